@@ -1,0 +1,1 @@
+"""Lakatos: proves, refutes and repairs Lean 4 theorems."""

@@ -1,0 +1,1 @@
+"""Room: the nouns, and how they are kept."""

@@ -1,0 +1,78 @@
+"""Every error Lakatos raises, drawn once.
+
+LakatosError
+├── UsageError          exit 2   the caller can fix it: flag, config, problem file, theorem name
+├── EnvironmentFault    exit 3   the machine must be fixed
+│   ├── ToolchainError           Lean missing or of another version; setup failed
+│   ├── WorkerDied               a Lean process ended; the pool restarts it and retries once
+│   ├── ProtocolError            a reply that is not ours; a bug, never retried
+│   ├── ModelUnavailable         connection, 5xx, rate limit; retried with backoff, then raised
+│   └── StoreError               schema version, disk, integrity
+└── SoundnessAlarm      exit 4   the graph says PROVED, the verifier refuses and repair cannot explain it
+
+Expected outcomes (a rejected tactic, a refused proof, a spent budget) are values, not errors.
+"""
+
+from __future__ import annotations
+
+
+class LakatosError(Exception):
+    """Any error of this package; its text is one line for the user."""
+
+    exit_code = 1
+
+
+class UsageError(LakatosError):
+    """The caller can fix it: a bad flag, a bad config, a malformed file, no such theorem."""
+
+    exit_code = 2
+
+
+class EnvironmentFault(LakatosError):
+    """The machine must be fixed before the command can work."""
+
+    exit_code = 3
+
+
+class ToolchainError(EnvironmentFault):
+    """Lean is missing, of another version, or could not be set up."""
+
+
+class WorkerDied(EnvironmentFault):
+    """A Lean process ended while something was expected of it.
+
+    cause: one of `stack_overflow`, `out_of_memory`, `trap`, `panic`, `killed`, `exit`.
+    exit_status: the process's exit status, negative for a signal, None if it still runs.
+    stderr_tail: its last stderr lines, oldest first.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: str = "exit",
+        exit_status: int | None = None,
+        stderr_tail: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.exit_status = exit_status
+        self.stderr_tail = stderr_tail
+
+
+class ProtocolError(EnvironmentFault):
+    """A reply whose version, id or shape is not ours: a bug, never retried."""
+
+
+class ModelUnavailable(EnvironmentFault):
+    """A model server cannot be reached or refuses; raised after the retries."""
+
+
+class StoreError(EnvironmentFault):
+    """The database is of another schema version, unwritable or damaged."""
+
+
+class SoundnessAlarm(LakatosError):
+    """The graph says PROVED and the verifier refuses for a reason nothing explains."""
+
+    exit_code = 4

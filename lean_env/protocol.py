@@ -1,0 +1,139 @@
+"""The wire between Python and a Lean worker: one JSON object a line, both ways, UTF-8.
+
+Mirrors LeanEnv/Protocol.lean, in the same order. A worker first sends
+    {"v":1,"ready":{"lean":"4.28.0","toolchain":"embedded"}}
+then answers each request {"v":1,"id":7,"op":OP,...} in order with one of
+    {"v":1,"id":7,"result":{...},"us":1234,"heartbeats":56}
+    {"v":1,"id":7,"error":{"kind":KIND,"text":"..."}}
+    {"v":1,"id":7,"dead":{"cause":CAUSE,"text":"..."}}      and then the process ends
+`us` is the time inside Lean, microseconds; `heartbeats` as Lean's maxHeartbeats counts them
+(thousands of small allocations). Only {"v":1,"op":"cancel"} has no id and no answer: it may be
+sent while a request runs, which then answers soon (an `apply` as rejected, kind "cancelled").
+
+OP       request                                       result
+ping     -                                             {}
+open     name, source                                  file, imports, messages, commands, holes
+state    file, statement, command?                     state
+apply    state, tactic, heartbeats?                    states  |  rejected{kind,text}
+release  states[], files[]                             {}
+stats    -                                             states, files, environments, memory_mb
+block    file, hole, text                              reasons[]
+export   name, source                                  messages, constants (one text)
+judge    original, constants, targets[]|null, allow[]  results[{name,reasons[],axioms[]}], replayed
+
+state    {"state":ID,"key":HEX,"size":N,"positions":[0],"goals":[GOAL]}
+GOAL     {"tag":"","target":"...","hypotheses":[{"name","type","value"?}]}
+message  {"severity":"error|warning|info","text","line","column","start","stop"|null}
+command  {"kind","start","stop","us","declarations":[{"name","kind","type"}]}
+hole     {"start","stop","line","column","command","declaration"|null,"mode":"tactic|term",
+          "prop":bool,"states":[state...]}   several states: the same sorry elaborated several times
+reason   {"kind","text"}   kinds are data.records.RefusalKind
+Positions: byte offsets from 0 in `source`; lines from 1; columns in code points from 0.
+Error kinds: bad_request unknown_op unknown_state unknown_file import_failed internal.
+Causes of death: stack_overflow out_of_memory trap panic exit.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ..data.errors import ProtocolError
+from ..data.records import Declaration, Goal, Hypothesis, Message
+
+VERSION = 1
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker's first line."""
+
+    lean: str
+    toolchain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A request answered. us: microseconds inside Lean."""
+
+    id: int
+    value: Json
+    us: int = 0
+    heartbeats: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request the worker could not serve; the worker is well."""
+
+    id: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """The request ended the worker; `id` is None when none was running."""
+
+    id: int | None
+    cause: str
+    text: str
+
+
+Reply = Ready | Result | Failure | Death
+
+
+def encode_request(id: int, op: str, **fields: Any) -> bytes:
+    """One request as a line, ending in a newline."""
+    line = json.dumps({"v": VERSION, "id": id, "op": op, **fields}, ensure_ascii=False)
+    return line.encode() + b"\n"
+
+
+CANCEL = json.dumps({"v": VERSION, "op": "cancel"}).encode() + b"\n"
+
+
+def decode_reply(line: bytes) -> Reply:
+    """Read one line of a worker.
+
+    Raises ProtocolError when it is not JSON, of another version, or of no known shape.
+    """
+    try:
+        reply = json.loads(line)
+        if reply["v"] != VERSION:
+            raise ProtocolError(f"worker speaks protocol {reply['v']}, this program {VERSION}")
+        if "ready" in reply:
+            return Ready(reply["ready"]["lean"], reply["ready"]["toolchain"])
+        if "result" in reply:
+            cost = reply.get("us", 0), reply.get("heartbeats", 0)
+            return Result(reply["id"], reply["result"], *cost)
+        if "error" in reply:
+            return Failure(reply["id"], reply["error"]["kind"], reply["error"]["text"])
+        return Death(reply.get("id"), reply["dead"]["cause"], reply["dead"]["text"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProtocolError(f"not a worker's reply: {line[:200]!r}") from error
+
+
+def to_goal(wire: Json) -> Goal:
+    """GOAL as a record."""
+    hypotheses = tuple(Hypothesis(h["name"], h["type"], h.get("value")) for h in wire["hypotheses"])
+    return Goal(wire["target"], hypotheses, wire["tag"])
+
+
+def to_message(wire: Json) -> Message:
+    """`message` as a record."""
+    return Message(
+        wire["severity"],
+        wire["text"],
+        wire["line"],
+        wire["column"],
+        wire.get("start", 0),
+        wire.get("stop"),
+    )
+
+
+def to_declaration(wire: Json) -> Declaration:
+    """One entry of a command's `declarations` as a record."""
+    return Declaration(wire["name"], wire["kind"], wire["type"])

@@ -1,0 +1,1 @@
+"""Room: everything that thinks with a model, and the loop where all meet."""

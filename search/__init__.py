@@ -1,0 +1,1 @@
+"""Room: chooses what to try next; pure, deterministic, no I/O."""
