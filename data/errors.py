@@ -8,7 +8,7 @@ LakatosError
 │   ├── ProtocolError            a reply that is not ours; a bug, never retried
 │   ├── ModelUnavailable         connection, 5xx, rate limit; retried with backoff, then raised
 │   └── StoreError               schema version, disk, integrity
-└── SoundnessAlarm      exit 4   the graph says PROVED, the verifier refuses and repair cannot explain it
+└── SoundnessAlarm      exit 4   PROVED in the graph, refused by the verifier, unexplained
 
 Expected outcomes (a rejected tactic, a refused proof, a spent budget) are values, not errors.
 """
