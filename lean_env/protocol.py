@@ -14,11 +14,11 @@ OP       request                                       result
 ping     -                                             {}
 open     name, source                                  file, imports, messages, commands, holes
 state    file, statement, command?                     state
-apply    state, tactic, heartbeats?                    states  |  rejected{kind,text}
+apply    state, tactic, heartbeats?                    states, suggestion?  |  rejected{kind,text}
 release  states[], files[]                             {}
 stats    -                                             states, files, environments, memory_mb
 block    file, hole, text                              reasons[]
-export   name, source                                  messages, constants (one text)
+export   name, source                                  messages, constants[] (only `judge` reads them)
 judge    original, constants, targets[]|null, allow[]  results[{name,reasons[],axioms[]}], replayed
 
 state    {"state":ID,"key":HEX,"size":N,"positions":[0],"goals":[GOAL]}

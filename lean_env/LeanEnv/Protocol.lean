@@ -1,0 +1,104 @@
+import Lean
+open Lean
+
+/-! The wire types of the Lean side, in the order of `protocol.py`, which documents each of them.
+
+    {"v":1,"id":7,"op":"apply","state":3,"tactic":"simp","heartbeats":40000}
+    {"v":1,"id":7,"result":{"states":[]},"us":812,"heartbeats":13}
+-/
+
+namespace LeanEnv
+
+def protocolVersion : Nat := 1
+
+inductive Request where
+  | ping
+  | «open» (name source : String)
+  | state (file : Nat) (statement : String) (command? : Option Nat)
+  | apply (state : Nat) (tactic : String) (heartbeats : Nat)
+  | release (states files : Array Nat)
+  | stats
+  | block (file hole : Nat) (text : String)
+  | «export» (name source : String)
+  | judge (original : String) (constants : Json) (targets? : Option (Array String)) (allow : Array String)
+
+/-- Heartbeats for one tactic when the request names none, in thousands. -/
+def defaultHeartbeats : Nat := 40000
+
+def Request.parse (j : Json) : Except String Request := do
+  let field (α) [FromJson α] (k : String) : Except String α := j.getObjValAs? α k
+  let optional (α) [FromJson α] (k : String) (d : α) : Except String α :=
+    match j.getObjVal? k with
+    | .ok .null => pure d
+    | .ok v => fromJson? v
+    | .error _ => pure d
+  let maybe (α) [FromJson α] (k : String) : Except String (Option α) :=
+    match j.getObjVal? k with
+    | .ok .null => pure none
+    | .ok v => some <$> fromJson? v
+    | .error _ => pure none
+  match ← field String "op" with
+  | "ping" => return .ping
+  | "open" => return .open (← optional String "name" "<file>") (← field String "source")
+  | "state" => return .state (← field Nat "file") (← field String "statement") (← maybe Nat "command")
+  | "apply" =>
+    return .apply (← field Nat "state") (← field String "tactic")
+      (← optional Nat "heartbeats" defaultHeartbeats)
+  | "release" =>
+    return .release (← optional (Array Nat) "states" #[]) (← optional (Array Nat) "files" #[])
+  | "stats" => return .stats
+  | "block" => return .block (← field Nat "file") (← field Nat "hole") (← field String "text")
+  | "export" => return .export (← optional String "name" "<file>") (← field String "source")
+  | "judge" =>
+    return .judge (← field String "original") (← field Json "constants")
+      (← maybe (Array String) "targets") (← optional (Array String) "allow" #[])
+  | op => throw s!"unknown_op {op}"
+
+/-- Why a tactic was not taken; `kind` is one of `data.records.Rejection`. -/
+structure Rejection where
+  kind : String
+  text : String
+
+/-- One reason against a proof; `kind` is one of `data.records.RefusalKind`. -/
+structure Reason where
+  kind : String
+  text : String
+
+def Reason.toWire (r : Reason) : Json := Json.mkObj [("kind", r.kind), ("text", r.text)]
+
+/-- What a request gives when it cannot be served; the worker is well. -/
+structure Failure where
+  kind : String
+  text : String
+
+/-- What the host must do before the request can be served, instead of a reply. -/
+structure Need where
+  imports : Array String
+
+def Need.key (n : Need) : String := " ".intercalate n.imports.toList
+
+inductive Answer where
+  | result (value : Json)
+  | failure (f : Failure)
+  | need (n : Need)
+
+def failed (kind text : String) : Answer := .failure { kind, text }
+
+/-- The reply line; `us` in microseconds, `heartbeats` in thousands. -/
+def Answer.line (a : Answer) (id us heartbeats : Nat) : String :=
+  let reply := fun fields => Json.mkObj ([("v", toJson protocolVersion), ("id", toJson id)] ++ fields)
+  match a with
+  | .result value => (reply [("result", value), ("us", us), ("heartbeats", heartbeats)]).compress
+  | .failure f => (reply [("error", Json.mkObj [("kind", f.kind), ("text", f.text)])]).compress
+  | .need n => (Json.mkObj [("need", Json.mkObj [("key", n.key), ("imports", toJson n.imports)])]).compress
+
+def messageToWire (map : FileMap) (m : Message) : BaseIO Json := do
+  let severity := match m.severity with
+    | .error => "error" | .warning => "warning" | .information => "info"
+  let stop := match m.endPos with
+    | some p => toJson (map.ofPosition p).byteIdx
+    | none => Json.null
+  return Json.mkObj [("severity", severity), ("text", (← m.data.toString)), ("line", m.pos.line),
+    ("column", m.pos.column), ("start", (map.ofPosition m.pos).byteIdx), ("stop", stop)]
+
+end LeanEnv

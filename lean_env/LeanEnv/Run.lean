@@ -1,0 +1,287 @@
+import LeanEnv.Check
+open Lean Elab Meta Tactic Command
+
+/-! Opens files, poses statements, applies tactics.
+
+    {"v":1,"id":1,"op":"open","name":"A.lean","source":"theorem t : 1 = 1 := by sorry"}
+    {"v":1,"id":1,"result":{"file":1,"imports":["Init"],"messages":[...],"commands":[...],"holes":[...]},...}
+    {"v":1,"id":2,"op":"apply","state":2,"tactic":"rfl"}
+    {"v":1,"id":2,"result":{"states":[]},"us":900,"heartbeats":4} -/
+
+namespace LeanEnv
+
+/-- A `sorry` of the source as its elaboration left it. -/
+structure Hole where
+  ctx     : ContextInfo
+  stx     : Syntax
+  goals   : List MVarId
+  /-- The local context and the expected type of a `sorry` term; none for a `sorry` tactic. -/
+  asTerm? : Option (LocalContext × Expr)
+
+def holesOf (trees : PersistentArray InfoTree) : Array Hole :=
+  trees.foldl (init := #[]) fun acc tree => tree.foldInfo (init := acc) fun ctx info acc =>
+    match info with
+    | .ofTacticInfo i =>
+      if i.stx.isOfKind ``Parser.Tactic.tacticSorry && i.stx.getHeadInfo matches .original .. then
+        acc.push { ctx := { ctx with mctx := i.mctxBefore }, stx := i.stx, goals := i.goalsBefore.take 1, asTerm? := none }
+      else acc
+    | .ofTermInfo i =>
+      match i.stx.isOfKind ``Parser.Term.sorry && i.stx.getHeadInfo matches .original .., i.expectedType? with
+      | true, some type => acc.push { ctx, stx := i.stx, goals := [], asTerm? := some (i.lctx, type) }
+      | _, _ => acc
+    | _ => acc
+
+def levelNamesOf (lctx : LocalContext) (type : Expr) : List Name :=
+  let state := lctx.foldl (init := collectLevelParams {} type) fun s d => collectLevelParams s d.type
+  state.params.toList
+
+/-- The state of a hole; only its own goal, in the full context of its declaration. -/
+def Hole.snapshot (h : Hole) (token : IO.CancelToken) : BaseIO (Except Stop (Snapshot × Bool)) := do
+  let c := h.ctx
+  let s : Snapshot := {
+    coreCtx := { fileName := "<tactic>", fileMap := c.fileMap, options := c.options
+                 currNamespace := c.currNamespace, openDecls := c.openDecls
+                 maxRecDepth := maxRecDepth.get c.options }
+    core := { env := c.env, ngen := c.ngen }
+    metaState := { mctx := c.mctx }
+    term := {}, termCtx := { declName? := c.parentDecl? }, goals := h.goals }
+  let posed : TacticM (Bool × List Name) := do
+    if let some (lctx, type) := h.asTerm? then
+      let insts ← withLCtx lctx {} getLocalInstances
+      let m ← withLCtx lctx insts <| mkFreshExprSyntheticOpaqueMVar (← instantiateMVars type)
+      setGoals [m.mvarId!]
+    let goal ← getMainGoal
+    goal.withContext do
+      let type ← instantiateMVars (← goal.getType)
+      return (← isProp type, levelNamesOf (← getLCtx) type)
+  match ← s.run token 400000 posed with
+  | .error stop => return .error stop
+  | .ok ((isProp, levelNames), s', _) => return .ok ({ s' with term := { levelNames } }, isProp)
+
+/-- Constants that a command added, without those that Lean makes for itself. -/
+def newDeclarations (before after : Environment) : Array (Name × ConstantInfo) :=
+  let old := before.constants.map₂
+  let added := after.constants.map₂.foldl (init := #[]) fun acc n ci =>
+    if old.contains n || n.isInternalDetail then acc else acc.push (n, ci)
+  added.qsort fun a b => Name.quickLt a.1 b.1
+
+def kindOf (env : Environment) (n : Name) : ConstantInfo → String
+  | .axiomInfo _ => "axiom"
+  | .thmInfo _ => "theorem"
+  | .opaqueInfo _ => "opaque"
+  | .defnInfo _ => if isInstanceCore env n then "instance" else "definition"
+  | .quotInfo _ => "quotient"
+  | .inductInfo _ => "inductive"
+  | .ctorInfo _ => "constructor"
+  | .recInfo _ => "recursor"
+
+def declarationsToWire (c : Command.State) (added : Array (Name × ConstantInfo)) : IO Json := do
+  let scope := c.scopes.head!
+  let ctx : Core.Context := { fileName := "<declaration>", fileMap := default, options := scope.opts
+                              currNamespace := scope.currNamespace, openDecls := scope.openDecls }
+  let shown : MetaM (Array Json) := added.mapM fun (n, ci) => do
+    let type ← if ci matches .recInfo _ then pure "" else return (← ppExpr ci.type).pretty 100
+    return Json.mkObj [("name", (privateToUserName n).toString), ("kind", kindOf c.env n ci), ("type", type)]
+  let (out, _) ← shown.run'.toIO ctx { env := c.env }
+  return .arr out
+
+/-- Elaborate one command; gives the state after it and everything it said. -/
+def runCommand (c : Command.State) (ctx : Command.Context) (stx : Syntax) :
+    IO (Command.State × MessageLog) := do
+  let clean := { c with messages := {}, infoState := { enabled := true, trees := {} }, snapshotTasks := #[] }
+  match ← ((elabCommandTopLevel stx).run ctx |>.run clean).toBaseIO with
+  | .ok (_, c') =>
+    let mut log := c'.messages
+    for t in c'.snapshotTasks do
+      for n in t.get.getAll do log := log ++ n.diagnostics.msgLog
+    return (c', log)
+  | .error ex =>
+    let text ← ex.toMessageData.toString
+    let log : MessageLog := {}
+    return (clean, log.add { fileName := ctx.fileName, pos := ctx.fileMap.toPosition ctx.cmdPos, data := text })
+
+def tidy (c : Command.State) : Command.State := { c with messages := {}, infoState := {}, snapshotTasks := #[] }
+
+structure Opened where
+  imports  : Array String
+  base     : Environment
+  map      : FileMap
+  start    : Command.State
+  messages : MessageLog
+  /-- Each command: its syntax, the state after it, its information trees, microseconds. -/
+  commands : Array (Syntax × Command.State × PersistentArray InfoTree × Nat)
+
+def Opened.last (o : Opened) : Command.State := ((o.commands.back?).map (·.2.1)).getD o.start
+
+/-- Elaborate a whole file; `.error` says which imports the host must provide first. -/
+def elaborate (r : WorkerRef) (name source : String) : IO (Except Need Opened) := do
+  let input := Parser.mkInputContext source name
+  let (header, parserState, messages) ← Parser.parseHeader input
+  let imports := ((headerToImports header).map (·.module.toString))
+  let need : Need := { imports }
+  let some base := (← r.get).envs[need.key]? | return .error need
+  let mut c : Command.State := { Command.mkState base {} {} with scopes := [{ header := "", isPublic := true }] }
+  let start := c
+  let mut log := messages
+  let mut commands := #[]
+  let mut p := parserState
+  repeat
+    let scope := c.scopes.head!
+    let parserCtx := { env := c.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
+    let cmdPos := p.pos
+    let (stx, p', parseMessages) := Parser.parseCommand input parserCtx p {}
+    p := p'
+    log := log ++ parseMessages
+    if Parser.isTerminalCommand stx then break
+    let t0 ← IO.monoNanosNow
+    let ctx : Command.Context := { fileName := name, fileMap := input.fileMap, cmdPos, snap? := none, cancelTk? := some (← r.get).token }
+    let (c', said) ← runCommand c ctx stx
+    log := log ++ said
+    commands := commands.push (stx, tidy c', c'.infoState.trees, ((← IO.monoNanosNow) - t0) / 1000)
+    c := tidy c'
+  return .ok { imports, base, map := input.fileMap, start, messages := log, commands }
+
+def positions (map : FileMap) (stx : Syntax) : List (String × Json) :=
+  let start := (stx.getPos?).getD 0
+  let p := map.toPosition start
+  [("start", start.byteIdx), ("stop", ((stx.getTailPos?).getD start).byteIdx), ("line", p.line), ("column", p.column)]
+
+def Hole.place (h : Hole) : Nat := ((h.stx.getPos?).getD 0).byteIdx
+
+/-- The holes of one command on the wire, each with its first snapshot; a `sorry` that was
+    elaborated several times is one hole of several states. -/
+def keepHoles (r : WorkerRef) (map : FileMap) (trees : PersistentArray InfoTree) (command : Nat) :
+    IO (Array (Json × Snapshot)) := do
+  let mut out := #[]
+  let sorted := (holesOf trees).toList.mergeSort fun a b => a.place ≤ b.place
+  for group in sorted.splitBy fun a b => a.place == b.place do
+    let h :: _ := group | continue
+    let mut states := #[]
+    let mut first? := none
+    let mut prop := true
+    for hole in group do
+      let .ok (s, isProp) ← hole.snapshot (← r.get).token | continue
+      let .ok (.arr kept) ← keepStates r s | continue
+      states := states ++ kept
+      first? := first? <|> some s
+      prop := prop && isProp
+    let some first := first? | continue
+    let declaration := match h.ctx.parentDecl? with
+      | some n => if n == `_example then Json.null else toJson (privateToUserName n).toString
+      | none => Json.null
+    let wire := Json.mkObj <| positions map h.stx ++ [("command", toJson command), ("declaration", declaration),
+      ("mode", if h.asTerm?.isSome then "term" else "tactic"), ("prop", prop), ("states", .arr states)]
+    out := out.push (wire, first)
+  return out
+
+def messagesToWire (map : FileMap) (log : MessageLog) : BaseIO Json := do
+  return .arr ((← log.toList.mapM (messageToWire map ·)).toArray)
+
+def openFile (r : WorkerRef) (name source : String) : IO Answer := do
+  match ← elaborate r name source with
+  | .error need => return .need need
+  | .ok o =>
+    let mut commands := #[]
+    let mut holes := #[]
+    let mut before := o.start
+    for (stx, c, trees, us) in o.commands do
+      let declarations ← declarationsToWire c (newDeclarations before.env c.env)
+      holes := holes ++ (← keepHoles r o.map trees commands.size)
+      commands := commands.push <| Json.mkObj <| positions o.map stx ++
+        [("kind", toJson stx.getKind.toString), ("us", toJson us), ("declarations", declarations)]
+      before := c
+    let file ← fresh r
+    let kept : OpenFile := { map := o.map, start := o.start, commands := o.commands.map (·.2.1), holes := holes.map (·.2) }
+    r.modify fun w => { w with files := w.files.insert file kept }
+    return .result <| Json.mkObj [("file", file), ("imports", toJson o.imports),
+      ("messages", ← messagesToWire o.map o.messages), ("commands", .arr commands), ("holes", .arr (holes.map (·.1)))]
+
+def Stop.answer : Stop → Answer
+  | .error text => failed "bad_request" text
+  | .heartbeats text => failed "bad_request" text
+  | .recursion text => failed "bad_request" text
+  | .cancelled => failed "bad_request" "cancelled"
+
+/-- Pose a bare statement in the scope after command `command?` of a file (its end by default). -/
+def poseStatement (r : WorkerRef) (file : OpenFile) (text : String) (command? : Option Nat) : IO Answer := do
+  let c := match command? with
+    | some i => (file.commands[i]?).getD file.start
+    | none => (file.commands.back?).getD file.start
+  let scope := c.scopes.head!
+  let s : Snapshot := {
+    coreCtx := { fileName := "<tactic>", fileMap := default, options := scope.opts, currNamespace := scope.currNamespace
+                 openDecls := scope.openDecls, maxRecDepth := c.maxRecDepth }
+    core := { env := c.env, ngen := c.ngen }, metaState := {}, term := { levelNames := scope.levelNames }, goals := [] }
+  let posed : TacticM Unit := do
+    match Parser.runParserCategory (← getEnv) `term text "<statement>" with
+    | .error e => throwError e
+    | .ok stx =>
+      let type ← Term.withAutoBoundImplicit do
+        let type ← Term.elabType stx
+        Term.synthesizeSyntheticMVarsNoPostponing
+        let autos := (← read).autoBoundImplicitContext.elim #[] (·.boundVariables.toArray)
+        mkForallFVars autos (← Term.levelMVarToParam (← instantiateMVars type))
+      if type.hasExprMVar then throwError "the statement has metavariables: {type}"
+      setGoals [(← mkFreshExprSyntheticOpaqueMVar type).mvarId!]
+  match ← s.run (← r.get).token 400000 posed with
+  | .error stop => return stop.answer
+  | .ok (_, s', log) =>
+    if log.hasErrors then return failed "bad_request" (← log.toList.head!.data.toString)
+    match ← keepStates r s' with
+    | .error stop => return stop.answer
+    | .ok states => return .result <| Json.mkObj [("state", (states.getArrVal? 0).toOption.getD .null)]
+
+def rejected (kind text : String) : Answer :=
+  .result <| Json.mkObj [("rejected", Json.mkObj [("kind", kind), ("text", text)])]
+
+def errorsOf (log : MessageLog) : BaseIO String := do
+  let texts ← (log.toList.filter (·.severity matches .error)).mapM (·.data.toString)
+  return "\n".intercalate texts
+
+/-- The text after "Try this:" of a searching tactic, when it says one thing. -/
+def suggestionOf (log : MessageLog) : BaseIO (Option String) := do
+  for m in log.toList do
+    let text ← m.data.toString
+    if m.severity matches .information && text.startsWith "Try this:" then
+      return some ((text.drop "Try this:".length).trimAscii.toString)
+  return none
+
+/-- Run a parsed tactic sequence on the snapshot's goals; `true` when a `sorry` is in what it built. -/
+def evaluate (stx : Syntax) : TacticM Bool := do
+  let before ← getGoals
+  Term.withSynthesize <| evalTactic stx
+  pruneSolvedGoals
+  let finished := (← getGoals).isEmpty
+  let mut holds := false
+  for g in before do
+    if ← g.isAssigned then
+      let value ← instantiateMVars (.mvar g)
+      holds := holds || value.hasSorry
+      if finished && value.hasExprMVar && !(← instantiateMVars (← g.getType)).hasExprMVar then
+        throwError "the goal is closed, but metavariables remain: {value}"
+  return holds
+
+def applyTactic (r : WorkerRef) (s : Snapshot) (text : String) (heartbeats : Nat) : IO Answer := do
+  match s.parse text with
+  | .error e => return rejected "parse" e
+  | .ok stx =>
+    if let some (kind, what) := forbidden? stx then return rejected kind s!"{what} is not a proof"
+    let limit := match maxHeartbeats.get s.coreCtx.options with
+      | 0 => heartbeats
+      | n => min n heartbeats
+    match ← s.run (← r.get).token limit (evaluate stx) with
+    | .error (.error text) => return rejected "elaboration" text
+    | .error (.heartbeats text) => return rejected "heartbeats" text
+    | .error (.recursion text) => return rejected "recursion" text
+    | .error .cancelled => return rejected "cancelled" "cancelled"
+    | .ok (holdsSorry, s', log) =>
+      if log.hasErrors then return rejected "elaboration" (← errorsOf log)
+      if holdsSorry then return rejected "sorry" "the tactic leaves a sorry in the proof"
+      match ← keepStates r s' with
+      | .error (.cancelled) => return rejected "cancelled" "cancelled"
+      | .error _ => return rejected "elaboration" "the new goals cannot be shown"
+      | .ok states =>
+        let suggestion := (← suggestionOf log).elim [] fun t => [("suggestion", Json.str t)]
+        return .result <| Json.mkObj <| [("states", states)] ++ suggestion
+
+end LeanEnv

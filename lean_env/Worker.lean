@@ -1,0 +1,115 @@
+import LeanEnv.Protocol
+import LeanEnv.State
+import LeanEnv.Check
+import LeanEnv.Run
+import LeanEnv.Audit
+import LeanEnv.Pack
+open Lean
+
+/-! The Lean worker: one request a line in, one reply a line out (`protocol.py` says which).
+
+    lean --run Worker.lean          serves a native toolchain over its standard streams
+The embedded launcher calls `init`, `addEnvironment` and `step` itself instead of `main`. -/
+
+namespace LeanEnv
+
+def init : IO WorkerRef := do IO.mkRef { token := (← IO.CancelToken.new) }
+
+def cancelToken (r : WorkerRef) : IO IO.CancelToken := return (← r.get).token
+
+def addEnvironment (r : WorkerRef) (key : String) (env : Environment) : IO Unit :=
+  r.modify fun w => { w with envs := w.envs.insert key env }
+
+def release (r : WorkerRef) (states files : Array Nat) : IO Answer := do
+  r.modify fun w => { w with
+    snapshots := states.foldl (·.erase ·) w.snapshots, files := files.foldl (·.erase ·) w.files }
+  return .result (Json.mkObj [])
+
+def stats (r : WorkerRef) : IO Answer := do
+  let w ← r.get
+  return .result <| Json.mkObj [("states", w.snapshots.size), ("files", w.files.size), ("environments", w.envs.size)]
+
+def serve (r : WorkerRef) (request : Request) : IO Answer := do
+  let w ← r.get
+  match request with
+  | .ping => return .result (Json.mkObj [])
+  | .open name source => openFile r name source
+  | .state file statement command? =>
+    let some f := w.files[file]? | return failed "unknown_file" s!"no file {file}"
+    poseStatement r f statement command?
+  | .apply state tactic heartbeats =>
+    let some s := w.snapshots[state]? | return failed "unknown_state" s!"no state {state}"
+    applyTactic r s tactic heartbeats
+  | .release states files => release r states files
+  | .stats => stats r
+  | .block file hole text =>
+    let some f := w.files[file]? | return failed "unknown_file" s!"no file {file}"
+    let some s := f.holes[hole]? | return failed "unknown_file" s!"file {file} has no hole {hole}"
+    return .result <| Json.mkObj [("reasons", .arr ((s.blockReasons text).map Reason.toWire).toArray)]
+  | .export name source => exportFile r name source
+  | .judge original constants targets? allow => judge r original constants targets? allow
+
+/-- The reply to one line, or `{"need":...}`: provide that environment, then call again. -/
+def step (r : WorkerRef) (line : String) : IO String := do
+  match Json.parse line with
+  | .error e => return (failed "bad_request" s!"not JSON: {e}").line 0 0 0
+  | .ok j =>
+    let id := (j.getObjValAs? Nat "id").toOption.getD 0
+    let t0 ← IO.monoNanosNow
+    let h0 ← IO.getNumHeartbeats
+    let answer ← match Request.parse j with
+      | .error e => pure <| if e.startsWith "unknown_op" then failed "unknown_op" e else failed "bad_request" e
+      | .ok request => try serve r request catch e => pure (failed "internal" (toString e))
+    return answer.line id (((← IO.monoNanosNow) - t0) / 1000) (((← IO.getNumHeartbeats) - h0) / 1000)
+
+end LeanEnv
+
+namespace Native
+open LeanEnv
+
+/-- Serve requests until the input ends; a reader task sets the cancel token while one runs. -/
+partial def loop (r : WorkerRef) (lines : Std.CloseableChannel String) (out : IO.FS.Stream) : IO Unit := do
+  let some line ← IO.wait (← lines.recv) | return
+  let token ← IO.CancelToken.new
+  r.modify fun w => { w with token }
+  let mut reply ← step r line
+  while reply.startsWith "{\"need\":" do
+    let need := ((Json.parse reply).toOption.bind fun j => (j.getObjVal? "need").toOption).getD .null
+    let imports := (need.getObjValAs? (Array String) "imports").toOption.getD #[]
+    let id := ((Json.parse line).toOption.bind fun j => (j.getObjValAs? Nat "id").toOption).getD 0
+    try
+      let modules := imports.map fun m => { module := m.toName : Import }
+      addEnvironment r (" ".intercalate imports.toList) (← importModules modules {} 0 (loadExts := true))
+      reply ← step r line
+    catch e => reply := (failed "import_failed" (toString e)).line id 0 0
+  out.putStrLn reply
+  out.flush
+  loop r lines out
+
+/-- Reads ahead, so that `cancel` is seen while a request runs. -/
+partial def read (r : WorkerRef) (input : IO.FS.Stream) (lines : Std.CloseableChannel String) : IO Unit := do
+  let line ← input.getLine
+  if line.isEmpty then let _ ← lines.close.toBaseIO; return
+  let isCancel := match Json.parse line with
+    | .ok j => (j.getObjValAs? String "op").toOption == some "cancel"
+    | .error _ => false
+  if isCancel then (← cancelToken r).set
+  else unless line.trimAscii.isEmpty do let _ ← lines.send line
+  read r input lines
+
+end Native
+
+unsafe def main : IO Unit := do
+  initSearchPath (← findSysroot)
+  enableInitializersExecution
+  let input ← IO.getStdin
+  let out ← IO.getStdout
+  -- what user code prints must not reach the protocol
+  let _ ← IO.setStdout (← IO.getStderr)
+  let r ← LeanEnv.init
+  let ready := Json.mkObj [("v", LeanEnv.protocolVersion), ("ready", Json.mkObj [("lean", Lean.versionString), ("toolchain", "native")])]
+  out.putStrLn ready.compress
+  out.flush
+  let lines ← Std.CloseableChannel.new
+  let _ ← IO.asTask (prio := .dedicated) (Native.read r input lines)
+  Native.loop r lines out
