@@ -1,0 +1,109 @@
+"""From the worker's account of an opened file to theorems: names, contexts, root states.
+
+Pure: knows the wire's shapes, not the worker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ..data.records import Declaration, Message, Origin, ProofState, Theorem
+from .handles import Root
+from .protocol import Json, to_declaration, to_goal, to_message
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """A Lean file as Lean sees it. theorems: one for each hole that has a state, in file order."""
+
+    path: str
+    source: str = field(repr=False)
+    imports: tuple[str, ...]
+    messages: tuple[Message, ...]
+    theorems: tuple[Theorem, ...]
+
+
+def digest_of(source: str) -> str:
+    """What names a source among all: the SHA-256 of its UTF-8 bytes, in hex."""
+    return hashlib.sha256(source.encode()).hexdigest()
+
+
+def to_state(wire: Json, *, root: str, origin: Origin | None = None) -> ProofState:
+    """A wire state as a record; its id stays behind."""
+    goals = tuple(to_goal(goal) for goal in wire["goals"])
+    return ProofState(wire["key"], goals, origin, wire.get("size", 0), root)
+
+
+def to_opened(path: str, source: str, reply: Json) -> OpenedFile:
+    """The result of `open` as a record. Raises KeyError or TypeError on another shape."""
+    digest = digest_of(source)
+    contexts = _contexts(reply["commands"])
+    names = _Names()
+    theorems = []
+    for number, hole in enumerate(reply["holes"]):
+        name = names.next(hole["declaration"], hole["line"])
+        if hole["states"]:
+            state = to_state(hole["states"][0], root=Root(digest, number).name)
+            theorems.append(_theorem(name, path, source, hole, state, contexts[hole["command"]]))
+    imports = tuple(str(name) for name in reply["imports"])
+    messages = tuple(to_message(message) for message in reply["messages"])
+    return OpenedFile(path, source, imports, messages, tuple(theorems))
+
+
+def _theorem(
+    name: str,
+    path: str,
+    source: str,
+    hole: Json,
+    state: ProofState,
+    context: tuple[Declaration, ...],
+) -> Theorem:
+    return Theorem(
+        name=name,
+        source=source,
+        path=path,
+        start=hole["start"],
+        stop=hole["stop"],
+        line=hole["line"],
+        column=hole["column"],
+        mode=hole["mode"],
+        state=state,
+        declaration=hole["declaration"],
+        is_prop=hole["prop"],
+        context=context,
+    )
+
+
+def _contexts(commands: list[Json]) -> list[tuple[Declaration, ...]]:
+    """For each command the declarations of the commands before it."""
+    contexts: list[tuple[Declaration, ...]] = []
+    before: tuple[Declaration, ...] = ()
+    for command in commands:
+        contexts.append(before)
+        added = tuple(to_declaration(declaration) for declaration in command["declarations"])
+        before = before + added if added else before
+    return contexts
+
+
+class _Names:
+    """Names of holes: `NAME`, `NAME#2`, ...; `example@LINE`; `~2`, ... when taken already."""
+
+    def __init__(self) -> None:
+        self._holes: Counter[str] = Counter()
+        self._taken: set[str] = set()
+
+    def next(self, declaration: str | None, line: int) -> str:
+        if declaration is None:
+            name = f"example@{line}"
+        else:
+            self._holes[declaration] += 1
+            number = self._holes[declaration]
+            name = declaration if number == 1 else f"{declaration}#{number}"
+        unique, copies = name, 1
+        while unique in self._taken:
+            copies += 1
+            unique = f"{name}~{copies}"
+        self._taken.add(unique)
+        return unique

@@ -1,0 +1,244 @@
+"""Lean workers in parallel, with states that outlive them.
+
+A state is its recipe; a worker's handle is a cache. So any worker serves any state, a dead one
+is replaced without the caller's knowledge, and only a tactic that ends two workers is given up.
+Knows nothing of search or models.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import psutil
+
+from ..data.errors import ProtocolError, UsageError, WorkerDied
+from ..data.records import ProofState, Rejected, Rejection, Step, Theorem
+from .handles import MAX_STATES, Recipe, Recipes, Root
+from .opened import OpenedFile, digest_of, to_opened
+from .seat import Limits, Seat, Shared
+from .worker import Answer, LeanWorker
+from .worker_command import Toolchain
+
+__all__ = ["LeanPool", "Limits", "OpenedFile"]
+
+WORKER_MB = 600
+DEFAULT_LIMITS = Limits()
+
+T = TypeVar("T")
+
+
+def default_workers() -> int:
+    """As many workers as there are cores and room in memory, at least one."""
+    free_mb = psutil.virtual_memory().available / 1e6
+    return max(1, min(os.cpu_count() or 1, int(free_mb / WORKER_MB)))
+
+
+class LeanPool:
+    """Lean workers, started when first needed. Use as an async context manager."""
+
+    def __init__(
+        self,
+        toolchain: Toolchain,
+        *,
+        workers: int | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        max_states: int = MAX_STATES,
+        memory_of: Callable[[LeanWorker], float] = lambda worker: worker.own_mb,
+    ) -> None:
+        self._toolchain = toolchain
+        self._limits = limits
+        self._recipes = Recipes()
+        self._sources: dict[str, tuple[str, str]] = {}
+        shared = Shared(
+            limits=self._limits,
+            recipes=self._recipes,
+            sources=self._sources,
+            start=self._start,
+            memory_of=memory_of,
+            max_states=max_states,
+        )
+        seats = range(default_workers() if workers is None else max(1, workers))
+        self._seats = [Seat(shared) for _ in seats]
+        self._free = list(self._seats)
+        self._waiting: deque[asyncio.Future[Seat]] = deque()
+        self._is_closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End every worker. What still waits for one is told with UsageError."""
+        self._is_closed = True
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_exception(_closed())
+        async with asyncio.TaskGroup() as group:
+            for seat in self._seats:
+                group.create_task(seat.close())
+
+    @property
+    def workers(self) -> int:
+        """How many workers there may be at once."""
+        return len(self._seats)
+
+    @property
+    def busy(self) -> int:
+        """How many of them serve somebody now."""
+        return len(self._seats) - len(self._free)
+
+    @property
+    def restarts(self) -> int:
+        """How many workers were replaced: dead, killed, or grown too big."""
+        return sum(max(0, seat.generation - 1) for seat in self._seats)
+
+    @property
+    def lean_us(self) -> int:
+        """Time spent inside Lean by all tactics so far, microseconds."""
+        return sum(seat.lean_us for seat in self._seats)
+
+    async def open(self, path: str, source: str) -> OpenedFile:
+        """Elaborate a whole file; each hole becomes a theorem.
+
+        Raises UsageError when Lean cannot read its header or takes too long, WorkerDied when
+        it ends two workers. Errors in its body are messages.
+        """
+        digest = digest_of(source)
+        self._sources.setdefault(digest, (path, source))
+        async with self._seat() as seat:
+            reply = await _twice(seat, lambda: seat.open(digest))
+        try:
+            return to_opened(path, source, reply)
+        except (KeyError, TypeError, IndexError) as error:
+            raise ProtocolError(f"worker answered `open` in no known shape: {error}") from error
+
+    async def statement(self, opened: OpenedFile, text: str) -> ProofState:
+        """The root state of a bare statement in the scope of the file's end.
+
+        Raises UsageError when it does not elaborate, WorkerDied.
+        """
+        root = Root(digest_of(opened.source), statement=text)
+        self._sources.setdefault(root.digest, (opened.path, opened.source))
+        async with self._seat(root.name) as seat:
+            return await _twice(seat, lambda: seat.state_statement(root))
+
+    async def apply(self, state: ProofState, tactics: Sequence[str]) -> list[Step]:
+        """Try tactics at a state, in order, on one worker; priors are 1.
+
+        A tactic that ends two workers is Rejected as CRASH. Raises UsageError for a state of
+        no opened file, WorkerDied when its file ends two workers, ProtocolError.
+        """
+        async with self._seat(state.root, self._recipes.of(state)) as seat:
+            return [await self._step(seat, state, tactic) for tactic in tactics]
+
+    async def forget(self, theorem: Theorem) -> None:
+        """Drop every live state below a theorem's root, in all workers."""
+        recipes = self._recipes.forget(theorem.state.root)
+        for seat in self._seats:
+            for recipe in recipes:
+                seat.handles.drop(recipe)
+        idle, self._free = self._free, []
+        try:
+            for seat in idle:
+                await seat.flush()
+        finally:
+            for seat in idle:
+                self._give_back(seat)
+
+    async def request(self, op: str, *, wall_s: float, **fields: Any) -> Answer:
+        """Any request that needs no earlier one, on any worker; once more if that dies."""
+        async with self._seat() as seat:
+            return await _twice(seat, lambda: seat.request(op, wall_s=wall_s, **fields))
+
+    async def _step(self, seat: Seat, state: ProofState, tactic: str) -> Step:
+        deaths = 0
+        while True:
+            await _twice(seat, lambda: seat.reach_root(state.root))
+            try:
+                return await seat.apply(state, tactic)
+            except WorkerDied as death:
+                deaths += 1
+                if deaths == 2:
+                    outcome = Rejected(f"it ended two workers: {death}", Rejection.CRASH)
+                    return Step(tactic, 1.0, outcome)
+
+    async def _start(self) -> LeanWorker:
+        if self._is_closed:
+            raise _closed()
+        command = self._toolchain.worker_command(memory_mb=self._limits.memory_mb)
+        worker = await LeanWorker.start(command, grace_s=self._limits.grace_s)
+        if self._is_closed:
+            await worker.close()
+            raise _closed()
+        return worker
+
+    @asynccontextmanager
+    async def _seat(self, root: str = "", recipe: Recipe | None = None) -> AsyncIterator[Seat]:
+        """A seat of one's own, first come first served."""
+        seat = await self._take(root, recipe)
+        try:
+            yield seat
+        finally:
+            self._give_back(seat)
+
+    async def _take(self, root: str, recipe: Recipe | None) -> Seat:
+        if self._is_closed:
+            raise _closed()
+        if self._free:
+            seat = max(self._free, key=lambda seat: _affinity(seat, root, recipe))
+            self._free.remove(seat)
+            return seat
+        waiter: asyncio.Future[Seat] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self._give_back(waiter.result())
+            raise
+
+    def _give_back(self, seat: Seat) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(seat)
+                return
+        self._free.append(seat)
+
+
+async def _twice(seat: Seat, job: Callable[[], Awaitable[T]]) -> T:
+    """Do it on a live worker, and once more if that died under it."""
+    try:
+        await seat.prepare()
+        return await job()
+    except WorkerDied:
+        await seat.prepare()
+        return await job()
+
+
+def _affinity(seat: Seat, root: str, recipe: Recipe | None) -> int:
+    """How well a seat suits a state: it holds it, has its file open, runs at all."""
+    if not seat.is_running:
+        return 0
+    if recipe is not None and recipe in seat.handles:
+        return 3
+    digest = root.partition(":")[0].partition("=")[0]
+    return 2 if seat.handles.has_file(digest) else 1
+
+
+def _closed() -> UsageError:
+    return UsageError("the pool is closed")

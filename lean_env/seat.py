@@ -1,0 +1,265 @@
+"""One place in the pool: the worker that sits there now, what it holds, and how states come back.
+
+Used by one task at a time (the pool sees to that). A dead worker is replaced at the next use;
+every state is rebuilt from its recipe, intermediate states included.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..data.errors import ProtocolError, UsageError, WorkerDied
+from ..data.records import (
+    Advanced,
+    Origin,
+    Outcome,
+    ProofState,
+    Rejected,
+    Rejection,
+    Step,
+    TimedOut,
+)
+from .handles import MAX_STATES, Handles, Recipe, Recipes, Root
+from .opened import to_state
+from .protocol import Failure, Json, Result
+from .worker import Answer, LeanWorker
+
+IMPORT_SETS = 8
+MEMORY_SHARE = 0.8
+REQUESTS_BETWEEN_LOOKS = 64
+RELEASE_BATCH = 64
+REPLAY_WALL_FACTOR = 4.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may cost."""
+
+    heartbeats: int = 40_000
+    """Lean's deterministic limit for one tactic, in thousands as `maxHeartbeats`."""
+    wall_s: float = 5.0
+    """Wall time for one tactic; the net under the heartbeats."""
+    grace_s: float = 2.0
+    """How long a worker may take to stop when told, before it is killed."""
+    memory_mb: int = 2048
+    """For one worker; it is replaced when it holds most of it."""
+    open_wall_s: float = 300.0
+    """Wall time for opening one file."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all seats of a pool share. sources: digest to (path, text); memory_of: in MB."""
+
+    limits: Limits
+    recipes: Recipes
+    sources: dict[str, tuple[str, str]]
+    start: Callable[[], Awaitable[LeanWorker]]
+    memory_of: Callable[[LeanWorker], float]
+    max_states: int = MAX_STATES
+
+
+class Seat:
+    """One place in the pool. A live handle is known by the generation's `handles` only."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._limits = shared.limits
+        self._recipes = shared.recipes
+        self._sources = shared.sources
+        self._import_sets: set[tuple[str, ...]] = set()
+        self._requests = 0
+        self._is_stale = False
+        self.worker: LeanWorker | None = None
+        self.handles = Handles(shared.max_states)
+        self.generation = 0
+        self.lean_us = 0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a live worker sits here."""
+        return self.worker is not None and self.worker.fault is None
+
+    async def prepare(self) -> None:
+        """Before each job: replace a dead worker, or one that has grown too big.
+
+        Never within a job, whose handles belong to the worker it began with.
+        """
+        if self._is_stale or not self.is_running:
+            await self._replace()
+        if self.handles.dropped >= RELEASE_BATCH:
+            await self.flush()
+
+    async def close(self) -> None:
+        """End the worker, if there is one; its handles are void."""
+        worker, self.worker = self.worker, None
+        self.handles = Handles(self._shared.max_states)
+        if worker is not None:
+            await worker.close()
+
+    async def request(self, op: str, *, wall_s: float, **fields: Any) -> Answer:
+        """One request to the worker that sits here, after `prepare`."""
+        worker = self.worker
+        if worker is None:
+            raise WorkerDied("the worker was closed")
+        answer = await worker.request(op, wall_s=wall_s, **fields)
+        self._requests += 1
+        if self._requests % REQUESTS_BETWEEN_LOOKS == 0 or op == "open":
+            self._look_at_memory(worker)
+        return answer
+
+    async def flush(self) -> None:
+        """Tell the worker to release what is no longer wanted; a death now loses nothing."""
+        if not self.is_running:
+            return
+        states, files = self.handles.take_dropped()
+        if states or files:
+            try:
+                await self.request("release", wall_s=10.0, states=states, files=files)
+            except WorkerDied:
+                return
+
+    async def open(self, digest: str) -> Json:
+        """Open a known source here; its root states become live. Returns the wire's result.
+
+        Raises UsageError when Lean cannot open it within the limit, WorkerDied.
+        """
+        path, source = self._sources[digest]
+        wall_s = self._limits.open_wall_s
+        answer = await self.request("open", wall_s=wall_s, name=path, source=source)
+        value = _value(answer, f"cannot open {path}")
+        self.handles.put_file(digest, value["file"])
+        for hole, wire_hole in enumerate(value["holes"]):
+            for index, wire in enumerate(wire_hole["states"]):
+                root = self._recipes.root(Root(digest, hole, index).name)
+                self.handles.put_root(digest, root, wire["state"])
+        self._import_sets.add(tuple(value["imports"]))
+        self._is_stale |= len(self._import_sets) > IMPORT_SETS
+        return value
+
+    async def state_statement(self, root: Root) -> ProofState:
+        """Make the root state of a bare statement live. Raises UsageError, WorkerDied."""
+        file = self.handles.file(root.digest)
+        if file is None:
+            await self.open(root.digest)
+            file = self.handles.file(root.digest)
+        wall_s = self._limits.open_wall_s
+        answer = await self.request("state", wall_s=wall_s, file=file, statement=root.statement)
+        wire = _value(answer, "cannot state it")["state"]
+        recipe = self._recipes.root(root.name)
+        self.handles.put_root(root.digest, recipe, wire["state"])
+        return to_state(wire, root=root.name)
+
+    async def reach_root(self, name: str) -> None:
+        """Make a root live where that is possible. Raises UsageError, WorkerDied."""
+        if self._recipes.root(name) in self.handles:
+            return
+        root = Root.parse(name)
+        if root.digest not in self._sources:
+            raise UsageError(f"a state of a file that this pool has not opened: {name}")
+        if root.hole is None:
+            await self.state_statement(root)
+        else:
+            await self.open(root.digest)
+
+    async def apply(self, state: ProofState, tactic: str) -> Step:
+        """Try one tactic at a state whose root is live. Raises WorkerDied, ProtocolError."""
+        recipe = self._recipes.of(state)
+        wire = self.handles.get(recipe)
+        if wire is None:
+            wire = await self._rebuild(state)
+            if isinstance(wire, Rejected):
+                return Step(tactic, 1.0, wire)
+        began = time.perf_counter()
+        answer = await self._ask(wire, tactic, self._limits.wall_s)
+        elapsed_ms = (time.perf_counter() - began) * 1e3
+        return Step(tactic, 1.0, self._outcome(state, recipe, tactic, answer), elapsed_ms)
+
+    async def _ask(self, wire: Any, tactic: str, wall_s: float) -> Answer:
+        heartbeats = self._limits.heartbeats
+        fields = {"state": wire, "tactic": tactic, "heartbeats": heartbeats}
+        return await self.request("apply", wall_s=wall_s, **fields)
+
+    async def _rebuild(self, state: ProofState) -> Any:
+        """Replay the recipe from its longest live part; the wire id, or Rejected if it fails."""
+        steps = state.recipe
+        made = [*(step.parent for step in steps), state]
+        recipes = [self._recipes.root(state.root)]
+        for step in steps:
+            recipes.append(recipes[-1].child(step.tactic, step.index))
+        start = len(steps)
+        while start > 0 and recipes[start] not in self.handles:
+            start -= 1
+        for number in range(start, len(steps)):
+            wire = self.handles.get(recipes[number])
+            if wire is None:
+                return _lost(f"step {number} is gone")
+            tactic = steps[number].tactic
+            answer = await self._ask(wire, tactic, self._limits.wall_s * REPLAY_WALL_FACTOR)
+            outcome = self._outcome(made[number], recipes[number], tactic, answer)
+            if not _gives(outcome, steps[number].index, made[number + 1]):
+                return _lost(f"`{tactic}` gave another result this time")
+        wire = self.handles.get(recipes[-1])
+        return _lost("its root is gone") if wire is None else wire
+
+    def _outcome(self, parent: ProofState, recipe: Recipe, tactic: str, answer: Answer) -> Outcome:
+        """The answer to `apply` as a record; its states become live handles."""
+        if isinstance(answer, TimedOut):
+            return answer
+        if isinstance(answer, Failure):
+            if answer.kind == "internal":
+                return Rejected(answer.text)
+            raise ProtocolError(f"worker refused `apply`: {answer.kind}: {answer.text}")
+        self.lean_us += answer.us
+        try:
+            rejected = answer.value.get("rejected")
+            if rejected is not None:
+                return Rejected(rejected["text"], Rejection(rejected["kind"]))
+            states = []
+            for index, wire in enumerate(answer.value["states"]):
+                origin = Origin(parent, tactic, index, tuple(wire["positions"]))
+                states.append(to_state(wire, root=parent.root, origin=origin))
+                self.handles.put(recipe.child(tactic, index), wire["state"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ProtocolError(f"worker answered `apply` in no known shape: {error}") from error
+        return Advanced(tuple(states))
+
+    async def _replace(self) -> None:
+        await self.close()
+        self._is_stale = False
+        self._import_sets = set()
+        self.worker = await self._shared.start()
+        self.generation += 1
+
+    def _look_at_memory(self, worker: LeanWorker) -> None:
+        """Drop what nobody claimed, and note when the worker should be replaced."""
+        for result in worker.unclaimed:
+            wires = result.value.get("states", [])
+            files = [result.value["file"]] if "file" in result.value else []
+            self.handles.release_later([wire["state"] for wire in wires], files)
+        worker.unclaimed.clear()
+        limit_mb = self._limits.memory_mb * MEMORY_SHARE
+        self._is_stale |= self._shared.memory_of(worker) > limit_mb
+
+
+def _value(answer: Answer, what: str) -> Json:
+    """The result of a request that must succeed. Raises UsageError when it did not."""
+    if isinstance(answer, Result):
+        return answer.value
+    if isinstance(answer, TimedOut):
+        raise UsageError(f"{what}: Lean took more than {answer.wall_s:g} s")
+    raise UsageError(f"{what}: {answer.text}")
+
+
+def _gives(outcome: Outcome, index: int, expected: ProofState) -> bool:
+    """Whether a replayed tactic led to the state it led to before."""
+    if not isinstance(outcome, Advanced) or index >= len(outcome.states):
+        return False
+    return outcome.states[index] == expected
+
+
+def _lost(why: str) -> Rejected:
+    return Rejected(f"could not rebuild the state: {why}", Rejection.CRASH)

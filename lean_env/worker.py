@@ -1,0 +1,372 @@
+"""One Lean process behind asyncio: requests in, replies out, in order.
+
+Covered: deadlines (cancel first, kill after a grace), cancellation that keeps the channel in
+step, overlong or foreign lines, death of any kind with its cause and the last of stderr; the
+process has its own session and its whole group is killed.
+Not covered: what is asked (pool, verifier), restarts (pool), children that leave the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, cast
+
+import psutil
+
+from ..data.errors import EnvironmentFault, ProtocolError, ToolchainError, WorkerDied
+from ..data.records import TimedOut
+from .protocol import CANCEL, Death, Failure, Ready, Result, decode_reply, encode_request
+from .worker_command import WorkerCommand
+
+LINE_LIMIT_BYTES = 64 * 2**20
+STDERR_LINES = 40
+STDERR_LINE_CHARACTERS = 400
+
+Answer = Result | Failure | TimedOut
+
+
+class LeanWorker:
+    """One Lean process. Made by `start`; of no more use once `fault` is set."""
+
+    def __init__(self, grace_s: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._grace_s = grace_s
+        self._pipes = _Pipes(self._on_line, self._on_overlong, self._on_end)
+        self._ready: asyncio.Future[Ready] = self._loop.create_future()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._queue: deque[_Request] = deque()
+        self._last_id = 0
+        self._death: Death | None = None
+        self.fault: EnvironmentFault | None = None
+        self.unclaimed: list[Result] = []
+        """Results that came when nobody waited any more; their states are still held."""
+
+    @classmethod
+    async def start(
+        cls, command: WorkerCommand, *, start_wall_s: float = 60.0, grace_s: float = 2.0
+    ) -> LeanWorker:
+        """Start the process and wait for its `ready` line.
+
+        Raises ToolchainError when it cannot be started or is not ready within start_wall_s,
+        WorkerDied when it ends first.
+        """
+        worker = cls(grace_s)
+        await worker._pipes.spawn(command)
+        try:
+            async with asyncio.timeout(start_wall_s):
+                await asyncio.shield(worker._ready)
+        except TimeoutError:
+            await worker._kill_and_wait()
+            tail = worker._pipes.tail_text
+            raise ToolchainError(f"Lean was not ready within {start_wall_s:g} s{tail}") from None
+        except BaseException:
+            await worker._kill_and_wait()
+            raise
+        return worker
+
+    @property
+    def pid(self) -> int:
+        """The process id, also the id of its group."""
+        return self._pipes.pid
+
+    @property
+    def ready(self) -> Ready:
+        """What the worker said of itself on its first line."""
+        return self._ready.result()
+
+    @property
+    def rss_mb(self) -> float:
+        """Resident memory, MB; 0 once the process is gone."""
+        with suppress(psutil.Error):
+            return float(psutil.Process(self.pid).memory_info().rss) / 1e6
+        return 0.0
+
+    @property
+    def own_mb(self) -> float:
+        """Resident memory less file-backed pages (mapped .olean files), MB; 0 when gone."""
+        with suppress(psutil.Error):
+            memory = psutil.Process(self.pid).memory_info()
+            return float(memory.rss - getattr(memory, "shared", 0)) / 1e6
+        return 0.0
+
+    async def request(self, op: str, *, wall_s: float, **fields: Any) -> Answer:
+        """Send one request and wait for its answer; the clock starts when its turn comes.
+
+        TimedOut when wall_s passed: the worker was told to cancel and lives if it answered
+        within the grace; else it was killed and `fault` is set. Raises WorkerDied and
+        ProtocolError. A cancelled caller leaves a worker that drops the late answer.
+        """
+        if self.fault is not None:
+            raise _again(self.fault)
+        self._last_id += 1
+        request = _Request(self._last_id, wall_s, self._loop.create_future())
+        self._queue.append(request)
+        self._pipes.write(encode_request(request.id, op, **fields))
+        if len(self._queue) == 1:
+            self._begin(request)
+        try:
+            return await request.answer
+        except asyncio.CancelledError:
+            self._abandon(request)
+            raise
+
+    async def close(self) -> None:
+        """End the process: end of input first, the group's death if that is not enough."""
+        try:
+            if self._queue:
+                self._pipes.write(CANCEL)
+            self._pipes.end_input()
+            await asyncio.wait({self._ended}, timeout=self._grace_s)
+        finally:
+            await self._kill_and_wait()
+
+    async def _kill_and_wait(self) -> None:
+        self._pipes.kill()
+        await asyncio.shield(self._ended)
+
+    def _begin(self, request: _Request) -> None:
+        """Start the clock of the request that the worker is answering now."""
+        if request.answer.done():
+            self._interrupt(request)
+        else:
+            request.timer = self._loop.call_later(request.wall_s, self._interrupt, request)
+
+    def _abandon(self, request: _Request) -> None:
+        if self._queue and self._queue[0] is request and not request.interrupted:
+            request.stop_clock()
+            self._interrupt(request)
+
+    def _interrupt(self, request: _Request) -> None:
+        request.interrupted = True
+        self._pipes.write(CANCEL)
+        request.timer = self._loop.call_later(self._grace_s, self._give_up, request)
+
+    def _give_up(self, request: _Request) -> None:
+        text = f"did not stop within {self._grace_s:g} s of being told to, and was killed"
+        if not request.answer.done():
+            request.answer.set_result(TimedOut(request.wall_s))
+        self._fail(self._died("killed", text))
+
+    def _on_line(self, line: bytes) -> None:
+        if self.fault is not None:
+            return
+        try:
+            reply = decode_reply(line)
+            if isinstance(reply, Death):
+                self._death = reply
+                self._loop.call_later(self._grace_s, self._pipes.kill)
+            elif isinstance(reply, Ready):
+                self._on_ready(reply)
+            else:
+                self._on_answer(reply)
+        except ProtocolError as error:
+            self._fail(error)
+
+    def _on_ready(self, reply: Ready) -> None:
+        if self._ready.done():
+            raise ProtocolError("worker said `ready` twice")
+        self._ready.set_result(reply)
+
+    def _on_answer(self, reply: Result | Failure) -> None:
+        expected = self._queue[0].id if self._queue else None
+        if reply.id != expected:
+            raise ProtocolError(f"worker answered request {reply.id}, not {expected}")
+        request = self._queue.popleft()
+        request.stop_clock()
+        claimed = not request.answer.done()
+        if claimed:
+            late = request.interrupted
+            request.answer.set_result(TimedOut(request.wall_s) if late else reply)
+            claimed = not late
+        if not claimed and isinstance(reply, Result):
+            self.unclaimed.append(reply)
+        if self._queue:
+            self._begin(self._queue[0])
+
+    def _on_overlong(self) -> None:
+        text = f"sent a line over {LINE_LIMIT_BYTES // 2**20} MiB and was killed"
+        self._fail(self._died("killed", text))
+
+    def _on_end(self) -> None:
+        if self._death is not None:
+            self._fail(self._died(self._death.cause, self._death.text))
+        else:
+            cause = _cause_of_exit(self._pipes.exit_status, self._pipes.stderr_tail)
+            self._fail(self._died(cause, "ended by itself"))
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    def _died(self, cause: str, text: str) -> WorkerDied:
+        status = self._pipes.exit_status
+        exit_text = "" if status is None else f", exit status {status}"
+        return WorkerDied(
+            f"Lean worker {self.pid} ({cause}{exit_text}): {text}{self._pipes.tail_text}",
+            cause=cause,
+            exit_status=status,
+            stderr_tail=self._pipes.stderr_tail,
+        )
+
+    def _fail(self, fault: EnvironmentFault) -> None:
+        """Take nothing more from this process and tell everybody who waits; the first counts."""
+        if self.fault is None:
+            self.fault = fault
+            self._pipes.kill()
+        if not self._ready.done():
+            self._ready.set_exception(self.fault)
+        while self._queue:
+            request = self._queue.popleft()
+            request.stop_clock()
+            if not request.answer.done():
+                request.answer.set_exception(_again(self.fault))
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    """One request on the wire. interrupted: the worker was told to cancel it."""
+
+    id: int
+    wall_s: float
+    answer: asyncio.Future[Answer]
+    timer: asyncio.TimerHandle | None = None
+    interrupted: bool = False
+
+    def stop_clock(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+
+
+class _Pipes(asyncio.SubprocessProtocol):
+    """The process's bytes: whole lines of stdout, the last of stderr, the end told once."""
+
+    def __init__(
+        self,
+        on_line: Callable[[bytes], None],
+        on_overlong: Callable[[], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        self._on_line = on_line
+        self._on_overlong = on_overlong
+        self._on_end = on_end
+        self._parts: list[bytes] = []
+        self._parts_bytes = 0
+        self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
+        self._stderr_rest = ""
+        self._is_over = False
+        self.pid = 0
+        self.exit_status: int | None = None
+
+    async def spawn(self, command: WorkerCommand) -> None:
+        """Start the process. Raises ToolchainError when the system cannot."""
+        try:
+            await asyncio.get_running_loop().subprocess_exec(
+                lambda: self,
+                *command.argv,
+                env=dict(command.env),
+                cwd=command.cwd,
+                start_new_session=True,
+            )
+        except OSError as error:
+            text = f"cannot start Lean ({command.argv[0]}): {error.strerror}"
+            raise ToolchainError(text) from error
+
+    @property
+    def stderr_tail(self) -> tuple[str, ...]:
+        """The last lines of stderr, oldest first."""
+        last = [self._stderr_rest] if self._stderr_rest else []
+        return (*self._stderr, *last)
+
+    @property
+    def tail_text(self) -> str:
+        """The last line of stderr, ready to end a message."""
+        tail = self.stderr_tail
+        return f"; stderr ends: {tail[-1]}" if tail else ""
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes for the process's stdin; a dead process is told of by `on_end`."""
+        self._stdin.write(data)
+
+    def end_input(self) -> None:
+        """Close the process's stdin."""
+        if not self._is_over:
+            self._stdin.close()
+
+    def kill(self) -> None:
+        """Kill the whole process group."""
+        if not self._is_over:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.SubprocessTransport, transport)
+        self._stdin = cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0))
+        self.pid = self._transport.get_pid()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if fd == 2:
+            self._keep_stderr(data)
+            return
+        start = 0
+        while (end := data.find(b"\n", start)) >= 0:
+            line = b"".join((*self._parts, data[start:end])) if self._parts else data[start:end]
+            self._parts.clear()
+            self._parts_bytes = 0
+            start = end + 1
+            self._on_line(line)
+        if start < len(data):
+            self._parts.append(data[start:])
+            self._parts_bytes += len(data) - start
+            if self._parts_bytes > LINE_LIMIT_BYTES:
+                self._parts.clear()
+                self._parts_bytes = 0
+                self._on_overlong()
+
+    def process_exited(self) -> None:
+        self.exit_status = self._transport.get_returncode()
+        self.kill()
+        asyncio.get_running_loop().call_later(1.0, self._end)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._transport.close()
+            self._on_end()
+
+    def _keep_stderr(self, data: bytes) -> None:
+        *lines, rest = (self._stderr_rest + data.decode(errors="replace")).split("\n")
+        for line in lines[-STDERR_LINES:]:
+            self._stderr.append(line[:STDERR_LINE_CHARACTERS])
+        self._stderr_rest = rest[:STDERR_LINE_CHARACTERS]
+
+
+def _again(fault: EnvironmentFault) -> EnvironmentFault:
+    """A copy to raise, so that callers do not share one traceback."""
+    if isinstance(fault, WorkerDied):
+        return WorkerDied(
+            str(fault),
+            cause=fault.cause,
+            exit_status=fault.exit_status,
+            stderr_tail=fault.stderr_tail,
+        )
+    return type(fault)(str(fault))
+
+
+def _cause_of_exit(status: int | None, stderr_tail: tuple[str, ...]) -> str:
+    """Why a process ended that did not say so itself."""
+    said = "\n".join(stderr_tail).lower()
+    if "stack overflow" in said:
+        return "stack_overflow"
+    if "out of memory" in said:
+        return "out_of_memory"
+    number = -status if status is not None and status < 0 else (status or 0) - 128
+    by_signal = {signal.SIGKILL: "killed", signal.SIGABRT: "panic"}
+    by_signal |= dict.fromkeys((signal.SIGSEGV, signal.SIGILL, signal.SIGBUS), "trap")
+    return {int(key): cause for key, cause in by_signal.items()}.get(number, "exit")
