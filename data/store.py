@@ -1,0 +1,146 @@
+"""The store: runs, theorems, attempts and everything tried, in any SQL database.
+
+Written while the search runs and readable meanwhile; the tables are in models.py, writing in
+recorder.py, reading back in loading.py. Knows nothing of Lean processes or models.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import URL, Connection, insert, update
+
+from . import loading
+from .database import Database, default_url, to_url
+from .loading import AttemptSummary, StoredAttempt, StoredProof
+from .migrations import migrate
+from .models import Run
+from .recorder import Recorder
+from .records import Theorem
+
+__all__ = [
+    "AttemptSummary",
+    "Recorder",
+    "Store",
+    "StoredAttempt",
+    "StoredProof",
+    "default_url",
+    "to_url",
+]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Store:
+    """An open database; a context manager that flushes and closes it."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self.database = database
+        self._clock = clock
+        self._now = now
+        self._recorders: list[Recorder] = []
+
+    @classmethod
+    def open(
+        cls,
+        url: str | URL | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> Store:
+        """Open or make a database; `url`: a path, an SQLAlchemy URL, or None for the user's own.
+
+        clock: seconds, for batching only. now: the time to write in rows. Raises StoreError
+        when it cannot be opened, is damaged, foreign or newer; UsageError for a bad address.
+        """
+        address = default_url() if url is None else to_url(url) if isinstance(url, str) else url
+        database = Database(address)
+        try:
+            with database.named():
+                migrate(database.engine, now())
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, clock, now)
+
+    @property
+    def name(self) -> str:
+        """The file, or the URL without its password."""
+        return self.database.name
+
+    def start_run(self, command: str, config: dict[str, Any], toolchain: str, seed: int) -> int:
+        """Write that a command began; returns the run's number. config: JSON values."""
+        row = {"command": command, "config": config, "toolchain": toolchain, "seed": seed}
+        with self.database.writing() as connection:
+            made = connection.execute(insert(Run).values(**row, started_at=self._now()))
+            key = made.inserted_primary_key
+            assert key is not None
+            return int(key[0])
+
+    def recorder(self, run_id: int) -> Recorder:
+        """What writes the attempts of that run."""
+        recorder = Recorder(self.database, run_id, self._clock, self._now)
+        self._recorders.append(recorder)
+        return recorder
+
+    def flush(self) -> None:
+        """Write all that is buffered."""
+        for recorder in self._recorders:
+            recorder.flush()
+
+    def finish_run(self, run_id: int, outcome: str = "finished") -> None:
+        """Flush, then write that the command ended."""
+        self.flush()
+        with self.database.writing() as connection:
+            end = {"ended_at": self._now(), "outcome": outcome}
+            connection.execute(update(Run).where(Run.id == run_id).values(end))
+
+    def attempts(self, run_id: int | None = None, limit: int | None = 100) -> list[AttemptSummary]:
+        """Attempts, newest first."""
+        with self._reading() as connection:
+            return loading.list_attempts(connection, run_id, limit)
+
+    def load_attempt(self, attempt_id: int) -> StoredAttempt:
+        """One attempt whole. Raises UsageError when there is none of that number."""
+        with self._reading() as connection:
+            return loading.load_attempt(connection, attempt_id)
+
+    def proved(self, theorem: Theorem) -> StoredProof | None:
+        """The newest accepted proof of the same `sorry` of the same file text, if any."""
+        with self._reading() as connection:
+            return loading.find_proof(connection, theorem)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self.database.named(), loading.undamaged(), self.database.reading() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Flush and close."""
+        try:
+            self.flush()
+        finally:
+            self.database.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
