@@ -32,18 +32,15 @@ def ownIR (env : Environment) : Array IR.Decl := Id.run do
   return out.qsort fun a b => Name.quickLt a.name b.name
 
 /-- Write the package; gives the number of declarations in it. -/
-unsafe def packUnsafe (env : Environment) (path : String) (module : Name) : IO Nat := do
+def pack (env : Environment) (path : String) (module : Name) : IO Nat := do
   let decls := ownIR env
   let names := decls.map (·.name)
   -- the interpreter finds library functions by the C names that `@[export]` gave them
   let exported := names.filterMap fun n => (getExportNameFor? env n).map fun x => (n, x)
   let data : ModuleData := {
     isModule := true, imports := #[], constNames := #[], constants := #[], extraConstNames := names
-    entries := #[(`Lean.IR.declMapExt, unsafeCast decls), (`Lean.exportAttr, unsafeCast exported)] }
+    entries := #[(`Lean.IR.declMapExt, unsafe (unsafeCast decls : Array EnvExtensionEntry)), (`Lean.exportAttr, unsafe (unsafeCast exported : Array EnvExtensionEntry))] }
   saveModuleData path module data
   return names.size
-
-@[implemented_by packUnsafe]
-opaque pack (env : Environment) (path : String) (module : Name) : IO Nat
 
 end LeanEnv

@@ -35,8 +35,23 @@ def levelNamesOf (lctx : LocalContext) (type : Expr) : List Name :=
   let state := lctx.foldl (init := collectLevelParams {} type) fun s d => collectLevelParams s d.type
   state.params.toList
 
+/-- Constants that a command added, without those that Lean makes for itself. -/
+def newDeclarations (before after : Environment) : Array (Name × ConstantInfo) :=
+  let old := before.constants.map₂
+  let added := after.constants.map₂.foldl (init := #[]) fun acc n ci =>
+    if old.contains n || n.isInternalDetail then acc else acc.push (n, ci)
+  added.qsort fun a b => Name.quickLt a.1 b.1
+
+/-- The environment to prove a hole in: the one before its command, so that neither the theorem
+    itself nor its attributes help to prove it. Only where the goal mentions something that the
+    command itself made, the one after it, with what it declared banned. -/
+def environmentFor (before after : Environment) (types : Array Expr) : Environment × NameSet :=
+  if types.all fun t => t.getUsedConstants.all before.contains then (before, {})
+  else (after, (newDeclarations before after).foldl (fun s d => s.insert d.1) {})
+
 /-- The state of a hole; only its own goal, in the full context of its declaration. -/
-def Hole.snapshot (h : Hole) (token : IO.CancelToken) : BaseIO (Except Stop (Snapshot × Bool)) := do
+def Hole.snapshot (h : Hole) (before : Environment) (token : IO.CancelToken) :
+    BaseIO (Except Stop (Snapshot × Bool)) := do
   let c := h.ctx
   let s : Snapshot := {
     coreCtx := { fileName := "<tactic>", fileMap := c.fileMap, options := c.options
@@ -45,7 +60,7 @@ def Hole.snapshot (h : Hole) (token : IO.CancelToken) : BaseIO (Except Stop (Sna
     core := { env := c.env, ngen := c.ngen }
     metaState := { mctx := c.mctx }
     term := {}, termCtx := { declName? := c.parentDecl? }, goals := h.goals }
-  let posed : TacticM (Bool × List Name) := do
+  let posed : TacticM (Bool × List Name × Array Expr) := do
     if let some (lctx, type) := h.asTerm? then
       let insts ← withLCtx lctx {} getLocalInstances
       let m ← withLCtx lctx insts <| mkFreshExprSyntheticOpaqueMVar (← instantiateMVars type)
@@ -53,17 +68,17 @@ def Hole.snapshot (h : Hole) (token : IO.CancelToken) : BaseIO (Except Stop (Sna
     let goal ← getMainGoal
     goal.withContext do
       let type ← instantiateMVars (← goal.getType)
-      return (← isProp type, levelNamesOf (← getLCtx) type)
+      let mut types := #[type]
+      for d in ← getLCtx do
+        unless d.isAuxDecl do
+          types := types.push (← instantiateMVars d.type)
+          if let some v := d.value? then types := types.push (← instantiateMVars v)
+      return (← isProp type, levelNamesOf (← getLCtx) type, types)
   match ← s.run token 400000 posed with
   | .error stop => return .error stop
-  | .ok ((isProp, levelNames), s', _) => return .ok ({ s' with term := { levelNames } }, isProp)
-
-/-- Constants that a command added, without those that Lean makes for itself. -/
-def newDeclarations (before after : Environment) : Array (Name × ConstantInfo) :=
-  let old := before.constants.map₂
-  let added := after.constants.map₂.foldl (init := #[]) fun acc n ci =>
-    if old.contains n || n.isInternalDetail then acc else acc.push (n, ci)
-  added.qsort fun a b => Name.quickLt a.1 b.1
+  | .ok ((isProp, levelNames, types), s', _) =>
+    let (env, banned) := environmentFor before c.env types
+    return .ok ({ s' with core := { s'.core with env }, term := { levelNames }, banned }, isProp)
 
 def kindOf (env : Environment) (n : Name) : ConstantInfo → String
   | .axiomInfo _ => "axiom"
@@ -150,7 +165,7 @@ def Hole.place (h : Hole) : Nat := ((h.stx.getPos?).getD 0).byteIdx
 
 /-- The holes of one command on the wire, each with its first snapshot; a `sorry` that was
     elaborated several times is one hole of several states. -/
-def keepHoles (r : WorkerRef) (map : FileMap) (trees : PersistentArray InfoTree) (command : Nat) :
+def keepHoles (r : WorkerRef) (before : Environment) (map : FileMap) (trees : PersistentArray InfoTree) (command : Nat) :
     IO (Array (Json × Snapshot)) := do
   let mut out := #[]
   let sorted := (holesOf trees).toList.mergeSort fun a b => a.place ≤ b.place
@@ -160,14 +175,14 @@ def keepHoles (r : WorkerRef) (map : FileMap) (trees : PersistentArray InfoTree)
     let mut first? := none
     let mut prop := true
     for hole in group do
-      let .ok (s, isProp) ← hole.snapshot (← r.get).token | continue
+      let .ok (s, isProp) ← hole.snapshot before (← r.get).token | continue
       let .ok (.arr kept) ← keepStates r s | continue
       states := states ++ kept
       first? := first? <|> some s
       prop := prop && isProp
     let some first := first? | continue
     let declaration := match h.ctx.parentDecl? with
-      | some n => if n == `_example then Json.null else toJson (privateToUserName n).toString
+      | some n => if n matches .str _ "_example" then Json.null else toJson (privateToUserName n).toString
       | none => Json.null
     let wire := Json.mkObj <| positions map h.stx ++ [("command", toJson command), ("declaration", declaration),
       ("mode", if h.asTerm?.isSome then "term" else "tactic"), ("prop", prop), ("states", .arr states)]
@@ -186,7 +201,7 @@ def openFile (r : WorkerRef) (name source : String) : IO Answer := do
     let mut before := o.start
     for (stx, c, trees, us) in o.commands do
       let declarations ← declarationsToWire c (newDeclarations before.env c.env)
-      holes := holes ++ (← keepHoles r o.map trees commands.size)
+      holes := holes ++ (← keepHoles r before.env o.map trees commands.size)
       commands := commands.push <| Json.mkObj <| positions o.map stx ++
         [("kind", toJson stx.getKind.toString), ("us", toJson us), ("declarations", declarations)]
       before := c
@@ -243,11 +258,12 @@ def suggestionOf (log : MessageLog) : BaseIO (Option String) := do
   for m in log.toList do
     let text ← m.data.toString
     if m.severity matches .information && text.startsWith "Try this:" then
-      return some ((text.drop "Try this:".length).trimAscii.toString)
+      let said := (text.drop "Try this:".length).trimAscii.toString
+      return some (if said.startsWith "[apply] " then (said.drop "[apply] ".length).toString else said)
   return none
 
 /-- Run a parsed tactic sequence on the snapshot's goals; `true` when a `sorry` is in what it built. -/
-def evaluate (stx : Syntax) : TacticM Bool := do
+def evaluate (stx : Syntax) (banned : NameSet) : TacticM Bool := do
   let before ← getGoals
   Term.withSynthesize <| evalTactic stx
   pruneSolvedGoals
@@ -257,6 +273,8 @@ def evaluate (stx : Syntax) : TacticM Bool := do
     if ← g.isAssigned then
       let value ← instantiateMVars (.mvar g)
       holds := holds || value.hasSorry
+      unless banned.isEmpty do
+        if let some c := value.getUsedConstants.find? banned.contains then throwError "{c} is what is to be proved"
       if finished && value.hasExprMVar && !(← instantiateMVars (← g.getType)).hasExprMVar then
         throwError "the goal is closed, but metavariables remain: {value}"
   return holds
@@ -269,7 +287,7 @@ def applyTactic (r : WorkerRef) (s : Snapshot) (text : String) (heartbeats : Nat
     let limit := match maxHeartbeats.get s.coreCtx.options with
       | 0 => heartbeats
       | n => min n heartbeats
-    match ← s.run (← r.get).token limit (evaluate stx) with
+    match ← s.run (← r.get).token limit (evaluate stx s.banned) with
     | .error (.error text) => return rejected "elaboration" text
     | .error (.heartbeats text) => return rejected "heartbeats" text
     | .error (.recursion text) => return rejected "recursion" text

@@ -18,6 +18,8 @@ structure Snapshot where
   term    : Term.State
   termCtx : Term.Context := {}
   goals   : List MVarId
+  /-- Constants that a proof must not use: the theorem itself, where its environment holds it. -/
+  banned  : NameSet := {}
 
 /-- Why a computation in a snapshot did not end well. -/
 inductive Stop where
@@ -144,7 +146,8 @@ def goalToWire (g : MVarId) : MetaM Json := do
         let mut fields := [("name", toJson d.userName.simpMacroScopes.toString), ("type", toJson (← show_ d.type))]
         if let some v := d.value? then fields := fields ++ [("value", toJson (← show_ v))]
         hypotheses := hypotheses.push (Json.mkObj fields)
-    return Json.mkObj [("tag", decl.userName.eraseMacroScopes.toString (escape := false)),
+    let tag := decl.userName.eraseMacroScopes
+    return Json.mkObj [("tag", if tag.isAnonymous then "" else tag.toString (escape := false)),
       ("target", ← show_ decl.type), ("hypotheses", .arr hypotheses)]
 
 /-- A file that was opened: where it stands after each command, and its holes. -/
