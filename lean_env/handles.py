@@ -157,19 +157,22 @@ class Handles:
         return wire
 
     def put(self, recipe: Recipe, wire: Any) -> None:
-        """Note a live state; an older handle of it is dropped, and the least used over the cap."""
+        """Note a live state; an older handle of it is dropped."""
         self.drop(recipe)
         self._states[recipe] = wire
-        if len(self._states) > self._max_states:
+
+    def trim(self) -> None:
+        """Drop the least recently used states and files over the caps."""
+        while len(self._states) > self._max_states:
             _, oldest = self._states.popitem(last=False)
             self._dropped_states.append(oldest)
+        while len(self._files) > self._max_files:
+            self._drop_file(next(iter(self._files)))
 
     def put_file(self, digest: str, wire: Any) -> None:
-        """Note an open source; its older opening goes, and the least used one over the cap."""
+        """Note an open source; its older opening is dropped."""
         self._drop_file(digest)
         self._files[digest] = _File(wire, [])
-        if len(self._files) > self._max_files:
-            self._drop_file(next(iter(self._files)))
 
     def put_root(self, digest: str, recipe: Recipe, wire: Any) -> None:
         """Note a root state of an open source."""

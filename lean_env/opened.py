@@ -38,41 +38,56 @@ def to_state(wire: Json, *, root: str, origin: Origin | None = None) -> ProofSta
 
 def to_opened(path: str, source: str, reply: Json) -> OpenedFile:
     """The result of `open` as a record. Raises KeyError or TypeError on another shape."""
-    digest = digest_of(source)
-    contexts = _contexts(reply["commands"])
+    file = _File(path, source, digest_of(source), tuple(str(name) for name in reply["imports"]))
+    commands = reply["commands"]
+    contexts = _contexts(commands)
     names = _Names()
     theorems = []
     for number, hole in enumerate(reply["holes"]):
         name = names.next(hole["declaration"], hole["line"])
         if hole["states"]:
-            state = to_state(hole["states"][0], root=Root(digest, number).name)
-            theorems.append(_theorem(name, path, source, hole, state, contexts[hole["command"]]))
-    imports = tuple(str(name) for name in reply["imports"])
+            command = hole["command"]
+            start = commands[command]["start"]
+            theorems.append(_theorem(name, file, number, hole, (start, contexts[command])))
     messages = tuple(to_message(message) for message in reply["messages"])
-    return OpenedFile(path, source, imports, messages, tuple(theorems))
+    return OpenedFile(path, source, file.imports, messages, tuple(theorems))
+
+
+@dataclass(frozen=True)
+class _File:
+    path: str
+    source: str
+    digest: str
+    imports: tuple[str, ...]
 
 
 def _theorem(
     name: str,
-    path: str,
-    source: str,
+    file: _File,
+    number: int,
     hole: Json,
-    state: ProofState,
-    context: tuple[Declaration, ...],
+    place: tuple[int, tuple[Declaration, ...]],
 ) -> Theorem:
+    states = [
+        to_state(wire, root=Root(file.digest, number, index).name)
+        for index, wire in enumerate(hole["states"])
+    ]
     return Theorem(
         name=name,
-        source=source,
-        path=path,
+        source=file.source,
+        path=file.path,
         start=hole["start"],
         stop=hole["stop"],
         line=hole["line"],
         column=hole["column"],
         mode=hole["mode"],
-        state=state,
+        state=states[0],
         declaration=hole["declaration"],
         is_prop=hole["prop"],
-        context=context,
+        context=place[1],
+        imports=file.imports,
+        command_start=place[0],
+        others=tuple(states[1:]),
     )
 
 

@@ -90,6 +90,7 @@ class Seat:
         """
         if self._is_stale or not self.is_running:
             await self._replace()
+        self.handles.trim()
         if self.handles.dropped >= RELEASE_BATCH:
             await self.flush()
 
@@ -107,7 +108,7 @@ class Seat:
             raise WorkerDied("the worker was closed")
         answer = await worker.request(op, wall_s=wall_s, **fields)
         self._requests += 1
-        if self._requests % REQUESTS_BETWEEN_LOOKS == 0 or op == "open":
+        if self._requests % REQUESTS_BETWEEN_LOOKS == 0:
             self._look_at_memory(worker)
         return answer
 
@@ -231,6 +232,7 @@ class Seat:
         await self.close()
         self._is_stale = False
         self._import_sets = set()
+        self._requests = 0
         self.worker = await self._shared.start()
         self.generation += 1
 

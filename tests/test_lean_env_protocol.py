@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from lakatos.data.errors import ProtocolError
 from lakatos.data.records import Goal, Hypothesis
 from lakatos.lean_env.protocol import (

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from lakatos.data.errors import ProtocolError, ToolchainError, WorkerDied
 from lakatos.data.records import TimedOut
 from lakatos.lean_env.protocol import Failure, Result
@@ -350,7 +349,7 @@ async def test_an_abandoned_tactic_that_does_not_stop_is_killed_too():
         running = asyncio.create_task(apply(worker, root, "hang"))
         await asyncio.wait({running}, timeout=0)
         running.cancel()
-        with pytest.raises(WorkerDied, match="did not stop within 0.1 s"):
+        with pytest.raises(WorkerDied, match=r"did not stop within 0\.1 s"):
             await apply(worker, root, "dec")
 
 
@@ -389,7 +388,7 @@ async def test_a_hanging_worker_is_closed_with_its_group():
 @asynchronous
 async def test_a_program_that_is_not_there_is_a_toolchain_error(tmp_path):
     command = WorkerCommand((str(tmp_path / "lean"),), {}, None)
-    with pytest.raises(ToolchainError, match="cannot start Lean .*No such file"):
+    with pytest.raises(ToolchainError, match=r"cannot start Lean .*No such file"):
         await LeanWorker.start(command)
 
 
