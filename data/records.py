@@ -198,7 +198,10 @@ class Theorem:
     declaration: the constant it belongs to; None for an example.
     mode: `tactic` or `term`, what may stand in the place of the `sorry`.
     state: its root proof state. is_prop: False where the sorry stands for data.
-    context: declarations of the file above it, first to last.
+    context: declarations of the file above it, first to last. imports: of its file.
+    command_start: byte offset where the command that holds it starts.
+    others: further root states, where Lean elaborates the same `sorry` several times
+        (`t <;> sorry`); what replaces it must close them all.
     """
 
     name: str
@@ -213,6 +216,9 @@ class Theorem:
     declaration: str | None = None
     is_prop: bool = True
     context: tuple[Declaration, ...] = field(default=(), repr=False)
+    imports: tuple[str, ...] = ()
+    command_start: int = 0
+    others: tuple[ProofState, ...] = field(default=(), repr=False)
 
 
 class RefusalKind(StrEnum):
