@@ -1,0 +1,293 @@
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import pytest
+from lakatos.data.errors import ToolchainError, UsageError, WorkerDied
+from lakatos.data.records import (
+    Accepted,
+    Refusal,
+    RefusalKind,
+    Refused,
+    Step,
+    StopReason,
+    Theorem,
+)
+from lakatos.prover.agent import Prover
+from lakatos.prover.config import ProverConfig
+from lakatos.prover.policy import Proposal
+
+from .toy import NON_THEOREMS, THEOREMS, Toy
+
+SORRY = Refused((Refusal(RefusalKind.SORRY, "rests on sorry"),))
+BROKEN = Refused((Refusal(RefusalKind.DOES_NOT_COMPILE, "line 1"),))
+NAMES = [*THEOREMS, *NON_THEOREMS]
+SOURCE = "".join(f"{name} := sorry\n" for name in NAMES)
+
+
+class ToyPool:
+    """Toy theorems behind the pool's interface; answers come late by a seeded dice."""
+
+    workers = 2
+
+    def __init__(self, seed=0):
+        self.toys = {name: Toy(f) for name, f in (THEOREMS | NON_THEOREMS).items()}
+        self.dice = random.Random(seed)
+        self.applied = Counter()
+        self.cancelled = Counter()
+        self.forgotten = []
+        self.fault = None
+        self.blocked = None  # a theorem whose tactics are never answered
+
+    def theorem(self, name, **changes):
+        start = SOURCE.index(f"{name} := sorry") + len(f"{name} := ")
+        state = self.toys[name].root
+        theorem = Theorem(name, SOURCE, "toy", start, start + 5, 1, 0, "term", state, name)
+        return replace(theorem, **changes)
+
+    async def apply(self, state, tactics):
+        root = state.recipe[0].parent if state.recipe else state
+        name = next(n for n, toy in self.toys.items() if toy.root is root)
+        self.applied[name] += len(tactics)
+        if self.fault and name == self.fault[0]:
+            raise self.fault[1]
+        if name == self.blocked:
+            await asyncio.get_running_loop().create_future()
+        try:
+            for _ in range(self.dice.randrange(8)):
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self.cancelled[name] += 1
+            raise
+        return [Step(t, 1.0, self.toys[name].apply(state, t)) for t in tactics]
+
+    async def forget(self, theorem):
+        self.forgotten.append(theorem.name)
+
+
+class ToyPolicy:
+    name = "toy"
+
+    async def propose(self, queries):
+        return [self.answer(q.state) for q in queries]
+
+    def answer(self, state):
+        names = [h.name for h in state.goals[0].hypotheses]
+        tactics = ["assumption", "intro", "split", "left", "right"]
+        tactics += [f"{word} {name}" for name in names for word in ("cases", "apply")]
+        return [Proposal(t, 1 / (i + 1)) for i, t in enumerate(tactics)]
+
+
+@dataclass
+class Verified:
+    verdict: object
+    source: str
+
+
+class Judge:
+    """Accepts everything, except as told: name -> function of the file giving a verdict."""
+
+    def __init__(self, **verdicts):
+        self.verdicts = verdicts
+        self.asked = []
+
+    async def verify(self, theorem, proof):
+        self.asked.append(theorem.name)
+        raw = theorem.source.encode()
+        source = (raw[: theorem.start] + f"by {proof!r}".encode() + raw[theorem.stop :]).decode()
+        verdict = self.verdicts.get(theorem.name, lambda source: Accepted())(source)
+        return Verified(verdict, source)
+
+
+class Log:
+    def __init__(self):
+        self.calls = []
+        self.identity_finished = asyncio.Event()
+
+    def start_attempt(self, theorem):
+        self.calls.append(("start", theorem.name))
+
+    def expansions(self, theorem, expansions):
+        self.calls.append(("expansions", theorem.name, expansions))
+
+    def finish_attempt(self, attempt):
+        self.calls.append(("finish", attempt.theorem.name, attempt.stop))
+        if attempt.theorem.name == "identity":
+            self.identity_finished.set()
+
+    def of(self, name):
+        return [call for call in self.calls if call[1] == name]
+
+
+def prove(names, *, pool=None, judge=None, log=None, clock=lambda: 0.0, **config):
+    pool = pool or ToyPool()
+    prover = Prover(pool, judge or Judge(), ToyPolicy(), ProverConfig(**config), log, clock=clock)
+    attempts = asyncio.run(prover.prove([pool.theorem(n) for n in names]))
+    return dict(zip(names, attempts, strict=True))
+
+
+def test_proves_the_provable_and_no_other():
+    pool = ToyPool()
+    attempts = prove(NAMES, pool=pool)
+    assert [n for n, a in attempts.items() if a.is_proved] == list(THEOREMS)
+    assert {attempts[n].stop for n in NON_THEOREMS} == {StopReason.DEAD_END}
+    assert sorted(pool.forgotten) == sorted(NAMES)
+    assert attempts["identity"].proof == "by 'intro\\nassumption'"
+
+
+@pytest.mark.parametrize("in_flight", [1, 3])
+def test_timing_changes_nothing(in_flight):
+    runs, logs = [], []
+    for seed in range(5):
+        log = Log()
+        runs.append(prove(NAMES, pool=ToyPool(seed), log=log, in_flight=in_flight, batch=2))
+        logs.append([log.of(name) for name in NAMES])
+    assert all(run == runs[0] for run in runs)
+    assert all(log == logs[0] for log in logs)
+
+
+def test_an_expansion_budget_is_kept_and_its_last_proof_counts():
+    full = prove(["distrib"], in_flight=1)["distrib"]
+    exact = prove(["distrib"], in_flight=1, expansions=full.expansions)["distrib"]
+    short = prove(["distrib"], in_flight=1, expansions=full.expansions - 1)["distrib"]
+    assert exact == full
+    assert exact.is_proved
+    assert short.stop is StopReason.EXPANSIONS
+    assert short.expansions == full.expansions - 1
+    assert short.proof is None
+
+
+def test_a_wall_budget_ends_the_search():
+    ticks = iter(range(1000))
+    attempt = prove(["distrib"], wall_s=10, clock=lambda: float(next(ticks)))["distrib"]
+    assert attempt.stop is StopReason.WALL_TIME
+    assert attempt.wall_s > 10
+
+
+def test_a_recorder_hears_start_then_expansions_then_finish():
+    log = Log()
+    attempts = prove(["and_comm", "lem"], log=log)
+    for name, attempt in attempts.items():
+        first, *middle, last = log.of(name)
+        assert first == ("start", name)
+        assert last == ("finish", name, attempt.stop)
+        told = [e for _, _, expansions in middle for e in expansions]
+        assert len(told) == attempt.expansions > 0
+        assert sum(len(e.steps) for e in told) == attempt.steps
+
+
+def test_data_is_no_theorem():
+    pool = ToyPool()
+    prover = Prover(pool, Judge(), ToyPolicy())
+    attempts = asyncio.run(prover.prove([pool.theorem("identity", is_prop=False)]))
+    assert attempts[0].stop is StopReason.NOT_A_PROPOSITION
+    assert not pool.applied
+
+
+def test_a_refused_proof_is_kept_as_evidence():
+    attempt = prove(["identity"], judge=Judge(identity=lambda source: BROKEN))["identity"]
+    assert attempt.stop is StopReason.REFUSED
+    assert attempt.verdict == BROKEN
+    assert "intro" in attempt.proof
+    assert attempt.detail == "line 1"
+
+
+def leans_on(other):
+    """Refused for a sorry as long as the file holds no proof of `other`."""
+    return lambda source: SORRY if f"{other} := sorry" in source else Accepted()
+
+
+def test_a_proof_on_another_sorry_is_judged_again_with_that_one_proved():
+    log = Log()
+    attempts = prove(["curry", "identity"], judge=Judge(curry=leans_on("identity")), log=log)
+    assert attempts["curry"].is_proved
+    assert attempts["curry"].proof.startswith("by 'intro")
+    assert log.calls[-1] == ("finish", "curry", StopReason.PROVED)
+
+
+def test_a_proof_on_an_unproved_sorry_stays_refused():
+    attempts = prove(["curry", "lem"], judge=Judge(curry=leans_on("lem")))
+    assert attempts["curry"].stop is StopReason.REFUSED
+    assert attempts["curry"].verdict == SORRY
+
+
+def test_a_chain_falls_with_its_first_link():
+    judge = Judge(curry=leans_on("and_comm"), and_comm=leans_on("lem"))
+    attempts = prove(["curry", "and_comm", "lem", "identity"], judge=judge)
+    assert [n for n, a in attempts.items() if a.is_proved] == ["identity"]
+
+
+def test_holes_that_need_each_other_are_accepted_together():
+    judge = Judge(curry=leans_on("and_comm"), and_comm=leans_on("curry"))
+    attempts = prove(["curry", "and_comm"], judge=judge)
+    assert all(a.is_proved for a in attempts.values())
+
+
+def test_a_dying_worker_ends_its_theorem_only():
+    pool = ToyPool()
+    pool.fault = ("curry", WorkerDied("out of memory"))
+    attempts = prove(["identity", "curry", "or_comm"], pool=pool)
+    assert [a.stop for a in attempts.values()] == ["proved", "fault", "proved"]
+    assert attempts["curry"].detail == "out of memory"
+
+
+def test_a_broken_environment_is_raised_as_itself():
+    pool = ToyPool()
+    pool.fault = ("curry", ToolchainError("no Lean"))
+    with pytest.raises(ToolchainError, match="no Lean"):
+        prove(["identity", "curry"], pool=pool)
+
+
+async def interrupted(prover, theorems, log, end):
+    """Prove until `identity` is finished, then `end(task)`; give the task's result."""
+    task = asyncio.create_task(prover.prove(theorems))
+    await log.identity_finished.wait()
+    end(task)
+    return await task
+
+
+def test_stop_keeps_what_is_done():
+    pool, log = ToyPool(), Log()
+    pool.blocked = "curry"
+    prover = Prover(pool, Judge(), ToyPolicy(), ProverConfig(concurrency=2), log)
+    theorems = [pool.theorem(n) for n in ("curry", "identity", "lem")]
+    attempts = asyncio.run(interrupted(prover, theorems, log, lambda task: prover.stop()))
+    assert [a.stop for a in attempts] == ["interrupted", "proved", "interrupted"]
+
+
+def test_cancelling_records_running_attempts_and_goes_through():
+    pool, log = ToyPool(), Log()
+    pool.blocked = "curry"
+    prover = Prover(pool, Judge(), ToyPolicy(), ProverConfig(concurrency=2), log)
+    theorems = [pool.theorem(n) for n in ("curry", "identity", "lem")]
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(interrupted(prover, theorems, log, lambda task: task.cancel()))
+    assert ("finish", "curry", StopReason.INTERRUPTED) in log.calls
+    assert ("finish", "identity", StopReason.PROVED) in log.calls
+    assert "curry" in pool.forgotten
+
+
+def test_cancelling_leaves_no_proof_unrecorded():
+    pool, log = ToyPool(), Log()
+    pool.blocked = "curry"
+    judge = Judge(and_comm=leans_on("curry"))
+    prover = Prover(pool, judge, ToyPolicy(), ProverConfig(concurrency=1), log)
+    theorems = [pool.theorem(n) for n in ("and_comm", "identity", "curry")]
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(interrupted(prover, theorems, log, lambda task: task.cancel()))
+    assert ("finish", "and_comm", StopReason.REFUSED) in log.calls
+
+
+def test_a_found_proof_cancels_what_is_in_flight():
+    pool = ToyPool()
+    assert prove(["not_not_lem"], pool=pool, in_flight=4)["not_not_lem"].is_proved
+    assert pool.cancelled["not_not_lem"] > 0
+
+
+@pytest.mark.parametrize(
+    "bad", [{"expansions": 0}, {"batch": 0}, {"wall_s": 0}, {"alpha": 2}, {"concurrency": 0}]
+)
+def test_a_senseless_config_is_refused(bad):
+    with pytest.raises(UsageError, match=next(iter(bad))):
+        ProverConfig(**bad)
