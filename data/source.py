@@ -1,0 +1,118 @@
+"""A Lean file on disk: read as Lean sees it, written back with only the holes changed.
+
+Lean counts bytes after CRLF became LF and without a byte-order mark; here, and only here,
+such places are mapped to the bytes of the file and back.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import UsageError
+from .records import Attempt
+
+_BOM = b"\xef\xbb\xbf"
+_CRLF = re.compile(rb"\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file's bytes and what Lean sees of them. path: as the user wrote it; `-` is none."""
+
+    path: str
+    raw: bytes = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """What Lean elaborates. Raises UsageError when it is not UTF-8."""
+        try:
+            text = self.raw.removeprefix(_BOM).decode()
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{self.path}: not UTF-8 at byte {error.start}") from None
+        if "\0" in text:
+            raise UsageError(f"{self.path}: has a NUL byte, so it is no Lean source")
+        return text.replace("\r\n", "\n")
+
+    def filled(self, attempts: Sequence[Attempt]) -> bytes:
+        """The bytes with each attempt's proof in the place of its `sorry`; all else stays.
+
+        The attempts must be of this file, one for a hole. Their line ends become the file's.
+        """
+        raw = self.raw
+        removed = [m.start() for m in _CRLF.finditer(raw)]
+        newline = b"\r\n" if len(removed) * 2 > raw.count(b"\n") else b"\n"
+        for attempt in sorted(attempts, key=lambda a: a.theorem.start, reverse=True):
+            theorem, proof = attempt.theorem, attempt.proof
+            assert proof is not None
+            start, stop = (self._place(at, removed) for at in (theorem.start, theorem.stop))
+            assert raw[start:stop] == b"sorry"
+            written = proof.replace("\r\n", "\n").encode().replace(b"\n", newline)
+            raw = raw[:start] + written + raw[stop:]
+        return raw
+
+    def _place(self, offset: int, removed: Sequence[int]) -> int:
+        """Where Lean's byte offset stands in the file."""
+        place = offset + (len(_BOM) if self.raw.startswith(_BOM) else 0)
+        for carriage_return in removed:
+            if carriage_return >= place:
+                break
+            place += 1
+        return place
+
+
+def read_source(path: str) -> SourceFile:
+    """Read a file. Raises UsageError when it is missing, unreadable or no file."""
+    place = Path(path)
+    try:
+        return SourceFile(path, place.read_bytes())
+    except IsADirectoryError:
+        raise UsageError(f"{path}: is a directory; name its .lean files") from None
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def replace_source(file: SourceFile, content: bytes) -> None:
+    """Give the file new bytes, all or none; its mode stays, a link stays a link.
+
+    Raises UsageError when it changed since it was read, or cannot be written.
+    """
+    place = Path(file.path).resolve()
+    if read_source(str(place)).raw != file.raw:
+        raise UsageError(f"{file.path}: changed on disk meanwhile, so it is left as it is")
+    write_whole(place, content, like=place)
+
+
+def write_whole(place: Path, content: bytes, *, like: Path | None = None) -> None:
+    """Write a file in one step: beside it first, then renamed. Raises UsageError."""
+    try:
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+    except OSError as error:
+        raise UsageError(f"{place}: cannot be written ({error.strerror})") from None
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        if like is not None:
+            shutil.copymode(like, name)
+        else:
+            Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(place)
+    except OSError as error:
+        raise UsageError(f"{place}: cannot be written ({error.strerror})") from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
