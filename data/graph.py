@@ -1,0 +1,199 @@
+"""An attempt as an AND/OR graph for networkx: states (OR) and tactics (AND), with statuses.
+
+Computed from the stored expansions alone, so it also judges what the search claimed: PROVED
+and FAILED are least fixpoints. FAILED: expanded, and every tactic tried is dead. The proof
+marked is the smallest, by steps, then by length of text (Knuth 1977).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import networkx as nx
+
+from .records import Advanced, Expansion, ProofState, Rejected, Status, Step
+
+Graph = nx.MultiDiGraph
+Node = str | tuple[str, int]  # a state's key; a tactic: the key of its state, and its number
+
+_SHAPE = {"state": "box", "tactic": "plaintext"}
+_COLOUR = {Status.PROVED: "#1a7f37", Status.FAILED: "#b42318", Status.OPEN: "#57606a"}
+
+
+def proof_graph(root: ProofState, expansions: Sequence[Expansion]) -> Graph:
+    """The graph of everything tried, in the order it was.
+
+    State nodes: their key; attributes kind="state", state, pretty, status, visits (times
+    expanded), value (latest, or None), in_proof. Tactic nodes: (key, number); kind="tactic",
+    tactic, prior, status, outcome (`advanced`, `timed_out` or a Rejection), message,
+    elapsed_ms, in_proof. Edges state -> tactic -> state, keyed by the child's index.
+    The graph's own attribute `root` is the root's key.
+    """
+    graph: Graph = nx.MultiDiGraph(root=root.key)
+    _add_state(graph, root)
+    tried: dict[str, int] = defaultdict(int)
+    for expansion in expansions:
+        key = expansion.state.key
+        _add_state(graph, expansion.state)
+        graph.nodes[key]["visits"] += 1
+        graph.nodes[key]["value"] = expansion.value
+        for step in expansion.steps:
+            _add_step(graph, key, tried[key], step)
+            tried[key] += 1
+    _set_statuses(graph)
+    for node in _smallest_proof(graph):
+        graph.nodes[node]["in_proof"] = True
+    return graph
+
+
+def states(graph: Graph) -> list[str]:
+    """The state nodes, in the order they were reached."""
+    return [node for node, kind in graph.nodes(data="kind") if kind == "state"]
+
+
+def to_dot(graph: Graph, *, rejected: bool = False) -> str:
+    """The graph in Graphviz's language; failed steps without states only when `rejected`."""
+    lines = ["digraph proof {", "  rankdir=LR;", '  node [fontname="monospace", fontsize=10];']
+    names: dict[Node, str] = {}
+    for node, data in graph.nodes(data=True):
+        if data["kind"] == "tactic" and data["outcome"] != "advanced" and not rejected:
+            continue
+        names[node] = f"n{len(names)}"
+        text = data["pretty"] if data["kind"] == "state" else data["tactic"]
+        width = 3 if data["in_proof"] else 1
+        lines.append(
+            f"  {names[node]} [label={_quoted(text)}, shape={_SHAPE[data['kind']]}, "
+            f'color="{_COLOUR[data["status"]]}", penwidth={width}];'
+        )
+    for source, target in graph.edges():
+        if source in names and target in names:
+            bold = graph.nodes[source]["in_proof"] and graph.nodes[target]["in_proof"]
+            style = " [penwidth=3]" if bold else ""
+            lines.append(f"  {names[source]} -> {names[target]}{style};")
+    return "\n".join([*lines, "}", ""])
+
+
+def _quoted(text: str) -> str:
+    """A string of Graphviz's; every line ends left-justified."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\0", "")
+    return '"' + "".join(f"{line}\\l" for line in escaped.splitlines()) + '"'
+
+
+def _add_state(graph: Graph, state: ProofState) -> None:
+    if state.key not in graph:
+        graph.add_node(
+            state.key,
+            kind="state",
+            state=state,
+            pretty=state.pretty,
+            status=Status.OPEN,
+            visits=0,
+            value=None,
+            in_proof=False,
+        )
+
+
+def _add_step(graph: Graph, key: str, number: int, step: Step) -> None:
+    outcome, message = "advanced", ""
+    children: tuple[ProofState, ...] = ()
+    if isinstance(step.outcome, Advanced):
+        children = step.outcome.states
+    elif isinstance(step.outcome, Rejected):
+        outcome, message = step.outcome.kind.value, step.outcome.message
+    else:
+        outcome, message = "timed_out", f"no answer within {step.outcome.wall_s:g} s"
+    graph.add_node(
+        (key, number),
+        kind="tactic",
+        tactic=step.tactic,
+        prior=step.prior,
+        status=Status.OPEN,
+        outcome=outcome,
+        message=message,
+        elapsed_ms=step.elapsed_ms,
+        in_proof=False,
+    )
+    graph.add_edge(key, (key, number), key=0)
+    for index, child in enumerate(children):
+        _add_state(graph, child)
+        graph.add_edge((key, number), child.key, key=index)
+
+
+def _set_statuses(graph: Graph) -> None:
+    """Least fixpoints by worklist: each node waits for so many of its successors."""
+    nodes = graph.nodes
+    is_tactic = {node: kind == "tactic" for node, kind in graph.nodes(data="kind")}
+    dead = [n for n in graph if is_tactic[n] and nodes[n]["outcome"] != "advanced"]
+    dead += [n for n in graph if not graph.out_degree(n) and nodes[n].get("visits")]
+    done = [n for n in graph if is_tactic[n] and nodes[n]["outcome"] == "advanced"]
+    proved = [n for n in done if graph.out_degree(n) == 0]
+    _spread(graph, proved, Status.PROVED, lambda node: is_tactic[node])
+    _spread(graph, dead, Status.FAILED, lambda node: not is_tactic[node])
+
+
+def _spread(
+    graph: Graph, start: Iterable[Node], status: Status, needs_all: Callable[[Node], bool]
+) -> None:
+    """Carry a status up; a node takes it from all its successors, or from any one."""
+    waiting = {node: graph.out_degree(node) if needs_all(node) else 1 for node in graph}
+    work = list(start)
+    while work:
+        node = work.pop()
+        if graph.nodes[node]["status"] is not Status.OPEN:
+            continue
+        graph.nodes[node]["status"] = status
+        for parent, _ in graph.in_edges(node):  # once for each of parallel edges
+            waiting[parent] -= 1
+            if waiting[parent] <= 0:
+                work.append(parent)
+
+
+def _smallest_proof(graph: Graph) -> list[Node]:
+    """Nodes of the smallest proof of the root, none if it is not proved."""
+    root = graph.graph["root"]
+    if graph.nodes[root]["status"] is not Status.PROVED:
+        return []
+    best = _best_tactics(graph)
+    found: dict[Node, None] = {}
+    work = [root]
+    while work:
+        key = work.pop()
+        if key not in found:
+            found[key] = None
+            found[best[key]] = None
+            work.extend(graph.successors(best[key]))
+    return list(found)
+
+
+def _best_tactics(graph: Graph) -> dict[Any, Node]:
+    """Each proved state's first tactic in its smallest proof; a shared state counts each time."""
+    cost: dict[Node, tuple[int, int]] = {}
+    best: dict[Any, Node] = {}
+    tactics = [node for node, kind in graph.nodes(data="kind") if kind == "tactic"]
+    waiting: dict[Any, int] = {node: graph.out_degree(node) for node in tactics}
+    order = {node: number for number, node in enumerate(graph)}
+    heap: list[tuple[tuple[int, int], int, Node]] = []
+
+    def offer(tactic: Node) -> None:
+        prices = [cost[child] for _, child in graph.out_edges(tactic)]
+        steps = 1 + sum(price[0] for price in prices)
+        length = len(graph.nodes[tactic]["tactic"]) + sum(price[1] for price in prices)
+        heapq.heappush(heap, ((steps, length), order[tactic], tactic))
+
+    for node in waiting:
+        if graph.nodes[node]["outcome"] == "advanced" and waiting[node] == 0:
+            offer(node)
+    while heap:
+        price, _, tactic = heapq.heappop(heap)
+        (key,) = graph.predecessors(tactic)
+        if key in best:
+            continue
+        best[key], cost[key] = tactic, price
+        for parent, _ in graph.in_edges(key):
+            waiting[parent] -= 1
+            if waiting[parent] == 0:
+                offer(parent)
+    return best
