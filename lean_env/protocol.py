@@ -16,7 +16,7 @@ open     name, source                                  file, imports, messages, 
 state    file, statement, command?                     state
 apply    state, tactic, heartbeats?                    states, suggestion?  |  rejected{kind,text}
 release  states[], files[]                             {}
-stats    -                                             states, files, environments, memory_mb
+stats    -                                             states, files, environments
 block    file, hole, text                              reasons[]
 export   name, source                                  messages, constants[] (only `judge` reads them)
 judge    original, constants, targets[]|null, allow[]  results[{name,reasons[],axioms[]}], replayed

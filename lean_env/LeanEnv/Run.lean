@@ -59,7 +59,7 @@ def Hole.snapshot (h : Hole) (before : Environment) (token : IO.CancelToken) :
                  maxRecDepth := maxRecDepth.get c.options }
     core := { env := c.env, ngen := c.ngen }
     metaState := { mctx := c.mctx }
-    term := {}, termCtx := { declName? := c.parentDecl? }, goals := h.goals }
+    term := {}, termCtx := { declName? := c.parentDecl? }, goals := h.goals, shown := (← IO.mkRef {}) }
   let posed : TacticM (Bool × List Name × Array Expr) := do
     if let some (lctx, type) := h.asTerm? then
       let insts ← withLCtx lctx {} getLocalInstances
@@ -226,7 +226,7 @@ def poseStatement (r : WorkerRef) (file : OpenFile) (text : String) (command? : 
   let s : Snapshot := {
     coreCtx := { fileName := "<tactic>", fileMap := default, options := scope.opts, currNamespace := scope.currNamespace
                  openDecls := scope.openDecls, maxRecDepth := c.maxRecDepth }
-    core := { env := c.env, ngen := c.ngen }, metaState := {}, term := { levelNames := scope.levelNames }, goals := [] }
+    core := { env := c.env, ngen := c.ngen }, metaState := {}, term := { levelNames := scope.levelNames }, goals := [], shown := (← IO.mkRef {}) }
   let posed : TacticM Unit := do
     match Parser.runParserCategory (← getEnv) `term text "<statement>" with
     | .error e => throwError e

@@ -10,6 +10,11 @@ canonical key, and how it is shown. One state on the wire:
 
 namespace LeanEnv
 
+/-- Printed expressions below one hole. Printing costs more than most tactics, and siblings share
+    nearly all their hypotheses. With each text, what it depends on: the names and types of the
+    free variables, for sibling states use one id for different variables. -/
+abbrev Shown := IO.Ref (Std.HashMap Expr (Array (Name × UInt64) × String))
+
 /-- Everything needed to run one more tactic. -/
 structure Snapshot where
   coreCtx : Core.Context
@@ -20,6 +25,7 @@ structure Snapshot where
   goals   : List MVarId
   /-- Constants that a proof must not use: the theorem itself, where its environment holds it. -/
   banned  : NameSet := {}
+  shown   : Shown
 
 /-- Why a computation in a snapshot did not end well. -/
 inductive Stop where
@@ -135,20 +141,32 @@ def stateKey (goals : List MVarId) : MetaM (String × Nat) := do
         size := size + 1
   return (hex h.a ++ hex h.b, size)
 
-def goalToWire (g : MVarId) : MetaM Json := do
+def showExpr (shown : Shown) (e : Expr) : MetaM String := do
+  let e ← instantiateMVars e
+  let print := return (← ppExpr e).pretty 100
+  if e.hasMVar then return ← print
+  let lctx ← getLCtx
+  let depends := (collectFVars {} e).fvarIds.map fun f =>
+    (lctx.find? f).elim (.anonymous, 0) fun d => (d.userName, d.type.hash)
+  if let some (known, text) := (← shown.get)[e]? then
+    if known == depends then return text
+  let text ← print
+  shown.modify fun m => (if m.size > 20000 then {} else m).insert e (depends, text)
+  return text
+
+def goalToWire (shown : Shown) (g : MVarId) : MetaM Json := do
   let decl ← g.getDecl
   let lctx : LocalContext := decl.lctx.sanitizeNames.run' { options := (← getOptions) }
   withLCtx lctx decl.localInstances do
-    let show_ (e : Expr) : MetaM String := return (← ppExpr (← instantiateMVars e)).pretty 100
     let mut hypotheses := #[]
     for d in lctx do
       unless d.isImplementationDetail do
-        let mut fields := [("name", toJson d.userName.simpMacroScopes.toString), ("type", toJson (← show_ d.type))]
-        if let some v := d.value? then fields := fields ++ [("value", toJson (← show_ v))]
+        let mut fields := [("name", toJson d.userName.simpMacroScopes.toString), ("type", toJson (← showExpr shown d.type))]
+        if let some v := d.value? then fields := fields ++ [("value", toJson (← showExpr shown v))]
         hypotheses := hypotheses.push (Json.mkObj fields)
     let tag := decl.userName.eraseMacroScopes
     return Json.mkObj [("tag", if tag.isAnonymous then "" else tag.toString (escape := false)),
-      ("target", ← show_ decl.type), ("hypotheses", .arr hypotheses)]
+      ("target", ← showExpr shown decl.type), ("hypotheses", .arr hypotheses)]
 
 /-- A file that was opened: where it stands after each command, and its holes. -/
 structure OpenFile where
@@ -181,7 +199,7 @@ def keepStates (r : WorkerRef) (s : Snapshot) : BaseIO (Except Stop Json) := do
     for group in ← independentGroups s.goals do
       let goals := group.map (·.2)
       let (key, size) ← stateKey goals
-      let wire ← goals.mapM (goalToWire ·)
+      let wire ← goals.mapM (goalToWire s.shown ·)
       out := out.push (goals, Json.mkObj [("key", key), ("size", size),
         ("positions", toJson (group.map (·.1))), ("goals", .arr wire.toArray)])
     return out
