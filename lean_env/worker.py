@@ -27,6 +27,7 @@ from .worker_command import WorkerCommand
 LINE_LIMIT_BYTES = 64 * 2**20
 STDERR_LINES = 40
 STDERR_LINE_CHARACTERS = 400
+CANCELS = 4  # within the grace
 
 Answer = Result | Failure | TimedOut
 
@@ -138,14 +139,19 @@ class LeanWorker:
             request.timer = self._loop.call_later(request.wall_s, self._interrupt, request)
 
     def _abandon(self, request: _Request) -> None:
-        if self._queue and self._queue[0] is request and not request.interrupted:
+        if self._queue and self._queue[0] is request and not request.cancels:
             request.stop_clock()
             self._interrupt(request)
 
     def _interrupt(self, request: _Request) -> None:
-        request.interrupted = True
+        """Tell the worker to cancel, again and again: it ignores one that comes too early."""
+        if request.cancels == CANCELS:
+            self._give_up(request)
+            return
+        request.cancels += 1
         self._pipes.write(CANCEL)
-        request.timer = self._loop.call_later(self._grace_s, self._give_up, request)
+        wait_s = self._grace_s / CANCELS
+        request.timer = self._loop.call_later(wait_s, self._interrupt, request)
 
     def _give_up(self, request: _Request) -> None:
         text = f"did not stop within {self._grace_s:g} s of being told to, and was killed"
@@ -181,7 +187,7 @@ class LeanWorker:
         request.stop_clock()
         claimed = not request.answer.done()
         if claimed:
-            late = request.interrupted
+            late = request.cancels > 0
             request.answer.set_result(TimedOut(request.wall_s) if late else reply)
             claimed = not late
         if not claimed and isinstance(reply, Result):
@@ -228,13 +234,13 @@ class LeanWorker:
 
 @dataclass(slots=True, eq=False)
 class _Request:
-    """One request on the wire. interrupted: the worker was told to cancel it."""
+    """One request on the wire. cancels: how often the worker was told to cancel it."""
 
     id: int
     wall_s: float
     answer: asyncio.Future[Answer]
     timer: asyncio.TimerHandle | None = None
-    interrupted: bool = False
+    cancels: int = 0
 
     def stop_clock(self) -> None:
         if self.timer is not None:

@@ -34,6 +34,7 @@ def send(text):
 
 
 def reply(id, **fields):
+    unanswered.popleft()
     send(json.dumps({"v": VERSION, "id": id, **fields}) + "\n")
 
 
@@ -146,6 +147,7 @@ def wild(id, word, rest):
     if word == "garbage":
         send("this is no JSON\n")
     if word == "wrong_id":
+        unanswered.appendleft(threading.Event())
         reply(id + 100, result={"states": []})
     if word == "overflow":
         for _ in range(70):
@@ -236,7 +238,6 @@ def main():
     send(json.dumps({"v": VERSION, "ready": {"lean": "0.0.0", "toolchain": "fake"}}) + "\n")
     while (request := requests.get()) is not None:
         answer(request["id"], request)
-        unanswered.popleft()
 
 
 if __name__ == "__main__":
