@@ -1,0 +1,173 @@
+"""The worker that judges: it runs the trusted original and nothing of a submission's.
+
+Knows how to ask it and how to start it again; `verifier` knows what to ask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..data.errors import WorkerDied
+from ..data.records import Accepted, Refusal, RefusalKind, Refused, TimedOut, Verdict
+from .protocol import Failure, Json, Result
+from .worker_command import Toolchain, WorkerCommand
+
+_OPEN_FILES = 4
+
+Answer = Result | Failure | TimedOut
+
+
+class Asks(Protocol):
+    """What serves requests to Lean: a worker or a pool."""
+
+    async def request(self, op: str, *, wall_s: float, **fields: Any) -> Answer:
+        """Answer one request; raises WorkerDied."""
+
+
+class OwnWorker(Asks, Protocol):
+    """A worker that nobody else asks."""
+
+    async def close(self) -> None:
+        """End it."""
+
+
+StartWorker = Callable[[WorkerCommand], Awaitable[OwnWorker]]
+
+
+@dataclass(frozen=True)
+class CheckLimits:
+    """What one request of a check may cost."""
+
+    wall_s: float = 60.0
+    memory_mb: int = 2048
+
+
+@dataclass(frozen=True)
+class Original:
+    """A trusted file, open in the judge's worker. errors: those it has itself."""
+
+    source: str
+    file: int
+    commands: tuple[Json, ...]
+    holes: tuple[Json, ...]
+    errors: Counter[str]
+
+
+async def ask(server: Asks, op: str, wall_s: float, **fields: Any) -> Json | Refusal:
+    """One request; what keeps it from being answered refuses the proof that caused it."""
+    try:
+        answer = await server.request(op, wall_s=wall_s, **fields)
+    except WorkerDied as death:
+        return Refusal(RefusalKind.LIMIT, f"Lean ended during the check ({op}): {death}")
+    if isinstance(answer, TimedOut):
+        text = f"the check ({op}) took longer than {answer.wall_s:g} s"
+        return Refusal(RefusalKind.LIMIT, text)
+    if isinstance(answer, Failure):
+        kind = RefusalKind.KERNEL if op == "judge" else RefusalKind.DOES_NOT_COMPILE
+        return Refusal(kind, f"{op}: {answer.text}")
+    return answer.value
+
+
+class Judge:
+    """One worker of its own, started when first asked and again when it was lost."""
+
+    def __init__(self, toolchain: Toolchain, limits: CheckLimits, start: StartWorker) -> None:
+        self._toolchain = toolchain
+        self._limits = limits
+        self._start = start
+        self._turn = asyncio.Lock()
+        self._worker: OwnWorker | None = None
+        self._opened: OrderedDict[str, Original] = OrderedDict()
+
+    async def close(self) -> None:
+        """End the worker."""
+        async with self._turn:
+            await self._lose()
+
+    async def open(self, source: str) -> Original | Refusal:
+        """Elaborate a trusted file, or find it open already."""
+        async with self._turn:
+            return await self._open(source)
+
+    async def block_reasons(self, source: str, start: int, text: str) -> tuple[Refusal, ...]:
+        """What stands against a text as the tactic block for the hole at byte `start`."""
+        async with self._turn:
+            opened = await self._open(source)
+            if isinstance(opened, Refusal):
+                return (opened,)
+            places = [hole["start"] for hole in opened.holes]
+            if start not in places:
+                return (Refusal(RefusalKind.MISSING, f"the file has no sorry at byte {start}"),)
+            number = places.index(start)
+            said = await self._ask("block", file=opened.file, hole=number, text=text)
+            return (said,) if isinstance(said, Refusal) else _refusals(said["reasons"])
+
+    async def judge(
+        self, original: str, constants: Any, targets: Sequence[str], allow: Sequence[str]
+    ) -> dict[str, Verdict] | Refusal:
+        """Replay constants, which are not trusted, and hold them against the original's."""
+        async with self._turn:
+            said = await self._ask(
+                "judge",
+                original=original,
+                constants=constants,
+                targets=list(targets),
+                allow=list(allow),
+            )
+        if isinstance(said, Refusal):
+            return said
+        return dict(zip(targets, map(_verdict, said["results"]), strict=True))
+
+    async def _open(self, source: str) -> Original | Refusal:
+        if source in self._opened:
+            self._opened.move_to_end(source)
+            return self._opened[source]
+        said = await self._ask("open", name="<original>", source=source)
+        if isinstance(said, Refusal):
+            return said
+        errors = Counter(error_key(m["text"]) for m in said["messages"] if m["severity"] == "error")
+        commands, holes = tuple(said["commands"]), tuple(said["holes"])
+        opened = Original(source, said["file"], commands, holes, errors)
+        self._opened[source] = opened
+        if len(self._opened) > _OPEN_FILES:
+            _, oldest = self._opened.popitem(last=False)
+            await self._ask("release", files=[oldest.file], states=_states(oldest))
+        return opened
+
+    async def _ask(self, op: str, **fields: Any) -> Json | Refusal:
+        if self._worker is None:
+            command = self._toolchain.worker_command(memory_mb=self._limits.memory_mb)
+            self._worker = await self._start(command)
+        said = await ask(self._worker, op, self._limits.wall_s, **fields)
+        if isinstance(said, Refusal) and said.kind is RefusalKind.LIMIT:
+            await self._lose()
+        return said
+
+    async def _lose(self) -> None:
+        self._opened.clear()
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.close()
+
+
+def error_key(text: str) -> str:
+    """An error's text without what differs from run to run, such as numbers of metavariables."""
+    return re.sub(r"[0-9⁰¹²³⁴-⁹]+", "0", text)
+
+
+def _states(opened: Original) -> list[int]:
+    return [state["state"] for hole in opened.holes for state in hole["states"]]
+
+
+def _refusals(reasons: Sequence[Json]) -> tuple[Refusal, ...]:
+    return tuple(Refusal(RefusalKind(reason["kind"]), reason["text"]) for reason in reasons)
+
+
+def _verdict(result: Json) -> Verdict:
+    reasons = _refusals(result["reasons"])
+    return Refused(reasons) if reasons else Accepted(tuple(sorted(result["axioms"])))

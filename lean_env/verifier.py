@@ -1,0 +1,233 @@
+"""The gate: a proof counts only when it has passed here.
+
+Covered: the proof text is one tactic block; the file compiles with it in place; every constant
+it adds goes through the kernel again, in a process that ran no line of it, on the imports of the
+original; the statement, and all it speaks of, is the original's; axioms are on the allow-list.
+Not covered: theorems of the library are trusted as they come (the embedded Lean has neither their
+proofs nor the axioms inside them), the kernel is Lean 4.28's (fixes of later versions are not in
+it), and the original file is trusted, its meta code included. Check what is to be published
+once more with a current native Lean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from ..data.records import Accepted, Refusal, RefusalKind, Refused, Theorem, Verdict
+from .judge import Asks, CheckLimits, Judge, Original, StartWorker, ask, error_key
+from .protocol import Json
+from .rewrite import (
+    EXAMPLE_NAME,
+    FORMS,
+    Edit,
+    Example,
+    examples,
+    fill_others,
+    name_example,
+    rewrite,
+)
+from .script import splice
+from .worker import LeanWorker
+from .worker_command import Toolchain
+
+STANDARD_AXIOMS = ("propext", "Quot.sound", "Classical.choice")
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A verdict, and the whole file with the proof in place (the original when refused)."""
+
+    verdict: Verdict
+    source: str
+
+
+class Verifier:
+    """Judges proofs. Use as an async context manager; its own worker starts when first needed."""
+
+    def __init__(
+        self,
+        pool: Asks,
+        toolchain: Toolchain,
+        *,
+        allow_axioms: Sequence[str] = STANDARD_AXIOMS,
+        limits: CheckLimits | None = None,
+        start: StartWorker = LeanWorker.start,
+    ) -> None:
+        self._pool = pool
+        self._allow = tuple(allow_axioms)
+        self._limits = limits or CheckLimits()
+        self._judge = Judge(toolchain, self._limits, start)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the judge's worker."""
+        await self._judge.close()
+
+    async def verify(self, theorem: Theorem, proof: str) -> Verified:
+        """Judge a tactic block as the proof of one hole; the file's other holes stay open."""
+        reasons = await self._judge.block_reasons(theorem.source, theorem.start, proof)
+        if reasons:
+            return Verified(Refused(reasons), theorem.source)
+        original = await self._judge.open(theorem.source)
+        if isinstance(original, Refusal):
+            return Verified(Refused((original,)), theorem.source)
+        return await self._in_place(original, theorem, proof)
+
+    async def compare(
+        self, original: str, submission: str, *, name: str = "submission"
+    ) -> list[tuple[str, Verdict]]:
+        """Does a file prove the theorems of the original, and nothing weaker?
+
+        One verdict for each theorem, example and declaration with a hole of the original, in
+        file order. The same text twice: are all theorems of a trusted file proved?
+        """
+        opened = await self._judge.open(original)
+        if isinstance(opened, Refusal):
+            return [(name, Refused((opened,)))]
+        targets = _targets(opened)
+        judged = await self._compare(opened, submission, name, list(targets))
+        if isinstance(judged, Refusal):
+            return [(shown, Refused((judged,))) for shown in targets.values()]
+        return [(shown, judged[target]) for target, shown in targets.items()]
+
+    async def _in_place(self, original: Original, theorem: Theorem, proof: str) -> Verified:
+        """Compile the layouts of the file with the proof until one is taken; judge that one."""
+        hole = next(hole for hole in original.holes if hole["start"] == theorem.start)
+        edits, target, stand_in = await self._question(original, hole, proof)
+        asked = rewrite(theorem.source, edits)
+        refused: list[tuple[Refusal, ...]] = []
+        for candidate in splice(theorem.source, theorem, proof):
+            given = rewrite(theorem.source, [*edits, _edit_of(theorem, candidate)])
+            exported = await self._export(theorem.path, given)
+            if isinstance(exported, Refusal):
+                return Verified(Refused((exported,)), theorem.source)
+            shift = sum(edit.text.count("\n") for edit in edits)
+            errors = _new_errors(exported["messages"], original.errors, theorem.path, shift)
+            if errors:
+                refused.append(errors)
+                continue
+            allow = [*self._allow, stand_in]
+            judged = await self._judge.judge(asked, exported["constants"], [target], allow)
+            verdict = Refused((judged,)) if isinstance(judged, Refusal) else judged[target]
+            if isinstance(verdict, Refused):
+                return Verified(verdict, theorem.source)
+            axioms = tuple(axiom for axiom in verdict.axioms if axiom != stand_in)
+            return Verified(Accepted(axioms), candidate)
+        return Verified(Refused(min(refused, key=len)), theorem.source)
+
+    async def _question(
+        self, original: Original, hole: Json, proof: str
+    ) -> tuple[list[Edit], str, str]:
+        """How to ask the judge for one hole: edits, the target's name, the stand-in's name.
+
+        The stand-in's name depends on the proof, so no proof can mention it.
+        """
+        digest = hashlib.sha256(f"{original.source}\0{proof}".encode()).hexdigest()[:16]
+        stand_in = f"lakatos_hole_{digest}"
+        command = original.commands[hole["command"]]
+        edits: list[Edit] = []
+        if hole["declaration"] is None:
+            inside = range(command["start"], command["stop"])
+            found = [e for e in examples(original.source) if e.keyword in inside]
+            edits = _name_all(found, await self._form(original, found))
+        edits.extend(fill_others(original.holes, hole, command["start"], stand_in))
+        return edits, hole["declaration"] or f"{EXAMPLE_NAME}1", stand_in
+
+    async def _form(self, original: Original, found: Sequence[Example]) -> str:
+        """The first way to name these examples that gives the original no new error."""
+        for form in FORMS:
+            opened = await self._judge.open(rewrite(original.source, _name_all(found, form)))
+            if not isinstance(opened, Refusal) and not opened.errors - original.errors:
+                return form
+        return FORMS[-1]
+
+    async def _compare(
+        self, original: Original, submission: str, name: str, targets: list[str]
+    ) -> dict[str, Verdict] | Refusal:
+        asked, given = original.source, submission
+        if found := examples(asked):
+            form = await self._form(original, found)
+            asked = rewrite(asked, _name_all(found, form))
+            given = rewrite(given, _name_all(examples(given), form))
+        exported = await self._export(name, given)
+        if isinstance(exported, Refusal):
+            return exported
+        judged = await self._judge.judge(asked, exported["constants"], targets, self._allow)
+        if isinstance(judged, Refusal):
+            return judged
+        known = Counter[str]() if submission == original.source else original.errors
+        errors = _new_errors(exported["messages"], known, name, 0)
+        return {target: _with(verdict, errors) for target, verdict in judged.items()}
+
+    async def _export(self, name: str, source: str) -> Json | Refusal:
+        return await ask(self._pool, "export", self._limits.wall_s, name=name, source=source)
+
+
+def _name_all(found: Sequence[Example], form: str) -> list[Edit]:
+    return [
+        edit
+        for number, example in enumerate(found, 1)
+        for edit in name_example(example, f"{EXAMPLE_NAME}{number}", form)
+    ]
+
+
+def _targets(original: Original) -> dict[str, str]:
+    """What a whole file has to prove, in file order: the name to ask for, the name to show."""
+    places: list[tuple[int, str, str]] = []
+    for command in original.commands:
+        names = (d["name"] for d in command["declarations"] if d["kind"] == "theorem")
+        places.extend((command["start"], name, name) for name in names)
+    for hole in original.holes:
+        if hole["declaration"] is not None:
+            start = original.commands[hole["command"]]["start"]
+            places.append((start, hole["declaration"], hole["declaration"]))
+    for number, example in enumerate(examples(original.source), 1):
+        target = f"{EXAMPLE_NAME}{number}"
+        places.append((example.keyword, target, f"example@{example.line}"))
+    return {target: shown for _, target, shown in sorted(places)}
+
+
+def _edit_of(theorem: Theorem, candidate: str) -> Edit:
+    """What a spliced file has in the place of the `sorry`."""
+    raw = candidate.encode()
+    after = len(theorem.source.encode()) - theorem.stop
+    return Edit(theorem.start, theorem.stop, raw[theorem.start : len(raw) - after].decode())
+
+
+def _new_errors(
+    messages: Sequence[Any], known: Counter[str], name: str, shift: int
+) -> tuple[Refusal, ...]:
+    """Errors that the original does not have; `shift`: lines added above the proof."""
+    left = Counter(known)
+    refusals: list[Refusal] = []
+    for message in messages:
+        if message["severity"] != "error":
+            continue
+        key = error_key(message["text"])
+        if left[key] > 0:
+            left[key] -= 1
+            continue
+        where = f"{name}:{message['line'] - shift}:{message['column']}"
+        refusals.append(Refusal(RefusalKind.DOES_NOT_COMPILE, f"{where}: {message['text']}"))
+    return tuple(refusals)
+
+
+def _with(verdict: Verdict, errors: tuple[Refusal, ...]) -> Verdict:
+    if not errors:
+        return verdict
+    return Refused(errors + (verdict.reasons if isinstance(verdict, Refused) else ()))

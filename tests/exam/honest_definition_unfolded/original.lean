@@ -1,0 +1,6 @@
+def fact : Nat → Nat
+  | 0 => 1
+  | n + 1 => (n + 1) * fact n
+
+theorem target (n : Nat) : 0 < fact n := by
+  sorry

@@ -1,0 +1,3 @@
+variable (p q : Prop)
+
+example (h : p ∧ q) : q := by sorry

@@ -1,0 +1,1 @@
+theorem target (n : Nat) : n ≤ n * n := by sorry

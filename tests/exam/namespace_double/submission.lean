@@ -1,0 +1,3 @@
+namespace Nat
+theorem target : 2 + 2 = 4 := rfl
+end Nat

@@ -1,0 +1,3 @@
+def check : Bool := true
+
+theorem target : check = true := by sorry

@@ -1,0 +1,10 @@
+namespace Easy
+def small (_n : Nat) : Prop := True
+end Easy
+
+namespace Hard
+def small (n : Nat) : Prop := n < 3
+end Hard
+
+open Hard in
+theorem target : small 7 := by sorry

@@ -1,0 +1,1 @@
+theorem target (n : Nat) (h : n > 0) : n > 1 := by sorry

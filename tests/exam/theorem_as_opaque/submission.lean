@@ -1,0 +1,1 @@
+opaque target : Nonempty (Fin 3) := ⟨0⟩

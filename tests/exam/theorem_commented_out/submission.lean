@@ -1,0 +1,4 @@
+/-
+theorem target : 2 + 2 = 5 := rfl
+-/
+theorem other : 2 + 2 = 4 := rfl

@@ -1,0 +1,1 @@
+theorem target.{u} (α : Type u) (a : α) : Nonempty α := by sorry

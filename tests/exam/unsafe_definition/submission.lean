@@ -1,0 +1,1 @@
+unsafe def target : 2 + 2 = 5 := target
