@@ -1,0 +1,37 @@
+"""What tests share: whether real Lean is there, and the toolchain when it is."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lakatos.lean_env import embedded
+
+
+def cache():
+    place = os.environ.get("LAKATOS_CACHE")
+    return Path(place).expanduser() if place else None
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--require-lean",
+        action="store_true",
+        help="set up the embedded Lean if it is missing, instead of skipping what needs it",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--require-lean"):
+        return
+    if any("lean" in item.keywords for item in items) and not embedded.is_prepared(cache()):
+        missing = pytest.mark.skip(reason="the embedded Lean is not set up (lakatos setup)")
+        for item in items:
+            if item.get_closest_marker("lean"):
+                item.add_marker(missing)
+
+
+@pytest.fixture(scope="session")
+def toolchain():
+    """The embedded Lean, set up on first use."""
+    return embedded.prepare(cache=cache())
