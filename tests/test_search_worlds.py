@@ -1,0 +1,93 @@
+"""Random cyclic AND/OR worlds against brute force: status, proof, replay, size, timing."""
+
+import random
+
+import pytest
+from lakatos.data.records import ProofState, Status
+from lakatos.search.best_first import (
+    BestFirst,
+    by_fewest_goals,
+    by_log_prior,
+    by_shortest_state,
+    by_value,
+)
+
+from .toy import World
+
+RUNS = 2000
+SEARCHES = {
+    "alpha 0": lambda root: BestFirst(root, alpha=0.0),
+    "alpha 0.5": lambda root: BestFirst(root, alpha=0.5),
+    "alpha 1": lambda root: BestFirst(root, alpha=1.0),
+    "turns": lambda root: BestFirst(
+        root, orders=(by_value, by_log_prior(0.5), by_fewest_goals, by_shortest_state)
+    ),
+}
+
+
+def world(draw):
+    """Two to fourteen states, each with up to three tactics of up to three children."""
+    n = draw.randint(2, 14)
+    provable = draw.choice((0.1, 0.3))
+    return World(
+        [
+            [
+                tuple(draw.choices(range(n), k=draw.choice((1, 1, 2, 2, 3))))
+                if draw.random() > provable
+                else draw.choice(((), None))
+                for _ in range(draw.randint(0, 3))
+            ]
+            for _ in range(n)
+        ]
+    )
+
+
+def explore(search, world, draw, every_step):
+    """Search to the end, telling answers in any order; give the states told, in order."""
+    told, flying = [], []
+    while search.status is Status.OPEN:
+        states = search.ask(draw.randint(1, 4))
+        assert len({s.key for s in states} | {s.key for s in flying}) == len(states) + len(flying)
+        flying += states
+        if not flying:
+            break
+        draw.shuffle(flying)
+        kept = draw.randrange(len(flying))
+        search.tell([world.expand(s) for s in flying[kept:]])
+        told += [int(s.key) for s in flying[kept:]]
+        del flying[kept:]
+        if every_step:
+            search.check_invariants()
+    search.check_invariants()
+    return told
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_agrees_with_the_least_fixpoint(name):
+    proved = 0
+    for seed in range(RUNS):
+        draw = random.Random(f"{name} {seed}")
+        w = world(draw)
+        search = SEARCHES[name](w.root)
+        told = explore(search, w, draw, every_step=seed % 10 == 0)
+        assert len(set(told)) == len(told)
+        assert (search.status is Status.PROVED) == (0 in w.smallest())
+        if search.status is Status.PROVED:
+            proved += 1
+            known = World([e if i in told else () for i, e in enumerate(w.edges)])
+            assert w.replay(search.proof()) == known.smallest()[0]
+    assert RUNS / 5 < proved < RUNS * 4 / 5
+
+
+def test_every_status_is_right_once_all_is_told():
+    for seed in range(RUNS):
+        draw = random.Random(seed)
+        w = world(draw)
+        search = BestFirst(w.root)
+        for i in draw.sample(range(len(w.edges)), len(w.edges)):
+            search.tell([w.expand(ProofState(str(i)) if i else w.root)])
+        search.check_invariants()
+        nodes = search.graph.nodes.items()
+        assert {int(k) for k, n in nodes if n.status is Status.PROVED} == w.smallest().keys()
+        if 0 in w.smallest():
+            assert w.replay(search.proof()) == w.smallest()[0]
