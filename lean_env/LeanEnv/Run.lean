@@ -95,7 +95,7 @@ def declarationsToWire (c : Command.State) (added : Array (Name × ConstantInfo)
   let ctx : Core.Context := { fileName := "<declaration>", fileMap := default, options := scope.opts
                               currNamespace := scope.currNamespace, openDecls := scope.openDecls }
   let shown : MetaM (Array Json) := added.mapM fun (n, ci) => do
-    let type ← if ci matches .recInfo _ then pure "" else return (← ppExpr ci.type).pretty 100
+    let type ← if ci matches .recInfo _ then pure "" else pure ((← ppExpr ci.type).pretty 100)
     return Json.mkObj [("name", (privateToUserName n).toString), ("kind", kindOf c.env n ci), ("type", type)]
   let (out, _) ← shown.run'.toIO ctx { env := c.env }
   return .arr out
