@@ -1,0 +1,75 @@
+"""The user's cache folder: changed by one process at a time, its folders whole or absent."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from ..data.errors import ToolchainError
+
+UNFINISHED = ".part"
+NEEDED_MB = 1000  # download, files and worker together, while they are made
+
+
+def default_cache() -> Path:
+    """The user's cache folder for this program."""
+    return Path(platformdirs.user_cache_dir("lakatos", appauthor=False))
+
+
+@contextmanager
+def locked(cache: Path) -> Iterator[None]:
+    """Hold the cache; the system frees it when its holder dies.
+
+    Raises ToolchainError when the cache cannot be written.
+    """
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(cache / "lock")
+        lock.acquire()
+    except OSError as error:
+        raise disk_error(cache, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def finished_folder(where: Path) -> Iterator[Path]:
+    """Yield an empty folder that becomes `where` when the block ends well, and else vanishes.
+
+    What a killed process left of it is removed first. The caller holds the lock.
+    Raises ToolchainError when the disk is full or the place cannot be written.
+    """
+    part = where.with_name(where.name + UNFINISHED)
+    try:
+        if part.exists():
+            shutil.rmtree(part)
+        part.mkdir(parents=True)
+        yield part
+        if where.exists():
+            shutil.rmtree(where)
+        part.rename(where)
+    except OSError as error:
+        raise disk_error(where.parent, error) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def disk_error(where: Path, error: OSError) -> ToolchainError:
+    """What went wrong in `where`, and how to mend it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ToolchainError(
+            f"no space left in {where}: setting up Lean needs {NEEDED_MB} MB; free some, or "
+            "choose another place with LAKATOS_CACHE"
+        )
+    return ToolchainError(
+        f"cannot write in {where} ({error.strerror or error}): mend its permissions, or choose "
+        "another place with LAKATOS_CACHE"
+    )

@@ -1,0 +1,126 @@
+// One Lean worker as a process: requests as lines on stdin, replies as lines on stdout, in order.
+//   node launcher.js '{"dist":DIR,"layer":DIR,"memoryMb":2048,"toolchain":"embedded"}'
+// Lean runs in a second thread. This one stays free, to write `cancel` into the memory they share
+// at any moment. The protocol is described in lean_env/protocol.py.
+'use strict';
+const fs = require('fs');
+const path = require('path');
+const v8 = require('v8');
+const vm = require('vm');
+const { Worker } = require('worker_threads');
+const runtime = require('./runtime.js');
+const { requestId } = require('./session.js');
+const { death } = require('./death.js');
+const { THREAD_LIMITS } = require('./limits.js');
+
+const DEAD = 70; // exit status of a worker whose Lean died (EX_SOFTWARE)
+const REPEAT_MS = 50;
+const [FALSE, TRUE] = [1, 3]; // boxed
+
+const config = JSON.parse(process.argv[2]);
+const imageFile = path.join(config.layer, 'image.bin');
+const image = JSON.parse(fs.readFileSync(path.join(config.layer, 'image.json')));
+const waiting = [];
+let current = null; // the request line that Lean works on
+let cancelling = null;
+let shared = null; // {memory, token}: where to write a cancellation
+let thread = null;
+
+function send(text) {
+  const bytes = Buffer.from(text + '\n');
+  for (let done = 0; done < bytes.length;) {
+    try {
+      done += fs.writeSync(1, bytes, done);
+    } catch (error) {
+      if (error.code === 'EPIPE') process.exit(0);
+      if (error.code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
+function setToken(value) {
+  Atomics.store(new Int32Array(shared.memory.buffer), (shared.token >> 2) + 2, value);
+}
+
+function cancel() {
+  if (current === null || cancelling) return;
+  setToken(TRUE);
+  cancelling = setInterval(setToken, REPEAT_MS, TRUE); // elaborators may clear it on their way
+}
+
+function next() {
+  if (current !== null || !shared || !waiting.length) return;
+  current = waiting.shift();
+  setToken(FALSE);
+  thread.postMessage(current);
+}
+
+function finish() {
+  clearInterval(cancelling);
+  cancelling = current = null;
+}
+
+function die(cause) {
+  const id = current === null ? {} : { id: requestId(current) };
+  send(JSON.stringify({ v: 1, ...id, dead: cause }));
+  process.exit(DEAD);
+}
+
+function receive(message) {
+  if (message.dead) die(message.dead);
+  if (message.ready) {
+    shared = message;
+    send(JSON.stringify({ v: 1, ready: { lean: image.lean, toolchain: config.toolchain } }));
+  } else {
+    finish();
+    send(message.reply);
+  }
+  next();
+}
+
+function isCancel(line) {
+  if (!line.includes('"cancel"')) return false;
+  try {
+    return JSON.parse(line).op === 'cancel';
+  } catch {
+    return false;
+  }
+}
+
+function accept(line) {
+  if (!line.trim()) return;
+  if (isCancel(line)) cancel();
+  else waiting.push(line);
+}
+
+function listen() {
+  let rest = '';
+  process.stdin.setEncoding('utf8');
+  process.stdin.on('data', (data) => {
+    const lines = (rest + data).split('\n');
+    rest = lines.pop();
+    lines.forEach(accept);
+    next();
+  });
+  process.stdin.on('end', () => process.exit(0));
+}
+
+// V8 has its own copy of the binary now: the 116 MB that were read can go at once.
+function collectGarbage() {
+  v8.setFlagsFromString('--expose-gc');
+  vm.runInNewContext('gc')();
+}
+
+function main() {
+  const workerData = {
+    dist: config.dist, memoryMb: config.memoryMb, compiled: runtime.compile(config.dist), image, imageFile,
+  };
+  thread = new Worker(path.join(__dirname, 'thread.js'), { workerData, resourceLimits: THREAD_LIMITS });
+  thread.on('message', receive);
+  thread.on('error', (error) => die(death(error, null, '')));
+  thread.on('exit', (code) => die({ cause: 'exit', text: `Lean's thread ended with status ${code}` }));
+  collectGarbage();
+  listen();
+}
+
+main();

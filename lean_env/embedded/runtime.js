@@ -1,0 +1,94 @@
+// Starts the WebAssembly instance: memory, table, stack pointer, exception trampolines, output.
+// Knows emscripten's glue (lean_rt.js, written by lean_env/glue.py), not Lean.
+'use strict';
+const fs = require('fs');
+const path = require('path');
+const { Symbols } = require('./symbols.js');
+
+const PAGE = 65536;
+const START_PAGES = 12288; // 768 MB of addresses, of which only what is touched becomes memory
+const NOISE = /^(\[DEBUG|  - \/|  mainModule\?)/; // the packager's own tracing
+
+// Lean's own output must never reach the protocol: both streams go to stderr.
+// A line that tells of a panic is also given to `onPanic`.
+function printer(onPanic) {
+  return (line) => {
+    if (NOISE.test(line)) return;
+    if (/^(INTERNAL )?PANIC/.test(line)) onPanic(line);
+    fs.writeSync(2, line + '\n');
+  };
+}
+
+// Compile the two modules of the folder `dist`; the result can be posted to another thread.
+function compile(dist) {
+  const load = (file) => new WebAssembly.Module(fs.readFileSync(path.join(dist, file)));
+  return { lean: load('lean.wasm'), trampolines: load('invoke.wasm') };
+}
+
+// Give emscripten's imports a table, a stack pointer and trampolines (wasm.py made them imports).
+function link(imports, setThrew, Module, trampolines, layout) {
+  const table = new WebAssembly.Table({ initial: layout.table_size, element: 'anyfunc' });
+  const sp = new WebAssembly.Global({ value: 'i32', mutable: true }, layout.stack_pointer);
+  const caught = () => {
+    if (!Module.thrown) return 0;
+    Module.thrown = false;
+    setThrew();
+    return 1;
+  };
+  imports.__indirect_function_table = table;
+  imports.__stack_pointer = sp;
+  const instance = new WebAssembly.Instance(trampolines, { env: { table, sp, caught } });
+  Object.assign(imports, instance.exports);
+}
+
+// An instance of the modules `compiled`, whose heap ends at `memoryMb`.
+// Calls `onStarted(runtime)`, at once, with the object made in glue.py and `symbols`.
+function start({ dist, compiled, memoryMb = 2048, onPanic, onStarted }) {
+  const layout = JSON.parse(fs.readFileSync(path.join(dist, 'layout.json')));
+  const maximum = Math.min(memoryMb * 16, 32768);
+  const print = printer(onPanic);
+  const Module = {
+    noInitialRun: true,
+    thrown: false,
+    symbols: new Symbols(path.join(dist, 'syms.bin')),
+    wasmMemory: new WebAssembly.Memory({
+      initial: Math.min(START_PAGES, maximum), maximum, shared: true,
+    }),
+    print,
+    printErr: print,
+    link: (imports, setThrew) => link(imports, setThrew, Module, compiled.trampolines, layout),
+    instantiateWasm(imports, ready) {
+      const instance = new WebAssembly.Instance(compiled.lean, imports);
+      ready(instance, compiled.lean);
+      return instance.exports;
+    },
+    onRuntimeInitialized() {
+      const clearThrown = () => { Module.thrown = false; };
+      onStarted(Object.assign(Module.runtime, { symbols: Module.symbols, clearThrown }));
+    },
+  };
+  require(path.join(dist, 'lean_rt.js'))(Module);
+}
+
+// Show the instance the folders `folders` of this machine, read-only, and nothing else;
+// `writable` is for the one build that has to write its result.
+function mount(runtime, folders, writable = false) {
+  const { FS, NODEFS } = runtime;
+  for (const folder of folders) {
+    let made = '';
+    for (const part of folder.split('/').filter(Boolean)) {
+      made += '/' + part;
+      if (!FS.analyzePath(made).exists) FS.mkdir(made);
+    }
+    FS.mount(NODEFS, { root: folder }, folder);
+  }
+  if (writable) return;
+  const READ_ONLY = 69; // EROFS
+  const refuse = () => { throw new FS.ErrnoError(READ_ONLY); };
+  for (const name of ['mknod', 'rename', 'unlink', 'rmdir', 'symlink', 'setattr']) {
+    NODEFS.node_ops[name] = refuse;
+  }
+  NODEFS.stream_ops.write = refuse;
+}
+
+module.exports = { PAGE, compile, start, mount };

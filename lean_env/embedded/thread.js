@@ -1,0 +1,44 @@
+// The thread in which Lean runs: an instance restored from the memory image, one request at a time.
+// workerData: {dist, compiled, memoryMb, image, imageFile}. Messages: in, a request line;
+// out, {ready, memory, token}, {reply} or {dead: {cause, text}}.
+'use strict';
+const path = require('path');
+const { parentPort, workerData } = require('worker_threads');
+const runtime = require('./runtime.js');
+const { Objects } = require('./objects.js');
+const { Session } = require('./session.js');
+const { restore } = require('./image.js');
+const { death } = require('./death.js');
+
+let panic = '';
+let lean;
+
+function die(error) {
+  parentPort.postMessage({ dead: death(error, lean, panic) });
+}
+
+function serve(session) {
+  parentPort.on('message', (line) => {
+    try {
+      session.lean.runtime.clearThrown();
+      const reply = session.answer(line);
+      if (panic) die(null); // a panic leaves the instance running on a made-up value
+      else parentPort.postMessage({ reply });
+    } catch (error) {
+      die(error);
+    }
+  });
+}
+
+function started(instance) {
+  const libraries = [path.join(workerData.dist, 'lib')];
+  lean = new Objects(instance);
+  runtime.mount(instance, libraries);
+  restore(instance, workerData.imageFile, workerData.image);
+  const session = new Session(lean, workerData.image.roots, libraries);
+  serve(session);
+  parentPort.postMessage({ ready: true, memory: instance.memory, token: session.roots.token });
+}
+
+process.on('uncaughtException', die);
+runtime.start({ ...workerData, onPanic: (line) => { panic = line; }, onStarted: started });

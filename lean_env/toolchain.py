@@ -1,0 +1,59 @@
+"""Chooses the Lean to work with: the project's own where it has one, else the embedded one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..data.errors import UsageError
+from . import embedded, native
+from .cache import default_cache
+from .worker_command import Progress, Toolchain, WorkerCommand, silent
+
+__all__ = ["CHOICES", "Progress", "Toolchain", "WorkerCommand", "find_toolchain"]
+
+CHOICES = ("auto", "embedded", "native")
+
+
+def find_toolchain(
+    choice: str = "auto",
+    *,
+    file: Path | None = None,
+    project: Path | None = None,
+    progress: Progress | None = None,
+    cache: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Toolchain:
+    """The toolchain for `file`, set up if need be.
+
+    auto: native for a `project`, or when `file` lies in a Lake project whose Lean is installed;
+    embedded otherwise. native: the Lean of the project, or a bare `lean` on PATH.
+    environ: where `lake` and `lean` are looked for, and what they run in.
+    Raises UsageError for an unknown choice or project, ToolchainError when it cannot be set up.
+    """
+    if choice not in CHOICES:
+        raise UsageError(f"no toolchain {choice!r}: choose one of {', '.join(CHOICES)}")
+    directory = _directory(file, project)
+    place = (cache or default_cache()).resolve()
+    tell = progress or silent
+    if choice == "native" or (choice == "auto" and _is_native(directory, project, environ)):
+        return native.find(directory, cache=place, environ=environ, progress=tell)
+    return embedded.prepare(tell, cache=place)
+
+
+def _directory(file: Path | None, project: Path | None) -> Path:
+    if project is None:
+        return file.resolve().parent if file else Path.cwd()
+    if not project.is_dir():
+        raise UsageError(f"--project {project} is not a folder")
+    if native.lake_project(project) is None:
+        raise UsageError(f"--project {project} has no lakefile.lean or lakefile.toml")
+    return project.resolve()
+
+
+def _is_native(directory: Path, project: Path | None, environ: Mapping[str, str]) -> bool:
+    if project is not None:
+        return True
+    found = native.lake_project(directory)
+    return found is not None and native.is_installed(found, environ)
