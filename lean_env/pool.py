@@ -147,7 +147,11 @@ class LeanPool:
 
     async def forget(self, theorem: Theorem) -> None:
         """Drop every live state below a theorem's root, in all workers."""
-        recipes = self._recipes.forget(theorem.state.root)
+        recipes = [
+            recipe
+            for state in (theorem.state, *theorem.others)
+            for recipe in self._recipes.forget(state.root)
+        ]
         for seat in self._seats:
             for recipe in recipes:
                 seat.handles.drop(recipe)

@@ -98,6 +98,8 @@ async def test_a_file_becomes_named_theorems_in_their_context():
     assert [declaration.name for declaration in second.context] == ["d"]
     assert [declaration.name for declaration in third.context] == ["d", "a"]
     assert third.declaration is None
+    assert third.imports == ("Init",)
+    assert third.source[third.command_start :].startswith("example : 3")
 
 
 @asynchronous
