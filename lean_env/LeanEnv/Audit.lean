@@ -120,12 +120,14 @@ def exportFile (r : WorkerRef) (name source : String) : IO Answer := do
 
 /-! ### Reading -/
 
-/-- A constant as somebody declares it; `shape` holds what else must agree. -/
+/-- A constant as somebody declares it; `shape` holds what else must agree. A theorem's value is its
+    own affair: only the names that it uses are kept. -/
 structure Entry where
   shape  : String
   levels : List Name
   type   : Expr
   value? : Option Expr := none
+  uses   : Array Name := #[]
 
 structure Reader where
   names   : Array Name := #[.anonymous]
@@ -154,9 +156,14 @@ def readStr (j : Json) : ReaderM String := (j.getStr? : Except String String)
 def addExpr (e : Expr) : ReaderM Unit := modify fun s => { s with exprs := s.exprs.push e }
 def addLevel (l : Level) : ReaderM Unit := modify fun s => { s with levels := s.levels.push l }
 
-def addEntry (n : Name) (e : Entry) (d : Declaration) (isUnsafe : Bool) : ReaderM Unit :=
+/-- Enter a constant under a name that is new: the comparison must see what the kernel saw. -/
+def enter (n : Name) (e : Entry) : ReaderM Unit := do
+  if (← get).entries.contains n then throw s!"{n} is declared twice"
+  modify fun s => { s with entries := s.entries.insert n e }
+
+def addEntry (n : Name) (e : Entry) (d : Declaration) (isUnsafe : Bool) : ReaderM Unit := do
+  enter n e
   modify fun s => { s with
-    entries := s.entries.insert n e
     decls := if isUnsafe then s.decls else s.decls.push (n, d)
     «unsafe» := if isUnsafe then s.unsafe.insert n else s.unsafe }
 
@@ -173,10 +180,10 @@ def readInductive (levels params types isUnsafe : Json) : ReaderM Unit := do
   for t in types do
     let shape := s!"inductive {numParams} {t.ctors.map (·.name)} {types.map (·.name)}"
     let entry : Entry := { shape, levels := levelParams, type := t.type }
-    modify fun s => { s with entries := s.entries.insert t.name entry }
+    enter t.name entry
     for c in t.ctors do
       let entry : Entry := { shape := s!"constructor {t.name}", levels := levelParams, type := c.type }
-      modify fun s => { s with entries := s.entries.insert c.name entry }
+      enter c.name entry
   let d := Declaration.inductDecl levelParams numParams types isUnsafe
   modify fun s => { s with
     decls := if isUnsafe then s.decls else s.decls.push (first.name, d)
@@ -215,15 +222,15 @@ def readRow (row : Json) : ReaderM Unit := do
     let isSafe ← readBool safe
     let d : DefinitionVal := { name, levelParams := (← readList readName ls), type := (← readExpr t), value := (← readExpr v)
                                hints, safety := if isSafe then .safe else .unsafe }
-    addEntry name { shape := "definition", levels := d.levelParams, type := d.type, value? := some d.value } (.defnDecl d) !isSafe
+    addEntry name { shape := "definition", levels := d.levelParams, type := d.type, value? := some d.value, uses := d.value.getUsedConstants } (.defnDecl d) !isSafe
   | 22, #[_, n, ls, t, v] =>
     let name ← readName n
     let d : TheoremVal := { name, levelParams := (← readList readName ls), type := (← readExpr t), value := (← readExpr v) }
-    addEntry name { shape := "theorem", levels := d.levelParams, type := d.type } (.thmDecl d) false
+    addEntry name { shape := "theorem", levels := d.levelParams, type := d.type, uses := d.value.getUsedConstants } (.thmDecl d) false
   | 23, #[_, n, ls, t, v, u] =>
     let name ← readName n
     let d : OpaqueVal := { name, levelParams := (← readList readName ls), type := (← readExpr t), value := (← readExpr v), isUnsafe := (← readBool u), all := [name] }
-    addEntry name { shape := "opaque", levels := d.levelParams, type := d.type, value? := some d.value } (.opaqueDecl d) d.isUnsafe
+    addEntry name { shape := "opaque", levels := d.levelParams, type := d.type, value? := some d.value, uses := d.value.getUsedConstants } (.opaqueDecl d) d.isUnsafe
   | 24, #[_, ls, k, ts, u] => readInductive ls k ts u
   | _, _ => throw s!"an unknown row, tag {tag}"
 
@@ -267,14 +274,21 @@ structure Matcher where
 
 abbrev MatchM := StateM Matcher
 
+/-- Is this part of mine one that may differ: a `sorry`, or an auxiliary theorem? Theirs has the same
+    type there, which the kernel has seen, and of a proposition all proofs are one. -/
+def isOpen (m : Matcher) (e : Expr) : Bool :=
+  match e.getAppFn with
+  | .const n _ => n == ``sorryAx || (n.isInternalDetail && (m.mine[n]?).any (·.shape == "theorem"))
+  | _ => false
+
 /-- Are the expressions the same, up to the names of auxiliary constants? Their own contents are
-    queued. With `holes`, a `sorry` of mine stands for anything. -/
+    queued. With `holes`, an open part of mine stands for anything. -/
 def same (holes : Bool) (a b : Expr) : MatchM Bool := do
   if a == b then
     for c in a.getUsedConstants do
       modify fun m => { m with queue := m.queue.push (c, c) }
     return true
-  if holes && a.getAppFn.isConstOf ``sorryAx then return true
+  if holes && isOpen (← get) a then return true
   match a, b with
   | .const n ls, .const n' ls' =>
     if ls != ls' then return false
@@ -338,18 +352,50 @@ partial def axiomsBelow (env : Environment) (todo : Array Name) (seen : NameSet)
           | _ => acc
         axiomsBelow env (todo ++ uses.filter (!seen.contains ·)) seen found
 
-def axiomReasons (target : Name) (axioms : Array (Name × Name)) (allow : Array String) : Array Reason :=
-  axioms.filterMap fun (a, user) =>
-    if a == ``sorryAx then
-      let user := privateToUserName user
-      some { kind := "sorry", text := if user == target then "the proof contains a sorry" else s!"it rests on {user}, which contains a sorry" }
-    else if allow.contains a.toString then none
-    else some { kind := "axiom", text := s!"it rests on the axiom {a}, which is not allowed" }
+def axiomReason? (target a user : Name) (allow : Array Name) : Option Reason :=
+  if a == ``sorryAx then
+    let user := privateToUserName user
+    some { kind := "sorry", text := if user == target then "the proof contains a sorry" else s!"it rests on {user}, which contains a sorry" }
+  else if allow.contains a then none
+  else some { kind := "axiom", text := s!"it rests on the axiom {a}, which is not allowed" }
+
+/-- Each name that `todo` rests on in a submission, with one that uses it. `partial`: a graph walk,
+    every name once. -/
+partial def namesBelow (theirs : Std.HashMap Name Entry) (todo : Array Name) (seen : Std.HashMap Name Name) :
+    Std.HashMap Name Name :=
+  match todo.back? with
+  | none => seen
+  | some n => match theirs[n]? with
+    | none => namesBelow theirs todo.pop seen
+    | some e =>
+      let new := ((e.type.getUsedConstants ++ e.uses).toList.eraseDups).filter (!seen.contains ·)
+      namesBelow theirs (todo.pop ++ new) (new.foldl (fun s c => s.insert c n) seen)
+
+/-- Why the kernel refused a target: not that something it uses is missing, but what came first. -/
+def refusalReasons (target : Name) (read : Reader) (done : Replay) (allow : Array Name) : Array Reason := Id.run do
+  let below := namesBelow read.entries #[target] (({} : Std.HashMap Name Name).insert target target)
+  let mut reasons := #[]
+  for u in read.unsafe.toList do
+    if below.contains u then
+      reasons := reasons.push { kind := "unsafe", text := s!"{target} rests on {u}, which is unsafe or partial" }
+  for (n, e) in read.entries.toArray.qsort (fun a b => Name.quickLt a.1 b.1) do
+    if e.shape == "axiom" && below.contains n then
+      if let some r := axiomReason? target n (below[n]?.getD target) allow then reasons := reasons.push r
+  for a in [``sorryAx, `Lean.ofReduceBool, `Lean.trustCompiler] do
+    if let some user := below[a]? then
+      if let some r := axiomReason? target a user allow then reasons := reasons.push r
+  for (n, _) in read.decls do
+    if let some r := done.refused[n]? then
+      let uses := (read.entries[n]?).elim #[] (·.uses)
+      if below.contains n && !uses.any (fun u => u != n && (done.refused.contains u || read.unsafe.contains u)) then
+        reasons := reasons.push r
+  if reasons.isEmpty then reasons := reasons ++ (done.refused[target]?).toArray
+  return reasons
 
 def isSorried (e : Entry) : Bool := e.type.hasSorry || e.value?.elim false Expr.hasSorry
 
 /-- What stands against one target theorem, and the axioms it rests on. -/
-def judgeTarget (m : Matcher) (read : Reader) (done : Replay) (allow : Array String) (n : Name) : Array Reason × Array Name := Id.run do
+def judgeTarget (m : Matcher) (read : Reader) (done : Replay) (allow : Array Name) (n : Name) : Array Reason × Array Name := Id.run do
   let some mine := m.mine[n]? | return (#[{ kind := "missing", text := s!"{n} is not in the original" }], #[])
   let some theirs := m.theirs[n]? | return (#[{ kind := "missing", text := s!"{n} is not in the submission" }], #[])
   if read.unsafe.contains n then return (#[{ kind := "unsafe", text := s!"{n} is unsafe or partial" }], #[])
@@ -363,12 +409,9 @@ def judgeTarget (m : Matcher) (read : Reader) (done : Replay) (allow : Array Str
       reasons := reasons.push { kind := "context_changed", text := s!"{n} has another value" }
   if let some why := (sameQueued.run after).1 then
     reasons := reasons.push { kind := "context_changed", text := why }
-  if let some r := done.refused[n]? then
-    let below := read.unsafe.toList.filter fun u => (theirs.value?.elim #[] Expr.getUsedConstants).contains u
-    reasons := reasons.push <| if below.isEmpty then r else { kind := "unsafe", text := s!"{n} rests on {below.head!}, which is unsafe or partial" }
-    return (reasons, #[])
+  if done.refused.contains n then return (reasons ++ refusalReasons n read done allow, #[])
   let axioms := axiomsBelow done.env #[n] {} #[]
-  return (reasons ++ axiomReasons n axioms allow, axioms.map (·.1))
+  return (reasons ++ axioms.filterMap (fun (a, user) => axiomReason? n a user allow), axioms.map (·.1))
 
 /-- The names that a person gave, sorted. -/
 def Reader.named (r : Reader) : Array Name :=
@@ -397,7 +440,7 @@ def judge (r : WorkerRef) (original : String) (constants : Json) (targets? : Opt
       let context := (sameQueued.run { m with queue := named }).1
       let context := context.elim #[] fun why => #[({ kind := "context_changed", text := why } : Reason)]
       let results := targets.map fun n =>
-        let (reasons, axioms) := judgeTarget m theirs done allow n
+        let (reasons, axioms) := judgeTarget m theirs done (allow.map String.toName) n
         let reasons := reasons ++ if reasons.any (·.kind == "context_changed") then #[] else context
         Json.mkObj [("name", (privateToUserName n).toString), ("reasons", .arr (reasons.map Reason.toWire)),
           ("axioms", toJson ((axioms.map Name.toString).qsort fun a b => a < b))]

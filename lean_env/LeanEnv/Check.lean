@@ -40,10 +40,11 @@ def forbidden? (stx : Syntax) : Option (String × String) :=
       let what := ((forbiddenKinds.find? fun (k, _) => s.isOfKind k).map (·.2)).getD s.getKind.toString
       (if what == "sorry" || what == "admit" then "sorry" else "forbidden", what)
 
-/-- Tactics that search and print what they found (`exact?`, `simp?`, `try?`, ...). -/
+/-- Tactics that search and print what they found (`exact?`, `simp?`, `try?`, ...). Only tactics:
+    `?_` and `xs[i]?` are terms. -/
 def suggests? (stx : Syntax) : Option String :=
-  (stx.find? fun s => match s.getKind with
-    | .str _ k => k.endsWith "?" || k.endsWith "Trace" || k.endsWith "showTerm" || k.startsWith "tryTrace"
+  (stx.find? fun s => match s with
+    | .node _ (.str `Lean.Parser.Tactic k) _ => k.contains '?' || k.endsWith "Trace" || k == "showTerm"
     | _ => false).map fun s => s.getKind.toString
 
 /-- Parse a tactic sequence to the end of the text, in the scope of a snapshot. -/
