@@ -63,9 +63,34 @@ def fake_dialect():
     )
 
 
-@pytest.fixture(params=["fake"])
+def lean_dialect(command):
+    bools = [*"abcdefghijklmn"]
+    goes_through = (
+        "intro " + " ".join(bools) + "; " + " <;> ".join(f"cases {name}" for name in bools)
+    )
+    return Dialect(
+        command=command,
+        source="theorem t (p q : Prop) (hp : p) (hq : q) : q ∧ p ∧ q := by\n"
+        "  constructor\n  · sorry\n  · sorry\n",
+        target="p ∧ q",
+        advance="rw [and_comm]",
+        advanced="q ∧ p",
+        split="constructor",
+        parts=("p", "q"),
+        prove="exact ⟨hp, hq⟩",
+        refused="exact hp",
+        unparsable="exact ⟨hp, hq⟩ )",
+        endless=f"have : ∀ {' '.join(bools)} : Bool, a = a := by {goes_through} <;> rfl",
+        statement="∀ n : Nat, n = n",
+        posed="∀ (n : Nat), n = n",
+    )
+
+
+@pytest.fixture(params=["fake", pytest.param("embedded", marks=pytest.mark.lean)])
 def dialect(request):
-    return fake_dialect()
+    if request.param == "fake":
+        return fake_dialect()
+    return lean_dialect(request.getfixturevalue("toolchain").worker_command(memory_mb=2048))
 
 
 def asynchronous(test):
@@ -93,7 +118,8 @@ async def last_hole(worker, dialect):
 
 
 async def apply(worker, state, tactic, wall_s=LONG_S):
-    return await worker.request("apply", wall_s=wall_s, state=state, tactic=tactic)
+    fields = {"state": state, "tactic": tactic, "heartbeats": 10**9}
+    return await worker.request("apply", wall_s=wall_s, **fields)
 
 
 def targets(result):
