@@ -24,7 +24,7 @@ TINY = 1e-300
 
 def by_log_prior(alpha: float = 0.5) -> Order:
     """Sum of log prior / depth ** alpha (arXiv:2502.03438, alpha in {0, 0.5, 1})."""
-    return lambda node: node.log_prior / max(node.depth, 1) ** alpha
+    return lambda node: node.log_prior / node.depth**alpha if node.depth else 0.0
 
 
 def by_value(node: Node) -> float:
@@ -60,6 +60,7 @@ class BestFirst:
         self.graph = ProofGraph(root)
         self._orders = tuple(orders) or (by_log_prior(alpha),)
         self._queues: list[list[tuple[float, int, int, Node]]] = [[] for _ in self._orders]
+        self._lanes = tuple(zip(self._orders, self._queues, strict=True))
         self._turn = 0
         self._queued = 0
         self._reach = FromRoot(self.graph.root)
@@ -120,15 +121,23 @@ class BestFirst:
         log_prior = parent.log_prior + log(max(edge.prior, TINY))
         depth = parent.depth + 1
         for child in edge.children:
-            if child.status is not OPEN or (child.edges is not None and child.depth >= 0):
+            if child.status is not OPEN:
                 continue
-            before = child.log_prior, child.depth, child.value
-            score = self._orders[0](child)
-            child.log_prior, child.depth, child.value = log_prior, depth, parent.value
-            if before[1] >= 0 and self._orders[0](child) <= score:
-                child.log_prior, child.depth, child.value = before
-            elif child.edges is None and not child.pending:
+            if child.depth < 0:
+                child.log_prior, child.depth, child.value = log_prior, depth, parent.value
+            elif child.edges is not None or not self._improve(child, log_prior, parent):
+                continue
+            if child.edges is None and not child.pending:
                 self._push(child)
+
+    def _improve(self, node: Node, log_prior: float, parent: Node) -> bool:
+        """Let a better path to the node replace the one it was scored by; say if it is better."""
+        before, score = (node.log_prior, node.depth, node.value), self._orders[0](node)
+        node.log_prior, node.depth, node.value = log_prior, parent.depth + 1, parent.value
+        if self._orders[0](node) > score:
+            return True
+        node.log_prior, node.depth, node.value = before
+        return False
 
     def _offer_from(self, parent: Node | None, child: Node) -> None:
         """Score a node that is reached anew, by way of the parent it is reached from."""
@@ -138,7 +147,7 @@ class BestFirst:
 
     def _push(self, node: Node) -> None:
         self._queued += 1
-        for order, queue in zip(self._orders, self._queues, strict=True):
+        for order, queue in self._lanes:
             heappush(queue, (-order(node), node.depth, self._queued, node))
 
     def _pop(self) -> Node | None:

@@ -32,7 +32,7 @@ class Edge:
     children: tuple[Node, ...]
     states: tuple[ProofState, ...]
     written_for: ProofState
-    unproved: int = 0
+    unproved: int
     dead: bool = False
     visits: int = 0
     value_sum: float = 0.0
@@ -135,27 +135,27 @@ class ProofGraph:
         """Make an edge of each step that ran, merging those with the same children."""
         if node.edges is None:
             node.edges = []
-        edges, fresh, make = node.edges, change.edges, self.node
+        edges, fresh, make, state = node.edges, change.edges, self.node, expansion.state
         twins = {_family(edge.children): edge for edge in edges}
         for step in expansion.steps:
             outcome = step.outcome
             if not isinstance(outcome, Advanced):
                 continue
-            children = tuple([make(state) for state in outcome.states])
-            family = _family(children)
+            states = outcome.states
+            children = (make(states[0]),) if len(states) == 1 else tuple(map(make, states))
+            family = children if len(children) < 2 else _family(children)
             edge = twins.get(family)
             if edge is not None:
-                rose = self._merge(edge, step, children, expansion.state)
+                rose = self._merge(edge, step, children, state)
                 if rose and edge not in fresh:
                     fresh.append(edge)
                 continue
-            edge = twins[family] = Edge(
-                step.tactic, step.prior, node, children, outcome.states, expansion.state
-            )
+            edge = Edge(step.tactic, step.prior, node, children, states, state, len(children))
+            twins[family] = edge
             for child in children:
                 child.parents.append(edge)
-                if child.status is not PROVED:
-                    edge.unproved += 1
+                if child.status is PROVED:
+                    edge.unproved -= 1
                 if child is node or child.status is FAILED:
                     edge.dead = True
             node.live += not edge.dead
@@ -234,7 +234,7 @@ class ProofGraph:
 
 def _family(children: tuple[Node, ...]) -> tuple[Node, ...]:
     """Equal for equal children in any order."""
-    return children if len(children) < 2 else tuple(sorted(children, key=lambda c: c.index))
+    return tuple(sorted(children, key=lambda child: child.index))
 
 
 def _proved(nodes: Iterable[Node]) -> set[Node]:

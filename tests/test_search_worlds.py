@@ -26,20 +26,19 @@ SEARCHES = {
 
 
 def world(draw):
-    """Two to fourteen states, each with up to three tactics of up to three children."""
-    n = draw.randint(2, 14)
-    provable = draw.choice((0.1, 0.3))
-    return World(
-        [
-            [
-                tuple(draw.choices(range(n), k=draw.choice((1, 1, 2, 2, 3))))
-                if draw.random() > provable
-                else draw.choice(((), None))
-                for _ in range(draw.randint(0, 3))
-            ]
-            for _ in range(n)
-        ]
-    )
+    """Two to twenty states with up to four tactics; only the later half can be closed at once."""
+    n = draw.randint(2, 20)
+    closing, failing = draw.choice((0.1, 0.2, 0.3)), draw.choice((0.05, 0.2, 0.4))
+
+    def tactic(state):
+        luck = draw.random()
+        if state >= n // 2 and luck < closing:
+            return ()
+        if luck > 1 - failing:
+            return None
+        return tuple(draw.choices(range(n), k=draw.choice((1, 1, 2, 2, 3))))
+
+    return World([[tactic(state) for _ in range(draw.randint(1, 4))] for state in range(n)])
 
 
 def explore(search, world, draw, every_step):
