@@ -1,1 +1,112 @@
-"""Lakatos: proves, refutes and repairs Lean 4 theorems."""
+"""Lakatos: proves, refutes and repairs Lean 4 theorems.
+
+The public names, loaded when first used: `import lakatos` starts and imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from .data.errors import EnvironmentFault, LakatosError, SoundnessAlarm, UsageError
+    from .data.records import Accepted, Attempt, ProofState, Refused, StopReason, Theorem, Verdict
+    from .data.store import Store
+    from .lean_env.pool import LeanPool, Limits
+    from .lean_env.toolchain import find_toolchain
+    from .lean_env.verifier import Verifier
+    from .prover.agent import Prover
+    from .prover.config import ProverConfig
+    from .prover.policy import Policy, Proposal, Query
+    from .prover.run import RunConfig
+
+__all__ = [
+    "Accepted",
+    "Attempt",
+    "EnvironmentFault",
+    "LakatosError",
+    "LeanPool",
+    "Limits",
+    "Policy",
+    "ProofState",
+    "Proposal",
+    "Prover",
+    "ProverConfig",
+    "Query",
+    "Refused",
+    "RunConfig",
+    "SoundnessAlarm",
+    "StopReason",
+    "Store",
+    "Theorem",
+    "UsageError",
+    "Verdict",
+    "Verifier",
+    "find_toolchain",
+    "prove",
+]
+
+_HOMES = {
+    "data.errors": ("EnvironmentFault", "LakatosError", "SoundnessAlarm", "UsageError"),
+    "data.records": (
+        "Accepted",
+        "Attempt",
+        "ProofState",
+        "Refused",
+        "StopReason",
+        "Theorem",
+        "Verdict",
+    ),
+    "data.store": ("Store",),
+    "lean_env.pool": ("LeanPool", "Limits"),
+    "lean_env.toolchain": ("find_toolchain",),
+    "lean_env.verifier": ("Verifier",),
+    "prover.agent": ("Prover",),
+    "prover.config": ("ProverConfig",),
+    "prover.policy": ("Policy", "Proposal", "Query"),
+    "prover.run": ("RunConfig",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f".{home}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def prove(
+    path: str | Path,
+    *,
+    theorems: Sequence[str] = (),
+    lean: str = "auto",
+    config: RunConfig | None = None,
+) -> list[Attempt]:
+    """Try to prove every `sorry` of a Lean file, or only of the named theorems; file order.
+
+    Sets up the embedded Lean on first use. Changes no file and keeps no record. Raises
+    UsageError and EnvironmentFault; not to be called where an event loop runs.
+    """
+    import asyncio
+    from pathlib import Path
+
+    from .data.source import read_source
+    from .lean_env.toolchain import find_toolchain
+    from .prover.run import RunConfig, select, start_run
+
+    file = read_source(str(path))
+    toolchain = find_toolchain(lean, file=Path(path))
+
+    async def attempts() -> list[Attempt]:
+        async with start_run(toolchain, config or RunConfig()) as run:
+            opened = await run.pool.open(file.path, file.text)
+            return await run.prover.prove(select([opened], theorems))
+
+    return asyncio.run(attempts())

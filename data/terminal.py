@@ -5,15 +5,17 @@ No I/O and no clock; cli.py prints what is made here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from .loading import AttemptSummary
+from .loading import AttemptSummary, StoredAttempt
 from .records import (
     Accepted,
     Attempt,
@@ -26,6 +28,7 @@ from .records import (
     Theorem,
     Verdict,
 )
+from .report import graph_of, statistics, tree
 
 WORDS = {
     StopReason.PROVED: "proved",
@@ -43,11 +46,12 @@ _LINE_CHARACTERS = 400
 
 @dataclass(slots=True)
 class Progress:
-    """A run so far, told by the calls of a recorder.
+    """A run so far, told by the calls of a recorder; `on_finish` hears of each end.
 
     running: by theorem name, expansions and the state expanded last, the best that was open.
     """
 
+    on_finish: Callable[[Attempt], None]
     theorems: int = 0
     finished: int = 0
     proved: int = 0
@@ -70,6 +74,7 @@ class Progress:
         self.running.pop(attempt.theorem.name, None)
         self.finished += 1
         self.proved += attempt.is_proved
+        self.on_finish(attempt)
 
 
 def one_line(text: str) -> str:
@@ -89,6 +94,14 @@ def reason_line(verdict: Verdict | None) -> str:
     if verdict is None or isinstance(verdict, Accepted):
         return ""
     return "; ".join(one_line(f"{r.kind.value}: {r.text}") for r in verdict.reasons)
+
+
+def result_word(attempt: Attempt) -> str:
+    """What came of an attempt, in few words."""
+    verdict = attempt.verdict
+    if isinstance(verdict, Refused) and all(r.kind is RefusalKind.SORRY for r in verdict.reasons):
+        return "proved from another sorry"
+    return WORDS[attempt.stop]
 
 
 def live(progress: Progress, per_second: float, workers: str) -> RenderableType:
@@ -121,7 +134,7 @@ def attempt_text(attempt: Attempt) -> Text:
         ("✓ " if proved else "✗ ", "green" if proved else "red"),
         (f"{theorem.path}:{theorem.line}:{theorem.column + 1} ", "dim"),
         (theorem.name, "bold"),
-        f"  {WORDS[attempt.stop]}, {attempt.wall_s:.1f} s, {attempt.expansions} expansions",
+        f"  {result_word(attempt)}, {attempt.wall_s:.1f} s, {attempt.expansions} expansions",
     )
     if proved and attempt.proof:
         text.append("\n" + _indented(attempt.proof, theorem.column), "cyan")
@@ -147,15 +160,15 @@ def summary_table(attempts: Sequence[Attempt]) -> Table:
     """One row for each theorem of a run."""
     proved = sum(a.is_proved for a in attempts)
     table = Table(title=f"{proved} of {len(attempts)} proved", title_justify="left", box=None)
-    table.add_column("theorem")
-    table.add_column("result")
+    table.add_column("theorem", overflow="fold")
+    table.add_column("result", no_wrap=True)
     for name in ("expansions", "steps", "seconds"):
         table.add_column(name, justify="right")
     for attempt in attempts:
         style = "green" if attempt.is_proved else "red"
         table.add_row(
             escape(attempt.theorem.name),
-            Text(WORDS[attempt.stop], style=style),
+            Text(result_word(attempt), style=style),
             str(attempt.expansions),
             str(attempt.steps),
             f"{attempt.wall_s:.1f}",
@@ -191,11 +204,11 @@ def verdict_text(name: str, verdict: Verdict) -> Text:
 
 def attempts_table(attempts: Sequence[AttemptSummary]) -> Table:
     """Stored attempts, as `lakatos show` lists them."""
-    table = Table(box=None)
+    table = Table(box=None, title="newest first", title_justify="left")
     for name in ("attempt", "run"):
         table.add_column(name, justify="right")
     for name in ("theorem", "result", "started"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=name != "theorem")
     for name in ("expansions", "seconds"):
         table.add_column(name, justify="right")
     for a in attempts:
@@ -210,6 +223,28 @@ def attempts_table(attempts: Sequence[AttemptSummary]) -> Table:
             f"{a.wall_s:.1f}",
         )
     return table
+
+
+_LOOKS = {
+    "proof": "bold green",
+    "proved": "green",
+    "open": "default",
+    "failed": "red",
+    "rejected": "dim red",
+    "note": "dim",
+}
+
+
+def stored_attempt(stored: StoredAttempt) -> RenderableType:
+    """All of a stored attempt, as `lakatos show NUMBER` prints it."""
+    graph = graph_of(stored)
+    attempt, summary = stored.attempt, stored.summary
+    facts = Table.grid(padding=(0, 2))
+    run = f"{summary.run_id}, {summary.started_at:%Y-%m-%d %H:%M:%S} UTC, Lean {stored.toolchain}"
+    for name, value in [("run", run), *statistics(stored, graph).rows]:
+        facts.add_row(Text(name, style="dim"), Text(value))
+    lines = [Text(line.text, style=_LOOKS[line.style]) for line in tree(stored, graph)]
+    return Group(attempt_text(attempt), Text(), facts, Text(), *lines)
 
 
 def to_json(attempt: Attempt) -> dict[str, object]:
@@ -238,3 +273,22 @@ def finding_text(subject: str, text: str, cure: str) -> Text:
     mark = ("✗ ", "red") if cure else ("✓ ", "green")
     rest = (f"\n    to mend it: {cure}", "yellow") if cure else ""
     return Text.assemble(mark, (f"{subject}: ", "bold"), text, rest)
+
+
+class SetupBars(Bars):
+    """A bar for each stage of the set-up of Lean."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[size]}"))
+        super().__init__(*columns, console=console)
+        self._stages: dict[str, TaskID] = {}
+
+    def tell(self, stage: str, done_bytes: int, total_bytes: int) -> str:
+        """Note how far a stage is; the line to print when it is a new one, else nothing."""
+        size = f" {total_bytes / 1e6:.1f} MB" if total_bytes > 1 else ""
+        line = ""
+        if stage not in self._stages:
+            line = f"setting up Lean: {stage}{size}"
+            self._stages[stage] = self.add_task(f"setting up Lean: {stage}", size=size)
+        self.update(self._stages[stage], completed=done_bytes, total=total_bytes, size=size)
+        return line

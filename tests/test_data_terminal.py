@@ -84,13 +84,15 @@ def test_json_of_an_attempt_is_json():
 
 
 def test_the_live_display_follows_the_run():
-    progress = terminal.Progress(theorems=2)
+    ends = []
+    progress = terminal.Progress(ends.append, theorems=2)
     progress.start_attempt(THEOREM)
     progress.expansions(THEOREM, [Expansion(STATE, (), 0.5)] * 3)
     shown = text_of(terminal.live(progress, 12.4, "1 of 2 busy"))
     assert "0 of 2 done · 3 expansions · 12/s · workers: 1 of 2 busy" in shown
     assert "t  3  ⊢ p ∧ q" in shown
     progress.finish_attempt(Attempt(THEOREM, StopReason.PROVED, "x", Accepted()))
+    assert [attempt.proof for attempt in ends] == ["x"]
     shown = text_of(terminal.live(progress, 0.0, "0 of 2 busy"))
     assert "1 proved · 1 of 2 done" in shown
     assert "⊢" not in shown

@@ -1,0 +1,165 @@
+"""One run: pool, verifier, policy and prover, set up together for a command over many theorems.
+
+Knows how the parts fit; prints nothing and reads no flags.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import itertools
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from ..data.errors import UsageError
+from ..data.records import Attempt, Expansion, RefusalKind, Refused, Theorem
+from ..lean_env.pool import LeanPool, OpenedFile
+from ..lean_env.verifier import STANDARD_AXIOMS, Verifier
+from ..lean_env.worker_command import Toolchain
+from .agent import Prover, Recorder
+from .config import ProverConfig
+from .hammer import Hammer
+from .policy import Policy
+
+POLICIES = {"hammer": Hammer}
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """What a run is made of."""
+
+    prover: ProverConfig = field(default_factory=ProverConfig)
+    """Budgets of one theorem."""
+    policy: str = "hammer"
+    """Who proposes tactics: a key of POLICIES."""
+    workers: int | None = None
+    """Lean processes; None: as many as cores and memory allow."""
+    allow_axioms: tuple[str, ...] = ()
+    """Axioms a proof may use beyond propext, Quot.sound and Classical.choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The parts of a run under way."""
+
+    pool: LeanPool
+    verifier: Verifier
+    prover: Prover
+
+    async def prove(
+        self, theorems: Sequence[Theorem], on_interrupt: Callable[[], None]
+    ) -> list[Attempt]:
+        """Try each theorem, in order; the first SIGINT stops all searches, a second cancels.
+
+        What the searches had found by the first one is still judged.
+        """
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        presses = itertools.count()
+
+        def pressed() -> None:
+            if next(presses):
+                task.cancel()
+            else:
+                on_interrupt()
+                self.prover.stop()
+
+        loop.add_signal_handler(signal.SIGINT, pressed)
+        try:
+            return await self.prover.prove(theorems)
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+
+    async def recheck(self, original: str, filled: str, proved: Sequence[Attempt]) -> str:
+        """Judge a whole file with the proofs in place; the reason of a refusal, or nothing.
+
+        A declaration that still has a `sorry`, or rests on one, is not held against the file.
+        """
+        if not proved:
+            return ""
+        names = {a.theorem.declaration or a.theorem.name for a in proved}
+        for name, verdict in await self.verifier.compare(original, filled):
+            if name in names and isinstance(verdict, Refused):
+                others = [r for r in verdict.reasons if r.kind is not RefusalKind.SORRY]
+                if others:
+                    return f"{name}: {others[0].kind.value}: {others[0].text}"
+        return ""
+
+
+@asynccontextmanager
+async def start_run(
+    toolchain: Toolchain, config: RunConfig, recorder: Recorder | None = None
+) -> AsyncIterator[Run]:
+    """Set up the parts, and end their processes afterwards.
+
+    Raises UsageError when there is no such policy.
+    """
+    policy = policy_named(config.policy)
+    axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
+    async with (
+        LeanPool(toolchain, workers=config.workers) as pool,
+        Verifier(pool, toolchain, allow_axioms=axioms) as verifier,
+    ):
+        yield Run(pool, verifier, Prover(pool, verifier, policy, config.prover, recorder))
+
+
+def policy_named(name: str) -> Policy:
+    """The policy of that name. Raises UsageError that lists the names."""
+    if name not in POLICIES:
+        raise UsageError(f"no policy {name!r}; there is: {', '.join(POLICIES)}")
+    return POLICIES[name]()
+
+
+def select(opened: Sequence[OpenedFile], names: Sequence[str]) -> list[Theorem]:
+    """The theorems of those names, in file order; all when there are no names.
+
+    A name stands for all holes of its declaration, and may leave out leading namespaces.
+    Raises UsageError, with near names, for a name that is in none of the files.
+    """
+    theorems = [theorem for file in opened for theorem in file.theorems]
+    if not names:
+        return theorems
+    for name in names:
+        if not any(_is_called(theorem, name) for theorem in theorems):
+            raise UsageError(_no_such_theorem(name, theorems))
+    return [theorem for theorem in theorems if any(_is_called(theorem, name) for name in names)]
+
+
+def _is_called(theorem: Theorem, name: str) -> bool:
+    full = {theorem.name, theorem.declaration or theorem.name}
+    return any(each == name or each.endswith(f".{name}") for each in full)
+
+
+def _no_such_theorem(name: str, theorems: Sequence[Theorem]) -> str:
+    known = list(dict.fromkeys(theorem.name for theorem in theorems))
+    last = {each.rpartition(".")[2]: each for each in known}
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    near += [last[x] for x in difflib.get_close_matches(name.rpartition(".")[2], last, n=3)]
+    hint = list(dict.fromkeys(near))[:3] or known[:8]
+    if not hint:
+        return f"no theorem {name}: nothing in the file is left to prove"
+    return f"no theorem {name} with a sorry; did you mean {', '.join(hint)}?"
+
+
+class Tee:
+    """A recorder that tells several, in order."""
+
+    def __init__(self, recorders: Sequence[Recorder]) -> None:
+        self._recorders = recorders
+
+    def start_attempt(self, theorem: Theorem) -> None:
+        """Tell all."""
+        for recorder in self._recorders:
+            recorder.start_attempt(theorem)
+
+    def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
+        """Tell all."""
+        for recorder in self._recorders:
+            recorder.expansions(theorem, expansions)
+
+    def finish_attempt(self, attempt: Attempt) -> None:
+        """Tell all."""
+        for recorder in self._recorders:
+            recorder.finish_attempt(attempt)

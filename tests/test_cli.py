@@ -1,0 +1,241 @@
+"""The command line as a user meets it: exit codes, one clear line, files byte for byte."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from lakatos.cli import main
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+lean = pytest.mark.lean
+
+TWO = """theorem first (p q : Prop) : p ∧ q → q ∧ p := by
+  sorry
+
+theorem second (a b : Nat) : a + b = b + a := by sorry
+"""
+HARD = "theorem hard (n : Nat) (h : 2 < n) : ∃ p q : Nat, n * n + 7 = p * q + 12 * n := by sorry\n"
+FALSE = "theorem wrong (n : Nat) : n < n := by\n  sorry\n"
+
+
+@pytest.fixture
+def run(tmp_path, capsys, monkeypatch):
+    """Run a command in an empty folder; returns its code, standard output and error lines."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAKATOS_DB", str(tmp_path / "attempts.db"))
+    monkeypatch.delenv("LAKATOS_DEBUG", raising=False)
+
+    def call(*arguments):
+        code = main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err.splitlines()
+
+    return call
+
+
+def test_version_and_help(run):
+    assert run("--version") == (0, "lakatos 0.1.0\n", [])
+    code, out, _ = run()
+    assert code == 0
+    for verb in ("prove", "show", "verify", "setup", "doctor"):
+        assert verb in out
+        assert run(verb, "--help")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["prove"], "Missing argument"),
+        (["prove", "x.lean"], "x.lean: no such file"),
+        (["prove", "."], ".: is a directory"),
+        (["prove", "--nonsense", "x.lean"], "No such option"),
+        (["prove", "--time", "soon", "x.lean"], "not a valid float"),
+        (["prove", "--time", "-1", "x.lean"], "wall_s must be above 0"),
+        (["prove", "--expansions", "0", "x.lean"], "expansions must be at least 1"),
+        (["prove", "--workers", "0", "x.lean"], "--workers"),
+        (["prove", "--write", "--out", "y.lean", "x.lean"], "exclude each other"),
+        (["prove", "--out", "y.lean", "x.lean", "z.lean"], "--out takes one FILE"),
+        (["prove", "--write", "-"], "standard input cannot be written"),
+        (["verify", "x.lean"], "x.lean: no such file"),
+        (["show", "99"], "no attempt number 99"),
+        (["show", "--html", "x.html"], "need the number of an attempt"),
+        (["frobnicate"], "No such command"),
+    ],
+)
+def test_a_wrong_use_is_one_line_and_exit_2(run, arguments, line):
+    code, out, error = run(*arguments)
+    assert (code, out) == (2, "")
+    assert len(error) == 1
+    assert line in error[0]
+    assert error[0].startswith("lakatos: ")
+
+
+def test_a_file_that_is_no_text_is_named(run, tmp_path):
+    (tmp_path / "x.lean").write_bytes(b"theorem \xff")
+    code, _, error = run("prove", "x.lean")
+    assert code == 2
+    assert error == ["lakatos: x.lean: not UTF-8 at byte 8"]
+
+
+def test_a_damaged_store_is_exit_3(run, tmp_path):
+    (tmp_path / "attempts.db").write_bytes(b"no database at all, but long enough for a header")
+    code, _, error = run("show")
+    assert code == 3
+    assert len(error) == 1
+    assert "attempts.db" in error[0]
+
+
+def test_an_empty_store_lists_nothing(run):
+    code, out, error = run("show")
+    assert (code, error) == (0, [])
+    assert "theorem" in out
+
+
+@lean
+def test_prove_prints_the_proofs_and_keeps_the_file(run, tmp_path):
+    (tmp_path / "two.lean").write_text(TWO)
+    code, out, error = run("prove", "two.lean")
+    assert (code, error) == (0, [])
+    assert "two.lean:2:3 first  proved" in out
+    assert "2 of 2 proved" in out
+    assert (tmp_path / "two.lean").read_text() == TWO
+    code, out, _ = run("show")
+    assert code == 0
+    assert out.count("proved") == 2
+    code, out, _ = run("show", "1")
+    assert code == 0
+    assert "first" in out
+    assert run("show", "1", "--html", "graph.html", "--dot", "graph.dot")[0] == 0
+    assert "<html" in (tmp_path / "graph.html").read_text()
+    assert (tmp_path / "graph.dot").read_text().startswith("digraph")
+
+
+@lean
+def test_one_theorem_by_name_and_near_names(run, tmp_path):
+    (tmp_path / "two.lean").write_text(TWO)
+    code, out, _ = run("prove", "two.lean", "--theorem", "second")
+    assert code == 0
+    assert "first" not in out
+    code, _, error = run("prove", "two.lean", "--theorem", "secnod")
+    assert code == 2
+    assert error == ["lakatos: no theorem secnod with a sorry; did you mean second?"]
+
+
+@lean
+def test_json_is_one_object_a_theorem_and_nothing_else(run, tmp_path):
+    (tmp_path / "two.lean").write_text(TWO + FALSE)
+    code, out, error = run("prove", "two.lean", "--json", "--time", "5")
+    assert code == 1
+    objects = {each["theorem"]: each for each in map(json.loads, out.splitlines())}
+    assert {name: each["proved"] for name, each in objects.items()} == {
+        "first": True, "second": True, "wrong": False,
+    }  # fmt: skip
+    assert objects["wrong"]["proof"] is None
+    assert any("2 of 3 proved" in line for line in error)
+
+
+@lean
+@pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_write_changes_the_sorries_only(run, tmp_path, prefix, newline):
+    place = tmp_path / "two.lean"
+    text = (TWO + "\n-- ∀ the end").replace("\n", newline)
+    place.write_bytes(prefix + text.encode())
+    place.chmod(0o640)
+    assert run("prove", "two.lean", "--write")[0] == 0
+    written = place.read_bytes()
+    pieces = (prefix + text.encode()).split(b"sorry")
+    place_of = 0
+    for piece in pieces:
+        found = written.index(piece, place_of)
+        place_of = found + len(piece)
+    assert written.startswith(pieces[0])
+    assert written.endswith(pieces[-1])
+    assert b"sorry" not in written
+    if newline == "\r\n":
+        assert written.count(b"\n") == written.count(b"\r\n")
+    assert place.stat().st_mode & 0o777 == 0o640
+    (tmp_path / "original.lean").write_bytes(prefix + text.encode())
+    code, out, _ = run("verify", "two.lean", "--original", "original.lean")
+    assert code == 0
+    assert out.count("accepted") == 2
+
+
+@lean
+def test_out_writes_another_file_or_standard_output(run, tmp_path):
+    (tmp_path / "two.lean").write_text(TWO)
+    assert run("prove", "two.lean", "--out", "done.lean")[0] == 0
+    assert "sorry" not in (tmp_path / "done.lean").read_text()
+    code, out, _ = run("prove", "two.lean", "--out", "-")
+    assert code == 0
+    assert out.startswith("theorem first")
+    assert "sorry" not in out
+
+
+@lean
+def test_errors_of_lean_are_located_and_the_rest_is_tried(run, tmp_path):
+    (tmp_path / "f.lean").write_text("theorem bad : 1 = True := by sorry\n" + TWO)
+    code, out, error = run("prove", "f.lean")
+    assert code == 2
+    assert "2 of 2 proved" in out
+    assert any(line.startswith("f.lean:1:") and "error:" in line for line in error)
+
+
+@lean
+def test_an_unknown_import_is_one_line(run, tmp_path):
+    (tmp_path / "f.lean").write_text("import Nowhere.Found\n" + TWO)
+    code, _, error = run("prove", "f.lean")
+    assert code == 2
+    assert len(error) == 1
+    assert "Nowhere.Found" in error[0]
+
+
+@lean
+def test_nothing_to_prove_is_said(run, tmp_path):
+    (tmp_path / "f.lean").write_text("theorem done : True := trivial\n")
+    code, out, _ = run("prove", "f.lean")
+    assert code == 0
+    assert "nothing to prove" in out
+
+
+@lean
+def test_a_false_statement_is_exit_1_and_stays(run, tmp_path):
+    (tmp_path / "f.lean").write_text(FALSE)
+    code, out, _ = run("prove", "f.lean", "--write", "--expansions", "20")
+    assert code == 1
+    assert "wrong" in out
+    assert (tmp_path / "f.lean").read_text() == FALSE
+
+
+@lean
+def test_verify_refuses_another_statement(run, tmp_path):
+    (tmp_path / "original.lean").write_text(FALSE)
+    (tmp_path / "f.lean").write_text("theorem wrong (n : Nat) : n ≤ n := by\n  omega\n")
+    code, out, _ = run("verify", "f.lean", "--original", "original.lean")
+    assert code == 1
+    assert "statement_changed" in out
+
+
+@lean
+def test_verify_refuses_an_open_hole(run, tmp_path):
+    (tmp_path / "two.lean").write_text(TWO)
+    code, out, _ = run("verify", "two.lean")
+    assert code == 1
+    assert out.count("sorry") == 2
+
+
+@lean
+def test_doctor_finds_a_working_lean(run):
+    code, out, _ = run("doctor")
+    assert code == 0
+    assert "one proved and verified" in out
+
+
+@lean
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.lean")))
+def test_examples_are_proved_and_written(run, tmp_path, name):
+    shutil.copy(EXAMPLES / name, tmp_path / name)
+    code, out, error = run("prove", name, "--write", "--time", "60")
+    assert code == 0, (out, error)
+    assert "sorry" not in (tmp_path / name).read_text().split("-/", 1)[1]

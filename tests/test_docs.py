@@ -1,0 +1,99 @@
+"""The README says what is: every verb, every file, commands and flags that exist."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+from lakatos.cli import app
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+VERBS = typer.main.get_command(app).commands
+ROOMS = ("data", "search", "lean_env", "prover")
+
+
+def tracked():
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, check=True,
+    ).stdout.decode()  # fmt: skip
+    return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def tree_in_readme():
+    """Paths of the README's file tree: indentation of two columns a level, a word, its line."""
+    block = re.search(r"## Files\n+```text\n(.*?)```", README, re.DOTALL).group(1)
+    paths, stack = [], []
+    for line in block.splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        names, _, said = line.strip().partition("  ")
+        assert said.strip(), f"nothing is said of {names}"
+        stack = [*stack[:depth], names]
+        paths.append("".join(stack))
+    return paths
+
+
+def test_the_file_tree_is_true():
+    expected = set()
+    for name in tracked():
+        top, _, rest = name.partition("/")
+        if not rest:
+            expected.add(name)
+            continue
+        expected.add(f"{top}/")
+        if top in ROOMS and rest != "__init__.py":
+            folder, _, inside = rest.partition("/")
+            expected.add(f"{top}/{folder}/" if inside else f"{top}/{rest}")
+            if inside and folder == "LeanEnv":
+                expected.add(name)
+    told = tree_in_readme()
+    assert sorted(told) == sorted(set(told)), "a path stands twice"
+    assert set(told) == expected
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_every_verb_is_told_and_has_help(verb):
+    assert f"lakatos {verb}" in README
+    assert VERBS[verb].help, verb
+    for parameter in VERBS[verb].params:
+        assert getattr(parameter, "help", None), f"{verb}: {parameter.name} has no help"
+
+
+def quoted_commands():
+    blocks = re.findall(r"```(?:console|bash)\n(.*?)```", README, re.DOTALL)
+    lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    found = [part for line in lines for part in re.findall(r"\blakatos [^&|<>]*", line)]
+    return found + re.findall(r"`(lakatos [^`]*)`", README)
+
+
+def test_quoted_commands_exist():
+    commands = quoted_commands()
+    assert len(commands) > len(VERBS)
+    for command in commands:
+        words = command.split()[1:]
+        if words[0].startswith("--"):
+            continue
+        assert words[0] in VERBS, command
+        flags = {opt for p in VERBS[words[0]].params for opt in p.opts} | {"--help"}
+        for word in words[1:]:
+            if word.startswith("--"):
+                assert word in flags, command
+
+
+def test_the_first_two_commands_prove_and_test():
+    commands = [line for line in README.splitlines() if line.startswith("pip install")]
+    assert commands[0] == "pip install -e . && lakatos prove examples/*.lean"
+    assert commands[1] == 'pip install -e ".[dev]" && pytest --require-lean'
+    assert len(commands) == 2
+
+
+def test_every_example_is_in_the_quoted_output():
+    for name in (ROOT / "examples").glob("*.lean"):
+        assert f"examples/{name.name}" in README or f"{name.name}" in README
+
+
+def test_exit_codes_are_told():
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    assert told == {0, 1, 2, 3, 4, 130}

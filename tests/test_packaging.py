@@ -1,0 +1,89 @@
+"""What is installed: one import package with all its files, light to import."""
+
+import fnmatch
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import lakatos
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+ROOMS = ("data", "search", "lean_env", "prover")
+
+
+def python(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_the_rooms_are_one_package():
+    assert PROJECT["tool"]["setuptools"]["packages"] == [
+        "lakatos",
+        *(f"lakatos.{r}" for r in ROOMS),
+    ]
+    for room in ROOMS:
+        assert (ROOT / room / "__init__.py").is_file()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_file_of_a_room_is_installed(room):
+    patterns = PROJECT["tool"]["setuptools"]["package-data"].get(f"lakatos.{room}", [])
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", room],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    for name in listed:
+        inside = name.removeprefix(f"{room}/")
+        installed = ("/" not in inside and inside.endswith(".py")) or any(
+            fnmatch.fnmatchcase(inside, pattern) for pattern in patterns
+        )
+        assert installed, f"{name} is not in package-data"
+
+
+def test_import_is_light():
+    loaded = python("import sys, lakatos; print(*sys.modules)")
+    heavy = {"torch", "transformers", "ray", "httpx", "sqlalchemy", "asyncio", "rich", "typer"}
+    assert not heavy & set(loaded)
+
+
+def test_proving_loads_no_model():
+    loaded = python("import sys, lakatos.cli; print(*sys.modules)")
+    assert "lakatos.prover.run" in loaded
+    assert not {"torch", "transformers", "ray", "httpx"} & set(loaded)
+
+
+def test_public_names_exist():
+    assert sorted(lakatos.__all__) == list(lakatos.__all__)
+    for name in lakatos.__all__:
+        assert getattr(lakatos, name) is not None
+    assert set(lakatos.__all__) <= set(dir(lakatos))
+
+
+def test_unknown_names_are_attribute_errors():
+    with pytest.raises(AttributeError, match="no attribute 'Prooover'"):
+        _ = lakatos.Prooover
+
+
+def test_console_script_and_extras():
+    assert PROJECT["project"]["scripts"] == {"lakatos": "lakatos.cli:main"}
+    assert {"llm", "dojo", "ray", "dev"} <= PROJECT["project"]["optional-dependencies"].keys()
+
+
+def test_the_console_script_ends_with_mains_code():
+    code = "import sys; from lakatos.cli import main; sys.exit(main(['prove', 'missing.lean']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == ["lakatos: missing.lean: no such file"]
+
+
+def test_lean_developers_find_the_same_lean():
+    toolchain = (ROOT / "lean-toolchain").read_text().strip()
+    assert toolchain == "leanprover/lean4:v4.28.0"
+    lakefile = (ROOT / "lakefile.lean").read_text()
+    assert "lean_exe worker" in lakefile
+    assert lakefile.count("\n") < 40
+    assert (ROOT / "lean_env" / "Worker.lean").is_file()
