@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..data.errors import ToolchainError
@@ -37,7 +37,7 @@ class NativeToolchain:
 
     lean: str
     program: Path
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     modules: Path
     directory: Path
     name: str = "native"
@@ -94,6 +94,9 @@ def find(
     found = VERSION.search(banner.stdout)
     if banner.returncode != 0 or found is None:
         raise ToolchainError(f"{lean} --version fails ({_said(banner)}): mend it, {BUILTIN}")
+    if "LEAN_SYSROOT" not in env:  # else each worker would start a `lean` to ask for it
+        prefix = _run([lean, "--print-prefix"], env, where, LAKE_WALL_S).stdout.strip()
+        env |= {"LEAN_SYSROOT": prefix} if prefix else {}
     sources = worker_sources()
     key = hashlib.sha256(banner.stdout.encode())
     for source in sources:
