@@ -470,5 +470,24 @@ async def test_closing_leaves_no_process_even_when_tactics_run():
         await pool.apply(root, ["dec"])
 
 
+@pytest.mark.lean
+@asynchronous
+async def test_with_real_lean_a_killed_worker_is_not_noticed(toolchain):
+    source = """def f (n : Nat) : Nat := n + 1
+theorem t (p q : Prop) : p ∧ q → q ∧ (p ∧ f 1 = 2) := by sorry
+"""
+    async with LeanPool(toolchain, workers=1) as pool:
+        root = await root_of(pool, source)
+        (state,) = await next_states(pool, root, "intro h")
+        _, right = await next_states(pool, state, "refine ⟨h.2, ?_⟩; constructor")
+        for process in psutil.Process().children():
+            process.kill()
+        steps = await pool.apply(right, ["exact h.1", "unfold f; rfl", "trivial trivial"])
+        assert [type(step.outcome) for step in steps] == [Rejected, Advanced, Rejected]
+        assert steps[1].outcome == Advanced(())
+        assert steps[2].outcome.kind is Rejection.PARSE
+        assert pool.restarts == 1
+
+
 def test_by_default_there_is_at_least_one_worker_and_no_more_than_cores():
     assert 1 <= default_workers() <= os.cpu_count()

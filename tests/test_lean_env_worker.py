@@ -36,6 +36,8 @@ class Dialect:
     refused: str
     unparsable: str
     endless: str
+    deadly: str
+    cause: str
     statement: str
     posed: str
 
@@ -58,6 +60,8 @@ def fake_dialect():
         refused="nonsense",
         unparsable="?",
         endless="slow",
+        deadly="panic",
+        cause="panic",
         statement="9",
         posed="9",
     )
@@ -81,6 +85,8 @@ def lean_dialect(command):
         refused="exact hp",
         unparsable="exact ⟨hp, hq⟩ )",
         endless=f"have : ∀ {' '.join(bools)} : Bool, a = a := by {goes_through} <;> rfl",
+        deadly="set_option maxRecDepth 100000000 in repeat skip",
+        cause="stack_overflow",
         statement="∀ n : Nat, n = n",
         posed="∀ (n : Nat), n = n",
     )
@@ -258,6 +264,19 @@ async def test_a_worker_killed_from_outside_says_so(dialect):
         with pytest.raises(WorkerDied, match=f"Lean worker {worker.pid} "):
             await worker.request("ping", wall_s=LONG_S)
         assert worker.rss_mb == 0
+
+
+@asynchronous
+async def test_a_deadly_tactic_names_its_cause_and_the_next_worker_is_well(dialect):
+    async with started(dialect.command) as worker:
+        root = await last_hole(worker, dialect)
+        with pytest.raises(WorkerDied) as caught:
+            await apply(worker, root, dialect.deadly)
+        assert caught.value.cause == dialect.cause
+        assert caught.value.exit_status > 0
+    async with started(dialect.command) as worker:
+        root = await last_hole(worker, dialect)
+        assert targets(await apply(worker, root, dialect.advance)) == (dialect.advanced,)
 
 
 @asynchronous
