@@ -107,6 +107,6 @@ def prove(
     async def attempts() -> list[Attempt]:
         async with start_run(toolchain, config or RunConfig()) as run:
             opened = await run.pool.open(file.path, file.text)
-            return await run.prover.prove(select([opened], theorems))
+            return await run.prove([opened], select([opened], theorems))
 
     return asyncio.run(attempts())

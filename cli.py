@@ -152,7 +152,7 @@ async def _prove(job: Job, toolchain: Toolchain, kept: Any) -> None:
                 job.human.print(f"{file.path}: nothing to prove, it has no sorry", markup=False)
         progress.theorems = len(theorems)
         with _display(progress, run):
-            job.attempts = await run.prove(theorems, job.interrupt)
+            job.attempts = await run.prove(opened, theorems, job.interrupt)
         if len(theorems) > 1:
             job.human.print()
             job.human.print(terminal.summary_table(job.attempts))
@@ -314,12 +314,11 @@ def _database(db: str | None) -> Finding:
 
 
 def _read(name: str) -> SourceFile:
-    return SourceFile("-", sys.stdin.buffer.read()) if name == "-" else source.read_source(name)
+    return source.from_stdin(sys.stdin.buffer) if name == "-" else source.read_source(name)
 
 
 def _cache() -> Path | None:
-    place = os.environ.get("LAKATOS_CACHE")
-    return Path(place).expanduser() if place else None
+    return Path(place).expanduser() if (place := os.environ.get("LAKATOS_CACHE")) else None
 
 
 def _toolchain(lean: str, project: Path | None, file: str | None) -> Toolchain:
@@ -343,7 +342,8 @@ def _setting_up() -> Iterator[Callable[[str, int, int], None]]:
     try:
         yield progress
     finally:
-        bars.stop()
+        if bars.live.is_started:
+            bars.stop()
 
 
 def _standard_output() -> Console:

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from .errors import UsageError
 from .records import Attempt
@@ -66,17 +67,27 @@ class SourceFile:
         return place
 
 
+def from_stdin(stream: IO[bytes]) -> SourceFile:
+    """Read standard input to its end. Raises UsageError when it is no Lean text."""
+    return _checked(SourceFile("-", stream.read()))
+
+
 def read_source(path: str) -> SourceFile:
-    """Read a file. Raises UsageError when it is missing, unreadable or no file."""
+    """Read a file. Raises UsageError when it is missing, unreadable, no file or no Lean text."""
     place = Path(path)
     try:
-        return SourceFile(path, place.read_bytes())
+        return _checked(SourceFile(path, place.read_bytes()))
     except IsADirectoryError:
         raise UsageError(f"{path}: is a directory; name its .lean files") from None
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _checked(file: SourceFile) -> SourceFile:
+    _ = file.text
+    return file
 
 
 def replace_source(file: SourceFile, content: bytes) -> None:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from ..data.errors import UsageError
-from ..data.records import Attempt, Expansion, RefusalKind, Refused, Theorem
+from ..data.records import Attempt, Expansion, RefusalKind, Refused, StopReason, Theorem
 from ..lean_env.pool import LeanPool, OpenedFile
 from ..lean_env.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
@@ -24,6 +24,7 @@ from .hammer import Hammer
 from .policy import Policy
 
 POLICIES = {"hammer": Hammer}
+BROKEN = "not tried: Lean finds an error in it, before the sorry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,31 @@ class Run:
     pool: LeanPool
     verifier: Verifier
     prover: Prover
+    recorder: Recorder | None = None
 
     async def prove(
+        self,
+        opened: Sequence[OpenedFile],
+        theorems: Sequence[Theorem],
+        on_interrupt: Callable[[], None] = lambda: None,
+    ) -> list[Attempt]:
+        """Try each theorem of opened files, in order.
+
+        The first SIGINT stops all searches, and what they found is still judged; a second one
+        cancels. A theorem in which Lean found an error before its hole ends as FAULT, untried.
+        """
+        broken = {t: Attempt(t, StopReason.FAULT, detail=BROKEN) for t in _broken(opened)}
+        for theorem in theorems:
+            if theorem in broken and self.recorder:
+                self.recorder.start_attempt(theorem)
+                self.recorder.finish_attempt(broken[theorem])
+        tried = [theorem for theorem in theorems if theorem not in broken]
+        attempts = iter(await self._interruptible(tried, on_interrupt))
+        return [broken[t] if t in broken else next(attempts) for t in theorems]
+
+    async def _interruptible(
         self, theorems: Sequence[Theorem], on_interrupt: Callable[[], None]
     ) -> list[Attempt]:
-        """Try each theorem, in order; the first SIGINT stops all searches, a second cancels.
-
-        What the searches had found by the first one is still judged.
-        """
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         presses = itertools.count()
@@ -102,7 +120,21 @@ async def start_run(
         LeanPool(toolchain, workers=config.workers) as pool,
         Verifier(pool, toolchain, allow_axioms=axioms) as verifier,
     ):
-        yield Run(pool, verifier, Prover(pool, verifier, policy, config.prover, recorder))
+        prover = Prover(pool, verifier, policy, config.prover, recorder)
+        yield Run(pool, verifier, prover, recorder)
+
+
+def _broken(opened: Sequence[OpenedFile]) -> set[Theorem]:
+    """The theorems in whose text, before the hole, Lean found an error."""
+    return {
+        theorem
+        for file in opened
+        for theorem in file.theorems
+        if any(
+            message.severity == "error" and theorem.command_start <= message.start < theorem.start
+            for message in file.messages
+        )
+    }
 
 
 def policy_named(name: str) -> Policy:

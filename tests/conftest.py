@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from lakatos.lean_env import embedded
 
 
