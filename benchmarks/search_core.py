@@ -1,8 +1,8 @@
 """Search alone, no Lean and no model: expansions per second, growth with size, bytes a node.
 
 Each expansion has eight tactics with one child each; one child in sixteen is a state seen
-before. Only `ask` and `tell` are timed, in processor seconds. Baseline: `bare heap`, a dictionary of keys and one
-heap, the least that any best-first search over merged states must do.
+before. Only `ask` and `tell` are timed, in processor seconds. Baseline: `bare heap`, a
+dictionary of keys and one heap, the least that any best-first search over merged states does.
 Run: python benchmarks/search_core.py [--nodes 100000 1000000] [--algorithms best-first ...]
 """
 
@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
 from math import log, sqrt
 
-from lakatos.data.records import Advanced, Expansion, Origin, ProofState, Status, Step
-from lakatos.search.best_first import BestFirst
+from lakatos.data.records import Advanced, Expansion, Origin, ProofState, ProofTree, Status, Step
+from lakatos.search.driver import RECIPES, Search
 
 CHILDREN = 8
 BATCH = 32
@@ -49,10 +49,17 @@ class BareHeap:
                         self._seen[state.key] = reach
                         heappush(self._heap, (-reach[0] / sqrt(reach[1]), len(self._seen), state))
 
+    def proof(self) -> ProofTree:
+        raise LookupError("the baseline keeps none")
 
-ALGORITHMS: dict[str, Callable[[ProofState], object]] = {
+
+ALGORITHMS: dict[str, Callable[[ProofState], Search]] = {
     "bare heap": BareHeap,
-    "best-first": BestFirst,
+    "best-first": RECIPES["best-first"],
+    "perspectives": RECIPES["perspectives"],
+    "mcts": RECIPES["mcts"],
+    "htps": RECIPES["htps"],
+    "alphaproof": RECIPES["alphaproof"],
 }
 
 

@@ -47,9 +47,9 @@ class Node:
     parents: the edges it is a child of, once for each occurrence.
     proof: the edge that proved it first; all its children were proved before it.
     live: edges not dead. pending: asked and not yet told. expansions: how often it was told.
-    value: P(provable) in [0, 1]: the critic's, or before that its parent's.
+    value: P(provable) in [0, 1]: the critic's once told; before, 0.5 or its parent's.
     witness, rank: bookkeeping of `reach`. log_prior, depth: of the path best-first reached it
-    by; depth -1 until then. visits: simulations of tree search that went through it.
+    by; depth -1 until then. visits, value_sum: of the simulations of tree search through it.
     """
 
     state: ProofState
@@ -67,6 +67,7 @@ class Node:
     log_prior: float = 0.0
     depth: int = -1
     visits: int = 0
+    value_sum: float = 0.0
 
 
 @dataclass(slots=True, eq=False)

@@ -133,8 +133,8 @@ def test_equal_children_are_one_edge_with_the_shorter_tactic(sums, prior):
     assert edge.prior == (1.0 if sums else 0.9)
 
 
-def test_a_hundred_thousand_deep_without_recursion():
-    depth = 100_000
+def test_twenty_thousand_deep_without_recursion():
+    depth = 20_000
     graph = ProofGraph(ProofState("0"))
     reach = FromRoot(graph.root)
     for i in range(depth):

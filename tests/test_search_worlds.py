@@ -3,25 +3,23 @@
 import random
 
 import pytest
-from lakatos.data.records import ProofState, Status
-from lakatos.search.best_first import (
-    BestFirst,
-    by_fewest_goals,
-    by_log_prior,
-    by_shortest_state,
-    by_value,
-)
+from lakatos.data.records import Advanced, Expansion, ProofState, Status
+from lakatos.search.best_first import BestFirst
+from lakatos.search.driver import RECIPES, whole_proof
+from lakatos.search.mcts import MCTS, TreeRecipe, Widening
+from lakatos.search.rmax import RMax
 
 from .toy import World
 
-RUNS = 2000
+RUNS = 1400
 SEARCHES = {
     "alpha 0": lambda root: BestFirst(root, alpha=0.0),
-    "alpha 0.5": lambda root: BestFirst(root, alpha=0.5),
     "alpha 1": lambda root: BestFirst(root, alpha=1.0),
-    "turns": lambda root: BestFirst(
-        root, orders=(by_value, by_log_prior(0.5), by_fewest_goals, by_shortest_state)
-    ),
+    "best-first": RECIPES["best-first"],
+    "perspectives": RECIPES["perspectives"],
+    "mcts": RECIPES["mcts"],
+    "htps": RECIPES["htps"],
+    "alphaproof": RECIPES["alphaproof"],
 }
 
 
@@ -76,6 +74,64 @@ def test_agrees_with_the_least_fixpoint(name):
             known = World([e if i in told else () for i, e in enumerate(w.edges)])
             assert w.replay(search.proof()) == known.smallest()[0]
     assert RUNS / 5 < proved < RUNS * 4 / 5
+
+
+def sampled(world, state, draw, length=6):
+    """A whole proof from a state by random tactics, the first goal first, up to an error."""
+    goals, expansions = [state], []
+    while goals and len(expansions) < length:
+        goal = goals.pop(0)
+        whole = world.expand(goal)
+        steps = tuple(draw.sample(whole.steps, 1)) if whole.steps else ()
+        expansions.append(Expansion(goal, steps, 0.5))
+        if not steps or not isinstance(steps[0].outcome, Advanced):
+            return expansions
+        goals[:0] = steps[0].outcome.states
+    return [*expansions, Expansion(goals[0], (), 0.5)] if goals else expansions
+
+
+@pytest.mark.parametrize("kind", [RMax, whole_proof])
+def test_whole_proof_samples_prove_what_is_provable(kind):
+    missed = 0
+    for seed in range(RUNS // 14):
+        draw = random.Random(seed)
+        w = world(draw)
+        search = kind(w.root)
+        for _ in range(60):
+            flying = [sampled(w, s, draw) for s in search.ask(4)]
+            draw.shuffle(flying)
+            search.tell([e for sample in flying for e in sample])
+        search.check_invariants()
+        if search.status is Status.PROVED:
+            assert w.replay(search.proof()) >= w.smallest()[0]
+        else:
+            missed += 0 in w.smallest()
+    assert missed <= (1 if kind is RMax else 25)
+
+
+def test_expanding_again_never_proves_too_much_and_keeps_what_was_found():
+    recipe = TreeRecipe(widening=Widening(c=1.0, alpha=0.5))
+    again = 0
+    for seed in range(RUNS // 4):
+        draw = random.Random(seed)
+        w = world(draw)
+        search = MCTS(w.root, recipe)
+        for _ in range(60):
+            states = search.ask(draw.randint(1, 3))
+            half = [w.expand(s) for s in states]
+            search.tell(
+                [
+                    Expansion(e.state, tuple(s for s in e.steps if draw.random() < 0.7), e.value)
+                    for e in half
+                ]
+            )
+            if seed % 10 == 0:
+                search.check_invariants()
+        search.check_invariants()
+        again += any(n.expansions > 1 for n in search.graph.nodes.values())
+        if search.status is Status.PROVED:
+            assert w.replay(search.proof()) >= w.smallest()[0]
+    assert again > RUNS // 16
 
 
 def test_every_status_is_right_once_all_is_told():
