@@ -13,11 +13,13 @@ import psutil
 import pytest
 from lakatos.data.errors import ProtocolError, ToolchainError, WorkerDied
 from lakatos.data.records import TimedOut
+from lakatos.lean_env import native
 from lakatos.lean_env.protocol import Failure, Result
 from lakatos.lean_env.worker import LeanWorker
 from lakatos.lean_env.worker_command import WorkerCommand
 
 FAKE = Path(__file__).parent / "fake_worker.py"
+STANDIN = Path(__file__).parent / "native_standin"
 LONG_S = 60.0
 
 
@@ -92,11 +94,26 @@ def lean_dialect(command):
     )
 
 
-@pytest.fixture(params=["fake", pytest.param("embedded", marks=pytest.mark.lean)])
+@pytest.fixture(scope="session")
+def native_toolchain(toolchain, tmp_path_factory):
+    """What the native toolchain makes of a `lean` on PATH; the stand-in, which runs our Lean."""
+    cache = toolchain.layer.parent
+    path = os.pathsep.join([str(STANDIN), str(Path(sys.executable).parent), os.environ["PATH"]])
+    environ = {**os.environ, "PATH": path, "LAKATOS_CACHE": str(cache)}
+    return native.find(tmp_path_factory.mktemp("bare"), cache=cache, environ=environ)
+
+
+def on_lean(name, fixture):
+    return pytest.param(fixture, id=name, marks=pytest.mark.lean)
+
+
+@pytest.fixture(
+    params=["fake", on_lean("embedded", "toolchain"), on_lean("native", "native_toolchain")]
+)
 def dialect(request):
     if request.param == "fake":
         return fake_dialect()
-    return lean_dialect(request.getfixturevalue("toolchain").worker_command(memory_mb=2048))
+    return lean_dialect(request.getfixturevalue(request.param).worker_command(memory_mb=2048))
 
 
 def asynchronous(test):
