@@ -10,13 +10,13 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import networkx as nx
 
 from .records import Advanced, Expansion, ProofState, Rejected, Status, Step
 
-Graph = nx.MultiDiGraph
+Graph: TypeAlias = "nx.MultiDiGraph[Any]"
 Node = str | tuple[str, int]  # a state's key; a tactic: the key of its state, and its number
 
 _SHAPE = {"state": "box", "tactic": "plaintext"}
@@ -51,7 +51,7 @@ def proof_graph(root: ProofState, expansions: Sequence[Expansion]) -> Graph:
 
 def states(graph: Graph) -> list[str]:
     """The state nodes, in the order they were reached."""
-    return [node for node, kind in graph.nodes(data="kind") if kind == "state"]
+    return [node for node in graph if graph.nodes[node]["kind"] == "state"]
 
 
 def to_dot(graph: Graph, *, rejected: bool = False) -> str:
@@ -125,7 +125,7 @@ def _add_step(graph: Graph, key: str, number: int, step: Step) -> None:
 def _set_statuses(graph: Graph) -> None:
     """Least fixpoints by worklist: each node waits for so many of its successors."""
     nodes = graph.nodes
-    is_tactic = {node: kind == "tactic" for node, kind in graph.nodes(data="kind")}
+    is_tactic = {node: nodes[node]["kind"] == "tactic" for node in graph}
     dead = [n for n in graph if is_tactic[n] and nodes[n]["outcome"] != "advanced"]
     dead += [n for n in graph if not graph.out_degree(n) and nodes[n].get("visits")]
     done = [n for n in graph if is_tactic[n] and nodes[n]["outcome"] == "advanced"]
@@ -172,7 +172,7 @@ def _best_tactics(graph: Graph) -> dict[Any, Node]:
     """Each proved state's first tactic in its smallest proof; a shared state counts each time."""
     cost: dict[Node, tuple[int, int]] = {}
     best: dict[Any, Node] = {}
-    tactics = [node for node, kind in graph.nodes(data="kind") if kind == "tactic"]
+    tactics = [node for node in graph if graph.nodes[node]["kind"] == "tactic"]
     waiting: dict[Any, int] = {node: graph.out_degree(node) for node in tactics}
     order = {node: number for number, node in enumerate(graph)}
     heap: list[tuple[tuple[int, int], int, Node]] = []
