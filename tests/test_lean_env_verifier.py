@@ -1,0 +1,573 @@
+"""The verifier's steps with a fake Lean; with the real one, whole scripts and forged constants."""
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass, field, replace
+
+import pytest
+from lakatos.data.errors import WorkerDied
+from lakatos.data.records import (
+    Accepted,
+    Advanced,
+    ProofState,
+    ProofTree,
+    Refused,
+    Theorem,
+    TimedOut,
+)
+from lakatos.lean_env.judge import CheckLimits, Judge
+from lakatos.lean_env.pool import LeanPool
+from lakatos.lean_env.protocol import Failure, Result
+from lakatos.lean_env.rewrite import Edit, examples, name_example, rewrite
+from lakatos.lean_env.script import script
+from lakatos.lean_env.verifier import Verifier
+from lakatos.lean_env.worker import LeanWorker
+from lakatos.lean_env.worker_command import WorkerCommand
+
+SOURCE = "theorem t : P := by sorry\n"
+
+
+def error(text, line=1):
+    return {"severity": "error", "text": text, "line": line, "column": 3}
+
+
+@dataclass
+class FakeLean:
+    """Answers from a table of functions of the request's fields; keeps what it was asked."""
+
+    answers: dict
+    asked: list = field(default_factory=list)
+    is_closed: bool = False
+
+    async def request(self, op, *, wall_s, **fields):
+        self.asked.append((op, fields))
+        answer = self.answers[op]
+        answer = answer(**fields) if callable(answer) else answer
+        if isinstance(answer, Exception):
+            raise answer
+        return Result(1, answer) if isinstance(answer, dict) else answer
+
+    async def close(self):
+        self.is_closed = True
+
+    @property
+    def ops(self):
+        return [op for op, _ in self.asked]
+
+
+class FakeToolchain:
+    name = "fake"
+    lean = "4.28.0"
+
+    def worker_command(self, *, memory_mb):
+        return WorkerCommand(("lean", str(memory_mb)), {}, None)
+
+
+def opened(source, *marks, messages=(), declaration="t", command=0):
+    raw = source.encode()
+    holes, start = [], 0
+    for mark in marks:
+        start = raw.index(mark.encode(), start)
+        holes.append(
+            {
+                "start": start,
+                "stop": start + len(mark.encode()),
+                "command": command,
+                "declaration": declaration,
+                "mode": "tactic",
+                "prop": True,
+                "states": [{"state": start}],
+            }
+        )
+        start += 1
+    declarations = [{"name": "t", "kind": "theorem", "type": "P"}]
+    commands = [{"kind": "declaration", "start": 0, "stop": len(raw), "declarations": declarations}]
+    return {"file": 1, "commands": commands, "holes": holes, "messages": list(messages)}
+
+
+def hole(source=SOURCE, mark="sorry"):
+    start = source.encode().index(mark.encode())
+    state = ProofState("k")
+    return Theorem("t", source, "t.lean", start, start + len(mark), 1, 0, "tactic", state, "t")
+
+
+def result(*reasons, axioms=()):
+    return {"results": [{"name": "t", "reasons": list(reasons), "axioms": list(axioms)}]}
+
+
+def judging(**answers):
+    usual = {"open": opened(SOURCE, "sorry"), "block": {"reasons": []}, "judge": result()}
+    return FakeLean({**usual, "release": {}, **answers})
+
+
+def exporting(*messages):
+    return FakeLean({"export": {"messages": list(messages), "constants": ["rows"]}})
+
+
+def verify(judge, pool, proof="simp", theorem=None, **options):
+    async def run():
+        async def start(command):
+            judge.command = command
+            return judge
+
+        options.setdefault("limits", CheckLimits(wall_s=5, memory_mb=512))
+        async with Verifier(pool, FakeToolchain(), start=start, **options) as verifier:
+            return await verifier.verify(theorem or hole(), proof)
+
+    return asyncio.run(run())
+
+
+def compare(judge, pool, original, submission):
+    async def run():
+        async def start(command):
+            return judge
+
+        async with Verifier(pool, FakeToolchain(), start=start) as verifier:
+            return await verifier.compare(original, submission)
+
+    return asyncio.run(run())
+
+
+def kinds(verdict):
+    assert isinstance(verdict, Refused), verdict
+    return [reason.kind.value for reason in verdict.reasons]
+
+
+def test_a_proof_passes_through_block_export_and_judge():
+    judge, pool = judging(judge=result(axioms=["propext", "Classical.choice"])), exporting()
+    verified = verify(judge, pool)
+    assert verified.verdict == Accepted(("Classical.choice", "propext"))
+    assert verified.source == "theorem t : P := by simp\n"
+    assert judge.ops == ["open", "block", "judge"]
+    assert pool.ops == ["export"]
+    assert judge.asked[1][1] == {"file": 1, "hole": 0, "text": "simp"}
+    assert pool.asked[0][1]["source"] == "theorem t : P := by simp\n"
+    asked = judge.asked[2][1]
+    assert (asked["original"], asked["constants"], asked["targets"]) == (SOURCE, ["rows"], ["t"])
+    assert asked["allow"][:3] == ["propext", "Quot.sound", "Classical.choice"]
+    assert judge.is_closed
+    assert judge.command.argv == ("lean", "512")
+
+
+def test_what_is_not_a_block_is_never_run():
+    reason = {"kind": "not_a_block", "text": "expected end of input"}
+    judge, pool = judging(block={"reasons": [reason]}), exporting()
+    verified = verify(judge, pool)
+    assert kinds(verified.verdict) == ["not_a_block"]
+    assert verified.source == SOURCE
+    assert pool.ops == []
+    assert "judge" not in judge.ops
+
+
+def test_a_proof_that_does_not_compile_says_where_and_what():
+    judge, pool = judging(), exporting(error("unsolved goals"))
+    verified = verify(judge, pool)
+    assert kinds(verified.verdict) == ["does_not_compile"]
+    assert verified.verdict.reasons[0].text == "t.lean:1:3: unsolved goals"
+    assert len(pool.ops) == 2, "every layout is tried"
+    assert "judge" not in judge.ops
+
+
+def test_the_first_layout_that_compiles_is_used():
+    def export(name, source):
+        broken = "(" not in source
+        return {"messages": [error("expected")] if broken else [], "constants": []}
+
+    verified = verify(judging(), FakeLean({"export": export}))
+    assert verified.source == "theorem t : P := by (simp)\n"
+    assert verified.verdict == Accepted()
+
+
+def test_errors_of_the_original_are_not_held_against_the_proof():
+    has_error = opened(SOURCE, "sorry", messages=[error("unknown ?m.12")])
+    judge = judging(open=has_error)
+    assert verify(judge, exporting(error("unknown ?m.9"))).verdict == Accepted()
+    twice = exporting(error("unknown ?m.9"), error("unknown ?m.9"))
+    assert kinds(verify(judging(open=has_error), twice).verdict) == ["does_not_compile"]
+
+
+def test_warnings_do_not_count():
+    warning = {**error("declaration uses sorry"), "severity": "warning"}
+    assert verify(judging(), exporting(warning)).verdict == Accepted()
+
+
+def test_the_judges_reasons_are_the_verdict():
+    reasons = [{"kind": "axiom", "text": "cheat"}, {"kind": "sorry", "text": "lemma"}]
+    verified = verify(judging(judge=result(*reasons)), exporting())
+    assert kinds(verified.verdict) == ["axiom", "sorry"]
+    assert verified.source == SOURCE
+
+
+def test_axioms_are_allowed_only_on_request():
+    judge = judging()
+    verify(judge, exporting(), allow_axioms=("propext", "Lean.ofReduceBool"))
+    allow = judge.asked[2][1]["allow"]
+    assert allow[:2] == ["propext", "Lean.ofReduceBool"]
+    assert "Classical.choice" not in allow
+
+
+@pytest.mark.parametrize("answer", [TimedOut(5), WorkerDied("out of memory")])
+@pytest.mark.parametrize("op", ["open", "block", "judge", "export"])
+def test_time_and_memory_that_run_out_refuse_the_proof(op, answer):
+    judge, pool = judging(), exporting()
+    (pool if op == "export" else judge).answers[op] = answer
+    verdict = verify(judge, pool).verdict
+    assert kinds(verdict) == ["limit"]
+    assert op in verdict.reasons[0].text
+    assert judge.is_closed
+
+
+def test_a_lost_judge_is_started_again():
+    judges = [judging(judge=TimedOut(5)), judging()]
+
+    async def run():
+        left = list(judges)
+
+        async def start(command):
+            return left.pop(0)
+
+        async with Verifier(exporting(), FakeToolchain(), start=start) as verifier:
+            return [(await verifier.verify(hole(), "simp")).verdict for _ in range(3)]
+
+    first, second, third = asyncio.run(run())
+    assert kinds(first) == ["limit"]
+    assert second == third == Accepted()
+    assert judges[0].is_closed
+    assert judges[1].ops == ["open", "block", "judge", "block", "judge"], "open is kept"
+
+
+def test_constants_that_cannot_be_read_are_the_kernels_refusal():
+    judge = judging(judge=Failure(1, "bad_request", "t is declared twice"))
+    verdict = verify(judge, exporting()).verdict
+    assert kinds(verdict) == ["kernel"]
+    assert "declared twice" in verdict.reasons[0].text
+
+
+def test_a_theorem_of_another_file_is_missing():
+    verdict = verify(judging(open=opened("theorem t : P := sorry", "sorry")), exporting()).verdict
+    assert kinds(verdict) == ["missing"]
+
+
+def test_other_holes_of_the_declaration_are_filled_with_a_name_no_proof_can_know():
+    source = "theorem t : P := by\n  · sorry\n  · sorry\n"
+    judge = judging(open=opened(source, "sorry", "sorry"))
+    names = []
+
+    def judged(original, constants, targets, allow):
+        names.append(allow[-1])
+        return result(axioms=[allow[-1], "propext"])
+
+    judge.answers["judge"] = judged
+    pool = exporting()
+    verified = verify(judge, pool, theorem=hole(source))
+    assert verified.verdict == Accepted(("propext",))
+    assert verified.source == "theorem t : P := by\n  · simp\n  · sorry\n"
+    given = pool.asked[0][1]["source"]
+    axiom = f"axiom _root_.{names[0]}.{{u}} {{α : Sort u}} : α\n"
+    assert given == f"{axiom}theorem t : P := by\n  · simp\n  · exact {names[0]}\n"
+    asked = judge.asked[-1][1]["original"]
+    assert asked == f"{axiom}theorem t : P := by\n  · sorry\n  · exact {names[0]}\n"
+    verify(judge, exporting(), theorem=hole(source), proof=f"exact {names[0]}")
+    assert names[1] != names[0]
+
+
+def test_lines_of_messages_are_those_of_the_users_file():
+    source = "theorem t : P := by\n  · sorry\n  · sorry\n"
+    judge = judging(open=opened(source, "sorry", "sorry"))
+    verdict = verify(judge, exporting(error("no", line=3)), theorem=hole(source)).verdict
+    assert verdict.reasons[0].text == "t.lean:2:3: no"
+
+
+def test_an_example_is_judged_under_a_name():
+    source = "variable (h : P)\n/-- doc -/ example : P := by sorry\n"
+    broken = opened(source, "sorry", declaration=None, messages=[error("invalid include")])
+
+    def file(name, source):
+        if "include" in source:
+            return broken
+        return opened(source, "sorry", declaration=None)
+
+    judge, pool = judging(open=file), exporting()
+    example = Theorem("example@2", source, "t.lean", source.index("sorry"), 0, 2, 0, "tactic", None)
+    example = replace(hole(source), name="example@2", declaration=None)
+    verified = verify(judge, pool, theorem=example)
+    assert verified.verdict == Accepted()
+    assert verified.source == source.replace("sorry", "simp")
+    named = source.replace("example", "theorem _root_.lakatos_example_1")
+    assert judge.asked[-1][1]["original"] == named
+    assert judge.asked[-1][1]["targets"] == ["lakatos_example_1"]
+    assert pool.asked[0][1]["source"] == named.replace("sorry", "simp")
+
+
+def test_a_whole_file_has_one_verdict_for_each_theorem():
+    original = "theorem t : P := by sorry\nexample : P := by sorry\n"
+
+    def judged(original, constants, targets, allow):
+        missing = {"kind": "missing", "text": "gone"}
+        rows = {"t": [], "lakatos_example_1": [missing]}
+        return {"results": [{"name": t, "reasons": rows[t], "axioms": []} for t in targets]}
+
+    judge = judging(open=lambda name, source: opened(original, "sorry"), judge=judged)
+    pool = exporting()
+    verdicts = compare(judge, pool, original, "theorem t : P := p\nexample : P := p\n")
+    assert [name for name, _ in verdicts] == ["t", "example@2"]
+    assert verdicts[0][1] == Accepted()
+    assert kinds(verdicts[1][1]) == ["missing"]
+    assert pool.asked[0][1]["source"].endswith("theorem _root_.lakatos_example_1 : P := p\n")
+
+
+def test_a_file_with_an_error_proves_nothing():
+    judge = judging()
+    verdicts = compare(judge, exporting(error("type mismatch")), SOURCE, "theorem t : P := p\n")
+    assert [kinds(verdict) for _, verdict in verdicts] == [["does_not_compile"]]
+
+
+def test_a_file_that_is_its_own_original_must_be_free_of_errors():
+    judge = judging(open=opened(SOURCE, "sorry", messages=[error("type mismatch")]))
+    verdicts = compare(judge, exporting(error("type mismatch")), SOURCE, SOURCE)
+    assert [kinds(verdict) for _, verdict in verdicts] == [["does_not_compile"]]
+
+
+def test_edits_are_made_at_bytes():
+    assert rewrite("αβγ", [Edit(4, 6, "c"), Edit(0, 0, "x"), Edit(2, 2, "y")]) == "xαyβc"
+
+
+def test_examples_are_found_where_they_are_commands():
+    source = (
+        "-- example\n"
+        "variable {p : Prop} (q r : Prop) [Inhabited Nat] (h : p ∧ (q ∨ r))\n"
+        "section A\n"
+        'variable (s : String := "example")\n'
+        "/-- an example -/ @[simp, reducible] private noncomputable example : p := h\n"
+        "end A\n"
+        "def «example» := 1\n"
+        "example : q := h\n"
+    )
+    first, second = examples(source)
+    assert source.encode()[first.start :].startswith(b"/-- an example")
+    assert source.encode()[first.keyword :].startswith(b"example : p")
+    assert (first.line, first.variables) == (5, ("p", "q", "r", "h", "s"))
+    assert second.start == second.keyword
+    assert (second.line, second.variables) == (8, ("p", "q", "r", "h"))
+    text = rewrite(source, name_example(second, "e", "include"))
+    assert text.endswith("include p q r h in theorem _root_.e : q := h\n")
+    assert rewrite(source, name_example(second, "e", "def")).endswith("def _root_.e : q := h\n")
+
+
+# With the real Lean.
+
+
+async def prove(pool, state, moves):
+    """A proof tree from tactics: the one that `moves` has for a state's targets, step by step."""
+    tactic = moves[tuple(goal.target for goal in state.goals)]
+    [step] = await pool.apply(state, [tactic])
+    assert isinstance(step.outcome, Advanced), step
+    children = [await prove(pool, child, moves) for child in step.outcome.states]
+    return ProofTree(state, tactic, tuple(children))
+
+
+SCRIPTS = {
+    "branches": (
+        "theorem t (p q r : Prop) (hp : p) (hq : q) (hr : r) : p ∧ q ∧ r := by sorry",
+        {
+            ("p ∧ q ∧ r",): "constructor",
+            ("p",): "exact hp",
+            ("q ∧ r",): "refine ⟨?_, ?_⟩",
+            ("q",): "exact\n  hq",
+            ("r",): "exact hr",
+        },
+    ),
+    "coupled": (
+        "theorem t (p : Prop) (hp : p) : (∃ n : Nat, n + 1 = 4) ∧ p := by sorry",
+        {
+            ("(∃ n, n + 1 = 4) ∧ p",): "refine ⟨⟨?n, ?h⟩, ?p⟩",
+            ("?n + 1 = 4", "Nat"): "case' n => exact 3",
+            ("Nat", "?n + 1 = 4"): "exact 3",
+            ("3 + 1 = 4",): "rfl",
+            ("p",): "exact hp",
+        },
+    ),
+    "coupled twice": (
+        "theorem t : (∃ n : Nat, n = 4) ∧ (∃ m : Nat, m = 5) := by sorry",
+        {
+            ("(∃ n, n = 4) ∧ ∃ m, m = 5",): "refine ⟨⟨?n, ?h⟩, ⟨?m, ?k⟩⟩\ncase' m | n => skip",
+            ("Nat", "?n = 4"): "exact 4",
+            ("Nat", "?m = 5"): "exact 5",
+            ("4 = 4",): "rfl",
+            ("5 = 5",): "rfl",
+        },
+    ),
+}
+
+
+@pytest.mark.lean
+@pytest.mark.parametrize("case", SCRIPTS)
+def test_a_script_of_a_search_is_accepted(case, toolchain):
+    source, moves = SCRIPTS[case]
+
+    async def run():
+        async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
+            [theorem] = (await pool.open("t.lean", source)).theorems
+            tree = await prove(pool, theorem.state, moves)
+            return await verifier.verify(theorem, script(tree))
+
+    verified = asyncio.run(run())
+    assert isinstance(verified.verdict, Accepted), verified.verdict
+
+
+RENAMED = """theorem t : ∀ n m k : Nat, n < m → m < k → n < k := by sorry
+"""
+
+
+@pytest.mark.lean
+@pytest.mark.parametrize(
+    "other", ["intros", "intro a m k g l", "intro m n k u _", "intro n m\nintros"]
+)
+def test_a_tactic_written_for_other_names_is_accepted(other, toolchain):
+    """The proof of a state that two paths reach is written with the names of one of them."""
+
+    async def run():
+        async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
+            [theorem] = (await pool.open("t.lean", RENAMED)).theorems
+            steps = await pool.apply(theorem.state, ["intro n m k h i", other])
+            [named], [reached] = (step.outcome.states for step in steps)
+            assert named == reached
+            end = ProofTree(reached, "exact Nat.lt_trans h i", (), named)
+            text = script(ProofTree(theorem.state, other, (end,)))
+            return await verifier.verify(theorem, text)
+
+    verified = asyncio.run(run())
+    assert isinstance(verified.verdict, Accepted), verified.verdict
+
+
+FALSE = "theorem t : 2 + 2 = 5 := by sorry\n"
+SQUARE = """def Square (n : Nat) : Prop := ∃ m, m * m = n
+
+theorem t : Square 15 := by sorry
+"""
+TRIVIAL = """def Square (_n : Nat) : Prop := True
+
+theorem t : Square 15 := True.intro
+"""
+
+
+@dataclass
+class Forger:
+    """The judge, and the rows that an honest worker exports for a source."""
+
+    runner: asyncio.Runner
+    worker: LeanWorker
+    judge: Judge
+
+    def rows(self, source):
+        answer = self.runner.run(self.worker.request("export", wall_s=60, name="t", source=source))
+        return answer.value["constants"]
+
+    def verdict(self, original, rows):
+        judged = self.runner.run(self.judge.judge(original, rows, ["t"], ["propext"]))
+        return judged["t"] if isinstance(judged, dict) else Refused((judged,))
+
+
+@pytest.fixture(scope="module")
+def forger(toolchain):
+    limits = CheckLimits()
+
+    async def start():
+        return await LeanWorker.start(toolchain.worker_command(memory_mb=2048))
+
+    with asyncio.Runner() as runner:
+        worker, judge = runner.run(start()), Judge(toolchain, limits, LeanWorker.start)
+        yield Forger(runner, worker, judge)
+        runner.run(worker.close())
+        runner.run(judge.close())
+
+
+@pytest.mark.lean
+def test_honest_rows_are_accepted(forger):
+    proof = forger.rows("theorem t : 2 + 2 = 4 := rfl\n")
+    assert forger.verdict("theorem t : 2 + 2 = 4 := by sorry\n", proof) == Accepted()
+
+
+@pytest.mark.lean
+def test_a_definition_cannot_be_told_one_way_to_the_kernel_and_another_to_the_judge(forger):
+    trivial, original = forger.rows(TRIVIAL), forger.rows(SQUARE)
+    shift = {kind: sum(row[0] in tags for row in trivial) for kind, tags in TAGS.items()}
+    moved = [renumbered(row, shift) for row in original if row[0] < 20 or row[0] == 21]
+    assert kinds(forger.verdict(SQUARE, trivial)) == ["context_changed"]
+    verdict = forger.verdict(SQUARE, trivial + moved)
+    assert "Square is declared twice" in verdict.reasons[0].text
+
+
+TAGS = {"name": range(2), "level": range(2, 7), "expression": range(7, 20)}
+FIELDS = {  # what the numbers of a row refer to, by its tag
+    0: ("name", None),
+    1: ("name", None),
+    3: ("level",),
+    4: ("level", "level"),
+    5: ("level", "level"),
+    6: ("name",),
+    8: ("level",),
+    9: ("name", "level"),
+    10: ("expression", "expression"),
+    11: ("name", "expression", "expression"),
+    12: ("name", "expression", "expression"),
+    13: ("name", "expression", "expression", "expression"),
+    14: ("name", None, "expression"),
+    21: ("name", "name", "expression", "expression", None, None),
+    22: ("name", "name", "expression", "expression"),
+}
+
+
+def renumbered(row, shift):
+    """A row that stands behind others: its references moved. Name 0 is the anonymous one."""
+    moved = [row[0]]
+    fields = FIELDS.get(row[0], (None,) * (len(row) - 1))
+    for value, kind in zip(row[1:], fields, strict=True):
+        offset = shift.get(kind, 0)
+        if isinstance(value, list):
+            moved.append([number + offset for number in value])
+        elif kind is None or (kind == "name" and value == 0):
+            moved.append(value)
+        else:
+            moved.append(value + offset)
+    return moved
+
+
+@pytest.mark.lean
+@pytest.mark.parametrize(
+    "rows",
+    [
+        None,
+        "rows",
+        {"0": []},
+        [[]],
+        [["0", 1]],
+        [[99, 1]],
+        [[0, 7, "t"]],
+        [[0, 0, "t"], [22, 1, [], 0, 0]],
+        [[0, 0, "t"], [2], [8, 0], [20, 1, [], 0, False]],
+        [[0, 0, "t"], [0, 0, "False"], [9, 2, []], [20, 1, [], 0, False]],
+        [[0, 0, "t"], [7, 5], [22, 1, [], 0, 0]],
+        [[15, "-1"]],
+        [[15, "9" * 5000]],
+    ],
+)
+def test_nonsense_is_refused(rows, forger):
+    assert isinstance(forger.verdict(FALSE, rows), Refused)
+
+
+@pytest.mark.lean
+def test_no_mutation_of_a_proof_proves_something_false(forger):
+    """From the rows of a true theorem, one to three random changes in each of 150 forgeries."""
+    source = "theorem s (n : Nat) : n + 0 = n := rfl\n\ntheorem t : 2 + 2 = 4 := s 4\n"
+    original = source.replace("2 + 2 = 4 := s 4", "2 + 2 = 5 := by sorry")
+    rows = forger.rows(source)
+    assert forger.verdict(source, rows) == Accepted()
+    chance = random.Random(7)
+    for _ in range(150):
+        forged = json.loads(json.dumps(rows))
+        for _ in range(chance.randint(1, 3)):
+            row = chance.choice(forged)
+            row[chance.randrange(len(row))] = chance.choice([0, 1, 2, 3, 5, 8, 22, "4", "5", []])
+        assert isinstance(forger.verdict(original, forged), Refused), forged
