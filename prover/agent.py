@@ -224,10 +224,10 @@ class Prover:
         """The verifier's word on the proof found, and the tactic block it was given."""
         block = script(trial.search.proof())
         verified = await self._verifier.verify(trial.theorem, block)
-        source = verified.source or splice(trial.theorem.source, trial.theorem, block)[0]
-        proof = replacement(trial.theorem, source)
         if isinstance(verified.verdict, Accepted):
+            proof = replacement(trial.theorem, verified.source)
             return trial.end(StopReason.PROVED, proof=proof, verdict=verified.verdict), block
+        proof = replacement(trial.theorem, splice(trial.theorem.source, trial.theorem, block)[0])
         detail = "; ".join(reason.text for reason in verified.verdict.reasons)
         refused = trial.end(
             StopReason.REFUSED, proof=proof, verdict=verified.verdict, detail=detail

@@ -97,7 +97,7 @@ class Judge:
         raw = theorem.source.encode()
         source = (raw[: theorem.start] + f"by {proof!r}".encode() + raw[theorem.stop :]).decode()
         verdict = self.verdicts.get(theorem.name, lambda source: Accepted())(source)
-        return Verified(verdict, source)
+        return Verified(verdict, source if verdict == Accepted() else theorem.source)
 
 
 class Log:
