@@ -36,6 +36,7 @@ LIBRARIES = ("Init", "Std", "Lean", "Lake")  # `Lean` imports a little of Lake
 FILES = ("lean.wasm", "lean_rt.js", "invoke.wasm", "syms.bin", "layout.json")
 POLL_S = 0.2
 CHUNK_BYTES = 1 << 20
+NPM_CODES = ("code", "errno", "syscall")  # lines that name a number, not a reason
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,8 @@ def _bytes_below(where: Path) -> int:
 
 def _npm_error(log: str) -> str:
     lines = [line.removeprefix("npm error ").strip() for line in log.splitlines()]
-    said = next((line for line in lines if " " in line), "no reason given")
+    telling = [line for line in lines if line.partition(" ")[0] not in NPM_CODES]
+    said = next((line for line in telling if line), "it gives no reason")
     if "ENOSPC" in log:
         return f"no space left for the download of {PACKAGE} ({NEEDED_MB} MB are needed)"
     return (

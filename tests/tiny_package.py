@@ -38,6 +38,7 @@ def program():
     ]
     imports = [
         name("env") + name("invoke_ii") + b"\x00\x00",
+        name("env") + name("throws") + b"\x00\x04",
         name("env") + name("memory") + b"\x02\x01\x01\x02",
         name("env") + name("base") + b"\x03\x7f\x00",
     ]
@@ -56,11 +57,12 @@ def program():
         body(b"\x20\x00\x41\x01\x6a"),
     ]
     exports = [
-        exported(wasm.GET_HEARTBEATS, 0, 1),
-        exported(wasm.SET_HEARTBEATS, 0, 2),
-        exported(wasm.RUN, 0, 3),
-        exported(wasm.ENQUEUE, 0, 4),
-        exported("successor", 0, 5),
+        exported(wasm.GET_HEARTBEATS, 0, 2),
+        exported(wasm.SET_HEARTBEATS, 0, 3),
+        exported(wasm.RUN, 0, 4),
+        exported(wasm.ENQUEUE, 0, 5),
+        exported("successor", 0, 6),
+        exported("throws", 0, 1),
         exported("__stack_pointer", 3, 1),
         exported("data", 3, 2),
         exported("thread_local", 3, 2),
@@ -75,7 +77,7 @@ def program():
             section(4, b"\x01\x70\x00" + unsigned(2)),
             section(6, vector(globals_)),
             section(7, vector(exports)),
-            section(9, b"\x01\x00\x41" + signed(1) + b"\x0b" + vector([unsigned(5)])),
+            section(9, b"\x01\x00\x41" + signed(1) + b"\x0b" + vector([unsigned(6)])),
             section(10, vector(bodies)),
         ]
     )
