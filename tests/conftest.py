@@ -1,10 +1,11 @@
 """What tests share: whether real Lean is there, and the toolchain when it is."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
-from lakatos.lean_env import embedded
+from lakatos.lean_env import embedded, native
 
 
 def cache():
@@ -34,3 +35,11 @@ def pytest_collection_modifyitems(config, items):
 def toolchain():
     """The embedded Lean, set up on first use."""
     return embedded.prepare(cache=cache())
+
+
+@pytest.fixture(scope="session")
+def native_toolchain(toolchain):
+    """The native toolchain, on the programs in native_standin/ (about 20 s the first time)."""
+    path = [str(Path(__file__).parent / "native_standin"), str(Path(sys.executable).parent)]
+    environ = {**os.environ, "PATH": os.pathsep.join([*path, os.environ["PATH"]])}
+    return native.find(Path(sys.prefix), cache=toolchain.dist.parent, environ=environ)
