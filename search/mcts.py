@@ -162,7 +162,9 @@ class MCTS:
         best: Edge | None = None
         best_score, best_children = 0.0, list[Node]()
         for edge, score in zip(edges, scores, strict=True):
-            if best is not None and (score, edge.prior) <= (best_score, best.prior):
+            if best is not None and (
+                score < best_score or (score == best_score and edge.prior <= best.prior)
+            ):
                 continue
             children = [c for c in edge.children if c.witness is not None and c not in seen]
             if children:

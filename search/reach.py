@@ -16,7 +16,9 @@ from .graph import OPEN, Change, Node
 
 
 def _below(node: Node) -> list[Node]:
-    return [child for edge in node.edges or () if not edge.dead for child in edge.children]
+    if not node.edges:
+        return []
+    return [child for edge in node.edges if not edge.dead for child in edge.children]
 
 
 def _above(node: Node) -> list[Node]:

@@ -19,7 +19,10 @@ Focus = Callable[[Edge, Sequence[Node]], Sequence[Node]]
 """Of an edge's children that can be followed, those to follow, the first one first."""
 
 TOLERANCE = 1e-3
-TINY = 1e-300
+"""How far from 1 the sum of a regularised policy may stay."""
+
+LEAST_WEIGHT = 1e-9
+"""Of a tactic in a regularised policy, so that alpha - Q never rounds to 0."""
 
 
 def _q(edge: Edge, unvisited: float) -> float:
@@ -48,29 +51,33 @@ def puct(c: float = 1.0, unvisited: float = 0.5) -> Selection:
 def regularised(c: float = 1.0, unvisited: float = 0.5) -> Selection:
     """Regularised policy optimisation, HTPS's default: pi = m P / (alpha - Q), sum pi = 1.
 
-    m = c sqrt(sum N) / sum(1 + N); alpha by bisection between max(Q + m P) and max(Q + m)
-    (arXiv:2007.12509; `other` in facebookresearch/Evariste, prover/policy.py). P sums to 1 over
-    the live edges. Before the first visit the scores are Q.
+    m = c sqrt(sum N) / sum(1 + N) (arXiv:2007.12509; `other` in facebookresearch/Evariste,
+    prover/policy.py, which finds alpha by bisection). Here by Newton's method from below: the
+    sum is convex and falls in alpha, so no step overshoots; it starts at the larger of
+    max(Q + m P) and, by Jensen's inequality, m + sum P Q. P sums to 1 over the live edges.
+    Before the first visit the scores are Q.
     """
 
     def select(node: Node, edges: Sequence[Edge]) -> list[float]:
-        q = [_q(edge, unvisited) for edge in edges]
-        visits = sum([e.visits + e.in_flight for e in edges])
-        mass = sum([edge.prior for edge in edges])
+        q, visits, mass = list[float](), 0, 0.0
+        for edge in edges:
+            n = edge.visits + edge.in_flight
+            q.append(edge.value_sum / n if n else unvisited)
+            visits += n
+            mass += edge.prior
         if not visits or not mass:
             return q
         m = c * sqrt(visits) / (visits + len(edges))
-        weights = [m * edge.prior / mass for edge in edges]
-        low = max([a + w for a, w in zip(q, weights, strict=True)])
-        high = max(q) + m
-        for _ in range(50):
-            alpha = (low + high) / 2
-            pi = [w / max(alpha - a, TINY) for a, w in zip(q, weights, strict=True)]
+        weights = [max(m * edge.prior / mass, LEAST_WEIGHT) for edge in edges]
+        pairs = list(zip(q, weights, strict=True))
+        mean = sum([value * weight for value, weight in pairs]) / m
+        alpha = max(mean + m, max([value + weight for value, weight in pairs]))
+        while True:
+            pi = [weight / (alpha - value) for value, weight in pairs]
             excess = sum(pi) - 1
-            if abs(excess) < TOLERANCE:
-                break
-            low, high = (alpha, high) if excess > 0 else (low, alpha)
-        return pi
+            if excess < TOLERANCE:
+                return pi
+            alpha += excess / sum([p * p / w for p, w in zip(pi, weights, strict=True)])
 
     return select
 
