@@ -38,8 +38,10 @@ def toolchain():
 
 
 @pytest.fixture(scope="session")
-def native_toolchain(toolchain):
+def native_toolchain(toolchain, tmp_path_factory):
     """The native toolchain, on the programs in native_standin/ (about 20 s the first time)."""
-    path = [str(Path(__file__).parent / "native_standin"), str(Path(sys.executable).parent)]
-    environ = {**os.environ, "PATH": os.pathsep.join([*path, os.environ["PATH"]])}
-    return native.find(Path(sys.prefix), cache=toolchain.dist.parent, environ=environ)
+    cache = toolchain.layer.parent
+    standin = Path(__file__).parent / "native_standin"
+    path = os.pathsep.join([str(standin), str(Path(sys.executable).parent), os.environ["PATH"]])
+    environ = {**os.environ, "PATH": path, "LAKATOS_CACHE": str(cache)}
+    return native.find(tmp_path_factory.mktemp("bare"), cache=cache, environ=environ)

@@ -13,7 +13,6 @@ import psutil
 import pytest
 from lakatos.data.errors import ProtocolError, ToolchainError, WorkerDied
 from lakatos.data.records import TimedOut
-from lakatos.lean_env import native
 from lakatos.lean_env.protocol import Failure, Result
 from lakatos.lean_env.worker import LeanWorker
 from lakatos.lean_env.worker_command import WorkerCommand
@@ -92,15 +91,6 @@ def lean_dialect(command):
         statement="∀ n : Nat, n = n",
         posed="∀ (n : Nat), n = n",
     )
-
-
-@pytest.fixture(scope="session")
-def native_toolchain(toolchain, tmp_path_factory):
-    """What the native toolchain makes of a `lean` on PATH; the stand-in, which runs our Lean."""
-    cache = toolchain.layer.parent
-    path = os.pathsep.join([str(STANDIN), str(Path(sys.executable).parent), os.environ["PATH"]])
-    environ = {**os.environ, "PATH": path, "LAKATOS_CACHE": str(cache)}
-    return native.find(tmp_path_factory.mktemp("bare"), cache=cache, environ=environ)
 
 
 def on_lean(name, fixture):
