@@ -49,13 +49,18 @@ class CheckLimits:
 
 @dataclass(frozen=True)
 class Original:
-    """A trusted file, open in the judge's worker. errors: those it has itself."""
+    """A trusted file, open in the judge's worker. errors: messages about what it has wrong."""
 
     source: str
     file: int
     commands: tuple[Json, ...]
     holes: tuple[Json, ...]
-    errors: Counter[str]
+    errors: tuple[Json, ...]
+
+    @property
+    def known(self) -> Counter[str]:
+        """The keys of its errors, each as often as it is there."""
+        return Counter(error_key(error["text"]) for error in self.errors)
 
 
 async def ask(server: Asks, op: str, wall_s: float, **fields: Any) -> Json | Refusal:
@@ -130,7 +135,7 @@ class Judge:
         said = await self._ask("open", name="<original>", source=source)
         if isinstance(said, Refusal):
             return said
-        errors = Counter(error_key(m["text"]) for m in said["messages"] if m["severity"] == "error")
+        errors = tuple(m for m in said["messages"] if m["severity"] == "error")
         commands, holes = tuple(said["commands"]), tuple(said["holes"])
         opened = Original(source, said["file"], commands, holes, errors)
         self._opened[source] = opened

@@ -94,7 +94,8 @@ class Verifier:
         """Does a file prove the theorems of the original, and nothing weaker?
 
         One verdict for each theorem, example and declaration with a hole of the original, in
-        file order. The same text twice: are all theorems of a trusted file proved?
+        file order. An error in the submission counts against all of them. The same text twice:
+        are the theorems of a trusted file proved? Then an error counts where it stands.
         """
         opened = await self._judge.open(original)
         if isinstance(opened, Refusal):
@@ -102,8 +103,10 @@ class Verifier:
         targets = _targets(opened)
         judged = await self._compare(opened, submission, name, list(targets))
         if isinstance(judged, Refusal):
-            return [(shown, Refused((judged,))) for shown in targets.values()]
-        return [(shown, judged[target]) for target, shown in targets.items()]
+            return [(target.shown, Refused((judged,))) for target in targets.values()]
+        if submission == original:
+            judged = _with_own_errors(opened, judged, targets, name)
+        return [(target.shown, judged[asked]) for asked, target in targets.items()]
 
     async def _in_place(self, original: Original, theorem: Theorem, proof: str) -> Verified:
         """Compile the layouts of the file with the proof until one is taken; judge that one."""
@@ -117,7 +120,7 @@ class Verifier:
             if isinstance(exported, Refusal):
                 return Verified(Refused((exported,)), theorem.source)
             shift = sum(edit.text.count("\n") for edit in edits)
-            errors = _new_errors(exported["messages"], original.errors, theorem.path, shift)
+            errors = _new_errors(exported["messages"], original.known, theorem.path, shift)
             if errors:
                 refused.append(errors)
                 continue
@@ -152,7 +155,7 @@ class Verifier:
         """The first way to name these examples that gives the original no new error."""
         for form in FORMS:
             opened = await self._judge.open(rewrite(original.source, _name_all(found, form)))
-            if not isinstance(opened, Refusal) and not opened.errors - original.errors:
+            if not isinstance(opened, Refusal) and not opened.known - original.known:
                 return form
         return FORMS[-1]
 
@@ -170,8 +173,7 @@ class Verifier:
         judged = await self._judge.judge(asked, exported["constants"], targets, self._allow)
         if isinstance(judged, Refusal):
             return judged
-        known = Counter[str]() if submission == original.source else original.errors
-        errors = _new_errors(exported["messages"], known, name, 0)
+        errors = _new_errors(exported["messages"], original.known, name, 0)
         return {target: _with(verdict, errors) for target, verdict in judged.items()}
 
     async def _export(self, name: str, source: str) -> Json | Refusal:
@@ -186,20 +188,44 @@ def _name_all(found: Sequence[Example], form: str) -> list[Edit]:
     ]
 
 
-def _targets(original: Original) -> dict[str, str]:
-    """What a whole file has to prove, in file order: the name to ask for, the name to show."""
-    places: list[tuple[int, str, str]] = []
+@dataclass(frozen=True)
+class _Target:
+    """What a whole file has to prove: the name to show, the bytes of its command."""
+
+    shown: str
+    start: int
+    stop: int
+
+
+def _targets(original: Original) -> dict[str, _Target]:
+    """All targets of a file by the name to ask the judge for, in file order."""
+    targets: list[tuple[str, _Target]] = []
     for command in original.commands:
         names = (d["name"] for d in command["declarations"] if d["kind"] == "theorem")
-        places.extend((command["start"], name, name) for name in names)
+        targets.extend((n, _Target(n, command["start"], command["stop"])) for n in names)
     for hole in original.holes:
-        if hole["declaration"] is not None:
-            start = original.commands[hole["command"]]["start"]
-            places.append((start, hole["declaration"], hole["declaration"]))
+        if (name := hole["declaration"]) is not None:
+            command = original.commands[hole["command"]]
+            targets.append((name, _Target(name, command["start"], command["stop"])))
     for number, example in enumerate(examples(original.source), 1):
-        target = f"{EXAMPLE_NAME}{number}"
-        places.append((example.keyword, target, f"example@{example.line}"))
-    return {target: shown for _, target, shown in sorted(places)}
+        inside = (c for c in original.commands if example.keyword in range(c["start"], c["stop"]))
+        stop = next((c["stop"] for c in inside), example.keyword + 1)
+        target = _Target(f"example@{example.line}", example.start, stop)
+        targets.append((f"{EXAMPLE_NAME}{number}", target))
+    return dict(sorted(targets, key=lambda entry: entry[1].start))
+
+
+def _with_own_errors(
+    original: Original, judged: dict[str, Verdict], targets: dict[str, _Target], name: str
+) -> dict[str, Verdict]:
+    """Hold each error of the file against the target it stands in, or else against all."""
+    spans = [range(target.start, target.stop) for target in targets.values()]
+    loose = [e for e in original.errors if not any(e["start"] in span for span in spans)]
+    verdicts = {}
+    for (asked, verdict), span in zip(judged.items(), spans, strict=True):
+        errors = loose + [e for e in original.errors if e["start"] in span]
+        verdicts[asked] = _with(verdict, _new_errors(errors, Counter(), name, 0))
+    return verdicts
 
 
 def _edit_of(theorem: Theorem, candidate: str) -> Edit:

@@ -323,10 +323,20 @@ def test_a_file_with_an_error_proves_nothing():
     assert [kinds(verdict) for _, verdict in verdicts] == [["does_not_compile"]]
 
 
-def test_a_file_that_is_its_own_original_must_be_free_of_errors():
-    judge = judging(open=opened(SOURCE, "sorry", messages=[error("type mismatch")]))
-    verdicts = compare(judge, exporting(error("type mismatch")), SOURCE, SOURCE)
-    assert [kinds(verdict) for _, verdict in verdicts] == [["does_not_compile"]]
+@pytest.mark.parametrize(("start", "proved"), [(0, [False, True]), (30, [True, False])])
+def test_an_error_of_a_file_that_is_its_own_original_counts_where_it_stands(start, proved):
+    source = "theorem t : P := by sorry\nexample : P := by sorry\n"
+    own = {**error("type mismatch"), "start": start}
+    file = opened(source, "sorry", messages=[own])
+    example = {"kind": "declaration", "start": 26, "stop": 49, "declarations": []}
+    file["commands"] = [{**file["commands"][0], "stop": 25}, example]
+    judge = judging(open=file)
+    judge.answers["judge"] = lambda targets, **_: {
+        "results": [{"name": t, "reasons": [], "axioms": []} for t in targets]
+    }
+    verdicts = compare(judge, exporting(own), source, source)
+    assert [name for name, _ in verdicts] == ["t", "example@2"]
+    assert [verdict == Accepted() for _, verdict in verdicts] == proved
 
 
 def test_edits_are_made_at_bytes():
