@@ -12,9 +12,8 @@ import shlex
 import sys
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -50,9 +49,7 @@ Project = Annotated[Path | None, Option(metavar="DIR", help="Lake project, for n
 Db = Annotated[
     str | None, Option(metavar="PATH|URL", envvar="LAKATOS_DB", help="Where attempts are kept.")
 ]
-Axioms = Annotated[
-    list[str] | None, Option(metavar="NAME", help="An axiom allowed beyond the standard three.")
-]
+Axioms = Annotated[list[str] | None, Option(metavar="NAME", help="An axiom allowed as well.")]
 
 
 @dataclass(slots=True)
@@ -77,7 +74,8 @@ class Job:
     def report(self, attempt: Attempt) -> None:
         """Print an attempt that ended."""
         if self.as_json:
-            print(json.dumps(terminal.to_json(attempt), ensure_ascii=False), flush=True)
+            line = json.dumps(terminal.to_json(attempt), ensure_ascii=False)
+            _standard_output().out(line, highlight=False)
         if terminal.is_alarm(attempt):
             why = terminal.reason_line(attempt.verdict)
             _say(f"SOUNDNESS ALARM: {attempt.theorem.name}: {why}")
@@ -162,7 +160,8 @@ async def _prove(job: Job, toolchain: Toolchain, kept: Any) -> None:
 async def _open(job: Job, run: Run, file: SourceFile) -> OpenedFile | None:
     """Open a file; tell of its errors, which do not keep the rest from being tried."""
     try:
-        opened = await run.pool.open(file.path, file.text)
+        with err.status(f"opening {file.path}") if err.is_terminal else nullcontext():
+            opened = await run.pool.open(file.path, file.text)
     except UsageError as error:
         _say(str(error))
         job.broken = True
@@ -201,14 +200,11 @@ def _display(progress: terminal.Progress, run: Run) -> Iterator[None]:
     if not err.is_terminal:
         yield
         return
-    marks = deque([(time.monotonic(), 0)], maxlen=20)
 
     def show() -> RenderableType:
-        marks.append((time.monotonic(), progress.expanded))
-        seconds = marks[-1][0] - marks[0][0]
-        rate = (marks[-1][1] - marks[0][1]) / seconds if seconds > 0 else 0.0
         died = f", {run.pool.restarts} restarted" if run.pool.restarts else ""
-        return terminal.live(progress, rate, f"{run.pool.busy} of {run.pool.workers} busy{died}")
+        workers = f"{run.pool.busy} of {run.pool.workers} busy{died}"
+        return terminal.live(progress, progress.per_second(time.monotonic()), workers)
 
     on_screen = sys.stdout.isatty()  # printed above the display; into a pipe as ever
     with Live(get_renderable=show, console=err, transient=True, redirect_stdout=on_screen):
@@ -236,9 +232,8 @@ def verify(
             return await run.verifier.compare(target.text, submission.text, name=file)
 
     verdicts = asyncio.run(judge())
-    out = _standard_output()
     for name, verdict in verdicts:
-        out.print(terminal.verdict_text(name, verdict), soft_wrap=True)
+        _standard_output().print(terminal.verdict_text(name, verdict), soft_wrap=True)
     if not verdicts:
         raise UsageError(f"{target.path}: has no theorem to judge")
     return 0 if all(isinstance(verdict, Accepted) for _, verdict in verdicts) else 1
@@ -346,9 +341,16 @@ def _setting_up() -> Iterator[Callable[[str, int, int], None]]:
             bars.stop()
 
 
+class Output(Console):
+    """Standard output; when its reader is gone (`| head`) the work goes on in silence."""
+
+    def on_broken_pipe(self) -> None:
+        """Write to nowhere from now on."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _standard_output() -> Console:
-    width = None if sys.stdout.isatty() else FILE_COLUMNS
-    return Console(highlight=False, width=width)
+    return Output(highlight=False, width=None if sys.stdout.isatty() else FILE_COLUMNS)
 
 
 def _say(text: str) -> None:
@@ -377,9 +379,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         err.print("lakatos: interrupted; what was proved is kept (lakatos show)")
         return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except Exception as error:
         if os.environ.get("LAKATOS_DEBUG"):
             traceback.print_exc()

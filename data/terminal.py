@@ -5,6 +5,7 @@ No I/O and no clock; cli.py prints what is made here.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -39,9 +40,9 @@ WORDS = {
     StopReason.INTERRUPTED: "interrupted",
     StopReason.NOT_A_PROPOSITION: "data, not a proof",
     StopReason.REFUSED: "refused by the verifier",
-    StopReason.FAULT: "Lean failed",
+    StopReason.FAULT: "broken off",
 }
-_LINE_CHARACTERS = 400
+_LINE_CHARACTERS = 240
 
 
 @dataclass(slots=True)
@@ -57,6 +58,13 @@ class Progress:
     proved: int = 0
     expanded: int = 0
     running: dict[str, tuple[int, ProofState]] = field(default_factory=dict)
+    marks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=20))
+
+    def per_second(self, now_s: float) -> float:
+        """Expansions per second over the last calls of this; now_s: by any steady clock."""
+        self.marks.append((now_s, self.expanded))
+        (first_s, before), (last_s, after) = self.marks[0], self.marks[-1]
+        return (after - before) / (last_s - first_s) if last_s > first_s else 0.0
 
     def start_attempt(self, theorem: Theorem) -> None:
         """One more theorem is at work."""

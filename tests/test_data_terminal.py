@@ -33,7 +33,7 @@ def text_of(renderable):
 def test_messages_of_lean_take_one_line():
     message = Message("error", "unknown\n  identifier `x`", 3, 4)
     assert terminal.message_line("a.lean", message) == "a.lean:3:5: error: unknown identifier `x`"
-    assert len(terminal.one_line("word " * 1000)) == 400
+    assert len(terminal.one_line("word " * 1000)) == 240
 
 
 @pytest.mark.parametrize(
@@ -96,3 +96,13 @@ def test_the_live_display_follows_the_run():
     shown = text_of(terminal.live(progress, 0.0, "0 of 2 busy"))
     assert "1 proved · 1 of 2 done" in shown
     assert "⊢" not in shown
+
+
+def test_the_rate_is_of_the_last_looks():
+    progress = terminal.Progress(lambda attempt: None)
+    assert progress.per_second(100.0) == 0.0
+    progress.expansions(THEOREM, [Expansion(STATE, (), 0.5)] * 30)
+    assert progress.per_second(102.0) == 15.0
+    for second in range(103, 140):
+        assert progress.per_second(float(second)) <= 15.0
+    assert progress.per_second(140.0) == 0.0
