@@ -19,6 +19,10 @@ MAX_MODULUS = 13
 MAX_PERIOD = 12
 """Longest period of b ^ n modulo m that is split into cases."""
 
+_TERM = r"(\w+|\([^()]*\))"
+_GCD = re.compile(rf"{_TERM}\.gcd {_TERM} ≤ (\d+)")
+_TERM = r"(\w+|\([^()]*\))"
+_GCD = re.compile(rf"{_TERM}\.gcd {_TERM} ≤ (\d+)")
 _MODULUS = re.compile(r"% (\d+)|(?<![\w^.*] )(?<!\w)(\d+) ∣")
 _POWER = re.compile(r"(?<![\w.^])(\d+) \^ (\(?[^\d\s()]+)")
 
@@ -116,16 +120,15 @@ def _by_period(base: int, name: str, modulus: int, period: int, shape: Shape) ->
 
 def _gcd(shape: Shape) -> Iterator[Proposal]:
     """Bound a gcd of terms by what it divides: a small combination of them."""
-    match = re.fullmatch(r"(?:Nat\.gcd )?(\S.*) ≤ (\d+)", shape.target)
-    terms = re.findall(r"\([^()]*\)|[^\s()]+", match.group(1)) if match else []
-    if match is None or "gcd" not in shape.target or len(terms) != 2:
+    match = _GCD.fullmatch(shape.target)
+    if match is None:
         return
-    a, b = terms
+    a, b, bound = match.groups()
     for i, j in ((1, 1), (1, 2), (2, 1), (1, 3), (3, 1), (2, 3), (3, 2)):
         for big, small, x, y in ((a, b, "left", "right"), (b, a, "right", "left")):
             one = f"(Nat.dvd_mul_left_of_dvd (Nat.gcd_dvd_{x} {a} {b}) {i})"
             two = f"(Nat.dvd_mul_left_of_dvd (Nat.gcd_dvd_{y} {a} {b}) {j})"
-            difference = f"{i} * {big} - {j} * {small} = {match.group(2)}"
+            difference = f"{i} * {big} - {j} * {small} = {bound}"
             use = f"rwa [show {difference} by omega] at h"
             yield Proposal(
                 f"exact Nat.le_of_dvd (by decide) (by have h := Nat.dvd_sub {one} {two}; {use})",

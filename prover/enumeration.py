@@ -18,8 +18,8 @@ SPLIT_LADDER = (12, 30, 100)
 """Bounds tried where one variable is split into its values and Lean decides each case."""
 EVALUATE = "set_option synthInstance.maxSize 4096 in decide +kernel"
 """The kernel's evaluation; one instance has to be found for all bounds and facts together."""
-DIVISOR_BOUND = 500
-"""Divisors are cheap to sift, so a product with a fixed value allows this bound as well."""
+MAX_PRODUCT = 2_000
+"""Products up to this value are split by the divisors of the value."""
 
 _QUANTIFIED = re.compile(r"[∀∃→λ∑∏]|\bfun\b")
 _FACTOR = re.compile(r"\w+|\([^()]*\)|\w+ \^ \w+")
@@ -78,6 +78,8 @@ class _Plan:
             if any(kinds[n] == "Int" and mentions(f, n) for n in kinds for f in factors):
                 continue  # these go by absolute values, see _by_divisors
             for j, factor in enumerate(factors):
+                if factor not in kinds and not _POWER.fullmatch(factor):
+                    continue
                 name = f"hd{len(names)}"
                 others = " * ".join(factors[:j] + factors[j + 1 :])
                 proof = f"⟨{others}, {fact}.symm.trans (by ac_rfl)⟩"
@@ -106,9 +108,11 @@ class _Plan:
             rungs = []
             for low, width in [*((0, b) for b in ladder), *((b, 2 * b) for b in ladder)]:
                 value = f"({k} : Int) - {low}" if low else f"({k} : Int)"
+                inside = f"have hi : 0 ≤ {name} + {low} ∧ {name} + {low} < {width} := (by omega)"
                 where = f"∃ {k} : Nat, {k} < {width} ∧ {name} = {value}"
                 witness = f"⟨({name} + {low}).toNat, by omega, by omega⟩"
-                rungs.append(f"(obtain ⟨{k}, hb_{name}, rfl⟩ : {where} := {witness})")
+                found = f"obtain ⟨{k}, hb_{name}, rfl⟩ : {where} := {witness}"
+                rungs.append(f"({inside}; {found}; clear hi)")
         return f"first | {' | '.join(rungs)}"
 
     def written(self, index: int) -> str:
@@ -125,6 +129,7 @@ def finite_search(shape: Shape) -> Iterator[Proposal]:
     yield Proposal(_by_kernel(plan), 0.1)
     if len(plan.variables) == 1 and plan.variables[0][1] == "Int":
         yield from _by_divisors(plan)
+    yield from _by_factors(plan)
     if len(plan.variables) > 1:
         for index in range(len(plan.variables)):
             yield Proposal(_by_cases(plan, index), 0.05)
@@ -134,8 +139,6 @@ def _by_kernel(plan: _Plan) -> str:
     """All variables bounded, all facts packed into one implication, evaluated by the kernel."""
     lines, divisors = plan.facts_found()
     ladder = LADDER[len(plan.variables)]
-    if plan.products and len(plan.variables) == 2:
-        ladder = (*ladder, DIVISOR_BOUND)
     bounds = [plan.bound(ladder, i) for i in range(len(plan.variables))]
     if any(_POWER.fullmatch(f) for _, factors, _ in plan.products for f in factors):
         bounds = []
@@ -144,11 +147,32 @@ def _by_kernel(plan: _Plan) -> str:
         pack.append("hc")
     lines = [*plan.opening(), *lines, *bounds]
     for name, factor in divisors:
-        own = [n for n, _ in plan.variables if mentions(factor, n)]
-        lines.append(f"replace {name} := {name}" if len(own) == 1 else f"clear {name}")
+        lines.append(f"replace {name} := {name}")
+        if not _POWER.fullmatch(factor):
+            lines.append(f"clear hl_{name}")
     lines += [f"have hall := {_conjunction(pack)}", f"clear {' '.join(pack)}", "revert hall"]
     lines += [f"revert {plan.written(i)}" for i in reversed(range(len(plan.variables)))]
     return "\n".join([*lines, EVALUATE])
+
+
+def _by_factors(plan: _Plan) -> Iterator[Proposal]:
+    """A Nat factor of a number is one of its divisors; each case by omega or grind."""
+    for fact, factors, value in plan.products:
+        for j, factor in enumerate(factors):
+            if (factor, "Nat") not in plan.variables or not 0 < value <= MAX_PRODUCT:
+                continue
+            others = " * ".join(factors[:j] + factors[j + 1 :])
+            divisors = [d for d in range(1, value + 1) if value % d == 0]
+            cases = " ∨ ".join(f"k = {d}" for d in divisors)
+            lines = [
+                f"have hd : {factor} ∣ {value} := ⟨{others}, {fact}.symm.trans (by ac_rfl)⟩",
+                "have hl := Nat.le_of_dvd (by decide) hd",
+                f"have hall : ∀ k < {value + 1}, k ∣ {value} → {cases} := by",
+                f"  {EVALUATE}",
+                f"rcases hall _ (by omega) hd with {' | '.join(['rfl'] * len(divisors))}",
+                "all_goals first | omega | grind",
+            ]
+            yield Proposal("\n".join(lines), 0.12)
 
 
 def _by_divisors(plan: _Plan) -> Iterator[Proposal]:
