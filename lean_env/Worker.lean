@@ -1,6 +1,7 @@
 import LeanEnv.Protocol
 import LeanEnv.State
 import LeanEnv.Check
+import LeanEnv.Elaborate
 import LeanEnv.Run
 import LeanEnv.Audit
 import LeanEnv.Pack

@@ -49,7 +49,7 @@ abbrev MatchM := StateM Matcher
     type there, which the kernel has seen, and of a proposition all proofs are one. -/
 def isOpen (m : Matcher) (e : Expr) : Bool :=
   match e.getAppFn with
-  | .const n _ => n == ``sorryAx || (n.isInternalDetail && (m.mine[n]?).any (·.shape == "theorem"))
+  | .const n _ => n == ``sorryAx || (isAuxiliary n && (m.mine[n]?).any (·.shape == "theorem"))
   | _ => false
 
 /-- Are the expressions the same, up to the names of auxiliary constants? Their own contents are
@@ -186,7 +186,7 @@ def judgeTarget (m : Matcher) (read : Reader) (done : Replay) (allow : Array Nam
 
 /-- The names that a person gave, sorted. -/
 def Reader.named (r : Reader) : Array Name :=
-  (r.entries.toArray.filterMap fun (n, _) => if n.isInternalDetail then none else some n).qsort Name.quickLt
+  (r.entries.toArray.filterMap fun (n, _) => if isAuxiliary n then none else some n).qsort Name.quickLt
 
 /-- The name behind the text a user writes; private ones too. -/
 def findTarget (mine : Std.HashMap Name Entry) (text : String) : Name :=
@@ -194,7 +194,7 @@ def findTarget (mine : Std.HashMap Name Entry) (text : String) : Name :=
   hits[0]?.getD text.toName
 
 def judge (r : WorkerRef) (original : String) (constants : Json) (targets? : Option (Array String)) (allow : Array String) : IO Answer := do
-  match ← elaborate r "<original>" original with
+  match ← elaborate r "<original>" original (trees := false) with
   | .error need => return .need need
   | .ok o =>
     match readConstants (writeConstants o.last.env), readConstants constants with

@@ -1,4 +1,5 @@
 import LeanEnv.Check
+import LeanEnv.Elaborate
 open Lean Elab Meta Tactic Command
 
 /-! Opens files, poses statements, applies tactics.
@@ -35,11 +36,14 @@ def levelNamesOf (lctx : LocalContext) (type : Expr) : List Name :=
   let state := lctx.foldl (init := collectLevelParams {} type) fun s d => collectLevelParams s d.type
   state.params.toList
 
+/-- Did Lean make this constant for itself? A private one of the user's is not of that kind. -/
+def isAuxiliary (n : Name) : Bool := (privateToUserName n).isInternalDetail
+
 /-- Constants that a command added, without those that Lean makes for itself. -/
 def newDeclarations (before after : Environment) : Array (Name × ConstantInfo) :=
   let old := before.constants.map₂
   let added := after.constants.map₂.foldl (init := #[]) fun acc n ci =>
-    if old.contains n || n.isInternalDetail then acc else acc.push (n, ci)
+    if old.contains n || isAuxiliary n then acc else acc.push (n, ci)
   added.qsort fun a b => Name.quickLt a.1 b.1
 
 /-- The environment to prove a hole in: the one before its command, so that neither the theorem
@@ -100,62 +104,6 @@ def declarationsToWire (c : Command.State) (added : Array (Name × ConstantInfo)
   let (out, _) ← shown.run'.toIO ctx { env := c.env }
   return .arr out
 
-/-- Elaborate one command; gives the state after it and everything it said. -/
-def runCommand (c : Command.State) (ctx : Command.Context) (stx : Syntax) :
-    IO (Command.State × MessageLog) := do
-  let clean := { c with messages := {}, infoState := { enabled := true, trees := {} }, snapshotTasks := #[] }
-  match ← ((elabCommandTopLevel stx).run ctx |>.run clean).toBaseIO with
-  | .ok (_, c') =>
-    let mut log := c'.messages
-    for t in c'.snapshotTasks do
-      for n in t.get.getAll do log := log ++ n.diagnostics.msgLog
-    return (c', log)
-  | .error ex =>
-    let text ← ex.toMessageData.toString
-    let log : MessageLog := {}
-    return (clean, log.add { fileName := ctx.fileName, pos := ctx.fileMap.toPosition ctx.cmdPos, data := text })
-
-def tidy (c : Command.State) : Command.State := { c with messages := {}, infoState := {}, snapshotTasks := #[] }
-
-structure Opened where
-  imports  : Array String
-  base     : Environment
-  map      : FileMap
-  start    : Command.State
-  messages : MessageLog
-  /-- Each command: its syntax, the state after it, its information trees, microseconds. -/
-  commands : Array (Syntax × Command.State × PersistentArray InfoTree × Nat)
-
-def Opened.last (o : Opened) : Command.State := ((o.commands.back?).map (·.2.1)).getD o.start
-
-/-- Elaborate a whole file; `.error` says which imports the host must provide first. -/
-def elaborate (r : WorkerRef) (name source : String) : IO (Except Need Opened) := do
-  let input := Parser.mkInputContext source name
-  let (header, parserState, messages) ← Parser.parseHeader input
-  let imports := ((headerToImports header).map (·.module.toString))
-  let need : Need := { imports }
-  let some base := (← r.get).envs[need.key]? | return .error need
-  let mut c : Command.State := { Command.mkState base {} {} with scopes := [{ header := "", isPublic := true }] }
-  let start := c
-  let mut log := messages
-  let mut commands := #[]
-  let mut p := parserState
-  repeat
-    let scope := c.scopes.head!
-    let parserCtx := { env := c.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
-    let cmdPos := p.pos
-    let (stx, p', parseMessages) := Parser.parseCommand input parserCtx p {}
-    p := p'
-    log := log ++ parseMessages
-    if Parser.isTerminalCommand stx then break
-    let t0 ← IO.monoNanosNow
-    let ctx : Command.Context := { fileName := name, fileMap := input.fileMap, cmdPos, snap? := none, cancelTk? := some (← r.get).token }
-    let (c', said) ← runCommand c ctx stx
-    log := log ++ said
-    commands := commands.push (stx, tidy c', c'.infoState.trees, ((← IO.monoNanosNow) - t0) / 1000)
-    c := tidy c'
-  return .ok { imports, base, map := input.fileMap, start, messages := log, commands }
-
 def positions (map : FileMap) (stx : Syntax) : List (String × Json) :=
   let start := (stx.getPos?).getD 0
   let p := map.toPosition start
@@ -193,20 +141,20 @@ def messagesToWire (map : FileMap) (log : MessageLog) : BaseIO Json := do
   return .arr ((← log.toList.mapM (messageToWire map ·)).toArray)
 
 def openFile (r : WorkerRef) (name source : String) : IO Answer := do
-  match ← elaborate r name source with
+  match ← elaborate r name source (trees := true) with
   | .error need => return .need need
   | .ok o =>
     let mut commands := #[]
     let mut holes := #[]
     let mut before := o.start
-    for (stx, c, trees, us) in o.commands do
-      let declarations ← declarationsToWire c (newDeclarations before.env c.env)
-      holes := holes ++ (← keepHoles r before.env o.map trees commands.size)
-      commands := commands.push <| Json.mkObj <| positions o.map stx ++
-        [("kind", toJson stx.getKind.toString), ("us", toJson us), ("declarations", declarations)]
-      before := c
+    for c in o.commands do
+      let declarations ← declarationsToWire c.after (newDeclarations before.env c.after.env)
+      holes := holes ++ (← keepHoles r before.env o.map c.trees commands.size)
+      commands := commands.push <| Json.mkObj <| positions o.map c.stx ++
+        [("kind", toJson c.stx.getKind.toString), ("us", toJson c.us), ("declarations", declarations)]
+      before := c.after
     let file ← fresh r
-    let kept : OpenFile := { map := o.map, start := o.start, commands := o.commands.map (·.2.1), holes := holes.map (·.2) }
+    let kept : OpenFile := { file := o, holes := holes.map (·.2) }
     r.modify fun w => { w with files := w.files.insert file kept }
     return .result <| Json.mkObj [("file", file), ("imports", toJson o.imports),
       ("messages", ← messagesToWire o.map o.messages), ("commands", .arr commands), ("holes", .arr (holes.map (·.1)))]
@@ -220,8 +168,8 @@ def Stop.answer : Stop → Answer
 /-- Pose a bare statement in the scope after command `command?` of a file (its end by default). -/
 def poseStatement (r : WorkerRef) (file : OpenFile) (text : String) (command? : Option Nat) : IO Answer := do
   let c := match command? with
-    | some i => (file.commands[i]?).getD file.start
-    | none => (file.commands.back?).getD file.start
+    | some i => ((file.file.commands[i]?).map fun (c : Elaborated) => c.after).getD file.file.start
+    | none => file.file.last
   let scope := c.scopes.head!
   let s : Snapshot := {
     coreCtx := { fileName := "<tactic>", fileMap := default, options := scope.opts, currNamespace := scope.currNamespace

@@ -168,12 +168,31 @@ def goalToWire (shown : Shown) (g : MVarId) : MetaM Json := do
     return Json.mkObj [("tag", if tag.isAnonymous then "" else tag.toString (escape := false)),
       ("target", ← showExpr shown decl.type), ("hypotheses", .arr hypotheses)]
 
-/-- A file that was opened: where it stands after each command, and its holes. -/
-structure OpenFile where
+/-- One command of a file: its syntax, where the file stands after it, what it said. -/
+structure Elaborated where
+  stx   : Syntax
+  after : Command.State
+  trees : PersistentArray InfoTree
+  said  : MessageLog
+  next  : Parser.ModuleParserState
+  us    : Nat
+
+/-- A file, elaborated. `trees` says whether the commands still have their information trees. -/
+structure Elaboration where
+  source   : String
+  imports  : Array String
+  base     : Environment
   map      : FileMap
   start    : Command.State
-  commands : Array Command.State
-  holes    : Array Snapshot
+  messages : MessageLog
+  commands : Array Elaborated
+  trees    : Bool
+
+def Elaboration.last (e : Elaboration) : Command.State := ((e.commands.back?).map (·.after)).getD e.start
+
+structure OpenFile where
+  file  : Elaboration
+  holes : Array Snapshot
 
 structure WorkerState where
   token     : IO.CancelToken
@@ -181,6 +200,8 @@ structure WorkerState where
   files     : Std.HashMap Nat OpenFile := {}
   next      : Nat := 1
   envs      : Std.HashMap String Environment := {}
+  /-- The last files elaborated, newest first: a file that starts as one of them goes on from there. -/
+  recent    : List Elaboration := []
 
 abbrev WorkerRef := IO.Ref WorkerState
 

@@ -1,0 +1,79 @@
+import LeanEnv.State
+open Lean Elab Command
+
+/-! Elaborates files, command by command, and goes on from where an earlier file with the same
+beginning stood: a proof put into a file costs the commands from it on, not the whole file.
+
+    -- after `A ++ B` has been elaborated, `A ++ C` elaborates C only
+-/
+
+namespace LeanEnv
+
+/-- Elaborate one command; gives the state after it and everything it said. -/
+def runCommand (c : Command.State) (ctx : Command.Context) (stx : Syntax) :
+    IO (Command.State × MessageLog) := do
+  let clean := { c with messages := {}, infoState := { enabled := true, trees := {} }, snapshotTasks := #[] }
+  match ← ((elabCommandTopLevel stx).run ctx |>.run clean).toBaseIO with
+  | .ok (_, c') =>
+    let mut log := c'.messages
+    for t in c'.snapshotTasks do
+      for n in t.get.getAll do log := log ++ n.diagnostics.msgLog
+    return (c', log)
+  | .error ex =>
+    let text ← ex.toMessageData.toString
+    let log : MessageLog := {}
+    return (clean, log.add { fileName := ctx.fileName, pos := ctx.fileMap.toPosition ctx.cmdPos, data := text })
+
+def tidy (c : Command.State) : Command.State := { c with messages := {}, infoState := {}, snapshotTasks := #[] }
+
+/-- How many commands of `e` a file with this source has too. The last one of the common beginning
+    is left out: what follows it may be a continuation of it. -/
+def Elaboration.shared (e : Elaboration) (source : String) : Nat :=
+  if e.source == source then e.commands.size
+  else
+    let common := (e.source.toRawSubstring.commonPrefix source.toRawSubstring).bsize
+    (e.commands.takeWhile fun c => c.next.pos.byteIdx ≤ common).size - 1
+
+/-- How many elaborated files are kept to go on from. -/
+def recentFiles : Nat := 3
+
+/-- Elaborate a whole file; `.error` says which imports the host must provide first.
+    trees: keep the information trees, which holes are found in. -/
+def elaborate (r : WorkerRef) (name source : String) (trees : Bool) : IO (Except Need Elaboration) := do
+  let input := Parser.mkInputContext source name
+  let (header, parserState, messages) ← Parser.parseHeader input
+  let imports := (headerToImports header).map (·.module.toString)
+  let need : Need := { imports }
+  let w ← r.get
+  let some base := w.envs[need.key]? | return .error need
+  let start : Command.State := { Command.mkState base {} {} with scopes := [{ header := "", isPublic := true }] }
+  let like := w.recent.filter fun e => e.imports == imports && (e.trees || !trees)
+  let (best, n) := like.foldl (init := (none, 0)) fun (best, n) e =>
+    let m := e.shared source
+    if m > n then (some e, m) else (best, n)
+  let mut commands := best.elim #[] fun e => e.commands.take n
+  let mut c := ((commands.back?).map (·.after)).getD start
+  let mut p := ((commands.back?).map (·.next)).getD parserState
+  let mut log := commands.foldl (fun log c => log ++ c.said) messages
+  repeat
+    let scope := c.scopes.head!
+    let parserCtx := { env := c.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
+    let cmdPos := p.pos
+    let (stx, next, parseMessages) := Parser.parseCommand input parserCtx p {}
+    p := next
+    if Parser.isTerminalCommand stx then
+      log := log ++ parseMessages
+      break
+    let t0 ← IO.monoNanosNow
+    let ctx : Command.Context := { fileName := name, fileMap := input.fileMap, cmdPos, snap? := none, cancelTk? := some w.token }
+    let (after, said) ← runCommand c ctx stx
+    let said := parseMessages ++ said
+    log := log ++ said
+    let us := ((← IO.monoNanosNow) - t0) / 1000
+    commands := commands.push { stx, after := tidy after, trees := if trees then after.infoState.trees else {}, said, next, us }
+    c := tidy after
+  let e : Elaboration := { source, imports, base, map := input.fileMap, start, messages := log, commands, trees }
+  r.modify fun w => { w with recent := (e :: w.recent.filter (·.source != source)).take recentFiles }
+  return .ok e
+
+end LeanEnv
