@@ -94,12 +94,10 @@ class BestFirst:
                 continue
             found = self._reach.update(change)
             if change.node.witness is not None:
-                for edge in change.edges:
-                    if not edge.dead:
-                        self._offer(edge)
+                self._offer(change.edges)
             for node in found:
-                if node.depth < 0:
-                    self._offer_from(node.witness, node)
+                if node.depth < 0 and node.witness is not None:
+                    self._offer([e for e in node.witness.edges or () if node in e.children])
 
     def proof(self) -> ProofTree:
         """Give the smallest proof found; only when status is PROVED."""
@@ -115,20 +113,23 @@ class BestFirst:
                 if node.witness is not None and node.edges is None and not node.pending:
                     assert node in queued
 
-    def _offer(self, edge: Edge) -> None:
-        """Score the edge's unexpanded children by the path through it; queue the improved."""
-        parent = edge.parent
-        log_prior = parent.log_prior + log(max(edge.prior, TINY))
-        depth = parent.depth + 1
-        for child in edge.children:
-            if child.status is not OPEN:
+    def _offer(self, edges: Sequence[Edge]) -> None:
+        """Score unexpanded children of live edges by the path through them; queue the improved."""
+        for edge in edges:
+            if edge.dead:
                 continue
-            if child.depth < 0:
-                child.log_prior, child.depth, child.value = log_prior, depth, parent.value
-            elif child.edges is not None or not self._improve(child, log_prior, parent):
-                continue
-            if child.edges is None and not child.pending:
-                self._push(child)
+            parent = edge.parent
+            log_prior = parent.log_prior + log(max(edge.prior, TINY))
+            for child in edge.children:
+                if child.status is not OPEN:
+                    continue
+                if child.depth < 0:
+                    child.log_prior, child.depth = log_prior, parent.depth + 1
+                    child.value = parent.value
+                elif child.edges is not None or not self._improve(child, log_prior, parent):
+                    continue
+                if child.edges is None and not child.pending:
+                    self._push(child)
 
     def _improve(self, node: Node, log_prior: float, parent: Node) -> bool:
         """Let a better path to the node replace the one it was scored by; say if it is better."""
@@ -138,12 +139,6 @@ class BestFirst:
             return True
         node.log_prior, node.depth, node.value = before
         return False
-
-    def _offer_from(self, parent: Node | None, child: Node) -> None:
-        """Score a node that is reached anew, by way of the parent it is reached from."""
-        for edge in (parent.edges or ()) if parent else ():
-            if child in edge.children and not edge.dead:
-                self._offer(edge)
 
     def _push(self, node: Node) -> None:
         self._queued += 1

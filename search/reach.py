@@ -26,7 +26,12 @@ def _above(node: Node) -> list[Node]:
 
 
 class Reach(ABC):
-    """The OPEN nodes that a source reaches through OPEN nodes; uses their witness and rank."""
+    """The OPEN nodes that a source reaches through OPEN nodes; uses their witness and rank.
+
+    leaves_lead_on: whether unexpanded nodes can have outward neighbours.
+    """
+
+    leaves_lead_on = True
 
     @abstractmethod
     def is_source(self, node: Node) -> bool:
@@ -67,13 +72,15 @@ class Reach(ABC):
                 found.append(node)
             if node.witness is not None:
                 queue.append(node)
+        leaves = self.leaves_lead_on
         while queue:
             node = queue.popleft()
             for neighbour in self.outward(node):
                 if neighbour.witness is None and neighbour.status is OPEN:
                     neighbour.witness, neighbour.rank = node, node.rank + 1
                     found.append(neighbour)
-                    queue.append(neighbour)
+                    if leaves or neighbour.edges is not None:
+                        queue.append(neighbour)
         return found
 
     def lose(self, suspects: Iterable[Node]) -> list[Node]:
@@ -137,6 +144,8 @@ class Reach(ABC):
 
 class FromRoot(Reach):
     """Nodes still of use for the root: reached from it through OPEN nodes by live edges."""
+
+    leaves_lead_on = False
 
     def __init__(self, root: Node) -> None:
         self._root = root
