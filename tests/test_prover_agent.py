@@ -1,3 +1,5 @@
+"""The agent on a toy world: verdicts, budgets, order, deferral, interruption, records."""
+
 import asyncio
 import random
 from collections import Counter

@@ -1,3 +1,5 @@
+"""The expander: order, priors, and when it stops trying."""
+
 import asyncio
 
 import pytest

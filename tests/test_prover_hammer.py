@@ -1,0 +1,163 @@
+"""The hammer's portfolio as text: what it proposes for which shape of goal."""
+
+import asyncio
+import re
+
+import pytest
+from lakatos.data.records import Declaration, Goal, Hypothesis, ProofState, Theorem
+from lakatos.prover.hammer import CLOSING_MATHLIB, MAX_PROPOSALS, Hammer
+from lakatos.prover.policy import Query
+from lakatos.prover.shape import introductions, split_top
+
+
+def goal(target, *hypotheses):
+    pairs = (h.split(" : ", 1) for h in hypotheses)
+    return Goal(target, tuple(Hypothesis(name, text) for name, text in pairs))
+
+
+def propose(goals, *, source="", context=()):
+    goals = goals if isinstance(goals, tuple) else (goals,)
+    state = ProofState("k", goals)
+    theorem = Theorem("t", source, "t.lean", 0, 0, 1, 0, "tactic", state, context=context)
+    return asyncio.run(Hammer().propose([Query(theorem, state)]))[0]
+
+
+def tactics(*args, **kwargs):
+    return [p.tactic for p in propose(*args, **kwargs)]
+
+
+@pytest.mark.parametrize(
+    ("target", "names"),
+    [
+        ("∀ (n m : Nat), n ≤ m → n = m", ["n", "m", "h"]),
+        ("∀ x ∈ s, ∀ ε > 0, p x → ¬q x", ["x", "h", "ε", "h1", "h2", "h3"]),
+        ("∀ {α : Type} [inst : Ring α] (x : α), x = x", ["α", "inst", "x"]),
+        ("(p → q) → p → q", ["h", "h1"]),
+        ("¬∀ x, p x", ["h"]),
+        ("(p → q) ↔ r", []),
+        ("(∀ x, p x) ∧ q", []),
+        ("∃ f, f → q", []),
+    ],
+)
+def test_introductions_take_the_names_of_binders(target, names):
+    assert introductions(target, []) == names
+
+
+def test_introduced_names_are_new():
+    assert introductions("∀ (x : Nat), p x → q", ["x", "h"]) == ["x1", "h1"]
+
+
+def test_split_top_respects_brackets():
+    assert split_top("(a ∧ b) ∧ ⟨c ∧ d⟩ ∧ e", " ∧ ") == ["(a ∧ b)", "⟨c ∧ d⟩", "e"]
+
+
+GOALS = {
+    "implication": (goal("p → q"), "intro h"),
+    "and": (goal("p ∧ q"), "constructor"),
+    "iff": (goal("p ↔ q"), "constructor"),
+    "or": (goal("p ∨ q"), "right"),
+    "function": (goal("f = g"), "funext x"),
+    "if": (goal("(if x = 0 then 1 else 2) > 0"), "split"),
+    "witness": (goal("∃ y, y = x", "x : Nat"), "refine ⟨x, ?_⟩"),
+    "conjunction": (goal("r", "h : p ∧ ∃ x, q x"), "obtain ⟨h1, h2⟩ := h"),
+    "existential": (goal("r", "h : ∃ x, p x ∧ q x"), "obtain ⟨x, ⟨h1, h2⟩⟩ := h"),
+    "disjunction": (goal("r", "h : p ∨ q"), "rcases h with h | h"),
+    "apply": (goal("q", "h : p → q"), "apply h"),
+    "rewrite": (goal("f (f x) = x", "h : ∀ (x : Nat), f x = x"), "rw [h]"),
+    "negation": (goal("False", "h : ¬p"), "apply h"),
+    "substitution": (goal("x = 3", "x : Nat", "h : x = 3"), "subst h"),
+    "pair": (goal("p.1 = p.1", "p : Nat × Nat"), "obtain ⟨a, b⟩ := p"),
+    "list": (
+        goal("xs.length = n", "xs : List α"),
+        "induction xs with\n| nil => ?_\n| cons x xs ih => ?_",
+    ),
+    "number": (goal("n ≤ n * n", "n : Nat"), "induction n with\n| zero => ?_\n| succ n ih => ?_"),
+    "hidden": (goal("p", "n✝ : Nat", "h✝ : p"), "rename_i n h"),
+    "instance of a law": (
+        goal("x 1 = 2", "x : Nat → Nat", "h : ∀ (n : Nat), x n = 2"),
+        "have hi := h 1",
+    ),
+    "cast": (
+        goal("a = 42", "a : ℕ", "h : (5 : ℚ) * ↑a = 210"),
+        "have key : (a : Rat) = 42 := by grind\nexact_mod_cast key",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GOALS)
+def test_a_shape_brings_its_tactic(name):
+    shown, expected = GOALS[name]
+    assert expected in tactics(shown)
+
+
+def test_cheap_closers_come_first():
+    first = tactics(goal("2 + 2 = 4"))
+    assert first[0] == "rfl"
+    assert first.index("omega") < first.index("grind")
+
+
+def test_arithmetic_templates_carry_the_numbers_of_the_goal():
+    square = tactics(goal("a ^ 2 % 3 = 0 ∨ a ^ 2 % 3 = 1", "a : ℤ"))
+    assert any("a % 3 = 0 ∨ a % 3 = 1 ∨ a % 3 = 2" in t for t in square)
+    power = tactics(goal("3 ∣ n", "n : ℕ", "h : 7 ∣ 2 ^ n - 1"))
+    assert any("Nat.pow_mod (2 ^ 3) (n / 3) 7" in t for t in power)
+    divisor = tactics(goal("(n + 7).gcd (2 * n + 1) ≤ 13", "n : ℕ"))
+    assert any("2 * (n + 7) - 1 * (2 * n + 1) = 13" in t for t in divisor)
+    product = tactics(goal("a = 3", "a : ℕ", "b : ℕ", "h : a * b = 6"))
+    assert any("k = 1 ∨ k = 2 ∨ k = 3 ∨ k = 6" in t for t in product)
+
+
+def test_finite_search_leaves_out_what_cannot_be_decided():
+    shown = goal("x = 4", "x : ℕ", "f : ℕ → ℕ", "h : x * x = 16", "h' : ∀ (n : ℕ), f n = x")
+    found = [t for t in tactics(shown) if t.endswith("decide +kernel")]
+    assert any("clear h'" in t and "revert x" in t for t in found)
+    assert not any("revert x" in t for t in tactics(goal("f x = 4", "x : ℕ", "f : ℕ → ℕ")))
+
+
+CONTEXT = (
+    Declaration("L.double", "definition", "List α → List α"),
+    Declaration("L.double.match_1", "definition", ""),
+    Declaration("L.double_nil", "theorem", "L.double [] = []"),
+    Declaration("L.other", "theorem", "1 = 1"),
+    Declaration("L.far", "theorem", "2 = 2"),
+    Declaration("L.near", "theorem", "3 = 3"),
+)
+
+
+def test_definitions_are_unfolded_and_theorems_used():
+    found = tactics(goal("double (double xs) = ys", "xs : List α"), context=CONTEXT)
+    assert "simp [L.double]" in found
+    assert "induction xs <;> simp_all [L.double]" in found
+    assert "rw [L.double_nil]" in found
+    assert not any("match_1" in t for t in found)
+    assert "rw [L.other]" not in found
+
+
+def test_mathlib_tactics_only_with_mathlib():
+    shown = goal("a * b = b * a", "a : ℝ", "b : ℝ")
+    names = [tactic for tactic, _ in CLOSING_MATHLIB]
+    assert set(names) <= set(tactics(shown, source="import Mathlib.Tactic\n"))
+    assert not set(names) & set(tactics(shown, source="-- import Mathlib\n"))
+
+
+EVERY = [
+    *(shown for shown, _ in GOALS.values()),
+    goal("x✝ + y = z", "x✝ : ℕ", "y : ℕ", "h✝ : y * x✝ = 4", "h : y = 2 ∨ y = 3"),
+    goal("↑(t 2020).den = 626", "t : ℕ → ℚ", "h : ∀ n ≥ 3, t n = t (n - 1) / 2"),
+]
+
+
+@pytest.mark.parametrize("shown", EVERY, ids=lambda shown: shown.target[:20])
+def test_every_portfolio_is_sound_text(shown):
+    found = propose(shown, context=CONTEXT)
+    assert found == propose(shown, context=CONTEXT)
+    assert 0 < len(found) <= MAX_PROPOSALS
+    assert all(0 < p.prior <= 1 for p in found)
+    assert len({p.tactic for p in found}) == len(found)
+    assert [p.prior for p in found] == sorted((p.prior for p in found), reverse=True)
+    banned = re.compile(r"✝|\bsorry\b|\badmit\b|native_decide|\w\?(?=\s|$)")
+    assert not [p.tactic for p in found if banned.search(p.tactic)]
+
+
+def test_no_goals_no_proposals():
+    assert propose(()) == []
