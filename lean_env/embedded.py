@@ -8,6 +8,7 @@ Paths are absolute in the image: a cache that was moved gets a new worker layer,
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -81,6 +82,9 @@ def prepare(
     cache = (cache or default_cache()).resolve()
     node = Node.find()
     tell = progress or silent
+    if is_prepared(cache):  # no lock: others may be waiting for it, or the cache be read-only
+        dist = distribution.folder(cache)
+        return _toolchain(node, dist, _layer_folder(cache, dist, worker_sources()))
     with locked(cache):
         dist = distribution.prepare(cache, node, tell, tarball)
         return prepare_worker(cache, dist, node, worker_sources(), tell)
@@ -97,7 +101,12 @@ def prepare_worker(
             _build(node, dist, part, sources)
         progress("worker", 1, 1)
         _remove_old_layers(layer)
-    layer.touch()
+    return _toolchain(node, dist, layer)
+
+
+def _toolchain(node: Node, dist: Path, layer: Path) -> EmbeddedToolchain:
+    with contextlib.suppress(OSError):  # a read-only cache is never tidied either
+        layer.touch()
     lean = json.loads((layer / "image.json").read_text())["lean"]
     return EmbeddedToolchain(lean, node.program, dist, layer)
 

@@ -45,8 +45,7 @@ function importModules(lean, modules) {
 // Mend, in place, two things that this build's importModules leaves undone:
 // 1. `extraConstNames` of a module are not registered in `const2ModIdx`, so that the compiler does
 //    not find private and derived declarations of the library;
-// 2. everything is imported in `module` mode; ours are ordinary files (Init alone would do as
-//    well in the other mode, user definitions would not).
+// 2. everything is imported as if by a file that says `module`; ours do not.
 function completeEnvironment(lean, environment) {
   const base = lean.field(environment, 0);
   const checked = lean.field(lean.field(environment, 1), 0);
