@@ -89,9 +89,19 @@ def test_the_first_two_commands_prove_and_test():
     assert len(commands) == 2
 
 
-def test_every_example_is_in_the_quoted_output():
-    for name in (ROOT / "examples").glob("*.lean"):
-        assert f"examples/{name.name}" in README or f"{name.name}" in README
+def test_the_examples_are_as_many_as_told():
+    files = list((ROOT / "examples").glob("*.lean"))
+    holes = sum(len(re.findall(r"(?<!`)\bsorry\b", f.read_text(encoding="utf-8"))) for f in files)
+    assert len(files) == 6
+    assert f"the {holes} holes of six files" in README
+
+
+def test_the_quoted_verdicts_are_of_the_quoted_file():
+    source = (ROOT / "examples" / "logic.lean").read_text(encoding="utf-8")
+    theorems = re.findall(r"^theorem (\w+)", source, re.MULTILINE)
+    assert re.findall(r"^✓ (\w+)  accepted", README, re.MULTILINE) == theorems
+    for name in re.findall(r"^✓ examples/logic\.lean:\d+:\d+ (\w+)  proved", README, re.MULTILINE):
+        assert name in theorems
 
 
 def test_exit_codes_are_told():
