@@ -13,6 +13,7 @@ from ..data.records import Goal, Theorem
 from .arithmetic import arithmetic
 from .declared import Scope
 from .policy import Proposal, Query
+from .recurrence import recurrences
 from .shape import Shape, fresh, introductions, mentions, split_top
 
 CLOSING = (
@@ -88,6 +89,7 @@ def _all(shape: Shape, scope: Scope, mathlib: bool) -> Iterator[Proposal]:
     yield from _induction(shape, scope)
     yield from scope.proposals()
     yield from arithmetic(shape)
+    yield from recurrences(shape)
 
 
 def _hidden(shape: Shape) -> Iterator[Proposal]:

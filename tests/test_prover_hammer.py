@@ -114,6 +114,28 @@ def test_finite_search_leaves_out_what_cannot_be_decided():
     assert not any("revert x" in t for t in tactics(goal("f x = 4", "x : ℕ", "f : ℕ → ℕ")))
 
 
+FIRST_TERMS = ("h : f 1 = 1", "h' : f 2 = 3")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["∀ (n : ℕ), n ≥ 3 → f n = f (n - 1) - f (n - 2)", "∀ (n : ℕ), f (n + 2) = f (n + 1) - f n"],
+)
+def test_a_periodic_sequence_is_followed_to_the_term_asked(rule):
+    shown = goal("f 2025 = 2", "f : ℕ → ℤ", *FIRST_TERMS, f"rule : {rule}")
+    (found,) = [t for t in tactics(shown) if "have key" in t]
+    assert "∀ n : Nat, f (6 * n + 1) = 1 ∧ f (6 * n + 2) = 3" in found
+    assert "have t0 : f 2025 = 2" in found
+
+
+@pytest.mark.parametrize(
+    "rule", ["∀ (n : ℕ), f (n + 2) = f (n + 1) + f n", "∀ (n : ℕ), f (n + 2) = g (f n)"]
+)
+def test_no_period_no_tactic(rule):
+    shown = goal("f 2025 = 2", "f : ℕ → ℤ", *FIRST_TERMS, f"rule : {rule}")
+    assert not [t for t in tactics(shown) if "have key" in t]
+
+
 CONTEXT = (
     Declaration("L.double", "definition", "List α → List α"),
     Declaration("L.double.match_1", "definition", ""),
