@@ -116,10 +116,10 @@ def prove(
     allow_axiom: Axioms = None,
 ) -> int:
     """Prove every sorry of the files; print the proofs, or write them with --write."""
-    if write and out:
-        raise UsageError("--write and --out exclude each other")
-    if out and len(files) > 1:
-        raise UsageError(f"--out takes one FILE, not {len(files)}")
+    if out and (write or len(files) > 1):
+        raise UsageError("--out takes one FILE, and no --write")
+    if out and Path(out).resolve() == Path(files[0]).resolve():
+        raise UsageError(f"--out is {files[0]} itself; use --write")
     if write and "-" in files:
         raise UsageError("standard input cannot be written; use --out FILE, or --out - for stdout")
     budget = ProverConfig(expansions=expansions, wall_s=seconds, seed=seed)

@@ -49,7 +49,7 @@ _LINE_CHARACTERS = 240
 class Progress:
     """A run so far, told by the calls of a recorder; `on_finish` hears of each end.
 
-    running: by theorem name, expansions and the state expanded last, the best that was open.
+    running: by path and name, expansions and the state expanded last, the best that was open.
     """
 
     on_finish: Callable[[Attempt], None]
@@ -57,7 +57,7 @@ class Progress:
     finished: int = 0
     proved: int = 0
     expanded: int = 0
-    running: dict[str, tuple[int, ProofState]] = field(default_factory=dict)
+    running: dict[tuple[str, str], tuple[int, ProofState]] = field(default_factory=dict)
     marks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=20))
 
     def per_second(self, now_s: float) -> float:
@@ -68,18 +68,18 @@ class Progress:
 
     def start_attempt(self, theorem: Theorem) -> None:
         """One more theorem is at work."""
-        self.running[theorem.name] = (0, theorem.state)
+        self.running[theorem.path, theorem.name] = (0, theorem.state)
 
     def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
         """Count expansions."""
         self.expanded += len(expansions)
-        if expansions and theorem.name in self.running:
-            count = self.running[theorem.name][0] + len(expansions)
-            self.running[theorem.name] = (count, expansions[-1].state)
+        key = theorem.path, theorem.name
+        if expansions and key in self.running:
+            self.running[key] = (self.running[key][0] + len(expansions), expansions[-1].state)
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """One theorem less is at work."""
-        self.running.pop(attempt.theorem.name, None)
+        self.running.pop((attempt.theorem.path, attempt.theorem.name), None)
         self.finished += 1
         self.proved += attempt.is_proved
         self.on_finish(attempt)
@@ -123,7 +123,7 @@ def live(progress: Progress, per_second: float, workers: str) -> RenderableType:
         f" · {progress.expanded} expansions · {per_second:.0f}/s · workers: {workers}",
     )
     table = Table.grid(padding=(0, 2))
-    for name, (expansions, state) in list(progress.running.items())[:8]:
+    for (_, name), (expansions, state) in list(progress.running.items())[:8]:
         goal = state.goals[0].target if state.goals else ""
         more = f" (+{len(state.goals) - 1})" if len(state.goals) > 1 else ""
         table.add_row(

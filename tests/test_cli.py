@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,8 +57,9 @@ def test_version_and_help(run):
         (["prove", "--time", "-1", "x.lean"], "wall_s must be above 0"),
         (["prove", "--expansions", "0", "x.lean"], "expansions must be at least 1"),
         (["prove", "--workers", "0", "x.lean"], "--workers"),
-        (["prove", "--write", "--out", "y.lean", "x.lean"], "exclude each other"),
+        (["prove", "--write", "--out", "y.lean", "x.lean"], "and no --write"),
         (["prove", "--out", "y.lean", "x.lean", "z.lean"], "--out takes one FILE"),
+        (["prove", "x.lean", "--out", "./x.lean"], "--out is x.lean itself"),
         (["prove", "--write", "-"], "standard input cannot be written"),
         (["verify", "x.lean"], "x.lean: no such file"),
         (["show", "99"], "no attempt number 99"),
@@ -224,6 +228,46 @@ def test_verify_refuses_an_open_hole(run, tmp_path):
     code, out, _ = run("verify", "two.lean")
     assert code == 1
     assert out.count("refused, sorry") == 2
+
+
+def first_proof_then(signal_number, folder):
+    """Run a command on an easy and a hopeless theorem; signal it when the easy one is proved."""
+    (folder / "f.lean").write_text(TWO + HARD)
+    code = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
+    arguments = ["prove", "f.lean", "--json", "--write", "--time", "600"]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as command:
+        said = [json.loads(command.stdout.readline()) for _ in range(2)]
+        command.send_signal(signal_number)
+        command.communicate()
+    assert {each["theorem"] for each in said if each["proved"]} == {"first", "second"}
+    return command.returncode
+
+
+@lean
+def test_an_interrupt_keeps_and_writes_what_is_proved(run, tmp_path):
+    assert first_proof_then(signal.SIGINT, tmp_path) == 130
+    written = (tmp_path / "f.lean").read_text()
+    assert written.count("sorry") == 1
+    assert written.endswith(HARD)
+    _, out, _ = run("show")
+    assert [out.count(word) for word in ("proved", "interrupted")] == [2, 1]
+
+
+@lean
+def test_a_killed_command_leaves_its_record(run, tmp_path):
+    assert first_proof_then(signal.SIGKILL, tmp_path) == -signal.SIGKILL
+    assert (tmp_path / "f.lean").read_text() == TWO + HARD
+    code, out, _ = run("show")
+    assert code == 0
+    assert out.count("proved") == 2
+    assert out.count("no end") == 1
+    assert run("show", "1")[0] == 0
 
 
 @lean
