@@ -1,0 +1,142 @@
+"""Constants that no honest worker would send: the real judge takes none of them."""
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass
+
+import pytest
+from lakatos.data.records import Accepted, Refused
+from lakatos.lean_env.judge import CheckLimits, Judge
+from lakatos.lean_env.worker import LeanWorker
+
+FALSE = "theorem t : 2 + 2 = 5 := by sorry\n"
+SQUARE = """def Square (n : Nat) : Prop := ∃ m, m * m = n
+
+theorem t : Square 15 := by sorry
+"""
+TRIVIAL = """def Square (_n : Nat) : Prop := True
+
+theorem t : Square 15 := True.intro
+"""
+
+
+@dataclass
+class Forger:
+    """The judge, and the rows that an honest worker exports for a source."""
+
+    runner: asyncio.Runner
+    worker: LeanWorker
+    judge: Judge
+
+    def rows(self, source):
+        answer = self.runner.run(self.worker.request("export", wall_s=60, name="t", source=source))
+        return answer.value["constants"]
+
+    def verdict(self, original, rows):
+        judged = self.runner.run(self.judge.judge(original, rows, ["t"], ["propext"]))
+        return judged["t"] if isinstance(judged, dict) else Refused((judged,))
+
+
+@pytest.fixture(scope="module")
+def forger(toolchain):
+    limits = CheckLimits()
+
+    async def start():
+        return await LeanWorker.start(toolchain.worker_command(memory_mb=2048))
+
+    with asyncio.Runner() as runner:
+        worker, judge = runner.run(start()), Judge(toolchain, limits, LeanWorker.start)
+        yield Forger(runner, worker, judge)
+        runner.run(worker.close())
+        runner.run(judge.close())
+
+
+@pytest.mark.lean
+def test_honest_rows_are_accepted(forger):
+    proof = forger.rows("theorem t : 2 + 2 = 4 := rfl\n")
+    assert forger.verdict("theorem t : 2 + 2 = 4 := by sorry\n", proof) == Accepted()
+
+
+@pytest.mark.lean
+def test_a_definition_cannot_be_told_one_way_to_the_kernel_and_another_to_the_judge(forger):
+    trivial, original = forger.rows(TRIVIAL), forger.rows(SQUARE)
+    shift = {kind: sum(row[0] in tags for row in trivial) for kind, tags in TAGS.items()}
+    moved = [renumbered(row, shift) for row in original if row[0] < 20 or row[0] == 21]
+    assert [r.kind.value for r in forger.verdict(SQUARE, trivial).reasons] == ["context_changed"]
+    verdict = forger.verdict(SQUARE, trivial + moved)
+    assert "Square is declared twice" in verdict.reasons[0].text
+
+
+TAGS = {"name": range(2), "level": range(2, 7), "expression": range(7, 20)}
+FIELDS = {  # what the numbers of a row refer to, by its tag
+    0: ("name", None),
+    1: ("name", None),
+    3: ("level",),
+    4: ("level", "level"),
+    5: ("level", "level"),
+    6: ("name",),
+    8: ("level",),
+    9: ("name", "level"),
+    10: ("expression", "expression"),
+    11: ("name", "expression", "expression"),
+    12: ("name", "expression", "expression"),
+    13: ("name", "expression", "expression", "expression"),
+    14: ("name", None, "expression"),
+    21: ("name", "name", "expression", "expression", None, None),
+    22: ("name", "name", "expression", "expression"),
+}
+
+
+def renumbered(row, shift):
+    """A row that stands behind others: its references moved. Name 0 is the anonymous one."""
+    moved = [row[0]]
+    fields = FIELDS.get(row[0], (None,) * (len(row) - 1))
+    for value, kind in zip(row[1:], fields, strict=True):
+        offset = shift.get(kind, 0)
+        if isinstance(value, list):
+            moved.append([number + offset for number in value])
+        elif kind is None or (kind == "name" and value == 0):
+            moved.append(value)
+        else:
+            moved.append(value + offset)
+    return moved
+
+
+@pytest.mark.lean
+@pytest.mark.parametrize(
+    "rows",
+    [
+        None,
+        "rows",
+        {"0": []},
+        [[]],
+        [["0", 1]],
+        [[99, 1]],
+        [[0, 7, "t"]],
+        [[0, 0, "t"], [22, 1, [], 0, 0]],
+        [[0, 0, "t"], [2], [8, 0], [20, 1, [], 0, False]],
+        [[0, 0, "t"], [0, 0, "False"], [9, 2, []], [20, 1, [], 0, False]],
+        [[0, 0, "t"], [7, 5], [22, 1, [], 0, 0]],
+        [[15, "-1"]],
+        [[15, "9" * 5000]],
+    ],
+)
+def test_nonsense_is_refused(rows, forger):
+    assert isinstance(forger.verdict(FALSE, rows), Refused)
+
+
+@pytest.mark.lean
+def test_no_mutation_of_a_proof_proves_something_false(forger):
+    """From the rows of a true theorem, one to three random changes in each of 150 forgeries."""
+    source = "theorem s (n : Nat) : n + 0 = n := rfl\n\ntheorem t : 2 + 2 = 4 := s 4\n"
+    original = source.replace("2 + 2 = 4 := s 4", "2 + 2 = 5 := by sorry")
+    rows = forger.rows(source)
+    assert forger.verdict(source, rows) == Accepted()
+    chance = random.Random(7)
+    for _ in range(150):
+        forged = json.loads(json.dumps(rows))
+        for _ in range(chance.randint(1, 3)):
+            row = chance.choice(forged)
+            row[chance.randrange(len(row))] = chance.choice([0, 1, 2, 3, 5, 8, 22, "4", "5", []])
+        assert isinstance(forger.verdict(original, forged), Refused), forged
