@@ -18,7 +18,7 @@ apply    state, tactic, heartbeats?                    states, suggestion?  |  r
 release  states[], files[]                             {}
 stats    -                                             states, files, environments
 block    file, hole, text                              reasons[]
-export   name, source                                  messages, constants[] (only `judge` reads them)
+export   name, source                                  messages, constants[] (read by `judge`)
 judge    original, constants, targets[]|null, allow[]  results[{name,reasons[],axioms[]}], replayed
 
 state    {"state":ID,"key":HEX,"size":N,"positions":[0],"goals":[GOAL]}
