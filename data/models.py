@@ -79,9 +79,9 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=value.tzinfo or UTC)
 
 
-def goals_to_text(goals: Sequence[Goal]) -> str:
-    """Goals as JSON: [[tag, target, [[name, type] or [name, type, value]...]]...]."""
-    wire = [
+def goals_wire(goals: Sequence[Goal]) -> list[list[Any]]:
+    """Goals as JSON values: [[tag, target, [[name, type] or [name, type, value]...]]...]."""
+    return [
         [
             goal.tag,
             goal.target,
@@ -92,7 +92,11 @@ def goals_to_text(goals: Sequence[Goal]) -> str:
         ]
         for goal in goals
     ]
-    return json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
+
+
+def goals_to_text(goals: Sequence[Goal]) -> str:
+    """`goals_wire` as JSON text."""
+    return json.dumps(goals_wire(goals), ensure_ascii=False, separators=(",", ":"))
 
 
 def goals_from_text(text: str) -> tuple[Goal, ...]:
