@@ -1,4 +1,5 @@
 // ---------------------------------------------------------------- drawing
+const FAR = 0.28;
 const canvas = $("graph"), pen = canvas.getContext("2d");
 const view = { x: 40, y: 40, k: 1 };
 let colours = {}, chosen = null, matches = [], matched = new Set(), matchAt = -1, isQueued = false;
@@ -24,21 +25,23 @@ function paint() {
   pen.translate(view.x, view.y); pen.scale(view.k, view.k);
   const seen = { left: -view.x / view.k, top: -view.y / view.k, right: (w - view.x) / view.k, bottom: (h - view.y) / view.k };
   const isSeen = (b) => b.x < seen.right && b.x + b.w > seen.left && b.y < seen.bottom && b.y + b.h > seen.top;
-  for (const [from, to] of edges) {
-    if (from.x < seen.right && to.x + to.w > seen.left && from.y < seen.bottom && to.y + to.h > seen.top) paintEdge(from, to);
+  for (const bold of [false, true]) {
+    for (const [from, to] of edges) {
+      const isNear = from.x < seen.right && to.x + to.w > seen.left && from.y < seen.bottom && to.y + to.h > seen.top;
+      if (isNear && bold === (inProof(from) && inProof(to))) paintEdge(from, to, bold);
+    }
   }
   pen.font = MONO; pen.textBaseline = "middle";
   for (const box of boxes) if (isSeen(box)) paintBox(box);
 }
 
-const inProof = (box) => (box.kind === "tactic" ? tactics[box.id].proof : box.kind === "state" ? states[box.id].proof : box.parent && tactics[box.parent.id].proof);
+const inProof = (box) => Boolean(box.kind === "tactic" ? tactics[box.id].proof : box.kind === "state" ? states[box.id].proof : box.parent && tactics[box.parent.id].proof);
 const statusOf = (box) => (box.kind === "tactic" ? tactics[box.id] : states[box.id]).status;
 const middle = (box) => box.y + (box.kind === "state" ? PAD + LINE / 2 : box.h / 2);
 
-function paintEdge(from, to) {
-  const bold = inProof(from) && inProof(to);
+function paintEdge(from, to, bold) {
   pen.strokeStyle = bold ? colours.proved : colours.line;
-  pen.lineWidth = bold ? 2.5 : 1.2;
+  pen.lineWidth = Math.max(bold ? 2.5 : 1.2, (bold ? 1.5 : 0.6) / view.k);
   const x0 = from.x + from.w, y0 = middle(from), x1 = to.x, y1 = middle(to), bend = x0 + GAP / 2, r = Math.min(8, Math.abs(y1 - y0) / 2);
   pen.beginPath();
   pen.moveTo(x0, y0);
@@ -50,10 +53,19 @@ function paintEdge(from, to) {
   pen.stroke();
 }
 
+// Seen from afar a state is a spot of its colour, a match a larger one; tactics are left out.
+function paintFar(box, colour, isMarked) {
+  if (box.kind !== "state" && !isMarked) return;
+  const low = (isMarked ? 5 : 2) / view.k, h = Math.max(box.h, low), w = Math.max(box.w, low);
+  pen.fillStyle = isMarked ? colours.mark : colour;
+  pen.fillRect(box.x, box.y + (box.h - h) / 2, w, h);
+}
+
 function paintBox(box) {
   const colour = colours[statusOf(box)], isTactic = box.kind === "tactic";
   const isBad = isTactic && tactics[box.id].outcome !== "advanced";
   const isChosen = chosen && chosen.kind === box.kind && chosen.id === box.id;
+  if (view.k < FAR) return paintFar(box, colour, isChosen || matched.has(box));
   pen.beginPath();
   pen.roundRect(box.x, box.y, box.w, box.h, isTactic ? box.h / 2 : 7);
   pen.fillStyle = isTactic || box.kind === "link" ? colours.faint : colours.card;
@@ -71,7 +83,6 @@ function paintBox(box) {
     pen.fillStyle = colour;
     pen.beginPath(); pen.roundRect(box.x, box.y, 5, box.h, [7, 0, 0, 7]); pen.fill();
   }
-  if (view.k < 0.28) return;
   pen.fillStyle = isBad ? colours.failed : box.kind === "link" ? colours.soft : colours.ink;
   if (box.kind === "state") box.lines.forEach((line, n) => text(line, box.x + 13, box.y + PAD + LINE * (n + 0.5), box.w - 20));
   else text(box.lines[0], box.x + 12, box.y + box.h / 2 + 0.5, box.w - 22);
