@@ -1,8 +1,9 @@
 """An attempt as an AND/OR graph for networkx: states (OR) and tactics (AND), with statuses.
 
 Computed from the stored expansions alone, so it also judges what the search claimed: PROVED
-and FAILED are least fixpoints. FAILED: expanded, and every tactic tried is dead. The proof
-marked is the smallest, by steps, then by length of text (Knuth 1977).
+and FAILED are least fixpoints. FAILED: expanded, and every tactic tried is dead
+(rejected, a state it leaves FAILED, or it leads straight back). The proof marked is the
+smallest, by steps, then by length of text (Knuth 1977).
 """
 
 from __future__ import annotations
@@ -127,6 +128,7 @@ def _set_statuses(graph: Graph) -> None:
     nodes = graph.nodes
     is_tactic = {node: nodes[node]["kind"] == "tactic" for node in graph}
     dead = [n for n in graph if is_tactic[n] and nodes[n]["outcome"] != "advanced"]
+    dead += [n for n in graph if is_tactic[n] and graph.has_edge(n, n[0])]  # back to its state
     dead += [n for n in graph if not graph.out_degree(n) and nodes[n].get("visits")]
     done = [n for n in graph if is_tactic[n] and nodes[n]["outcome"] == "advanced"]
     proved = [n for n in done if graph.out_degree(n) == 0]

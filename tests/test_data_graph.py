@@ -62,7 +62,7 @@ def brute_force(given_world: World) -> tuple[set[int], set[int]]:
         failed |= {
             n
             for n, ts in tried.items()
-            if n not in proved and all(t is None or failed.intersection(t) for t in ts)
+            if n not in proved and all(t is None or n in t or failed.intersection(t) for t in ts)
         }
     return proved, failed
 
