@@ -31,12 +31,14 @@ def setsOption (stx : Syntax) : Option Name :=
 /-- The first thing in `stx` that the verifier does not take: its kind of refusal and its name. -/
 def forbidden? (stx : Syntax) : Option (String × String) :=
   let found := stx.find? fun s =>
-    (forbiddenKinds.any fun (k, _) => s.isOfKind k) || match setsOption s with
+    -- `decide +native`, `decide (native := true)`
+    s.getId == `native || (forbiddenKinds.any fun (k, _) => s.isOfKind k) || match setsOption s with
       | some n => !allowedOptions.contains n
       | none => false
   found.map fun s => match setsOption s with
     | some n => ("forbidden", s!"set_option {n}")
     | none =>
+      if s.isIdent then ("forbidden", s.getId.toString) else
       let what := ((forbiddenKinds.find? fun (k, _) => s.isOfKind k).map (·.2)).getD s.getKind.toString
       (if what == "sorry" || what == "admit" then "sorry" else "forbidden", what)
 
@@ -45,7 +47,9 @@ def forbidden? (stx : Syntax) : Option (String × String) :=
 def suggests? (stx : Syntax) : Option String :=
   (stx.find? fun s => match s with
     | .node _ (.str `Lean.Parser.Tactic k) _ => k.contains '?' || k.endsWith "Trace" || k == "showTerm"
-    | _ => false).map fun s => s.getKind.toString
+    -- `grind +suggestions` tries what the library's search proposes
+    | .ident _ _ n _ => n == `suggestions
+    | _ => false).map fun s => if s.isIdent then s.getId.toString else s.getKind.toString
 
 /-- Parse a tactic sequence to the end of the text, in the scope of a snapshot. -/
 def Snapshot.parse (s : Snapshot) (text : String) : Except String Syntax :=
