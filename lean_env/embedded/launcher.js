@@ -1,11 +1,10 @@
 // One Lean worker as a process: requests as lines on stdin, replies as lines on stdout, in order.
-//   node launcher.js '{"dist":DIR,"layer":DIR,"memoryMb":2048,"toolchain":"embedded"}'
+//   node launcher.js '{"dist":DIR,"layer":DIR,"code":FILE,"memoryMb":2048,"toolchain":"embedded"}'
 // Lean runs in a second thread. This one stays free, to write `cancel` into the memory they share
 // at any moment. The protocol is described in lean_env/protocol.py.
 'use strict';
 const fs = require('fs');
 const path = require('path');
-const v8 = require('v8');
 const vm = require('vm');
 const { Worker } = require('worker_threads');
 const runtime = require('./runtime.js');
@@ -105,21 +104,15 @@ function listen() {
   process.stdin.on('end', () => process.exit(0));
 }
 
-// V8 has its own copy of the binary now: the 116 MB that were read can go at once.
-function collectGarbage() {
-  v8.setFlagsFromString('--expose-gc');
-  vm.runInNewContext('gc')();
-}
-
 function main() {
-  const workerData = {
-    dist: config.dist, memoryMb: config.memoryMb, compiled: runtime.compile(config.dist), image, imageFile,
-  };
+  const { dist, memoryMb } = config;
+  const compiled = runtime.compile(dist, config.code);
+  const workerData = { dist, memoryMb, compiled, image, imageFile };
   thread = new Worker(path.join(__dirname, 'thread.js'), { workerData, resourceLimits: THREAD_LIMITS });
   thread.on('message', receive);
   thread.on('error', (error) => die(death(error, null, '')));
   thread.on('exit', (code) => die({ cause: 'exit', text: `Lean's thread ended with status ${code}` }));
-  collectGarbage();
+  vm.runInNewContext('gc')(); // V8 has its own copy of the 116 MB that were read
   listen();
 }
 

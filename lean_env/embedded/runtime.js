@@ -3,6 +3,7 @@
 'use strict';
 const fs = require('fs');
 const path = require('path');
+const { load } = require('./code.js');
 const { Symbols } = require('./symbols.js');
 
 const PAGE = 65536;
@@ -19,10 +20,13 @@ function printer(onPanic) {
   };
 }
 
-// Compile the two modules of the folder `dist`; the result can be posted to another thread.
-function compile(dist) {
-  const load = (file) => new WebAssembly.Module(fs.readFileSync(path.join(dist, file)));
-  return { lean: load('lean.wasm'), trampolines: load('invoke.wasm') };
+// Compile the two modules of the folder `dist`, the large one with the machine code in the file
+// `code` if V8 takes it; the result can be posted to another thread.
+function compile(dist, code = null) {
+  const read = (file) => fs.readFileSync(path.join(dist, file));
+  const bytes = read('lean.wasm');
+  const lean = load(code, bytes) || new WebAssembly.Module(bytes);
+  return { lean, trampolines: new WebAssembly.Module(read('invoke.wasm')) };
 }
 
 // Give emscripten's imports a table, a stack pointer and trampolines (wasm.py made them imports).
