@@ -18,6 +18,7 @@ _GENERATED = re.compile(
     r"(^|\.)(_|inst[A-Z]|match_\d|eq_\d|eq_def|rec$|recOn$|casesOn$|below$|brecOn$|noConfusion"
     r"|noConfusionType$|sizeOf_spec|injEq$|inj$|ctorIdx$|toCtorIdx|induct|proof_)"
 )
+_SYNTAX = re.compile(r"Lean\.(Trailing)?ParserDescr|Lean\.Macro|Lean\.\w+\.Unexpander|«")
 _WORD = re.compile(r"[^\W\d][\w'.]*")
 
 
@@ -25,7 +26,7 @@ class Scope:
     """The declarations above one theorem that concern one of its goals."""
 
     def __init__(self, context: Sequence[Declaration], goal: Goal) -> None:
-        own = [d for d in context if not _GENERATED.search(d.name)]
+        own = [d for d in context if not _GENERATED.search(d.name) and not _SYNTAX.search(d.type)]
         self._text = goal.pretty
         definitions = [d.name for d in own if d.kind == "definition"]
         near = [name for name in definitions if self._has(name)]
