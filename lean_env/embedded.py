@@ -27,7 +27,7 @@ from .worker_command import Progress, WorkerCommand, silent
 
 SCRIPTS = Path(__file__).parent / "embedded"
 MAX_MEMORY_MB = 2048  # of a 32-bit heap as this package was built
-KEPT_LAYERS = 4
+KEPT_FOLDERS = 4
 LAYER_FILES = ("LakatosWorker.olean", "image.bin", "image.json")
 CODE_FILE = "code.bin"
 NODE_FLAGS = ("--wasm-lazy-validation",)
@@ -106,19 +106,21 @@ def prepare_worker(
         with finished_folder(layer) as part:
             _build(node, dist, part, sources)
         progress("worker", 1, 1)
-        _remove_old_layers(layer)
+        _remove_old(layer)
     code = _code_folder(cache, dist, node)
     if not (code / CODE_FILE).is_file():
         progress("code", 0, 1)
         with finished_folder(code) as part:
             _warm_up(node, dist, layer, part / CODE_FILE)
         progress("code", 1, 1)
+        _remove_old(code)
     return _toolchain(node, dist, layer, code / CODE_FILE)
 
 
 def _toolchain(node: Node, dist: Path, layer: Path, code: Path) -> EmbeddedToolchain:
     with contextlib.suppress(OSError):  # a read-only cache is never tidied either
         layer.touch()
+        code.parent.touch()
     lean = json.loads((layer / "image.json").read_text())["lean"]
     return EmbeddedToolchain(lean, node.program, dist, layer, code)
 
@@ -144,11 +146,12 @@ def _layer_is_complete(layer: Path) -> bool:
     return all((layer / name).is_file() for name in LAYER_FILES)
 
 
-def _remove_old_layers(layer: Path) -> None:
-    """Keep the layers used last: other versions of this program may share the cache."""
-    layers = [each for each in layer.parent.glob("worker-*") if each.is_dir()]
-    layers.sort(key=lambda each: each.stat().st_mtime, reverse=True)
-    for each in layers[KEPT_LAYERS:]:
+def _remove_old(folder: Path) -> None:
+    """Keep the folders of this kind used last: other versions of this program may share them."""
+    kind = folder.name.partition("-")[0]
+    kept = [each for each in folder.parent.glob(f"{kind}-*") if each.is_dir()]
+    kept.sort(key=lambda each: each.stat().st_mtime, reverse=True)
+    for each in kept[KEPT_FOLDERS:]:
         shutil.rmtree(each, ignore_errors=True)
 
 

@@ -1,6 +1,7 @@
 """Setting up the embedded Lean, with a tiny package; then what its real workers survive."""
 
 import asyncio
+import dataclasses
 import errno
 import json
 import os
@@ -212,6 +213,26 @@ def test_a_worker_answers_and_ends_with_its_input(toolchain):
     assert [(reply["id"], reply["result"]) for reply in replies[1:]] == [(1, {}), (2, {})]
     assert status == 0
     assert toolchain.lean == "4.28.0"
+
+
+@pytest.mark.lean
+@pytest.mark.parametrize("content", [None, b"", b"no code of V8's" * 99])
+def test_a_worker_needs_no_code_of_v8s(toolchain, tmp_path, content):
+    if content is not None:
+        (tmp_path / "code.bin").write_bytes(content)
+    without = dataclasses.replace(toolchain, code=tmp_path / "code.bin")
+    replies, status, _ = asyncio.run(converse(without, [("ping", {})]))
+    assert (replies[1]["result"], status) == ({}, 0)
+
+
+def test_folders_long_unused_are_removed(tmp_path):
+    for age in range(6):
+        (tmp_path / f"worker-{age}").mkdir()
+        os.utime(tmp_path / f"worker-{age}", (1000 - age, 1000 - age))
+    (tmp_path / "lean-1-0").mkdir()
+    embedded._remove_old(tmp_path / "worker-0")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"lean-1-0", *(f"worker-{age}" for age in range(embedded.KEPT_FOLDERS))}
 
 
 DEATHS = {
