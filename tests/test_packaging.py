@@ -87,3 +87,15 @@ def test_lean_developers_find_the_same_lean():
     assert "lean_exe worker" in lakefile
     assert lakefile.count("\n") < 40
     assert (ROOT / "lean_env" / "Worker.lean").is_file()
+
+
+@pytest.mark.lean
+def test_prove_is_one_call(tmp_path, toolchain):
+    file = tmp_path / "f.lean"
+    file.write_text("theorem a : True := by sorry\ntheorem b (n : Nat) : n < n + 1 := by sorry\n")
+    (attempt,) = lakatos.prove(file, theorems=["b"], lean=toolchain.name)
+    assert attempt.is_proved
+    assert attempt.theorem.name == "b"
+    assert isinstance(attempt.verdict, lakatos.Accepted)
+    with pytest.raises(lakatos.UsageError, match="no theorem c"):
+        lakatos.prove(file, theorems=["c"], lean=toolchain.name)
