@@ -187,7 +187,7 @@ async def _deliver(job: Job, run: Run) -> None:
             raise SoundnessAlarm(f"{file.path}: not written, the proofs do not fit: {reason}")
         if job.write:
             source.replace_source(file, content)
-            job.human.print(f"{file.path}: wrote {len(proved)} proofs", markup=False)
+            job.human.print(f"{file.path}: proofs written: {len(proved)}", markup=False)
         elif job.out == "-":
             sys.stdout.buffer.write(content)
         else:
