@@ -82,7 +82,7 @@ partial def loop (r : WorkerRef) (lines : Std.CloseableChannel String) (out : IO
       let modules := imports.map fun m => { module := m.toName : Import }
       addEnvironment r (" ".intercalate imports.toList) (← importModules modules {} 0 (loadExts := true))
       reply ← step r line
-    catch e => reply := (failed "import_failed" (toString e)).line id 0 0
+    catch e => reply := (failed "import_failed" ((toString e).takeWhile (· != '\n')).toString).line id 0 0
   out.putStrLn reply
   out.flush
   loop r lines out
@@ -108,7 +108,7 @@ unsafe def main : IO Unit := do
   -- what user code prints must not reach the protocol
   let _ ← IO.setStdout (← IO.getStderr)
   let r ← LeanEnv.init
-  let ready := Json.mkObj [("v", LeanEnv.protocolVersion), ("ready", Json.mkObj [("lean", Lean.versionString), ("toolchain", "native")])]
+  let ready := Json.mkObj [("v", LeanEnv.protocolVersion), ("ready", Json.mkObj [("lean", Lean.versionStringCore), ("toolchain", "native")])]
   out.putStrLn ready.compress
   out.flush
   let lines ← Std.CloseableChannel.new
