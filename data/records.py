@@ -199,7 +199,8 @@ class Theorem:
     mode: `tactic` or `term`, what may stand in the place of the `sorry`.
     state: its root proof state. is_prop: False where the sorry stands for data.
     context: declarations of the file above it, first to last. imports: of its file.
-    command_start: byte offset where the command that holds it starts.
+    command_start, command_stop: byte offsets of the command that holds it; stop 0 if unknown.
+    negates: the name of the theorem whose negation this is; None for a theorem of a file.
     others: further root states, where Lean elaborates the same `sorry` several times
         (`t <;> sorry`); what replaces it must close them all.
     """
@@ -219,6 +220,8 @@ class Theorem:
     imports: tuple[str, ...] = ()
     command_start: int = 0
     others: tuple[ProofState, ...] = field(default=(), repr=False)
+    command_stop: int = 0
+    negates: str | None = None
 
 
 class RefusalKind(StrEnum):
@@ -270,7 +273,9 @@ class StopReason(StrEnum):
     PROVED = "proved"
     DISPROVED = "disproved"
     DEAD_END = "dead_end"  # every reachable tactic failed
-    EXPANSIONS = "expansions"  # that budget is spent
+    EXPANSIONS = "expansions"  # that budget is spent, as in the next three
+    STEPS = "steps"
+    LEAN_TIME = "lean_time"
     WALL_TIME = "wall_time"
     INTERRUPTED = "interrupted"
     NOT_A_PROPOSITION = "not_a_proposition"
@@ -280,7 +285,10 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at one theorem and what came of it. proof: text that replaces the `sorry`."""
+    """One try at one theorem and what came of it.
+
+    proof: text that replaces the `sorry`; when DISPROVED, the proof of the negation.
+    """
 
     theorem: Theorem
     stop: StopReason

@@ -36,6 +36,8 @@ WORDS = {
     StopReason.DISPROVED: "false",
     StopReason.DEAD_END: "nothing left to try",
     StopReason.EXPANSIONS: "out of expansions",
+    StopReason.STEPS: "out of steps",
+    StopReason.LEAN_TIME: "out of time in Lean",
     StopReason.WALL_TIME: "out of time",
     StopReason.INTERRUPTED: "interrupted",
     StopReason.NOT_A_PROPOSITION: "data, not a proof",

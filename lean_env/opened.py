@@ -47,8 +47,8 @@ def to_opened(path: str, source: str, reply: Json) -> OpenedFile:
         name = names.next(hole["declaration"], hole["line"])
         if hole["states"]:
             command = hole["command"]
-            start = commands[command]["start"]
-            theorems.append(_theorem(name, file, number, hole, (start, contexts[command])))
+            span = commands[command]["start"], commands[command]["stop"]
+            theorems.append(_theorem(name, file, number, hole, (*span, contexts[command])))
     messages = tuple(to_message(message) for message in reply["messages"])
     return OpenedFile(path, source, file.imports, messages, tuple(theorems))
 
@@ -66,7 +66,7 @@ def _theorem(
     file: _File,
     number: int,
     hole: Json,
-    place: tuple[int, tuple[Declaration, ...]],
+    place: tuple[int, int, tuple[Declaration, ...]],
 ) -> Theorem:
     states = [
         to_state(wire, root=Root(file.digest, number, index).name)
@@ -84,9 +84,10 @@ def _theorem(
         state=states[0],
         declaration=hole["declaration"],
         is_prop=hole["prop"],
-        context=place[1],
+        context=place[2],
         imports=file.imports,
         command_start=place[0],
+        command_stop=place[1],
         others=tuple(states[1:]),
     )
 

@@ -8,22 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from ..data.errors import WorkerDied
-from ..data.records import Accepted, Attempt, Expansion, Status, StopReason, Theorem, Verdict
-from ..lean_env.script import script, splice
-from ..search.best_first import BestFirst
-from .budget import Budget, Clock
+from ..data.records import Attempt, Expansion, StopReason, Theorem
+from .budget import Clock, rounds
 from .config import ProverConfig
-from .deferral import Kept, Verifier, replacement, rests_on_sorry, settle
-from .expander import Expander, TacticRunner, together
+from .deferral import Kept, Verifier, rests_on_sorry, settle
+from .expander import TacticRunner, together
 from .policy import Policy
+from .pursuit import Pursuit
+from .refute import HYPOTHESES_CONTRADICT, Opener, negation
+from .trial import Trial
+
+Recall = Callable[[Theorem], Iterable[Expansion]]
+"""Expansions of an earlier attempt at a theorem, in the order in which its search was told."""
 
 
-class Pool(TacticRunner, Protocol):
+def nothing(theorem: Theorem) -> Iterable[Expansion]:
+    """Recall nothing: start anew."""
+    return ()
+
+
+class Pool(TacticRunner, Opener, Protocol):
     """The part of a pool that the agent needs."""
 
     @property
@@ -52,47 +61,45 @@ class Recorder(Protocol):
         ...
 
 
-class _Trial:
-    """One attempt under way: its search, and what it has spent."""
+class Silent:
+    """A recorder that keeps nothing."""
 
-    def __init__(self, theorem: Theorem, config: ProverConfig, clock: Clock) -> None:
+    def start_attempt(self, theorem: Theorem) -> None:
+        """Ignore it."""
+
+    def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
+        """Ignore them."""
+
+    def finish_attempt(self, attempt: Attempt) -> None:
+        """Ignore it."""
+
+
+class Contest:
+    """One theorem from start to finish: its search, and that of its negation if there is one.
+
+    ended, refuted: what came of the two searches; attempt: of all; None until then.
+    kept: its proof, to be judged again.
+    """
+
+    def __init__(self, theorem: Theorem) -> None:
         self.theorem = theorem
-        self.search = BestFirst(theorem.state, alpha=config.alpha)
-        self.budget = Budget(config.expansions, config.wall_s, clock)
-        self.expansions = 0
-        self.steps = 0
-
-    def tell(self, expansions: list[Expansion]) -> None:
-        self.expansions += len(expansions)
-        self.steps += sum(len(e.steps) for e in expansions)
-        self.search.tell(expansions)
-
-    def end(
-        self,
-        stop: StopReason,
-        *,
-        proof: str | None = None,
-        verdict: Verdict | None = None,
-        detail: str = "",
-    ) -> Attempt:
-        return Attempt(
-            self.theorem,
-            stop,
-            proof,
-            verdict,
-            self.expansions,
-            self.steps,
-            self.budget.spent_s,
-            detail,
-        )
+        self.statement: Trial | None = None
+        self.negation: Trial | None = None
+        self.is_posed = False
+        self.ended: Attempt | None = None
+        self.refuted: Attempt | None = None
+        self.kept: Kept | None = None
+        self.attempt: Attempt | None = None
 
 
 class Prover:
     """Proves theorems with one policy, one pool and one verifier.
 
-    A search ends when its proof is found: what is still in flight for that theorem is cancelled.
-    A proof refused only for another `sorry` of its file is judged again after all searches, see
-    deferral.py; one refused for any other reason ends its attempt as REFUSED, evidence kept.
+    All theorems get a short search first; those left open go on in longer and longer rounds, each
+    where it was. A search ends when its proof is found: what is still in flight for that theorem
+    is cancelled. A proof refused only for another `sorry` of its file is judged again after all
+    searches, see deferral.py; after one refused for another ordinary reason the search goes on
+    without it, a few times. With `refute`, the negation is searched in turn with the theorem.
     """
 
     def __init__(
@@ -107,132 +114,120 @@ class Prover:
     ) -> None:
         self._pool = pool
         self._verifier = verifier
-        self._policy = policy
         self._config = config or ProverConfig()
-        self._recorder = recorder
+        self._recorder = recorder or Silent()
         self._clock = clock
-        self._running: set[asyncio.Task[object]] = set()
+        self._recall: Recall = nothing
+        tell = self._recorder.expansions
+        self._pursuit = Pursuit(pool, verifier, policy, self._config, tell)
         self._stopped = False
 
     def stop(self) -> None:
         """Interrupt all searches; `prove` judges what they found and returns all its attempts."""
         self._stopped = True
-        for task in self._running:
-            task.cancel()
+        self._pursuit.stop()
 
-    async def prove(self, theorems: Sequence[Theorem]) -> list[Attempt]:
-        """Try to prove each theorem; one attempt for each, in order.
+    async def prove(self, theorems: Sequence[Theorem], recall: Recall = nothing) -> list[Attempt]:
+        """Try to prove each theorem; one attempt for each, in order. recall: to take up others.
 
-        When cancelled, it records every attempt (INTERRUPTED where a search was running), then
+        When cancelled, it records every attempt (INTERRUPTED where a search was not over), then
         lets the cancellation through. Raises EnvironmentFault when Lean or the policy fails as a
         whole; a worker that dies again and again ends only its theorem, as FAULT.
         """
         self._stopped = False
+        self._recall = recall
         slots = asyncio.Semaphore(self._config.concurrency or self._pool.workers)
-        kept: dict[int, Kept] = {}
+        contests = [Contest(theorem) for theorem in theorems]
         try:
-            attempts = await together(
-                [self._attempt(i, theorem, slots, kept) for i, theorem in enumerate(theorems)]
-            )
-            accepted = [a for a in attempts if a.is_proved]
-            order = sorted(kept)
-            settled = await settle([kept[i] for i in order], accepted, self._verifier)
-            for i, attempt in zip(order, settled, strict=True):
-                attempts[i] = self._finish(attempt)
-                del kept[i]
-            return attempts
+            for limit in rounds(self._config):
+                await together([self._turn(c, limit, slots) for c in contests if not c.attempt])
+            accepted = [c.attempt for c in contests if c.attempt and c.attempt.is_proved]
+            kept = [c for c in contests if c.kept]
+            settled = await settle([c.kept for c in kept if c.kept], accepted, self._verifier)
+            for contest, attempt in zip(kept, settled, strict=True):
+                contest.attempt = attempt
+                self._finish(contest)
+            return [c.attempt for c in contests if c.attempt]
         finally:
-            for unsettled in kept.values():
-                self._finish(unsettled.attempt)
+            for contest in contests:
+                if not contest.attempt:
+                    contest.attempt = self._trial(contest).end(StopReason.INTERRUPTED)
+                    self._finish(contest)
+                elif contest.kept:
+                    self._finish(contest)
 
-    async def _attempt(
-        self, index: int, theorem: Theorem, slots: asyncio.Semaphore, kept: dict[int, Kept]
-    ) -> Attempt:
-        """One theorem from start to finish; a proof to be judged again goes into `kept`."""
-        trial: _Trial | None = None
+    async def _turn(self, contest: Contest, limit: int, slots: asyncio.Semaphore) -> None:
+        """One round of one theorem; sets its attempt when that is over."""
         try:
             async with slots:
-                trial = self._start(theorem)
-                stop = StopReason.INTERRUPTED if self._stopped else await self._search(trial)
-                attempt = trial.end(stop)
-                if stop is StopReason.PROVED:
-                    attempt, block = await self._judge(trial)
-                    if rests_on_sorry(attempt.verdict):
-                        kept[index] = Kept(attempt, block)
-                        return attempt
+                trial = self._trial(contest)
+                if self._stopped:
+                    contest.attempt = trial.end(StopReason.INTERRUPTED)
+                else:
+                    contest.attempt = await self._advance(contest, trial, limit)
         except asyncio.CancelledError:
-            attempt = (trial or self._start(theorem)).end(StopReason.INTERRUPTED)
+            contest.attempt = self._trial(contest).end(StopReason.INTERRUPTED)
         except WorkerDied as error:
-            assert trial is not None
-            attempt = trial.end(StopReason.FAULT, detail=str(error))
-        finally:
-            await self._pool.forget(theorem)
-        return self._finish(attempt)
+            contest.attempt = self._trial(contest).end(StopReason.FAULT, detail=str(error))
+        if contest.attempt:
+            for each in (contest.statement, contest.negation):
+                if each:
+                    await self._pool.forget(each.theorem)
+            if not contest.kept:
+                self._finish(contest)
 
-    def _start(self, theorem: Theorem) -> _Trial:
-        if self._recorder:
-            self._recorder.start_attempt(theorem)
-        return _Trial(theorem, self._config, self._clock)
+    def _trial(self, contest: Contest) -> Trial:
+        """The search for the theorem itself, begun when first needed."""
+        if not contest.statement:
+            share = 1 - self._config.refute
+            contest.statement = self._start(contest.theorem, share)
+        return contest.statement
 
-    def _finish(self, attempt: Attempt) -> Attempt:
-        if self._recorder:
-            self._recorder.finish_attempt(attempt)
-        return attempt
+    def _start(self, theorem: Theorem, share: float) -> Trial:
+        self._recorder.start_attempt(theorem)
+        told = self._recall(theorem)
+        return Trial(theorem, self._config, self._clock, share=share, remembered=told)
 
-    async def _search(self, trial: _Trial) -> StopReason:
-        """Ask, expand, tell, until the search is decided or the budget is spent."""
+    def _finish(self, contest: Contest) -> None:
+        """Record the end, of the negation's search first."""
+        assert contest.attempt
+        contest.kept = None
+        if contest.negation:
+            cut = contest.negation.end(StopReason.INTERRUPTED, detail="its theorem was decided")
+            self._recorder.finish_attempt(contest.refuted or cut)
+        self._recorder.finish_attempt(contest.attempt)
+
+    async def _advance(self, contest: Contest, trial: Trial, limit: int) -> Attempt | None:
+        """Search for the theorem, then for its negation; the attempt if that decides it."""
         if not trial.theorem.is_prop:
-            return StopReason.NOT_A_PROPOSITION
-        task = asyncio.current_task()
-        assert task is not None
-        self._running.add(task)
-        expand = Expander(trial.theorem, self._policy, self._pool)
-        flights: deque[asyncio.Task[list[Expansion]]] = deque()
-        try:
-            while trial.search.status is Status.OPEN:
-                self._launch(trial, expand, flights)
-                if not flights:
-                    return trial.budget.exhausted or StopReason.DEAD_END
-                await asyncio.wait([flights[0]], timeout=trial.budget.left_s)
-                if not flights[0].done():
-                    return StopReason.WALL_TIME
-                self._tell(trial, flights.popleft().result())
-            return _DECIDED[trial.search.status]
-        finally:
-            self._running.discard(task)
-            for flight in flights:
-                flight.cancel()
-            await asyncio.gather(*flights, return_exceptions=True)
+            return trial.end(StopReason.NOT_A_PROPOSITION)
+        if not contest.ended:
+            contest.ended = await self._pursuit.carry_on(trial, round(limit * trial.share))
+            if contest.ended and contest.ended.stop is StopReason.REFUSED:
+                if rests_on_sorry(contest.ended.verdict):
+                    contest.kept = Kept(contest.ended, trial.proof())
+                return contest.ended
+            if contest.ended and contest.ended.is_proved:
+                return await self._with_note(contest.ended)
+        if not self._config.refute:
+            return contest.ended
+        return await self._refute(contest, trial, limit)
 
-    def _launch(
-        self, trial: _Trial, expand: Expander, flights: deque[asyncio.Task[list[Expansion]]]
-    ) -> None:
-        """Put batches in flight up to the limit. What is asked depends only on what was told."""
-        while len(flights) < self._config.in_flight and not trial.budget.exhausted:
-            states = trial.search.ask(min(self._config.batch, trial.budget.expansions_left))
-            if not states:
-                return
-            trial.budget.spend(len(states))
-            flights.append(asyncio.create_task(expand(states)))
+    async def _refute(self, contest: Contest, trial: Trial, limit: int) -> Attempt | None:
+        if not contest.is_posed:
+            contest.is_posed = True
+            if posed := await negation(self._pool, trial.theorem):
+                contest.negation = self._start(posed, self._config.refute)
+        if contest.negation and not contest.refuted:
+            most = max(1, round(limit * contest.negation.share))
+            contest.refuted = await self._pursuit.carry_on(contest.negation, most)
+            if (found := contest.refuted) and found.is_proved:
+                return trial.end(StopReason.DISPROVED, proof=found.proof, verdict=found.verdict)
+        is_over = not contest.negation or contest.refuted
+        return contest.ended if is_over else None
 
-    def _tell(self, trial: _Trial, expansions: list[Expansion]) -> None:
-        trial.tell(expansions)
-        if self._recorder:
-            self._recorder.expansions(trial.theorem, expansions)
-
-    async def _judge(self, trial: _Trial) -> tuple[Attempt, str]:
-        """The verifier's word on the proof found, and the tactic block it was given."""
-        block = script(trial.search.proof())
-        verified = await self._verifier.verify(trial.theorem, block)
-        if isinstance(verified.verdict, Accepted):
-            proof = replacement(trial.theorem, verified.source)
-            return trial.end(StopReason.PROVED, proof=proof, verdict=verified.verdict), block
-        proof = replacement(trial.theorem, splice(trial.theorem.source, trial.theorem, block)[0])
-        detail = "; ".join(reason.text for reason in verified.verdict.reasons)
-        refused = trial.end(
-            StopReason.REFUSED, proof=proof, verdict=verified.verdict, detail=detail
-        )
-        return refused, block
-
-
-_DECIDED = {Status.PROVED: StopReason.PROVED, Status.FAILED: StopReason.DEAD_END}
+    async def _with_note(self, proved: Attempt) -> Attempt:
+        """The attempt, saying so when its theorem holds for a trivial reason."""
+        if self._config.refute and await self._pursuit.is_vacuous(proved.theorem):
+            return replace(proved, detail=HYPOTHESES_CONTRADICT)
+        return proved

@@ -6,7 +6,7 @@ Search calls it through `Expand` and knows nothing of what is behind.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from ..data.records import Advanced, Expansion, ProofState, Step, Theorem
@@ -62,21 +62,43 @@ def _closes(step: Step) -> bool:
 
 
 class Expander:
-    """`Expand` for the states of one theorem."""
+    """`Expand` for the states of one theorem.
 
-    def __init__(self, theorem: Theorem, policy: Policy, pool: TacticRunner) -> None:
+    banned: (key of a state, tactic) never to be tried; may grow meanwhile.
+    """
+
+    def __init__(
+        self,
+        theorem: Theorem,
+        policy: Policy,
+        pool: TacticRunner,
+        banned: Collection[tuple[str, str]] = (),
+    ) -> None:
         self._theorem = theorem
         self._policy = policy
         self._pool = pool
+        self._banned = banned
 
     async def __call__(self, states: Sequence[ProofState]) -> list[Expansion]:
         """Ask the policy about all states in one call, then try its tactics, states in parallel.
 
         The tactics of a state go by falling prior; none after the first that proves it is kept.
         """
+        proposed = await self.propose(states)
+        return await together([self._expand(*pair) for pair in zip(states, proposed, strict=True)])
+
+    async def propose(self, states: Sequence[ProofState]) -> list[list[Proposal]]:
+        """The policy's distribution for each state, without what is banned."""
         answers = await self._policy.propose([Query(self._theorem, state) for state in states])
-        pairs = zip(states, answers, strict=True)
-        return await together([self._expand(state, distribution(found)) for state, found in pairs])
+        return [
+            distribution([p for p in found if (state.key, p.tactic.strip()) not in self._banned])
+            for state, found in zip(states, answers, strict=True)
+        ]
+
+    async def step(self, state: ProofState, proposal: Proposal) -> Step:
+        """Try one proposal."""
+        tried = (await self._pool.apply(state, [proposal.tactic]))[0]
+        return Step(tried.tactic, proposal.prior, tried.outcome, tried.elapsed_ms)
 
     async def _expand(self, state: ProofState, proposals: list[Proposal]) -> Expansion:
         steps: list[Step] = []

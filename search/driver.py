@@ -10,7 +10,7 @@ from .backup import minimum
 from .best_first import BestFirst, by_fewest_goals, by_log_prior, by_shortest_state, by_value
 from .mcts import MCTS, TreeRecipe, Widening
 from .rmax import RMax
-from .selection import alphaproof, hardest_child, regularised
+from .selection import alphaproof, hardest_child, puct, regularised
 
 
 class Search(Protocol):
@@ -34,34 +34,55 @@ class Search(Protocol):
         ...
 
 
-def perspectives(root: ProofState) -> BestFirst:
+def best_first(root: ProofState, *, alpha: float = 0.5) -> BestFirst:
+    """Give best-first by log prior / length ** alpha, as BFS-Prover (arXiv:2502.03438)."""
+    return BestFirst(root, alpha=alpha)
+
+
+def perspectives(root: ProofState, *, alpha: float = 0.5) -> BestFirst:
     """Give best-first with four queues in turn, as MPS-Prover (arXiv:2505.10962)."""
-    orders = (by_value, by_log_prior(0.5), by_fewest_goals, by_shortest_state)
+    orders = (by_value, by_log_prior(alpha), by_fewest_goals, by_shortest_state)
     return BestFirst(root, orders=orders)
 
 
-def htps(root: ProofState) -> MCTS:
+def mcts(root: ProofState, *, exploration: float = 1.0, discount: float = 1.0) -> MCTS:
+    """Give tree search by PUCT, AlphaGo Zero's rule, with AND as product."""
+    return MCTS(root, TreeRecipe(select=puct(exploration), discount=discount))
+
+
+def htps(root: ProofState, *, exploration: float = 1.0, discount: float = 0.99) -> MCTS:
     """Give HTPS: regularised policy, exploration 1, AND as product (arXiv:2205.11491).
 
     Depth penalty 0.99, within the range 0.8 to 1 that its authors searched.
     """
-    return MCTS(root, TreeRecipe(select=regularised(1.0), discount=0.99))
+    return MCTS(root, TreeRecipe(select=regularised(exploration), discount=discount))
 
 
-def alphaproof_search(root: ProofState) -> MCTS:
+def alphaproof_search(
+    root: ProofState,
+    *,
+    discount: float = 0.99,
+    flatten: float = 200.0,
+    widening: float = 0.01,
+) -> MCTS:
     """Give AlphaProof's form: 0.99^steps, AND as minimum, hardest goal first, widening.
 
     Numbers as in its pseudocode (Kripner/nanoproof, pseudocode.py).
     """
     recipe = TreeRecipe(
-        select=alphaproof(),
+        select=alphaproof(discount=discount, flatten=flatten),
         focus=hardest_child(),
         conjoin=minimum,
-        discount=0.99,
-        widening=Widening(),
+        discount=discount,
+        widening=Widening(c=widening) if widening else None,
         sum_priors=True,
     )
     return MCTS(root, recipe)
+
+
+def rmax(root: ProofState, *, discount: float = 0.99) -> RMax:
+    """Give RMaxTS; its rewards fade by the discount (arXiv:2408.08152)."""
+    return RMax(root, gamma=discount)
 
 
 def whole_proof(root: ProofState) -> RMax:
@@ -69,13 +90,13 @@ def whole_proof(root: ProofState) -> RMax:
     return RMax(root, tree=False)
 
 
-RECIPES: Mapping[str, Callable[[ProofState], Search]] = {
-    "best-first": BestFirst,
+RECIPES: Mapping[str, Callable[..., Search]] = {
+    "best-first": best_first,
     "perspectives": perspectives,
-    "mcts": MCTS,
+    "mcts": mcts,
     "htps": htps,
     "alphaproof": alphaproof_search,
-    "rmax": RMax,
+    "rmax": rmax,
     "whole-proof": whole_proof,
 }
-"""A new search for a root state, by the name of its recipe with that recipe's own numbers."""
+"""A new search for a root state, by the name of its recipe; its numbers are keywords."""

@@ -1,0 +1,97 @@
+"""Negations: a theorem's own, posed as a theorem beside it, and False from its hypotheses.
+
+The negation stands right after the theorem's command, in its scope, as
+`theorem fresh : Not (type_of% @name) := by sorry`, so it says exactly what Lean understood. A
+proof of it that uses the theorem itself rests on that `sorry`, and the verifier refuses it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from ..data.errors import UsageError
+from ..data.records import Accepted, Advanced, ProofTree, Status, Theorem
+from ..lean_env.pool import OpenedFile
+from ..lean_env.rewrite import EXAMPLE_NAME, Edit, examples, name_example, rewrite
+from ..lean_env.script import script
+from ..search.best_first import BestFirst
+from .deferral import Verifier
+from .expander import Expander, TacticRunner
+
+NEGATION = "lakatos_negation"
+HYPOTHESES_CONTRADICT = "its hypotheses contradict each other: False follows from them"
+EXFALSO = "intros\nexfalso"
+_VACUOUS_EXPANSIONS = 6
+
+
+class Opener(Protocol):
+    """The part of a pool that poses files."""
+
+    async def open(self, path: str, source: str) -> OpenedFile:
+        """Elaborate a whole file; each hole becomes a theorem."""
+        ...
+
+
+async def negation(pool: Opener, theorem: Theorem) -> Theorem | None:
+    """The negation as a theorem of a file made from the theorem's.
+
+    None where it cannot be said: several holes in one declaration, data, or Lean takes it not.
+    """
+    edits, name = _named(theorem)
+    if not name or not theorem.command_stop:
+        return None
+    fresh = NEGATION
+    while fresh in theorem.source:
+        fresh += "_"
+    text = f"\n\ntheorem _root_.{fresh} : Not (type_of% @{name}) := by\n  sorry\n"
+    place = theorem.command_stop
+    source = rewrite(theorem.source, [*edits, Edit(place, place, text)])
+    try:
+        opened = await pool.open(theorem.path, source)
+    except UsageError:
+        return None
+    begin = theorem.command_start
+    inside = [t for t in opened.theorems if t.declaration != fresh and t.command_start == begin]
+    posed = next((t for t in opened.theorems if t.declaration == fresh), None)
+    if posed is None or len(inside) != 1 or any(g.hypotheses for g in posed.state.goals):
+        return None
+    return replace(posed, name=f"¬ {theorem.name}", negates=theorem.name)
+
+
+def _named(theorem: Theorem) -> tuple[list[Edit], str]:
+    """What gives the theorem's declaration a name, and the name; empty when it has none."""
+    if theorem.declaration is not None:
+        is_private = theorem.declaration.startswith("_private.")
+        return [], "" if is_private else f"_root_.{theorem.declaration}"
+    span = range(theorem.command_start, theorem.command_stop)
+    for number, example in enumerate(examples(theorem.source), 1):
+        if example.keyword in span:
+            name = f"{EXAMPLE_NAME}{number}"
+            return name_example(example, name, "include"), f"_root_.{name}"
+    return [], ""
+
+
+async def is_vacuous(
+    theorem: Theorem, expander: Expander, pool: TacticRunner, verifier: Verifier
+) -> bool:
+    """Whether a short search derives False from the hypotheses alone, and the verifier agrees.
+
+    A theorem whose conclusion is False is about its contradiction, so never vacuous.
+    """
+    intros = (await pool.apply(theorem.state, ["intros"]))[0].outcome
+    states = [theorem.state, *(intros.states if isinstance(intros, Advanced) else ())]
+    if any(goal.target == "False" for state in states for goal in state.goals):
+        return False
+    step = (await pool.apply(theorem.state, [EXFALSO]))[0]
+    if not isinstance(step.outcome, Advanced) or len(step.outcome.states) != 1:
+        return False
+    search = BestFirst(step.outcome.states[0])
+    for _ in range(_VACUOUS_EXPANSIONS):
+        if search.status is not Status.OPEN or not (asked := search.ask(1)):
+            break
+        search.tell(await expander(asked))
+    if search.status is not Status.PROVED:
+        return False
+    block = script(ProofTree(theorem.state, EXFALSO, (search.proof(),)))
+    return isinstance((await verifier.verify(theorem, block)).verdict, Accepted)

@@ -1,0 +1,119 @@
+"""The toy logic behind the interfaces of pool, policy, verifier and recorder."""
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from lakatos.data.records import Accepted, Refusal, RefusalKind, Refused, Step, Theorem
+from lakatos.prover.agent import Prover
+from lakatos.prover.config import ProverConfig
+from lakatos.prover.policy import Proposal
+
+from .toy import NON_THEOREMS, THEOREMS, Toy
+
+SORRY = Refused((Refusal(RefusalKind.SORRY, "rests on sorry"),))
+BROKEN = Refused((Refusal(RefusalKind.DOES_NOT_COMPILE, "line 1"),))
+NAMES = [*THEOREMS, *NON_THEOREMS]
+SOURCE = "".join(f"{name} := sorry\n" for name in NAMES)
+
+
+class ToyPool:
+    """Toy theorems behind the pool's interface; answers come late by a seeded dice."""
+
+    workers = 2
+
+    def __init__(self, seed=0):
+        self.toys = {name: Toy(f) for name, f in (THEOREMS | NON_THEOREMS).items()}
+        self.dice = random.Random(seed)
+        self.applied = Counter()
+        self.cancelled = Counter()
+        self.forgotten = []
+        self.fault = None
+        self.blocked = None  # a theorem whose tactics are never answered
+
+    def theorem(self, name, **changes):
+        start = SOURCE.index(f"{name} := sorry") + len(f"{name} := ")
+        state = self.toys[name].root
+        theorem = Theorem(name, SOURCE, "toy", start, start + 5, 1, 0, "term", state, name)
+        return replace(theorem, **changes)
+
+    async def apply(self, state, tactics):
+        root = state.recipe[0].parent if state.recipe else state
+        name = next(n for n, toy in self.toys.items() if toy.root is root)
+        self.applied[name] += len(tactics)
+        if self.fault and name == self.fault[0]:
+            raise self.fault[1]
+        if name == self.blocked:
+            await asyncio.get_running_loop().create_future()
+        try:
+            for _ in range(self.dice.randrange(8)):
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self.cancelled[name] += 1
+            raise
+        return [Step(t, 1.0, self.toys[name].apply(state, t)) for t in tactics]
+
+    async def forget(self, theorem):
+        self.forgotten.append(theorem.name)
+
+
+class ToyPolicy:
+    name = "toy"
+
+    async def propose(self, queries):
+        return [self.answer(q.state) for q in queries]
+
+    def answer(self, state):
+        names = [h.name for h in state.goals[0].hypotheses]
+        tactics = ["assumption", "intro", "split", "left", "right"]
+        tactics += [f"{word} {name}" for name in names for word in ("cases", "apply")]
+        return [Proposal(t, 1 / (i + 1)) for i, t in enumerate(tactics)]
+
+
+@dataclass
+class Verified:
+    verdict: object
+    source: str
+
+
+class Judge:
+    """Accepts everything, except as told: name -> function of the file giving a verdict."""
+
+    def __init__(self, **verdicts):
+        self.verdicts = verdicts
+        self.asked = []
+
+    async def verify(self, theorem, proof):
+        self.asked.append(theorem.name)
+        raw = theorem.source.encode()
+        source = (raw[: theorem.start] + f"by {proof!r}".encode() + raw[theorem.stop :]).decode()
+        verdict = self.verdicts.get(theorem.name, lambda source: Accepted())(source)
+        return Verified(verdict, source if verdict == Accepted() else theorem.source)
+
+
+class Log:
+    def __init__(self):
+        self.calls = []
+        self.identity_finished = asyncio.Event()
+
+    def start_attempt(self, theorem):
+        self.calls.append(("start", theorem.name))
+
+    def expansions(self, theorem, expansions):
+        self.calls.append(("expansions", theorem.name, expansions))
+
+    def finish_attempt(self, attempt):
+        self.calls.append(("finish", attempt.theorem.name, attempt.stop))
+        if attempt.theorem.name == "identity":
+            self.identity_finished.set()
+
+    def of(self, name):
+        return [call for call in self.calls if call[1] == name]
+
+
+def prove(names, *, pool=None, judge=None, log=None, clock=lambda: 0.0, **config):
+    pool = pool or ToyPool()
+    prover = Prover(pool, judge or Judge(), ToyPolicy(), ProverConfig(**config), log, clock=clock)
+    attempts = asyncio.run(prover.prove([pool.theorem(n) for n in names]))
+    return dict(zip(names, attempts, strict=True))
