@@ -23,18 +23,23 @@ def forbiddenKinds : List (Name × String) := [
 def allowedOptions : List Name := [`maxHeartbeats, `maxRecDepth, `synthInstance.maxHeartbeats,
   `synthInstance.maxSize, `exponentiation.threshold]
 
+def optionKinds : List Name := [``Parser.Tactic.set_option, ``Parser.Term.set_option]
+
 def setsOption (stx : Syntax) : Option Name :=
-  if stx.isOfKind ``Parser.Tactic.set_option || stx.isOfKind ``Parser.Term.set_option then
-    some stx[1].getId.eraseMacroScopes
-  else none
+  if optionKinds.contains stx.getKind then some stx[1].getId.eraseMacroScopes else none
+
+/-- All kinds worth a closer look; one look-up a node, for every tactic tried passes here. -/
+def watchedKinds : NameSet :=
+  (forbiddenKinds.map (·.1) ++ optionKinds).foldl (·.insert ·) {}
 
 /-- The first thing in `stx` that the verifier does not take: its kind of refusal and its name. -/
 def forbidden? (stx : Syntax) : Option (String × String) :=
   let found := stx.find? fun s =>
+    match s with
+    | .node _ k _ => watchedKinds.contains k && (setsOption s).all (!allowedOptions.contains ·)
     -- `decide +native`, `decide (native := true)`
-    s.getId == `native || (forbiddenKinds.any fun (k, _) => s.isOfKind k) || match setsOption s with
-      | some n => !allowedOptions.contains n
-      | none => false
+    | .ident _ _ n _ => n == `native
+    | _ => false
   found.map fun s => match setsOption s with
     | some n => ("forbidden", s!"set_option {n}")
     | none =>

@@ -10,6 +10,7 @@ const { Worker } = require('worker_threads');
 const runtime = require('./runtime.js');
 const { requestId } = require('./session.js');
 const { death } = require('./death.js');
+const { send } = require('./channel.js');
 const { THREAD_LIMITS } = require('./limits.js');
 
 const DEAD = 70; // exit status of a worker whose Lean died (EX_SOFTWARE)
@@ -24,18 +25,6 @@ let current = null; // the request line that Lean works on
 let cancelling = null;
 let shared = null; // {memory, token}: where to write a cancellation
 let thread = null;
-
-function send(text) {
-  const bytes = Buffer.from(text + '\n');
-  for (let done = 0; done < bytes.length;) {
-    try {
-      done += fs.writeSync(1, bytes, done);
-    } catch (error) {
-      if (error.code === 'EPIPE') process.exit(0);
-      if (error.code !== 'EAGAIN') throw error;
-    }
-  }
-}
 
 function setToken(value) {
   Atomics.store(new Int32Array(shared.memory.buffer), (shared.token >> 2) + 2, value);
@@ -72,7 +61,6 @@ function receive(message) {
     send(JSON.stringify({ v: 1, ready: { lean: image.lean, toolchain: config.toolchain } }));
   } else {
     finish();
-    send(message.reply);
   }
   next();
 }

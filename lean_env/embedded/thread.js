@@ -1,6 +1,6 @@
 // The thread in which Lean runs: an instance restored from the memory image, one request at a time.
 // workerData: {dist, compiled, memoryMb, image, imageFile}. Messages: in, a request line;
-// out, {ready, memory, token}, {reply} or {dead: {cause, text}}.
+// out, {ready, memory, token}, {done} once the reply is written, or {dead: {cause, text}}.
 'use strict';
 const path = require('path');
 const { parentPort, workerData } = require('worker_threads');
@@ -9,6 +9,7 @@ const { Objects } = require('./objects.js');
 const { Session } = require('./session.js');
 const { restore } = require('./image.js');
 const { death } = require('./death.js');
+const { send } = require('./channel.js');
 
 let panic = '';
 let lean;
@@ -23,7 +24,10 @@ function serve(session) {
       session.lean.runtime.clearThrown();
       const reply = session.answer(line);
       if (panic) die(null); // a panic leaves the instance running on a made-up value
-      else parentPort.postMessage({ reply });
+      else {
+        send(reply); // from here: a hop to the other thread costs as much as a small tactic
+        parentPort.postMessage({ done: true });
+      }
     } catch (error) {
       die(error);
     }
