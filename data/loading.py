@@ -139,6 +139,16 @@ def list_attempts(
     return [_summary(connection, row) for row in connection.execute(query).all()]
 
 
+def list_attempts_at(connection: Connection, theorem: Theorem) -> list[AttemptSummary]:
+    """All at the same `sorry` of the same file text, newest first."""
+    query = (
+        _SUMMARY.join(Text, Text.id == TheoremRow.source_id)
+        .where(Text.digest == digest(theorem.source), TheoremRow.start == theorem.start)
+        .order_by(AttemptRow.id.desc())
+    )
+    return [_summary(connection, row) for row in connection.execute(query).all()]
+
+
 def load_attempt(connection: Connection, attempt_id: int) -> StoredAttempt:
     """One attempt whole. Raises UsageError when there is none of that number."""
     row = connection.execute(_SUMMARY.where(AttemptRow.id == attempt_id)).first()

@@ -112,6 +112,11 @@ class Store:
         with self._reading() as connection:
             return loading.list_attempts(connection, run_id, limit)
 
+    def attempts_at(self, theorem: Theorem) -> list[AttemptSummary]:
+        """Attempts at the same `sorry` of the same file text, newest first."""
+        with self._reading() as connection:
+            return loading.list_attempts_at(connection, theorem)
+
     def load_attempt(self, attempt_id: int) -> StoredAttempt:
         """One attempt whole. Raises UsageError when there is none of that number."""
         with self._reading() as connection:

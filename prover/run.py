@@ -18,7 +18,7 @@ from ..data.records import Attempt, Expansion, RefusalKind, Refused, StopReason,
 from ..lean_env.pool import LeanPool, OpenedFile
 from ..lean_env.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
-from .agent import Prover, Recorder
+from .agent import Prover, Recall, Recorder, nothing
 from .config import ProverConfig
 from .hammer import Hammer
 from .policy import Policy
@@ -55,8 +55,9 @@ class Run:
         opened: Sequence[OpenedFile],
         theorems: Sequence[Theorem],
         on_interrupt: Callable[[], None] = lambda: None,
+        recall: Recall = nothing,
     ) -> list[Attempt]:
-        """Try each theorem of opened files, in order.
+        """Try each theorem of opened files, in order. recall: what earlier searches were told.
 
         The first SIGINT stops all searches, and what they found is still judged; a second one
         cancels. A theorem in which Lean found an error before its hole ends as FAULT, untried.
@@ -67,11 +68,11 @@ class Run:
                 self.recorder.start_attempt(theorem)
                 self.recorder.finish_attempt(broken[theorem])
         tried = [theorem for theorem in theorems if theorem not in broken]
-        attempts = iter(await self._interruptible(tried, on_interrupt))
+        attempts = iter(await self._interruptible(tried, on_interrupt, recall))
         return [broken[t] if t in broken else next(attempts) for t in theorems]
 
     async def _interruptible(
-        self, theorems: Sequence[Theorem], on_interrupt: Callable[[], None]
+        self, theorems: Sequence[Theorem], on_interrupt: Callable[[], None], recall: Recall
     ) -> list[Attempt]:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
@@ -86,7 +87,7 @@ class Run:
 
         loop.add_signal_handler(signal.SIGINT, pressed)
         try:
-            return await self.prover.prove(theorems)
+            return await self.prover.prove(theorems, recall)
         finally:
             loop.remove_signal_handler(signal.SIGINT)
 

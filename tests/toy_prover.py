@@ -2,20 +2,24 @@
 
 import asyncio
 import random
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
 from lakatos.data.records import Accepted, Refusal, RefusalKind, Refused, Step, Theorem
+from lakatos.lean_env.opened import OpenedFile
 from lakatos.prover.agent import Prover
 from lakatos.prover.config import ProverConfig
 from lakatos.prover.policy import Proposal
 
-from .toy import NON_THEOREMS, THEOREMS, Toy
+from .toy import NON_THEOREMS, THEOREMS, Toy, both, either, implies
 
 SORRY = Refused((Refusal(RefusalKind.SORRY, "rests on sorry"),))
 BROKEN = Refused((Refusal(RefusalKind.DOES_NOT_COMPILE, "line 1"),))
 NAMES = [*THEOREMS, *NON_THEOREMS]
-SOURCE = "".join(f"{name} := sorry\n" for name in NAMES)
+ALL = {**THEOREMS, **NON_THEOREMS, "two_ways": implies(both("p", "q"), either("p", "q"))}
+ALL["wrong"] = "f"  # its negation, f -> f, is provable
+SOURCE = "".join(f"{name} := sorry\n" for name in ALL)
 
 
 class ToyPool:
@@ -24,7 +28,7 @@ class ToyPool:
     workers = 2
 
     def __init__(self, seed=0):
-        self.toys = {name: Toy(f) for name, f in (THEOREMS | NON_THEOREMS).items()}
+        self.toys = {name: Toy(f) for name, f in ALL.items()}
         self.dice = random.Random(seed)
         self.applied = Counter()
         self.cancelled = Counter()
@@ -33,14 +37,30 @@ class ToyPool:
         self.blocked = None  # a theorem whose tactics are never answered
 
     def theorem(self, name, **changes):
-        start = SOURCE.index(f"{name} := sorry") + len(f"{name} := ")
+        start = f"\n{SOURCE}".index(f"\n{name} := sorry") + len(f"{name} := ")
         state = self.toys[name].root
         theorem = Theorem(name, SOURCE, "toy", start, start + 5, 1, 0, "term", state, name)
-        return replace(theorem, **changes)
+        span = {"command_start": start - len(f"{name} := "), "command_stop": start + 5}
+        return replace(theorem, **span | changes)
+
+    async def open(self, path, source):
+        """A file with the negation of one theorem right after it, as the agent makes them."""
+        text = re.search(
+            r"(?m)^(\w+) := sorry\n\ntheorem _root_.(\w+) : (.*) := by\n  sorry", source
+        )
+        assert text[3] == f"Not (type_of% @_root_.{text[1]})"
+        toy = self.toys[f"¬ {text[1]}"] = Toy(implies(ALL[text[1]], "f"))
+        sorry = source.index("sorry", text.start(3))
+        start = source.index("theorem _root_")
+        place = (path, sorry, sorry + 5, 1, 0, "tactic", toy.root, text[2])
+        posed = Theorem(text[2], source, *place, command_start=start, command_stop=sorry + 5)
+        return OpenedFile(path, source, (), (), (self.theorem(text[1]), posed))
 
     async def apply(self, state, tactics):
         root = state.recipe[0].parent if state.recipe else state
-        name = next(n for n, toy in self.toys.items() if toy.root is root)
+        name = next(n for n, toy in self.toys.items() if toy.root == root)
+        for step in state.recipe:  # a state of another pool is rebuilt, as Lean's are
+            self.toys[name].apply(step.parent, step.tactic)
         self.applied[name] += len(tactics)
         if self.fault and name == self.fault[0]:
             raise self.fault[1]

@@ -1,0 +1,53 @@
+"""Takes searches up where the store last saw them.
+
+A search is led through its stored expansions again, by the same questions in the same order, and
+then goes on: for the same configuration it ends as if it had never been broken off. A proof found
+before is found again without Lean, and judged again. Expansions, steps and time in Lean count
+on; the wall time starts anew. What is taken up is recorded whole in the new attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..data.loading import StoredAttempt
+from ..data.records import Expansion, Theorem
+from ..data.store import Store
+from .config import SAMPLING, SearchConfig
+
+
+class Resumption:
+    """Recalls the longest earlier search for a theorem that the present one can take up.
+
+    That is one at the same `sorry` of the same file text, by the same policy, in the same Lean,
+    and with samples if the present one samples. run: the number of the present run.
+    """
+
+    def __init__(
+        self, store: Store, run: int, *, policy: str, search: SearchConfig, toolchain: str
+    ) -> None:
+        self._store = store
+        self._run = run
+        self._policy = policy
+        self._search = search
+        self._toolchain = toolchain
+
+    def __call__(self, theorem: Theorem) -> Iterable[Expansion]:
+        """Its expansions in the order told; none when there is no such search."""
+        earlier = [a for a in self._store.attempts_at(theorem) if a.run_id != self._run]
+        for summary in sorted(earlier, key=lambda a: (-a.expansions, -a.id)):
+            if not summary.expansions:
+                break
+            stored = self._store.load_attempt(summary.id)
+            if self._fits(stored, theorem):
+                return stored.expansions
+        return ()
+
+    def _fits(self, stored: StoredAttempt, theorem: Theorem) -> bool:
+        search = stored.config.get("prover", {}).get("search", {}).get("name", "")
+        return (
+            stored.config.get("policy") == self._policy
+            and (search in SAMPLING) == self._search.samples
+            and stored.toolchain == self._toolchain
+            and stored.theorem.state == theorem.state
+        )

@@ -1,0 +1,134 @@
+"""Refutation beside the search: posed once, judged, shared budgets; a real false theorem."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from lakatos.data.records import Accepted, StopReason
+from lakatos.lean_env.pool import LeanPool
+from lakatos.lean_env.verifier import Verifier
+from lakatos.prover.agent import Prover
+from lakatos.prover.config import ProverConfig
+from lakatos.prover.hammer import Hammer
+from lakatos.prover.refute import HYPOTHESES_CONTRADICT, negation
+
+from .toy_prover import NAMES, SORRY, Judge, Log, ToyPool, prove
+
+REFUTE = {"refute": 0.4, "expansions": 100, "first_round": 4}
+
+
+def test_a_false_theorem_is_disproved():
+    log = Log()
+    attempt = prove(["wrong"], log=log, **REFUTE)["wrong"]
+    assert attempt.stop is StopReason.DISPROVED
+    assert attempt.verdict == Accepted()
+    assert attempt.proof == "by 'intro\\nassumption'"
+    assert not attempt.is_proved
+    assert [c[1] for c in log.calls if c[0] == "finish"] == ["¬ wrong", "wrong"]
+
+
+def test_without_the_option_nothing_is_disproved():
+    assert prove(["wrong"])["wrong"].stop is StopReason.DEAD_END
+
+
+def test_a_disproof_that_rests_on_the_theorem_itself_does_not_count():
+    judge = Judge(**{"¬ wrong": lambda source: SORRY})
+    attempt = prove(["wrong"], judge=judge, **REFUTE)["wrong"]
+    assert attempt.stop is StopReason.DEAD_END
+    assert attempt.proof is None
+
+
+def test_refutation_keeps_what_is_provable():
+    attempts = prove(NAMES, **REFUTE)
+    assert all(attempts[n].is_proved for n in NAMES[:6])
+    assert not any(a.stop is StopReason.DISPROVED for a in attempts.values())
+
+
+def test_the_shares_of_the_budget_are_kept():
+    log = Log()
+    prove(["peirce"], log=log, refute=0.5, expansions=6, in_flight=1)
+    told = {"peirce": 0, "¬ peirce": 0}
+    for call in log.calls:
+        if call[0] == "expansions":
+            told[call[1]] += len(call[2])
+    assert told["peirce"] <= 3
+    assert 0 < told["¬ peirce"] <= 3
+
+
+def test_no_delay_changes_a_refutation():
+    names = ["wrong", "identity", "peirce"]
+    logs = []
+    for seed in range(3):
+        log = Log()
+        prove(names, pool=ToyPool(seed), log=log, **REFUTE)
+        logs.append([log.of(n) for n in names] + [log.of(f"¬ {n}") for n in names])
+    assert logs[0] == logs[1] == logs[2]
+
+
+def test_a_theorem_with_two_holes_is_not_negated():
+    class TwoHoles(ToyPool):
+        async def open(self, path, source):
+            opened = await super().open(path, source)
+            first = opened.theorems[0]
+            return replace(opened, theorems=(first, *opened.theorems))
+
+    pool = TwoHoles()
+    assert asyncio.run(negation(pool, pool.theorem("wrong"))) is None
+    assert asyncio.run(negation(ToyPool(), pool.theorem("wrong"))) is not None
+
+
+FILE = """namespace Deep
+section
+variable (α : Type u) (x : α) {n : Nat} (hn : n ≠ n)
+
+theorem poly.{v} (β : Type v) (a b : β) : a = b := by
+  sorry
+
+theorem less (m : Nat) : m < m + 0 := by
+  have h : m < m := by
+    sorry
+  exact h
+
+theorem uses : n + 1 < n := by sorry
+
+example : ∀ k : Nat, k * k = k := by sorry
+
+example : n < n := by
+  have := hn
+  sorry
+
+theorem true (m : Nat) : m ≤ m := by sorry
+
+private theorem hidden : 1 = 2 := by sorry
+
+theorem vacuous (m : Nat) (h : m < m) : m = 7 := by sorry
+
+end
+end Deep
+"""
+
+
+@pytest.mark.lean
+def test_lean_disproves_the_false_and_only_them(toolchain):
+    async def attempts():
+        config = ProverConfig(refute=0.5, wall_s=60, expansions=60)
+        async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
+            opened = await pool.open("f.lean", FILE)
+            assert not [m for m in opened.messages if m.severity == "error"]
+            prover = Prover(pool, verifier, Hammer(), config)
+            return await prover.prove(opened.theorems)
+
+    found = {a.theorem.name: a for a in asyncio.run(attempts())}
+    stops = {name: a.stop.value for name, a in found.items()}
+    assert stops.pop("Deep.hidden") != "proved"
+    assert stops == {
+        "Deep.poly": "disproved",
+        "Deep.less": "disproved",
+        "Deep.uses": "disproved",
+        "example@16": "disproved",
+        "example@18": "proved",
+        "Deep.true": "proved",
+        "Deep.vacuous": "proved",
+    }
+    assert found["Deep.vacuous"].detail == HYPOTHESES_CONTRADICT
+    assert found["Deep.true"].detail == ""
