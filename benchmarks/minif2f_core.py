@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lakatos.data.records import Advanced, Attempt, Theorem
+from lakatos.data.records import Accepted, Advanced, Attempt, Theorem
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.toolchain import Toolchain, find_toolchain
 from lakatos.lean_env.verifier import Verifier
@@ -58,7 +58,7 @@ async def baseline(pool: LeanPool, verifier: Verifier, theorem: Theorem) -> str 
         step = (await pool.apply(theorem.state, [tactic]))[0]
         if step.outcome == Advanced(()):
             verified = await verifier.verify(theorem, tactic)
-            if verified.verdict.__class__.__name__ == "Accepted":
+            if isinstance(verified.verdict, Accepted):
                 return tactic
     return None
 
@@ -129,6 +129,11 @@ def commit() -> str:
     return git("rev-parse", "HEAD") + ("+" if dirty else "")
 
 
+def shown(word: str) -> str:
+    """A word of the command line without the folders of this machine."""
+    return Path(word).name if "/" in word else word
+
+
 def main() -> None:
     """Measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -145,7 +150,7 @@ def main() -> None:
     print(f"miniF2F-core: {found['proved']} of {count} proved and verified")
     print(f"baseline, eight single tactics: {found['baseline']['proved']} of {count}")
     found |= {
-        "command": " ".join(["python", "benchmarks/minif2f_core.py", *sys.argv[1:]]),
+        "command": " ".join(["python", "benchmarks/minif2f_core.py", *map(shown, sys.argv[1:])]),
         "toolchain": f"{toolchain.name} Lean {toolchain.lean}",
         "seed": options.seed,
         "seconds_a_theorem": options.seconds,
