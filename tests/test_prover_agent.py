@@ -127,7 +127,9 @@ def test_a_broken_environment_is_raised_as_itself():
 async def interrupted(prover, theorems, log, end):
     """Prove until `identity` is finished, then `end(task)`; give the task's result."""
     task = asyncio.create_task(prover.prove(theorems))
-    await log.identity_finished.wait()
+    waiting = asyncio.create_task(log.identity_finished.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    assert waiting.done(), "the run ended before `identity` did"
     end(task)
     return await task
 
