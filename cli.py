@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,7 +34,9 @@ from .lean_env import embedded
 from .lean_env.doctor import Finding
 from .lean_env.pool import OpenedFile
 from .lean_env.toolchain import Toolchain, find_toolchain
-from .prover.config import ProverConfig
+from .prover.agent import Recall, nothing
+from .prover.config import HELP, ProverConfig, SearchConfig
+from .prover.resume import Resumption
 from .prover.run import Run, RunConfig, Tee, select, start_run
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -62,6 +64,7 @@ class Job:
     write: bool
     out: str | None
     as_json: bool
+    recall: Recall = nothing
     interrupted: bool = False
     broken: bool = False
     attempts: list[Attempt] = field(default_factory=list)
@@ -107,6 +110,8 @@ def prove(
     as_json: Annotated[bool, Option("--json", help="One JSON object a theorem.")] = False,
     seconds: Annotated[float, Option("--time", help="Seconds for one theorem.")] = 60.0,
     expansions: Annotated[int, Option(help="States expanded for one theorem.")] = 2000,
+    steps: Annotated[int | None, Option(help="Tactics tried for one theorem.")] = None,
+    lean_time: Annotated[float | None, Option(help="Seconds in Lean for one theorem.")] = None,
     workers: Annotated[int | None, Option(min=1, help="Lean processes; default: cores.")] = None,
     seed: Annotated[int, Option(help="Of every random draw.")] = 0,
     db: Db = None,
@@ -114,6 +119,15 @@ def prove(
     project: Project = None,
     policy: Annotated[str, Option(help="Who proposes tactics.")] = "hammer",
     allow_axiom: Axioms = None,
+    refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
+    resume: Annotated[bool, Option("--resume", help="Go on from what is stored.")] = False,
+    search: Annotated[str, Option(metavar="NAME", help=HELP["name"])] = "best-first",
+    alpha: Annotated[float | None, Option(help=HELP["alpha"])] = None,
+    exploration: Annotated[float | None, Option(help=HELP["exploration"])] = None,
+    discount: Annotated[float | None, Option(help=HELP["discount"])] = None,
+    flatten: Annotated[float | None, Option(help=HELP["flatten"])] = None,
+    widening: Annotated[float | None, Option(help=HELP["widening"])] = None,
+    sample_steps: Annotated[int, Option(help=HELP["sample_steps"])] = 32,
 ) -> int:
     """Prove every sorry of the files; print the proofs, or write them with --write."""
     if out and (write or len(files) > 1):
@@ -122,14 +136,19 @@ def prove(
         raise UsageError(f"--out is {files[0]} itself; use --write")
     if write and "-" in files:
         raise UsageError("standard input cannot be written; use --out FILE, or --out - for stdout")
-    budget = ProverConfig(expansions=expansions, wall_s=seconds, seed=seed)
-    config = RunConfig(budget, policy, workers, tuple(allow_axiom or ()))
+    how = SearchConfig(search, alpha, exploration, discount, flatten, widening, sample_steps)
+    spend = ProverConfig(
+        expansions, seconds, steps, lean_time, refute=refute, search=how, seed=seed
+    )
+    config = RunConfig(spend, policy, workers, tuple(allow_axiom or ()))
     read = [_read(name) for name in dict.fromkeys(files)]
     job = Job(read, theorem or [], config, write, out, as_json)
     toolchain = _toolchain(lean, project, read[0].path)
     with Store.open(db) as store:
         title = f"{toolchain.name} {toolchain.lean}"
         run = store.start_run(shlex.join(sys.argv[1:]), asdict(config), title, seed)
+        if resume:
+            job.recall = Resumption(store, run, policy=policy, search=how, toolchain=title)
         outcome = "broken off"
         try:
             asyncio.run(_prove(job, toolchain, store.recorder(run)))
@@ -150,7 +169,7 @@ async def _prove(job: Job, toolchain: Toolchain, kept: Any) -> None:
                 job.human.print(f"{file.path}: nothing to prove, it has no sorry", markup=False)
         progress.theorems = len(theorems)
         with _display(progress, run):
-            job.attempts = await run.prove(opened, theorems, job.interrupt)
+            job.attempts = await run.prove(opened, theorems, job.interrupt, job.recall)
         if len(theorems) > 1:
             job.human.print()
             job.human.print(terminal.summary_table(job.attempts))
@@ -179,12 +198,9 @@ async def _deliver(job: Job, run: Run) -> None:
         return
     for file in job.files:
         proved = [a for a in job.attempts if a.is_proved and a.theorem.path == file.path]
-        content = file.filled(proved)
         if job.write and not proved:
             continue
-        filled = replace(file, raw=content)
-        if reason := await run.recheck(file.text, filled.text, proved):
-            raise SoundnessAlarm(f"{file.path}: not written, the proofs do not fit: {reason}")
+        content = await run.filled(file, proved)
         if job.write:
             source.replace_source(file, content)
             job.human.print(f"{file.path}: proofs written: {len(proved)}", markup=False)
@@ -326,31 +342,14 @@ def _toolchain(lean: str, project: Path | None, file: str | None) -> Toolchain:
 def _setting_up() -> Iterator[Callable[[str, int, int], None]]:
     """A bar for each stage of the set-up; nothing is shown when nothing has to be done."""
     bars = terminal.SetupBars(err)
-
-    def progress(stage: str, done_bytes: int, total_bytes: int) -> None:
-        line = bars.tell(stage, done_bytes, total_bytes)
-        if line and err.is_terminal:
-            bars.start()
-        elif line:
-            err.print(line)
-
     try:
-        yield progress
+        yield bars.show
     finally:
-        if bars.live.is_started:
-            bars.stop()
-
-
-class Output(Console):
-    """Standard output; when its reader is gone (`| head`) the work goes on in silence."""
-
-    def on_broken_pipe(self) -> None:
-        """Write to nowhere from now on."""
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        bars.end()
 
 
 def _standard_output() -> Console:
-    return Output(highlight=False, width=None if sys.stdout.isatty() else FILE_COLUMNS)
+    return terminal.Output(highlight=False, width=None if sys.stdout.isatty() else FILE_COLUMNS)
 
 
 def _say(text: str) -> None:

@@ -1,10 +1,12 @@
 """How a run looks in a terminal: rich renderables made from records, and nothing else.
 
-No I/O and no clock; cli.py prints what is made here.
+No clock, and no I/O but of the two consoles; cli.py prints what is made here.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +46,8 @@ WORDS = {
     StopReason.REFUSED: "refused by the verifier",
     StopReason.FAULT: "broken off",
 }
+NEGATION_COLUMN = 2
+"""Where the proof of a negation stands in the file that poses it."""
 _LINE_CHARACTERS = 240
 
 
@@ -69,8 +73,9 @@ class Progress:
         return (after - before) / (last_s - first_s) if last_s > first_s else 0.0
 
     def start_attempt(self, theorem: Theorem) -> None:
-        """One more theorem is at work."""
-        self.running[theorem.path, theorem.name] = (0, theorem.state)
+        """One more theorem is at work; a negation is not shown for itself."""
+        if not theorem.negates:
+            self.running[theorem.path, theorem.name] = (0, theorem.state)
 
     def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
         """Count expansions."""
@@ -81,6 +86,8 @@ class Progress:
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """One theorem less is at work."""
+        if attempt.theorem.negates:
+            return
         self.running.pop((attempt.theorem.path, attempt.theorem.name), None)
         self.finished += 1
         self.proved += attempt.is_proved
@@ -146,7 +153,12 @@ def attempt_text(attempt: Attempt) -> Text:
         (theorem.name, "bold"),
         f"  {result_word(attempt)}, {attempt.wall_s:.1f} s, {attempt.expansions} expansions",
     )
-    if proved and attempt.proof:
+    if proved and attempt.detail:
+        text.append(f"\n    note: {one_line(attempt.detail)}", "yellow")
+    if attempt.stop is StopReason.DISPROVED and attempt.proof:
+        text.append(f"\n    {theorem.name} is false; of its negation there is the proof", "yellow")
+        text.append("\n" + _indented(attempt.proof, NEGATION_COLUMN), "cyan")
+    elif proved and attempt.proof:
         text.append("\n" + _indented(attempt.proof, theorem.column), "cyan")
     elif reason := reason_line(attempt.verdict) or one_line(attempt.detail):
         text.append(f"\n    {reason}", "yellow")
@@ -268,7 +280,8 @@ def to_json(attempt: Attempt) -> dict[str, object]:
         "column": theorem.column,
         "proved": attempt.is_proved,
         "stop": attempt.stop.value,
-        "proof": attempt.proof,
+        "proof": None if attempt.stop is StopReason.DISPROVED else attempt.proof,
+        "disproof": attempt.proof if attempt.stop is StopReason.DISPROVED else None,
         "axioms": list(verdict.axioms) if isinstance(verdict, Accepted) else [],
         "reasons": [{"kind": r.kind.value, "text": r.text} for r in reasons],
         "expansions": attempt.expansions,
@@ -285,6 +298,14 @@ def finding_text(subject: str, text: str, cure: str) -> Text:
     return Text.assemble(mark, (f"{subject}: ", "bold"), text, rest)
 
 
+class Output(Console):
+    """Standard output; when its reader is gone (`| head`) the work goes on in silence."""
+
+    def on_broken_pipe(self) -> None:
+        """Write to nowhere from now on."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class SetupBars(Bars):
     """A bar for each stage of the set-up of Lean."""
 
@@ -292,6 +313,19 @@ class SetupBars(Bars):
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[size]}"))
         super().__init__(*columns, console=console)
         self._stages: dict[str, TaskID] = {}
+
+    def show(self, stage: str, done_bytes: int, total_bytes: int) -> None:
+        """Note how far a stage is: a bar for a person, else a line when it begins."""
+        line = self.tell(stage, done_bytes, total_bytes)
+        if line and self.console.is_terminal:
+            self.start()
+        elif line:
+            self.console.print(line)
+
+    def end(self) -> None:
+        """Take the bars away, if there are any."""
+        if self.live.is_started:
+            self.stop()
 
     def tell(self, stage: str, done_bytes: int, total_bytes: int) -> str:
         """Note how far a stage is; the line to print when it is a new one, else nothing."""

@@ -12,33 +12,40 @@ from ..search.driver import RECIPES, Search
 SAMPLING = ("rmax", "whole-proof")
 """Searches that are told of whole-proof samples, one tactic a state, not of full expansions."""
 
+HELP = {
+    "name": f"The search: {', '.join(RECIPES)}. best-first: by log prior (BFS-Prover, "
+    "arXiv:2502.03438); perspectives: four queues in turn (MPS-Prover, arXiv:2505.10962); mcts: "
+    "PUCT (AlphaGo Zero); htps: regularised policy (arXiv:2205.11491); alphaproof: its published "
+    "pseudocode; rmax: intrinsic reward (DeepSeek-Prover-V1.5, arXiv:2408.08152); whole-proof: "
+    "samples, no tree.",
+    "alpha": "best-first, perspectives: score = log prior / length ** alpha, in [0, 1]; 0 is "
+    "ReProver's cumulative log prior, 0.5 the default (BFS-Prover, arXiv:2502.03438).",
+    "exploration": "mcts, htps: c of PUCT and of the regularised policy, default 1 "
+    "(arXiv:2205.11491).",
+    "discount": "mcts, htps, alphaproof: a state is worth this times its best tactic (defaults 1, "
+    "0.99, 0.99; arXiv:2205.11491). rmax: rewards fade by it, 0.99 (arXiv:2408.08152).",
+    "flatten": "alphaproof: priors to the power 1 / flatten, default 200 (its pseudocode).",
+    "widening": "alphaproof: expand a state again while expansions <= widening * visits ** 0.6, "
+    "default 0.01; 0: never (its pseudocode).",
+    "sample_steps": "rmax, whole-proof: most tactics in one sample.",
+}
+"""What each field of a SearchConfig means, and its source; `lakatos prove --help` shows it."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchConfig:
-    """Which search, and its numbers; None: the number its authors give.
+    """Which search, and its numbers, as HELP says; None: the number its authors give.
 
     Raises UsageError for an unknown search, a number it does not have, or a senseless one.
     """
 
     name: str = "best-first"
-    """best-first: by log prior (arXiv:2502.03438). perspectives: four queues in turn
-    (arXiv:2505.10962). mcts: PUCT. htps: regularised policy (arXiv:2205.11491). alphaproof: its
-    pseudocode. rmax: intrinsic reward (arXiv:2408.08152). whole-proof: samples, no tree."""
     alpha: float | None = None
-    """Length normalisation in [0, 1]: score = log prior / length ** alpha; 0 is the cumulative
-    log prior of ReProver, 0.5 the default. Source: BFS-Prover, arXiv:2502.03438."""
     exploration: float | None = None
-    """c of PUCT and of the regularised policy, default 1. Source: HTPS, arXiv:2205.11491."""
     discount: float | None = None
-    """In (0, 1]. Tree searches: a state is worth this times its best tactic (mcts 1, others
-    0.99). rmax: rewards fade by it, 0.99. Sources: arXiv:2205.11491, arXiv:2408.08152."""
     flatten: float | None = None
-    """alphaproof: priors to the power 1 / flatten, default 200. Source: its pseudocode."""
     widening: float | None = None
-    """alphaproof: a state is expanded again while expansions <= widening * visits ** 0.6,
-    default 0.01; 0: never. Source: its pseudocode."""
     sample_steps: int = 32
-    """rmax, whole-proof: most tactics in one sample."""
 
     def __post_init__(self) -> None:
         if self.name not in RECIPES:

@@ -3,10 +3,12 @@
 The negation stands right after the theorem's command, in its scope, as
 `theorem fresh : Not (type_of% @name) := by sorry`, so it says exactly what Lean understood. A
 proof of it that uses the theorem itself rests on that `sorry`, and the verifier refuses it.
+One false instance refutes, so universe parameters are 0 where the theorem has up to three.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Protocol
 
@@ -19,6 +21,8 @@ from ..search.best_first import BestFirst
 from .deferral import Verifier
 from .expander import Expander, TacticRunner
 
+_MOST_UNIVERSES = 3
+_UNIVERSES = re.compile(r"\b(Type|Sort|universe)\s+[\w*(]|\b(Type|Sort)\*|\.\{")
 NEGATION = "lakatos_negation"
 HYPOTHESES_CONTRADICT = "its hypotheses contradict each other: False follows from them"
 EXFALSO = "intros\nexfalso"
@@ -41,10 +45,19 @@ async def negation(pool: Opener, theorem: Theorem) -> Theorem | None:
     edits, name = _named(theorem)
     if not name or not theorem.command_stop:
         return None
+    begin = theorem.source.encode()[: theorem.command_stop].decode()
+    many = range(1, _MOST_UNIVERSES + 1) if _UNIVERSES.search(begin) else ()
+    for levels in [f".{{{', '.join('0' * n)}}}" for n in many] + [""]:
+        if posed := await _pose(pool, theorem, edits, f"@{name}{levels}"):
+            return posed
+    return None
+
+
+async def _pose(pool: Opener, theorem: Theorem, edits: list[Edit], constant: str) -> Theorem | None:
     fresh = NEGATION
     while fresh in theorem.source:
         fresh += "_"
-    text = f"\n\ntheorem _root_.{fresh} : Not (type_of% @{name}) := by\n  sorry\n"
+    text = f"\n\ntheorem _root_.{fresh} : Not (type_of% {constant}) := by\n  sorry\n"
     place = theorem.command_stop
     source = rewrite(theorem.source, [*edits, Edit(place, place, text)])
     try:
@@ -55,6 +68,9 @@ async def negation(pool: Opener, theorem: Theorem) -> Theorem | None:
     inside = [t for t in opened.theorems if t.declaration != fresh and t.command_start == begin]
     posed = next((t for t in opened.theorems if t.declaration == fresh), None)
     if posed is None or len(inside) != 1 or any(g.hypotheses for g in posed.state.goals):
+        return None
+    span = range(posed.command_start, posed.command_stop)
+    if any(m.severity == "error" and m.start in span for m in opened.messages):
         return None
     return replace(posed, name=f"¬ {theorem.name}", negates=theorem.name)
 

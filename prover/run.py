@@ -11,10 +11,11 @@ import itertools
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ..data.errors import UsageError
+from ..data.errors import SoundnessAlarm, UsageError
 from ..data.records import Attempt, Expansion, RefusalKind, Refused, StopReason, Theorem
+from ..data.source import SourceFile
 from ..lean_env.pool import LeanPool, OpenedFile
 from ..lean_env.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
@@ -91,20 +92,22 @@ class Run:
         finally:
             loop.remove_signal_handler(signal.SIGINT)
 
-    async def recheck(self, original: str, filled: str, proved: Sequence[Attempt]) -> str:
-        """Judge a whole file with the proofs in place; the reason of a refusal, or nothing.
+    async def filled(self, file: SourceFile, proved: Sequence[Attempt]) -> bytes:
+        """The bytes of a file with the proofs in place, judged once more as a whole.
 
         A declaration that still has a `sorry`, or rests on one, is not held against the file.
+        Raises SoundnessAlarm when the proofs do not stand together.
         """
-        if not proved:
-            return ""
+        content = file.filled(proved)
         names = {a.theorem.declaration or a.theorem.name for a in proved}
-        for name, verdict in await self.verifier.compare(original, filled):
+        whole = replace(file, raw=content).text
+        for name, verdict in await self.verifier.compare(file.text, whole) if proved else ():
             if name in names and isinstance(verdict, Refused):
                 others = [r for r in verdict.reasons if r.kind is not RefusalKind.SORRY]
                 if others:
-                    return f"{name}: {others[0].kind.value}: {others[0].text}"
-        return ""
+                    why = f"{name}: {others[0].kind.value}: {others[0].text}"
+                    raise SoundnessAlarm(f"{file.path}: the proofs do not fit together: {why}")
+        return content
 
 
 @asynccontextmanager

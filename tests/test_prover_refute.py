@@ -77,7 +77,9 @@ def test_a_theorem_with_two_holes_is_not_negated():
     assert asyncio.run(negation(ToyPool(), pool.theorem("wrong"))) is not None
 
 
-FILE = """namespace Deep
+FILE = """example : ∀ k : Nat, k * k = k := by sorry
+
+namespace Deep
 section
 variable (α : Type u) (x : α) {n : Nat} (hn : n ≠ n)
 
@@ -90,8 +92,6 @@ theorem less (m : Nat) : m < m + 0 := by
   exact h
 
 theorem uses : n + 1 < n := by sorry
-
-example : ∀ k : Nat, k * k = k := by sorry
 
 example : n < n := by
   have := hn
@@ -121,14 +121,29 @@ def test_lean_disproves_the_false_and_only_them(toolchain):
     found = {a.theorem.name: a for a in asyncio.run(attempts())}
     stops = {name: a.stop.value for name, a in found.items()}
     assert stops.pop("Deep.hidden") != "proved"
+    assert stops.pop("Deep.poly") != "proved"
     assert stops == {
-        "Deep.poly": "disproved",
         "Deep.less": "disproved",
         "Deep.uses": "disproved",
-        "example@16": "disproved",
-        "example@18": "proved",
+        "example@1": "disproved",
+        "example@19": "proved",
         "Deep.true": "proved",
         "Deep.vacuous": "proved",
     }
     assert found["Deep.vacuous"].detail == HYPOTHESES_CONTRADICT
     assert found["Deep.true"].detail == ""
+
+
+@pytest.mark.lean
+def test_lean_takes_a_disproof_in_the_lowest_universe(toolchain):
+    async def verdicts():
+        async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
+            opened = await pool.open("f.lean", FILE)
+            poly = next(t for t in opened.theorems if t.name == "Deep.poly")
+            posed = await negation(pool, poly)
+            proofs = "intro h\ncases h Bool true false", "intro h\ncases Deep.poly Bool true false"
+            return [(await verifier.verify(posed, proof)).verdict for proof in proofs]
+
+    honest, circular = asyncio.run(verdicts())
+    assert honest == Accepted()
+    assert [reason.kind for reason in circular.reasons] == ["sorry"]
