@@ -68,35 +68,40 @@ end LeanEnv
 namespace Native
 open LeanEnv
 
+def idOf (line : String) : Nat :=
+  ((Json.parse line).toOption.bind fun j => (j.getObjValAs? Nat "id").toOption).getD 0
+
 /-- Serve requests until the input ends; a reader task sets the cancel token while one runs. -/
-partial def loop (r : WorkerRef) (lines : Std.CloseableChannel String) (out : IO.FS.Stream) : IO Unit := do
+partial def loop (r : WorkerRef) (current : IO.Ref Nat) (lines : Std.CloseableChannel String) (out : IO.FS.Stream) : IO Unit := do
   let some line ← IO.wait (← lines.recv) | return
   let token ← IO.CancelToken.new
   r.modify fun w => { w with token }
+  current.set (idOf line)
   let mut reply ← step r line
   while reply.startsWith "{\"need\":" do
     let need := ((Json.parse reply).toOption.bind fun j => (j.getObjVal? "need").toOption).getD .null
     let imports := (need.getObjValAs? (Array String) "imports").toOption.getD #[]
-    let id := ((Json.parse line).toOption.bind fun j => (j.getObjValAs? Nat "id").toOption).getD 0
     try
       let modules := imports.map fun m => { module := m.toName : Import }
       addEnvironment r (" ".intercalate imports.toList) (← importModules modules {} 0 (loadExts := true))
       reply ← step r line
-    catch e => reply := (failed "import_failed" ((toString e).takeWhile (· != '\n')).toString).line id 0 0
+    catch e => reply := (failed "import_failed" ((toString e).takeWhile (· != '\n')).toString).line (idOf line) 0 0
+  current.set 0
   out.putStrLn reply
   out.flush
-  loop r lines out
+  loop r current lines out
 
 /-- Reads ahead, so that `cancel` is seen while a request runs. -/
-partial def read (r : WorkerRef) (input : IO.FS.Stream) (lines : Std.CloseableChannel String) : IO Unit := do
+partial def read (r : WorkerRef) (current : IO.Ref Nat) (input : IO.FS.Stream) (lines : Std.CloseableChannel String) : IO Unit := do
   let line ← input.getLine
   if line.isEmpty then let _ ← lines.close.toBaseIO; return
   let isCancel := match Json.parse line with
     | .ok j => (j.getObjValAs? String "op").toOption == some "cancel"
     | .error _ => false
-  if isCancel then (← cancelToken r).set
+  if isCancel then
+    if (← current.get) == idOf line then (← cancelToken r).set
   else unless line.trimAscii.isEmpty do let _ ← lines.send line
-  read r input lines
+  read r current input lines
 
 end Native
 
@@ -112,5 +117,6 @@ unsafe def main : IO Unit := do
   out.putStrLn ready.compress
   out.flush
   let lines ← Std.CloseableChannel.new
-  let _ ← IO.asTask (prio := .dedicated) (Native.read r input lines)
-  Native.loop r lines out
+  let current ← IO.mkRef 0
+  let _ ← IO.asTask (prio := .dedicated) (Native.read r current input lines)
+  Native.loop r current lines out

@@ -7,8 +7,9 @@ then answers each request {"v":1,"id":7,"op":OP,...} in order with one of
     {"v":1,"id":7,"error":{"kind":KIND,"text":"..."}}
     {"v":1,"id":7,"dead":{"cause":CAUSE,"text":"..."}}      and then the process ends
 `us` is the time inside Lean, microseconds; `heartbeats` as Lean's maxHeartbeats counts them
-(thousands of small allocations). Only {"v":1,"op":"cancel"} has no id and no answer: it may be
-sent while a request runs, which then answers soon (an `apply` as rejected, kind "cancelled").
+(thousands of small allocations). Only {"v":1,"op":"cancel","id":7} has no answer of its own:
+request 7, if it runs, then answers soon (an `apply` as rejected, kind "cancelled"); one that has
+been answered, or has not begun, is not touched.
 
 OP       request                                       result
 ping     -                                             {}
@@ -92,7 +93,9 @@ def encode_request(id: int, op: str, **fields: Any) -> bytes:
     return line.encode() + b"\n"
 
 
-CANCEL = json.dumps({"v": VERSION, "op": "cancel"}).encode() + b"\n"
+def encode_cancel(id: int) -> bytes:
+    """The line that asks a worker to give request `id` up."""
+    return encode_request(id, "cancel")
 
 
 def decode_reply(line: bytes) -> Reply:

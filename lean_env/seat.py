@@ -40,7 +40,7 @@ class Limits:
 
     heartbeats: int = 40_000
     """Lean's deterministic limit for one tactic, in thousands as `maxHeartbeats`."""
-    wall_s: float = 5.0
+    wall_s: float = 10.0
     """Wall time for one tactic; the net under the heartbeats."""
     grace_s: float = 2.0
     """How long a worker may take to stop when told, before it is killed."""

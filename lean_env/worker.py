@@ -21,7 +21,7 @@ import psutil
 
 from ..data.errors import EnvironmentFault, ProtocolError, ToolchainError, WorkerDied
 from ..data.records import TimedOut
-from .protocol import CANCEL, Death, Failure, Ready, Result, decode_reply, encode_request
+from .protocol import Death, Failure, Ready, Result, decode_reply, encode_cancel, encode_request
 from .worker_command import WorkerCommand
 
 LINE_LIMIT_BYTES = 64 * 2**20
@@ -121,7 +121,7 @@ class LeanWorker:
         """End the process: end of input first, the group's death if that is not enough."""
         try:
             if self._queue:
-                self._pipes.write(CANCEL)
+                self._pipes.write(encode_cancel(self._queue[0].id))
             self._pipes.end_input()
             await asyncio.wait({self._ended}, timeout=self._grace_s)
         finally:
@@ -149,7 +149,7 @@ class LeanWorker:
             self._give_up(request)
             return
         request.cancels += 1
-        self._pipes.write(CANCEL)
+        self._pipes.write(encode_cancel(request.id))
         wait_s = self._grace_s / CANCELS
         request.timer = self._loop.call_later(wait_s, self._interrupt, request)
 

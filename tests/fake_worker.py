@@ -23,7 +23,7 @@ states = {}
 files = {}
 next_id = [0]
 requests = queue.Queue()
-unanswered = deque()  # one cancellation event for each request read, the running one first
+unanswered = deque()  # (id, cancellation event) of each request read, the running one first
 channel = os.dup(1)
 
 
@@ -42,10 +42,10 @@ def read_requests():
     for line in sys.stdin:
         request = json.loads(line)
         if request["op"] != "cancel":
-            unanswered.append(threading.Event())
+            unanswered.append((request["id"], threading.Event()))
             requests.put(request)
-        elif unanswered:
-            unanswered[0].set()
+        elif unanswered and unanswered[0][0] == request["id"]:
+            unanswered[0][1].set()
     requests.put(None)
 
 
@@ -79,7 +79,7 @@ def open_file(request):
         elif word == "crash":
             os._exit(3)
         elif word == "stall":
-            unanswered[0].wait()
+            unanswered[0][1].wait()
         elif word in ("theorem", "example", "def"):
             name = rest[0] if word != "example" else None
             added = [{"name": name, "kind": word, "type": "toy"}] if name else []
@@ -147,7 +147,7 @@ def wild(id, word, rest):
     if word == "garbage":
         send("this is no JSON\n")
     if word == "wrong_id":
-        unanswered.appendleft(threading.Event())
+        unanswered.appendleft((id, threading.Event()))
         reply(id + 100, result={"states": []})
     if word == "overflow":
         for _ in range(70):
@@ -165,10 +165,10 @@ def apply(id, request):
     n, others = numbers[0], numbers[1:]
     wild(id, word, rest)
     if word == "slow":
-        unanswered[0].wait()
+        unanswered[0][1].wait()
         return reject("interrupted", "cancelled")
     if word == "late":
-        unanswered[0].wait()
+        unanswered[0][1].wait()
         return advance([n])
     if word == "dec" and n > 0:
         return advance([n - 1, *others])

@@ -6,12 +6,12 @@ import pytest
 from lakatos.data.errors import ProtocolError
 from lakatos.data.records import Goal, Hypothesis
 from lakatos.lean_env.protocol import (
-    CANCEL,
     Death,
     Failure,
     Ready,
     Result,
     decode_reply,
+    encode_cancel,
     encode_request,
     to_declaration,
     to_goal,
@@ -28,8 +28,8 @@ def test_a_request_is_one_line_of_utf8():
     assert json.loads(line) == {"v": 1, "id": 7, "op": "apply", **fields}
 
 
-def test_cancel_has_no_id():
-    assert json.loads(CANCEL) == {"v": 1, "op": "cancel"}
+def test_cancel_names_its_request():
+    assert json.loads(encode_cancel(7)) == {"v": 1, "id": 7, "op": "cancel"}
 
 
 @pytest.mark.parametrize(

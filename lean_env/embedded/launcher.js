@@ -21,7 +21,7 @@ const config = JSON.parse(process.argv[2]);
 const imageFile = path.join(config.layer, 'image.bin');
 const image = JSON.parse(fs.readFileSync(path.join(config.layer, 'image.json')));
 const waiting = [];
-let current = null; // the request line that Lean works on
+let current = null; // {id, line}: the request that Lean works on
 let cancelling = null;
 let shared = null; // {memory, token}: where to write a cancellation
 let thread = null;
@@ -30,17 +30,19 @@ function setToken(value) {
   Atomics.store(new Int32Array(shared.memory.buffer), (shared.token >> 2) + 2, value);
 }
 
-function cancel() {
-  if (current === null || cancelling) return;
+// Only the request that is named: a cancellation may come when another one has begun.
+function cancel(id) {
+  if (current === null || current.id !== id || cancelling) return;
   setToken(TRUE);
   cancelling = setInterval(setToken, REPEAT_MS, TRUE); // elaborators may clear it on their way
 }
 
 function next() {
   if (current !== null || !shared || !waiting.length) return;
-  current = waiting.shift();
+  const line = waiting.shift();
+  current = { id: requestId(line), line };
   setToken(FALSE);
-  thread.postMessage(current);
+  thread.postMessage(line);
 }
 
 function finish() {
@@ -49,7 +51,7 @@ function finish() {
 }
 
 function die(cause) {
-  const id = current === null ? {} : { id: requestId(current) };
+  const id = current === null ? {} : { id: current.id };
   send(JSON.stringify({ v: 1, ...id, dead: cause }));
   process.exit(DEAD);
 }
@@ -76,8 +78,12 @@ function isCancel(line) {
 
 function accept(line) {
   if (!line.trim()) return;
-  if (isCancel(line)) cancel();
-  else waiting.push(line);
+  if (isCancel(line)) {
+    cancel(requestId(line));
+    return;
+  }
+  waiting.push(line);
+  next();
 }
 
 function listen() {
@@ -87,7 +93,6 @@ function listen() {
     const lines = (rest + data).split('\n');
     rest = lines.pop();
     lines.forEach(accept);
-    next();
   });
   process.stdin.on('end', () => process.exit(0));
 }
