@@ -57,6 +57,9 @@ def test_version_and_help(run):
         (["prove", "--time", "-1", "x.lean"], "wall_s must be above 0"),
         (["prove", "--expansions", "0", "x.lean"], "expansions must be at least 1"),
         (["prove", "--workers", "0", "x.lean"], "--workers"),
+        (["prove", "--search", "dfs", "x.lean"], "there is: best-first, perspectives, mcts"),
+        (["prove", "--search", "htps", "--alpha", "1", "x.lean"], "search htps has no alpha"),
+        (["prove", "--refute", "1", "x.lean"], "refute must lie in [0, 1)"),
         (["prove", "--write", "--out", "y.lean", "x.lean"], "and no --write"),
         (["prove", "--out", "y.lean", "x.lean", "z.lean"], "--out takes one FILE"),
         (["prove", "x.lean", "--out", "./x.lean"], "--out is x.lean itself"),
@@ -268,6 +271,31 @@ def test_a_killed_command_leaves_its_record(run, tmp_path):
     assert out.count("proved") == 2
     assert out.count("no end") == 1
     assert run("show", "1")[0] == 0
+
+
+@lean
+def test_a_killed_command_is_resumed(run, tmp_path):
+    first_proof_then(signal.SIGKILL, tmp_path)
+    code, out, _ = run("prove", "f.lean", "--json", "--resume", "--time", "5", "--steps", "1")
+    assert code == 1
+    found = {each["theorem"]: each for each in map(json.loads, out.splitlines())}
+    assert [found[name]["proved"] for name in ("first", "second", "hard")] == [True, True, False]
+    _, out, _ = run("show")
+    assert out.count("proved") == 4
+
+
+@lean
+def test_a_false_theorem_is_refuted(run, tmp_path):
+    (tmp_path / "f.lean").write_text(FALSE + TWO)
+    code, out, _ = run("prove", "f.lean", "--refute", "0.3")
+    assert code == 1
+    assert "f.lean:2:3 wrong  false" in out
+    assert "wrong is false; of its negation there is the proof" in out
+    assert "2 of 3 proved" in out
+    code, out, _ = run("prove", "f.lean", "--refute", "0.3", "--resume", "--json")
+    wrong = json.loads(next(line for line in out.splitlines() if "wrong" in line))
+    assert (wrong["stop"], wrong["proved"], wrong["proof"]) == ("disproved", False, None)
+    assert wrong["disproof"]
 
 
 @lean
