@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .lean_env.toolchain import find_toolchain
     from .lean_env.verifier import Verifier
     from .prover.agent import Prover
-    from .prover.config import ProverConfig
+    from .prover.config import ProverConfig, SearchConfig
     from .prover.policy import Policy, Proposal, Query
     from .prover.run import RunConfig
 
@@ -38,6 +38,7 @@ __all__ = [
     "Query",
     "Refused",
     "RunConfig",
+    "SearchConfig",
     "SoundnessAlarm",
     "StopReason",
     "Store",
@@ -65,7 +66,7 @@ _HOMES = {
     "lean_env.toolchain": ("find_toolchain",),
     "lean_env.verifier": ("Verifier",),
     "prover.agent": ("Prover",),
-    "prover.config": ("ProverConfig",),
+    "prover.config": ("ProverConfig", "SearchConfig"),
     "prover.policy": ("Policy", "Proposal", "Query"),
     "prover.run": ("RunConfig",),
 }
