@@ -32,7 +32,7 @@ from lakatos.prover.config import ProverConfig, SearchConfig
 from lakatos.prover.hammer import Hammer
 from lakatos.prover.policy import Proposal, Query
 from lakatos.search.driver import RECIPES
-from minif2f_core import commit, core_file
+from minif2f_core import commit, core_file  # type: ignore[import-not-found]
 
 RESULTS = Path(__file__).parent / "results" / "search_order.json"
 KEYS = ("up to hypothesis names", "exact text", "no merging")

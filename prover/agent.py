@@ -166,15 +166,21 @@ class Prover:
                 else:
                     contest.attempt = await self._advance(contest, trial, limit)
         except asyncio.CancelledError:
-            contest.attempt = self._trial(contest).end(StopReason.INTERRUPTED)
+            contest.attempt = self._broken_off(contest, StopReason.INTERRUPTED)
         except WorkerDied as error:
-            contest.attempt = self._trial(contest).end(StopReason.FAULT, detail=str(error))
+            contest.attempt = self._broken_off(contest, StopReason.FAULT, str(error))
         if contest.attempt:
             for each in (contest.statement, contest.negation):
                 if each:
                     await self._pool.forget(each.theorem)
             if not contest.kept:
                 self._finish(contest)
+
+    def _broken_off(self, contest: Contest, stop: StopReason, detail: str = "") -> Attempt:
+        """What an attempt comes to when it ends from outside; a proof accepted before stays."""
+        if contest.ended and contest.ended.is_proved:
+            return contest.ended
+        return self._trial(contest).end(stop, detail=detail)
 
     def _trial(self, contest: Contest) -> Trial:
         """The search for the theorem itself, begun when first needed."""

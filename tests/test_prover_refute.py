@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from lakatos.data.errors import WorkerDied
 from lakatos.data.records import Accepted, StopReason
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.verifier import Verifier
@@ -63,6 +64,19 @@ def test_no_delay_changes_a_refutation():
         prove(names, pool=ToyPool(seed), log=log, **REFUTE)
         logs.append([log.of(n) for n in names] + [log.of(f"¬ {n}") for n in names])
     assert logs[0] == logs[1] == logs[2]
+
+
+class DyingLate(ToyPool):
+    """Its workers die when asked whether the hypotheses contradict each other."""
+
+    async def apply(self, state, tactics):
+        if "intros" in tactics:
+            raise WorkerDied("out of memory")
+        return await super().apply(state, tactics)
+
+
+def test_an_accepted_proof_outlives_what_comes_after():
+    assert prove(["identity"], pool=DyingLate(), **REFUTE)["identity"].is_proved
 
 
 def test_a_theorem_with_two_holes_is_not_negated():
