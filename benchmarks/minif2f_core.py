@@ -159,6 +159,7 @@ def main() -> None:
     }
     out = options.out or (None if options.theorem else RESULTS)
     if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
