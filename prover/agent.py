@@ -208,7 +208,7 @@ class Prover:
         if not trial.theorem.is_prop:
             return trial.end(StopReason.NOT_A_PROPOSITION)
         if not contest.ended:
-            contest.ended = await self._pursuit.carry_on(trial, round(limit * trial.share))
+            contest.ended = await self._pursuit.carry_on(trial, trial.part(limit))
             if contest.ended and contest.ended.stop is StopReason.REFUSED:
                 if rests_on_sorry(contest.ended.verdict):
                     contest.kept = Kept(contest.ended, trial.proof())
@@ -225,7 +225,7 @@ class Prover:
             if posed := await negation(self._pool, trial.theorem):
                 contest.negation = self._start(posed, self._config.refute)
         if contest.negation and not contest.refuted:
-            most = max(1, round(limit * contest.negation.share))
+            most = contest.negation.part(limit)
             contest.refuted = await self._pursuit.carry_on(contest.negation, most)
             if (found := contest.refuted) and found.is_proved:
                 return trial.end(StopReason.DISPROVED, proof=found.proof, verdict=found.verdict)

@@ -61,7 +61,7 @@ class Trial:
         remembered: Iterable[Expansion] = (),
     ) -> None:
         self.theorem = theorem
-        self.share = share
+        self._share = share
         self.config = config.search
         self.budget = Budget(config, clock, share)
         self.search = self.config.start(theorem.state)
@@ -74,6 +74,10 @@ class Trial:
         groups = split_samples(remembered) if self.config.samples else [[e] for e in remembered]
         for group in groups:
             self._memory[group[0].state.key].append(Answer(tuple(group)))
+
+    def part(self, expansions: int) -> int:
+        """Its share of this many expansions, at least one."""
+        return max(1, round(expansions * self._share))
 
     def ask(self, n: int) -> list[tuple[ProofState, Answer | None]]:
         """Up to n states, each with the answer if it is remembered; taken from the budget."""

@@ -56,6 +56,14 @@ def test_the_shares_of_the_budget_are_kept():
     assert 0 < told["¬ peirce"] <= 3
 
 
+@pytest.mark.parametrize("refute", [0.01, 0.99])
+@pytest.mark.parametrize("expansions", [1, 2, 9])
+def test_a_small_share_of_a_small_budget_still_ends(refute, expansions):
+    attempts = prove(["peirce", "wrong"], refute=refute, expansions=expansions)
+    assert attempts["wrong"].stop in (StopReason.DISPROVED, StopReason.DEAD_END)
+    assert attempts["peirce"].stop in (StopReason.EXPANSIONS, StopReason.DEAD_END)
+
+
 def test_no_delay_changes_a_refutation():
     names = ["wrong", "identity", "peirce"]
     logs = []
