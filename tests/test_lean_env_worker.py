@@ -455,3 +455,16 @@ async def test_a_worker_that_dies_before_it_is_ready_shows_its_last_words():
 async def test_a_worker_that_is_never_ready_is_given_up():
     with pytest.raises(ToolchainError, match=r"not ready within 0\.2 s"):
         await LeanWorker.start(fake_command("--mute"), start_wall_s=0.2)
+
+
+@pytest.mark.lean
+@asynchronous
+async def test_a_cancelled_open_leaves_nothing_to_go_on_from(toolchain):
+    slow = "theorem t : True ∧ True := by sorry\ntheorem s : ∀ x < 100, ∀ y < 60, x + y < 6000 := by\n"
+    source = slow + "  set_option maxRecDepth 1000000 in decide\ntheorem u : 1 = 1 := by sorry\n"
+    worker = await LeanWorker.start(toolchain.worker_command(memory_mb=2048))
+    cancelled = await worker.request("open", wall_s=0.2, name="a.lean", source=source)
+    assert isinstance(cancelled, TimedOut)
+    again = await worker.request("open", wall_s=60.0, name="a.lean", source=source)
+    await worker.close()
+    assert [hole["declaration"] for hole in again.value["holes"]] == ["t", "u"]

@@ -9,10 +9,15 @@ beginning stood: a proof put into a file costs the commands from it on, not the 
 
 namespace LeanEnv
 
+/-- Does a command's own text have a `sorry`? Only then its information trees are wanted: making
+    them, and the linters that read them, takes a good part of the time. -/
+def hasHole (stx : Syntax) : Bool :=
+  (stx.find? fun s => s.isOfKind ``Parser.Tactic.tacticSorry || s.isOfKind ``Parser.Term.sorry).isSome
+
 /-- Elaborate one command; gives the state after it and everything it said. -/
-def runCommand (c : Command.State) (ctx : Command.Context) (stx : Syntax) :
+def runCommand (trees : Bool) (c : Command.State) (ctx : Command.Context) (stx : Syntax) :
     IO (Command.State × MessageLog) := do
-  let clean := { c with messages := {}, infoState := { enabled := true, trees := {} }, snapshotTasks := #[] }
+  let clean := { c with messages := {}, infoState := { enabled := trees, trees := {} }, snapshotTasks := #[] }
   match ← ((elabCommandTopLevel stx).run ctx |>.run clean).toBaseIO with
   | .ok (_, c') =>
     let mut log := c'.messages
@@ -66,7 +71,9 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Bool) : IO (Except
       break
     let t0 ← IO.monoNanosNow
     let ctx : Command.Context := { fileName := name, fileMap := input.fileMap, cmdPos, snap? := none, cancelTk? := some w.token }
-    let (after, said) ← runCommand c ctx stx
+    let (after, said) ← runCommand (trees && hasHole stx) c ctx stx
+    -- what a cancelled command left behind is no file to go on from
+    if ← w.token.isSet then throw (IO.userError "cancelled")
     let said := parseMessages ++ said
     log := log ++ said
     let us := ((← IO.monoNanosNow) - t0) / 1000
