@@ -460,7 +460,7 @@ async def test_a_worker_that_is_never_ready_is_given_up():
 @pytest.mark.lean
 @asynchronous
 async def test_a_cancelled_open_leaves_nothing_to_go_on_from(toolchain):
-    slow = "theorem s : ∀ x < 100, ∀ y < 60, x + y < 600 := by set_option maxRecDepth 99999 in decide"
+    slow = "theorem s : ∀ x < 100, ∀ y < 60, x + y < 160:= by set_option maxRecDepth 9999 in decide"
     source = f"theorem t : True := by sorry\n{slow}\ntheorem u : 1 = 1 := by sorry\n"
     worker = await LeanWorker.start(toolchain.worker_command(memory_mb=2048))
     cancelled = await worker.request("open", wall_s=0.2, name="a.lean", source=source)
