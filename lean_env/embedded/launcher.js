@@ -100,7 +100,7 @@ function listen() {
 function main() {
   const { dist, memoryMb } = config;
   const compiled = runtime.compile(dist, config.code);
-  const workerData = { dist, memoryMb, compiled, image, imageFile };
+  const workerData = { dist, memoryMb, compiled, image, imageFile, writes: true };
   thread = new Worker(path.join(__dirname, 'thread.js'), { workerData, resourceLimits: THREAD_LIMITS });
   thread.on('message', receive);
   thread.on('error', (error) => die(death(error, null, '')));

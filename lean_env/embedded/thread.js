@@ -1,6 +1,7 @@
 // The thread in which Lean runs: an instance restored from the memory image, one request at a time.
-// workerData: {dist, compiled, memoryMb, image, imageFile}. Messages: in, a request line;
-// out, {ready, memory, token}, {done} once the reply is written, or {dead: {cause, text}}.
+// workerData: {dist, compiled, memoryMb, image, imageFile, writes}. Messages: in, a request line;
+// out, {ready, memory, token}, {reply} (if it `writes` replies to the channel itself, {}), or
+// {dead: {cause, text}}.
 'use strict';
 const path = require('path');
 const { parentPort, workerData } = require('worker_threads');
@@ -24,10 +25,10 @@ function serve(session) {
       session.lean.runtime.clearThrown();
       const reply = session.answer(line);
       if (panic) die(null); // a panic leaves the instance running on a made-up value
-      else {
+      else if (workerData.writes) {
         send(reply); // from here: a hop to the other thread costs as much as a small tactic
-        parentPort.postMessage({ done: true });
-      }
+        parentPort.postMessage({});
+      } else parentPort.postMessage({ reply });
     } catch (error) {
       die(error);
     }
