@@ -291,3 +291,12 @@ def test_a_file_sees_the_library_and_nothing_else(toolchain):
     assert messages[3]["text"].strip() == "true"
     assert not (library / "x").exists()
     assert (library / "Init.olean").is_file()
+
+
+@pytest.mark.lean
+def test_a_worker_is_made_from_its_sources_alone(toolchain, tmp_path):
+    made = embedded.prepare_worker(tmp_path, toolchain.dist, Node.find(), worker_sources(), silent)
+    assert made.lean == toolchain.lean
+    assert made.code.stat().st_size > 1_000_000
+    replies, _, _ = asyncio.run(converse(made, [opening("theorem t : 1 = 1 := by sorry\n")]))
+    assert len(replies[1]["result"]["holes"]) == 1
