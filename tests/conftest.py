@@ -45,3 +45,10 @@ def native_toolchain(toolchain, tmp_path_factory):
     path = os.pathsep.join([str(standin), str(Path(sys.executable).parent), os.environ["PATH"]])
     environ = {**os.environ, "PATH": path, "LAKATOS_CACHE": str(cache)}
     return native.find(tmp_path_factory.mktemp("bare"), cache=cache, environ=environ)
+
+
+@pytest.fixture(autouse=True)
+def _prepared_lean(request):
+    """Set Lean up before the first test that needs it: no test of a command meets a bare machine."""
+    if request.node.get_closest_marker("lean"):
+        request.getfixturevalue("toolchain")
