@@ -49,6 +49,6 @@ def native_toolchain(toolchain, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _prepared_lean(request):
-    """Set Lean up before the first test that needs it: no test of a command meets a bare machine."""
+    """Set Lean up before the first test that needs it: no command meets a bare machine."""
     if request.node.get_closest_marker("lean"):
         request.getfixturevalue("toolchain")
