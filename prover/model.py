@@ -31,7 +31,7 @@ class Sampling:
     """How completions of one prompt are drawn."""
 
     n: int = 8
-    """Completions of a prompt."""
+    """Completions of a prompt; 0 asks for its value alone."""
     temperature: float = 1.0
     """Above 0; beam search ignores it."""
     top_p: float = 1.0
@@ -42,6 +42,8 @@ class Sampling:
     """Texts that end a completion; not part of it."""
     beam: bool = False
     """Beam search of width n instead of sampling: the same n completions each time."""
+    distinct_first: bool = False
+    """First tokens of a prompt's completions all differ; top_p does not cut these."""
     seed: int = 0
     """Of every random draw."""
 

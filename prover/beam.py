@@ -1,0 +1,99 @@
+"""Beam search: the n likeliest completions of each prompt, ranked by log-probability.
+
+Nothing is drawn and no length is favoured; wide enough, it is exhaustive search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .batching import Job
+from .forward import Prefilled
+from .generation import Gathering, Row, Vocabulary
+from .model import Generated
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(slots=True)
+class Beam:
+    """One job's search. rows: growing, by falling log-probability; over: ended, likewise."""
+
+    job: Job
+    index: int
+    rows: list[Row] = field(default_factory=list)
+    over: list[Row] = field(default_factory=list)
+
+    def settled(self) -> bool:
+        """Whether no growing row can still become one of the n best."""
+        n = self.job.sampling.n
+        enough = len(self.over) >= n and all(row.finished for row in self.over[:n])
+        return not self.rows or (enough and self.over[n - 1].log_prob >= self.rows[0].log_prob)
+
+    def grow(self, scores: Tensor, vocabulary: Vocabulary) -> list[int]:
+        """Extend the rows by one token; the old row (its place) of each new one.
+
+        scores: [rows, vocabulary], log-probability of each row with each token appended.
+        """
+        width, flat = self.job.sampling.n, scores.flatten()
+        rows: list[Row] = []
+        parents: list[int] = []
+        seen = 0
+        take = min(2 * width, len(flat))
+        while len(rows) < width and seen < len(flat):
+            best = flat.topk(take)
+            found = zip(best.values.tolist(), best.indices.tolist(), strict=True)
+            for log_prob, place in list(found)[seen:]:
+                parent, token = divmod(place, scores.shape[-1])
+                old = self.rows[parent]
+                row = Row(self.index, 0, list(old.tokens), old.log_prob)
+                if row.add(token, log_prob - old.log_prob, self.job, vocabulary):
+                    self.over.append(row)
+                else:
+                    rows.append(row)
+                    parents.append(parent)
+                if len(rows) == width:
+                    break
+            seen, take = take, min(2 * take, len(flat))
+        self.rows = rows
+        self.over.sort(key=lambda row: (not row.finished, -row.log_prob))
+        del self.over[width:]
+        return parents
+
+
+def search(
+    prefilled: Prefilled,
+    vocabulary: Vocabulary,
+    jobs: Sequence[Job],
+    wanted: Callable[[int], bool],
+    gathering: Gathering,
+) -> Iterator[tuple[int, Generated]]:
+    """The n likeliest completions of each job, likeliest first; cut ones after the finished."""
+    import torch
+
+    beams = [Beam(job, j, [Row(j, 0)]) for j, job in enumerate(jobs)]
+    state = prefilled.rows(range(len(jobs)))
+    logs = prefilled.logits.log_softmax(-1)
+    while beams:
+        index: list[int] = []
+        start = 0
+        for beam in beams:
+            end = start + len(beam.rows)
+            so_far = logs.new_tensor([row.log_prob for row in beam.rows])
+            parents = beam.grow(logs[start:end] + so_far[:, None], vocabulary)
+            if beam.settled():
+                yield beam.index, gathering.answer(beam.index, [r.completion() for r in beam.over])
+                beam.rows = []
+            elif not wanted(beam.index):
+                beam.rows = []
+            else:
+                index += [start + parent for parent in parents]
+            start = end
+        beams = [beam for beam in beams if beam.rows]
+        if beams:
+            state.keep(index)
+            tokens = [row.tokens[-1] for beam in beams for row in beam.rows]
+            logs = state.step(torch.tensor(tokens, device=logs.device)).log_softmax(-1)

@@ -1,0 +1,177 @@
+"""Finds a checkpoint of Hugging Face and loads its parts; what fails becomes one line.
+
+No code of a checkpoint's author is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..data.errors import ModelUnavailable, UsageError
+from .forward import ValueHead
+
+VALUE_HEAD = "value_head.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class HuggingFaceOptions:
+    """How a model is loaded and run."""
+
+    dtype: str = "auto"
+    """bfloat16, float16, float32; auto: bfloat16 on a GPU, float32 elsewhere."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, mps; auto: the first GPU if there is one."""
+    revision: str | None = None
+    """Commit, tag or branch of the model's repository."""
+    adapter: str | None = None
+    """Path or name of a LoRA adapter, merged into the weights."""
+    offline: bool = False
+    """Use what is on this machine and nothing else."""
+    prompt_tokens: int = 0
+    """Longer prompts lose their beginning; 0: as long as the model allows, at most 4096."""
+    budget: int = 0
+    """Most tokens in the cache of one batch; 0: from the memory that is free."""
+    remember: int = 1024
+    """Answers kept for the same question asked again."""
+
+
+class Checkpoint:
+    """A model's files, in a folder or under a name.
+
+    Its methods raise UsageError for what the caller can mend, ModelUnavailable for the rest.
+    """
+
+    def __init__(self, name: str, options: HuggingFaceOptions) -> None:
+        for module in ("torch", "transformers"):
+            if find_spec(module) is None:
+                raise UsageError(f"hf:{name} needs {module}: pip install 'lakatos[llm]'")
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        self.name = name
+        self.options = options
+        self.device = _device(options.device)
+        self.dtype = _dtype(options.dtype, self.device)
+        folder = Path(name).expanduser()
+        self._folder = folder.is_dir()
+        self._source = str(folder) if self._folder else name
+        if self._folder and not (folder / "config.json").is_file():
+            raise UsageError(f"no model in {name}: it has no config.json")
+        if not self._folder and (name.startswith((".", "/", "~")) or name.count("/") > 1):
+            raise UsageError(f"no such folder: {name}")
+
+    def part(self, kind: str, **options: Any) -> Any:
+        """`from_pretrained` of one of transformers' Auto classes."""
+        import transformers
+
+        with _told(self.name, kind, self.options.offline):
+            return getattr(transformers, kind).from_pretrained(
+                self._source,
+                revision=self.options.revision or "main",
+                local_files_only=self.options.offline or self._folder,
+                trust_remote_code=False,
+                **options,
+            )
+
+    def model(self, kind: str) -> Any:
+        """The model on its device, ready to be run."""
+        model = self.part(kind, dtype=self.dtype)
+        if self.options.adapter is not None:
+            model = self._adapted(model, self.options.adapter)
+        with _told(self.name, kind, self.options.offline):
+            return model.to(self.device).eval()
+
+    def value_head(self) -> ValueHead | None:
+        """The value head beside the model, if there is one."""
+        path: Any = Path(self._source, VALUE_HEAD)
+        if not self._folder:
+            from transformers.utils.hub import cached_file
+
+            with _told(self.name, VALUE_HEAD, self.options.offline):
+                path = cached_file(
+                    self.name,
+                    VALUE_HEAD,
+                    revision=self.options.revision or "main",
+                    local_files_only=self.options.offline,
+                    _raise_exceptions_for_missing_entries=False,
+                )
+        if path is None or not Path(path).is_file():
+            return None
+        tensors = import_module("safetensors.torch").load_file(path)
+        if not {"weight", "bias"} <= tensors.keys():
+            raise UsageError(f"{path}: the tensors `weight` and `bias` are needed")
+        return ValueHead(tensors["weight"], tensors["bias"])
+
+    def _adapted(self, model: Any, adapter: str) -> Any:
+        if find_spec("peft") is None:
+            raise UsageError(f"adapter {adapter} needs peft: pip install peft")
+        with _told(adapter, "adapter", self.options.offline):
+            peft = import_module("peft").PeftModel
+            options = {"local_files_only": self.options.offline}
+            return peft.from_pretrained(model, adapter, **options).merge_and_unload()
+
+
+def _device(word: str) -> str:
+    import torch
+
+    if word == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=word)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"device {word}: {_line(error)}") from None
+    return word
+
+
+def _dtype(word: str, device: str) -> Any:
+    import torch
+
+    if word == "auto":
+        return torch.float32 if device == "cpu" else torch.bfloat16
+    dtype = getattr(torch, word, None)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise UsageError(f"dtype {word}: use bfloat16, float16 or float32")
+    return dtype
+
+
+@contextmanager
+def _told(name: str, part: str, offline: bool = False) -> Iterator[None]:
+    """Turn what the libraries raise while loading into one line."""
+    broken: type[Exception] = import_module("safetensors").SafetensorError
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, MemoryError, broken) as error:
+        causes = _causes(error)
+        if "LocalEntryNotFoundError" in causes and offline:
+            raise UsageError(f"hf:{name} is not on this machine, and may not be fetched") from error
+        line = f"hf:{name} ({part}): {_line(error)}"
+        if any(_unreachable(word) for word in causes):
+            raise ModelUnavailable(line) from error
+        raise UsageError(line) from error
+
+
+def _causes(error: BaseException | None) -> list[str]:
+    """The names of an error's class and of those behind it."""
+    names: list[str] = []
+    while error is not None and len(names) < 8:
+        names.append(type(error).__name__)
+        error = error.__cause__ or error.__context__
+    return names
+
+
+def _unreachable(word: str) -> bool:
+    """Whether an error's class says that the network or the machine failed, not the caller."""
+    ends = ("ConnectionError", "ConnectError", "Timeout", "ProxyError", "MemoryError")
+    return word == "LocalEntryNotFoundError" or word.endswith(ends)
+
+
+def _line(error: BaseException) -> str:
+    """The first line of an error's text."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

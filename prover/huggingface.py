@@ -1,0 +1,188 @@
+"""Language models of Hugging Face in this process, run in full batches.
+
+Follows transformers 5. A file `value_head.safetensors` beside a model (tensors `weight`,
+[width] or [1, width], and `bias`) makes it judge prompts in the same pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..data.errors import ModelUnavailable, UsageError
+from .batching import Batcher, Job
+from .checkpoint import VALUE_HEAD, Checkpoint, HuggingFaceOptions
+from .forward import Causal, Forward, Judge, Seq2Seq
+from .generation import Vocabulary, run
+from .model import Generated, Prompt, Sampling
+
+LONGEST_PROMPT = 4096
+"""Tokens of a prompt when neither the options nor the model set a lower limit."""
+
+CPU_BUDGET = 1 << 15
+"""Places of a batch without a GPU."""
+
+FREE_SHARE = 0.5
+"""Of the GPU memory free after loading: what the caches of a batch may take."""
+
+
+def load(name: str, options: HuggingFaceOptions | None = None) -> Batcher:
+    """Load a causal or sequence-to-sequence model from a folder or by its name.
+
+    Raises UsageError for what the caller can mend: no such model, a missing extra, no such
+    device; ModelUnavailable when the model is known but cannot be fetched.
+    """
+    checkpoint = Checkpoint(name, options or HuggingFaceOptions())
+    config = checkpoint.part("AutoConfig")
+    seq2seq = bool(config.is_encoder_decoder)
+    model = checkpoint.model("AutoModelForSeq2SeqLM" if seq2seq else "AutoModelForCausalLM")
+    head = checkpoint.value_head()
+    forward = Seq2Seq(model, head) if seq2seq else Causal(model, head)
+    return _batched(checkpoint, model, forward)
+
+
+def load_critic(name: str, options: HuggingFaceOptions | None = None) -> Batcher:
+    """Load a model that judges prompts: sequence classification, or one with a value head.
+
+    It answers `Sampling(n=0)`; the value is sigmoid(score) of one label, or the probability
+    of the second of two. Raises as `load`.
+    """
+    checkpoint = Checkpoint(name, options or HuggingFaceOptions())
+    config = checkpoint.part("AutoConfig")
+    if not any("SequenceClassification" in word for word in config.architectures or ()):
+        if checkpoint.value_head() is None:
+            raise UsageError(f"critic {name}: neither a classifier nor a {VALUE_HEAD} beside it")
+        return load(name, options)
+    if config.num_labels not in (1, 2):
+        raise UsageError(f"critic {name}: {config.num_labels} labels; 1 or 2 can be read")
+    model = checkpoint.model("AutoModelForSequenceClassification")
+    return _batched(checkpoint, model, Judge(model))
+
+
+class Transformer:
+    """A `Generator` over one model. limit: most tokens of a prompt and its completion."""
+
+    def __init__(self, name: str, forward: Forward, tokenizer: Any, limits: Limits) -> None:
+        self._name = name
+        self._forward: Forward | None = forward
+        self._tokenizer = tokenizer
+        self._limits = limits
+        self._vocabulary = Vocabulary(tokenizer, limits.ends)
+
+    @property
+    def name(self) -> str:
+        """Where it was loaded from."""
+        return self._name
+
+    def prepare(self, prompt: Prompt, sampling: Sampling) -> Job:
+        """Turn a prompt into tokens; too long a prompt loses its beginning."""
+        if prompt.messages:
+            tokens = self._chat(prompt)
+        else:
+            tokens = self._tokenizer(prompt.text)["input_ids"]
+        room = self._limits.prompt
+        if self._limits.context:
+            cap = sampling.max_tokens if sampling.n else 0
+            room = min(room, self._limits.context - cap)
+        if room < 1:
+            raise UsageError(
+                f"{self._name}: {sampling.max_tokens} new tokens leave no room for a prompt"
+                f" in a context of {self._limits.context}"
+            )
+        return Job(prompt, sampling, tuple(tokens[-room:]) or (min(self._limits.ends),))
+
+    def places(self, jobs: Sequence[Job]) -> int:
+        """Prompts padded to the longest, and the completions of each."""
+        forward = self._open()
+        longest = max(len(job.tokens) for job in jobs)
+        rows = sum(job.sampling.n for job in jobs)
+        cap = max(job.sampling.max_tokens for job in jobs)
+        if forward.shares:
+            return len(jobs) * longest + rows * cap
+        return max(rows, len(jobs)) * longest + rows * cap
+
+    def run(
+        self, jobs: Sequence[Job], wanted: Callable[[int], bool]
+    ) -> Iterator[tuple[int, Generated]]:
+        """Answer a batch. Raises MemoryError, with the memory freed, when it does not fit."""
+        import torch
+
+        full = False
+        try:
+            yield from run(self._open(), self._vocabulary, jobs, wanted)
+        except torch.OutOfMemoryError:
+            full = True
+        if full:  # outside the handler: the failed pass no longer holds its tensors
+            torch.cuda.empty_cache()
+            raise MemoryError(f"{self._name}: a batch of {len(jobs)} prompts")
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        import torch
+
+        self._forward = None
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _open(self) -> Forward:
+        if self._forward is None:
+            raise ModelUnavailable(f"{self._name} was closed")
+        return self._forward
+
+    def _chat(self, prompt: Prompt) -> list[int]:
+        if not self._tokenizer.chat_template:
+            raise UsageError(f"{self._name} has no chat template: use a prompt of plain text")
+        turns = [{"role": turn.role, "content": turn.text} for turn in prompt.messages]
+        text = self._tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=True
+        )
+        tokens: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a model's completions keep to. Tokens; context 0: no limit."""
+
+    prompt: int
+    context: int
+    ends: frozenset[int]
+
+
+def _batched(checkpoint: Checkpoint, model: Any, forward: Forward) -> Batcher:
+    """The model behind the protocol, with a queue."""
+    options = checkpoint.options
+    tokenizer = checkpoint.part("AutoTokenizer")
+    context = int(getattr(model.config, "max_position_embeddings", 0) or 0)
+    longest = options.prompt_tokens or LONGEST_PROMPT
+    if context and model.config.is_encoder_decoder:  # prompt and completion have their own
+        longest, context = min(longest, context), 0
+    limits = Limits(longest, context, _ends(model, tokenizer))
+    generator = Transformer(f"hf:{checkpoint.name}", forward, tokenizer, limits)
+    budget = options.budget or _budget(model, checkpoint.device)
+    return Batcher(generator, budget, options.remember)
+
+
+def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
+    """All tokens that end a completion, by the model's generation settings and its tokenizer."""
+    settings = getattr(model, "generation_config", None)
+    ends: set[int] = set()
+    for told in (getattr(settings, "eos_token_id", None), tokenizer.eos_token_id):
+        if told is not None:
+            ends |= {told} if isinstance(told, int) else set(told)
+    return frozenset(ends)
+
+
+def _budget(model: Any, device: str) -> int:
+    """Places of a batch: from the free memory of a GPU and the size of a token's cache."""
+    import torch
+
+    if not device.startswith("cuda"):
+        return CPU_BUDGET
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    place = 2 * config.num_hidden_layers * heads * width * model.dtype.itemsize
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, int(free * FREE_SHARE / place))

@@ -1,0 +1,154 @@
+"""Attention in which the siblings of one prompt read its keys and values from one place.
+
+Plain attention splits by keys: over the prompt and over a sibling's own tokens apart, each with
+its log of summed weights, then the two are mixed (Hydragen, arXiv:2402.05099). So a prompt's
+cache is read once for all its siblings and never copied. It needs softmax attention with
+nothing added to the scores; `forward.py` tries it on each model before it is used.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+
+NAME = "lakatos_prefix"
+"""What transformers calls this attention."""
+
+FOREIGN = ("softcap", "s_aux", "sliding_window", "position_bias")
+"""Arguments of attention that change the scores; a model that passes one is not for this."""
+
+
+class Prefix:
+    """The keys and values of a batch's prompts, and which rows continue which prompt.
+
+    layers: (keys, values) of each, [prompts, key heads, prompt tokens, width], padded left.
+    mask: [prompts, prompt tokens], true where a token stands. owners: the prompt of each row.
+    """
+
+    def __init__(
+        self, layers: list[tuple[Tensor, Tensor]], mask: Tensor, owners: Sequence[int]
+    ) -> None:
+        self.calls = 0
+        self.foreign = False
+        self._layers = layers
+        self._mask = mask
+        self._own(owners)
+
+    def keep(self, index: Sequence[int]) -> None:
+        """Go on with these rows, in this order; a prompt without rows is dropped."""
+        owners = [self._owners[i] for i in index]
+        used = sorted(set(owners))
+        if len(used) < len(self._mask):
+            self._layers = [(keys[used], values[used]) for keys, values in self._layers]
+            self._mask = self._mask[used]
+            place = {owner: i for i, owner in enumerate(used)}
+            owners = [place[owner] for owner in owners]
+        self._own(owners)
+
+    def attend(
+        self, layer: int, query: Tensor, keys: Tensor, values: Tensor, scaling: float
+    ) -> Tensor:
+        """Attend from one token a row to its prompt and to its own tokens.
+
+        query: [rows, heads, 1, width]; keys, values: [rows, key heads, own tokens, width].
+        Returns [rows, 1, heads, width].
+        """
+        self.calls += 1
+        rows, heads, _, width = query.shape
+        grouped = query.reshape(rows, keys.shape[1], -1, width)
+        mine, my_weight = _weighed(grouped, keys, values, scaling, None)
+        theirs, their_weight = self._prompts(layer, grouped, scaling)
+        share = (their_weight - my_weight).sigmoid().to(mine.dtype)
+        return (mine + share * (theirs - mine)).reshape(rows, 1, heads, values.shape[-1])
+
+    def _own(self, owners: Sequence[int]) -> None:
+        """Lay the rows out as [prompts, siblings]: row i at `_slots[i]`; all taken: None."""
+        import torch
+
+        seen: Counter[int] = Counter()
+        ranks = []
+        for owner in owners:
+            ranks.append(seen[owner])
+            seen[owner] += 1
+        self._owners = list(owners)
+        self._width = max(seen.values())
+        slots = [owner * self._width + rank for owner, rank in zip(owners, ranks, strict=True)]
+        full = slots == list(range(len(self._mask) * self._width))
+        self._slots = None if full else self._mask.new_tensor(slots, dtype=torch.long)
+        self._hidden = None if bool(self._mask.all()) else ~self._mask[:, None, None]
+
+    def _prompts(self, layer: int, grouped: Tensor, scaling: float) -> tuple[Tensor, Tensor]:
+        """The part of attention that lies in the prompts, rows laid out by prompt and back."""
+        keys, values = self._layers[layer]
+        _, groups, each, width = grouped.shape
+        prompts, siblings = len(keys), self._width
+        laid = grouped
+        if self._slots is not None:
+            laid = grouped.new_zeros(prompts * siblings, groups, each, width)
+            laid[self._slots] = grouped
+        laid = laid.view(prompts, siblings, groups, each, width).transpose(1, 2)
+        laid = laid.reshape(prompts, groups, siblings * each, width)
+        out, weight = _weighed(laid, keys, values, scaling, self._hidden)
+        return self._back(out, siblings), self._back(weight, siblings)
+
+    def _back(self, laid: Tensor, siblings: int) -> Tensor:
+        prompts, groups, both, width = laid.shape
+        rows = laid.view(prompts, groups, siblings, both // siblings, width).transpose(1, 2)
+        rows = rows.reshape(prompts * siblings, groups, both // siblings, width)
+        return rows if self._slots is None else rows[self._slots]
+
+
+def _weighed(
+    query: Tensor, keys: Tensor, values: Tensor, scaling: float, hidden: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Attention over these keys alone, and the log of its summed weights (float32)."""
+    scores = (query @ keys.transpose(-1, -2)).float() * scaling
+    if hidden is not None:
+        scores = scores.masked_fill(hidden, float("-inf"))
+    weight = scores.logsumexp(-1, keepdim=True)
+    return (scores - weight).exp().to(values.dtype) @ values, weight
+
+
+_active: ContextVar[Prefix | None] = ContextVar("lakatos_prefix", default=None)
+
+
+@contextmanager
+def reading(prefix: Prefix) -> Iterator[None]:
+    """Within it, attention of this name reads the prompts from `prefix`."""
+    token = _active.set(prefix)
+    try:
+        yield
+    finally:
+        _active.reset(token)
+
+
+def register() -> None:
+    """Make the attention known to transformers; without a prefix it is their `sdpa`."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+
+    AttentionInterface.register(NAME, _attention)
+    AttentionMaskInterface.register(NAME, sdpa_mask)
+
+
+def _attention(
+    module: Module, query: Tensor, key: Tensor, value: Tensor, *rest: Any, **options: Any
+) -> tuple[Tensor, None]:
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    prefix = _active.get()
+    if prefix is None:
+        out, _ = sdpa_attention_forward(module, query, key, value, *rest, **options)
+        return out, None
+    prefix.foreign |= any(options.get(name) is not None for name in FOREIGN)
+    scaling = options.get("scaling")
+    scaling = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
+    layer = int(str(module.layer_idx))
+    return prefix.attend(layer, query, key, value, scaling), None
