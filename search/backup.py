@@ -63,10 +63,9 @@ def back_up(simulation: Simulation, conjoin: Conjunction, discount: float) -> No
             for child in edge.children
         ]
         value = conjoin(values)
-        edge.in_flight -= 1
-        edge.visits += 1
         edge.value_sum += value
         node = edge.parent
-        found[node] = discount * value
+        found[node] = value = discount * value
+        node.in_flight -= 1
         node.visits += 1
-        node.value_sum += found[node]
+        node.value_sum += value

@@ -23,7 +23,8 @@ class Edge:
     written_for: the state whose hypothesis names the tactic uses.
     unproved: children not PROVED, counted with repetition.
     dead: a child FAILED, or is the parent itself; final.
-    visits, value_sum, in_flight: statistics of tree search, its own to keep.
+    visits, value_sum: of the simulations of tree search through it. One in flight is a visit
+    of value 0 already, so that others keep off: a virtual loss of 1.
     """
 
     tactic: str
@@ -36,7 +37,6 @@ class Edge:
     dead: bool = False
     visits: int = 0
     value_sum: float = 0.0
-    in_flight: int = 0
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -49,7 +49,9 @@ class Node:
     live: edges not dead. pending: asked and not yet told. expansions: how often it was told.
     value: P(provable) in [0, 1]: the critic's once told; before, 0.5 or its parent's.
     witness, rank: bookkeeping of `reach`. log_prior, depth: of the path best-first reached it
-    by; depth -1 until then. visits, value_sum: of the simulations of tree search through it.
+    by; depth -1 until then. visits, value_sum: of the simulations of tree search told through
+    it. in_flight: those that left it by an edge and are not told. alpha: of HTPS's policy when
+    it was last solved for.
     """
 
     state: ProofState
@@ -68,6 +70,8 @@ class Node:
     depth: int = -1
     visits: int = 0
     value_sum: float = 0.0
+    in_flight: int = 0
+    alpha: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -222,7 +226,6 @@ class ProofGraph:
         assert len({_family(e.children) for e in edges}) == len(edges)
         for edge in edges:
             assert edge.parent is node
-            assert edge.in_flight >= 0
             assert [s.key for s in edge.states] == [c.state.key for c in edge.children]
             assert edge.unproved == sum(c.status is not PROVED for c in edge.children)
             assert edge.dead == any(c is node or c.status is FAILED for c in edge.children)

@@ -7,8 +7,10 @@ visits to solved tactics in search of shorter proofs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from ..data.records import Expansion, ProofState, ProofTree, Status
 from .backup import Conjunction, Simulation, back_up, product
@@ -102,15 +104,14 @@ class MCTS:
         if self.status is OPEN:
             self._reach.check_invariants(nodes)
         assert {n for n in nodes if n.pending} == set(self._flying)
-        flights: dict[Edge, int] = {}
-        for simulation in {id(s): s for s in self._flying.values()}.values():
-            for edge in simulation.edges:
-                flights[edge] = flights.get(edge, 0) + 1
+        simulations = {id(s): s for s in self._flying.values()}.values()
+        flying = Counter(edge for s in simulations for edge in s.edges)
         for node in nodes:
+            edges = node.edges or ()
             assert -1e-9 <= node.value_sum <= node.visits + 1e-9
-            for edge in node.edges or ():
-                assert edge.in_flight == flights.get(edge, 0)
-                assert -1e-9 <= edge.value_sum <= edge.visits + 1e-9
+            assert node.in_flight == sum(flying[edge] for edge in edges)
+            for edge in edges:
+                assert -1e-9 <= edge.value_sum <= edge.visits - flying[edge] + 1e-9
 
     def _descend(self, limit: int) -> list[Node]:
         """Make one simulation of at most `limit` leaves, at least one, and put it in flight."""
@@ -121,7 +122,7 @@ class MCTS:
             node = stack.pop()
             if node in seen or node.witness is None:
                 continue
-            if self._is_leaf(node):
+            if node.edges is None or self._widens(node):
                 self._take(node, leaves)
                 continue
             seen.add(node)
@@ -129,25 +130,24 @@ class MCTS:
             if edge is None:
                 stuck = node
                 continue
-            edge.in_flight += 1
             simulation.edges.append(edge)
             stack.extend(reversed(self._recipe.focus(edge, children)))
         if not leaves:
             self._take(self._straight_down(stuck, simulation), leaves)
         simulation.missing = len(leaves)
+        for edge in simulation.edges:
+            edge.visits += 1
+            edge.parent.in_flight += 1
         for leaf in leaves:
             self._flying[leaf] = simulation
         return leaves
 
-    def _is_leaf(self, node: Node) -> bool:
-        if node.pending:
-            return False
-        if node.edges is None:
-            return True
+    def _widens(self, node: Node) -> bool:
         widening = self._recipe.widening
-        return widening is not None and (
-            node.expansions <= widening.c * node.visits**widening.alpha
-        )
+        if widening is None or node.pending:
+            return False
+        most: float = widening.c * node.visits**widening.alpha
+        return node.expansions <= most
 
     def _take(self, node: Node, leaves: list[Node]) -> None:
         node.pending = True
@@ -157,14 +157,16 @@ class MCTS:
 
     def _choose(self, node: Node, seen: set[Node]) -> tuple[Edge | None, list[Node]]:
         """Give the best edge that leads on, and its children that do; None if all were seen."""
-        edges = [edge for edge in node.edges or () if not edge.dead]
+        edges = node.edges or []
+        if node.live < len(edges):
+            edges = [edge for edge in edges if not edge.dead]
         scores = self._recipe.select(node, edges)
         best: Edge | None = None
-        best_score, best_children = 0.0, list[Node]()
+        best_score, best_children = -inf, list[Node]()
         for edge, score in zip(edges, scores, strict=True):
-            if best is not None and (
-                score < best_score or (score == best_score and edge.prior <= best.prior)
-            ):
+            if score < best_score:
+                continue
+            if best is not None and score == best_score and edge.prior <= best.prior:
                 continue
             children = [c for c in edge.children if c.witness is not None and c not in seen]
             if children:
@@ -177,7 +179,6 @@ class MCTS:
             below = node.witness
             assert below is not None
             edge = next(e for e in node.edges if not e.dead and below in e.children)
-            edge.in_flight += 1
             simulation.edges.append(edge)
             node = below
         return node

@@ -1,13 +1,14 @@
 """Which tactic, and which of its children, a descent of tree search follows.
 
-A selection scores the live edges of a node; Q is an edge's mean backed-up value in [0, 1] with
-in-flight visits counted as zeros (virtual loss 1), N its visits with those in flight.
+A selection scores the live edges of a node. N: an edge's visits; Q = W / N, its mean backed-up
+value in [0, 1]. Those in flight count as visits of value 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import log, sqrt
+from operator import truediv
 
 from .backup import estimate
 from .graph import Edge, Node
@@ -22,12 +23,11 @@ TOLERANCE = 1e-3
 """How far from 1 the sum of a regularised policy may stay."""
 
 LEAST_WEIGHT = 1e-9
-"""Of a tactic in a regularised policy, so that alpha - Q never rounds to 0."""
+"""Added to each weight m P of a regularised policy, so that alpha - Q never rounds to 0."""
 
 
-def _q(edge: Edge, unvisited: float) -> float:
-    n = edge.visits + edge.in_flight
-    return edge.value_sum / n if n else unvisited
+def _means(edges: Sequence[Edge], unvisited: float) -> list[float]:
+    return [edge.value_sum / edge.visits if edge.visits else unvisited for edge in edges]
 
 
 def puct(c: float = 1.0, unvisited: float = 0.5) -> Selection:
@@ -37,13 +37,11 @@ def puct(c: float = 1.0, unvisited: float = 0.5) -> Selection:
     """
 
     def select(node: Node, edges: Sequence[Edge]) -> list[float]:
-        scale = c * sqrt(sum([e.visits + e.in_flight for e in edges]))
-        scores = []
-        for edge in edges:
-            n = edge.visits + edge.in_flight
-            q = edge.value_sum / n if n else unvisited
-            scores.append(q + scale * edge.prior / (1 + n))
-        return scores
+        scale = c * sqrt(sum([edge.visits for edge in edges]))
+        means = _means(edges, unvisited)
+        return [
+            q + scale * edge.prior / (1 + edge.visits) for q, edge in zip(means, edges, strict=True)
+        ]
 
     return select
 
@@ -52,32 +50,31 @@ def regularised(c: float = 1.0, unvisited: float = 0.5) -> Selection:
     """Regularised policy optimisation, HTPS's default: pi = m P / (alpha - Q), sum pi = 1.
 
     m = c sqrt(sum N) / sum(1 + N) (arXiv:2007.12509; `other` in facebookresearch/Evariste,
-    prover/policy.py, which finds alpha by bisection). Here by Newton's method from below: the
-    sum is convex and falls in alpha, so no step overshoots; it starts at the larger of
-    max(Q + m P) and, by Jensen's inequality, m + sum P Q. P sums to 1 over the live edges.
-    Before the first visit the scores are Q.
+    prover/policy.py, which finds alpha by bisection). Here by Newton's method for 1 / sum pi,
+    from the node's last alpha: as a harmonic mean of lines in alpha it rises, is concave and
+    hardly bends, so every step ends below the solution and close to it. P sums to 1 over the
+    live edges. Before the first visit the scores are Q.
     """
 
     def select(node: Node, edges: Sequence[Edge]) -> list[float]:
-        q, visits, mass = list[float](), 0, 0.0
-        for edge in edges:
-            n = edge.visits + edge.in_flight
-            q.append(edge.value_sum / n if n else unvisited)
-            visits += n
-            mass += edge.prior
+        means = _means(edges, unvisited)
+        visits = sum([edge.visits for edge in edges])
+        priors = [edge.prior for edge in edges]
+        mass = sum(priors)
         if not visits or not mass:
-            return q
-        m = c * sqrt(visits) / (visits + len(edges))
-        weights = [max(m * edge.prior / mass, LEAST_WEIGHT) for edge in edges]
-        pairs = list(zip(q, weights, strict=True))
-        mean = sum([value * weight for value, weight in pairs]) / m
-        alpha = max(mean + m, max([value + weight for value, weight in pairs]))
+            return means
+        scale = c * sqrt(visits) / (visits + len(edges)) / mass
+        weights = [scale * prior + LEAST_WEIGHT for prior in priors]
+        least = max(means) + LEAST_WEIGHT
+        alpha = max(least, node.alpha)
         while True:
-            pi = [weight / (alpha - value) for value, weight in pairs]
+            gaps = [alpha - q for q in means]
+            pi = list(map(truediv, weights, gaps))
             excess = sum(pi) - 1
-            if excess < TOLERANCE:
+            if -TOLERANCE < excess < TOLERANCE:
+                node.alpha = alpha
                 return pi
-            alpha += excess / sum([p * p / w for p, w in zip(pi, weights, strict=True)])
+            alpha = max(least, alpha + excess * (1 + excess) / sum(map(truediv, pi, gaps)))
 
     return select
 
@@ -101,13 +98,13 @@ def alphaproof(
     far = discount**unvisited_steps
 
     def select(node: Node, edges: Sequence[Edge]) -> list[float]:
-        visits = sum([e.visits + e.in_flight for e in edges])
-        unvisited = estimate(node) * far
+        visits = sum([edge.visits for edge in edges])
+        means = _means(edges, estimate(node) * far)
         priors = [edge.prior**power for edge in edges]
         scale = (log((visits + base + 1) / base) + init) * sqrt(visits) / (sum(priors) or 1.0)
         return [
-            _q(edge, unvisited) + scale * p / (1 + edge.visits + edge.in_flight)
-            for edge, p in zip(edges, priors, strict=True)
+            q + scale * p / (1 + edge.visits)
+            for q, p, edge in zip(means, priors, edges, strict=True)
         ]
 
     return select
@@ -115,7 +112,7 @@ def alphaproof(
 
 def _visits(node: Node) -> int:
     """Count the simulations through a node, those in flight included."""
-    return node.visits + sum([edge.in_flight for edge in node.edges or ()])
+    return node.visits + node.in_flight
 
 
 def every_child(edge: Edge, children: Sequence[Node]) -> Sequence[Node]:

@@ -38,10 +38,12 @@ def edges(*statistics):
     graph = ProofGraph(ProofState("a"))
     keys = "bcdefgh"
     graph.add(told("a", *((s[0], keys[i]) for i, s in enumerate(statistics))))
-    for edge, (_, edge.visits, edge.value_sum, edge.in_flight) in zip(
+    for edge, (_, visits, edge.value_sum, in_flight) in zip(
         graph.root.edges, statistics, strict=True
     ):
-        graph.root.visits += edge.visits
+        edge.visits = visits + in_flight
+        graph.root.visits += visits
+        graph.root.in_flight += in_flight
         graph.root.value_sum += edge.value_sum
     return graph.root, graph.root.edges
 
@@ -59,6 +61,16 @@ def test_regularised_policy_solves_its_equation():
     alphas = [q + m * p / x for q, p, x in zip((0.9, 0.2, 0.5), (0.6, 0.3, 0.1), pi, strict=True)]
     assert alphas == pytest.approx([alphas[0]] * 3)
     assert pi[0] > 0.8
+
+
+@pytest.mark.parametrize("last", [0.0, 0.4, 0.9 + 1e-9, 1.0, 50.0])
+def test_regularised_policy_is_the_same_from_whatever_alpha_it_starts(last):
+    statistics = (0.6, 3, 2.7, 0), (0.3, 1, 0.2, 1), (1e-320, 2, 1.9, 0), (0.1, 0, 0.0, 0)
+    expected = regularised()(*edges(*statistics))
+    node, all_edges = edges(*statistics)
+    node.alpha = last
+    assert regularised()(node, all_edges) == pytest.approx(expected, rel=4e-3)
+    assert sum(expected) == pytest.approx(1, abs=1e-3)
 
 
 def test_regularised_policy_before_any_visit_and_with_tiny_priors():
@@ -96,12 +108,12 @@ def test_one_descent_follows_all_children_and_is_backed_up_once_with_their_and(c
     search = started((0.9, "bc"), (0.1, "d"), conjoin=conjoin, discount=0.5)
     root = search.graph.root
     assert asked(search, 2) == "bc"
-    assert root.edges[0].in_flight == 1
+    assert (root.edges[0].visits, root.in_flight) == (1, 1)
     search.tell([told("c", (1.0, "x"), value=0.3)])
-    assert (root.edges[0].visits, root.visits) == (0, 1)
+    assert (root.in_flight, root.visits) == (1, 1)
     search.tell([told("b", (1.0, "y"), value=0.4)])
     edge = root.edges[0]
-    assert (edge.visits, edge.in_flight) == (1, 0)
+    assert (edge.visits, root.in_flight) == (1, 0)
     assert edge.value_sum == pytest.approx(value)
     assert root.value_sum == pytest.approx(0.5 + 0.5 * value)
 
