@@ -36,32 +36,37 @@ class Beam:
     def grow(self, scores: Tensor, vocabulary: Vocabulary) -> list[int]:
         """Extend the rows by one token; the old row (its place) of each new one.
 
-        scores: [rows, vocabulary], log-probability of each row with each token appended.
+        scores: [rows, vocabulary], log-probability of each row with each token appended. What
+        ends counts only among the n best, so that no row is ended where that is unlikely.
         """
-        width, flat = self.job.sampling.n, scores.flatten()
+        width = self.job.sampling.n
         rows: list[Row] = []
         parents: list[int] = []
-        seen = 0
-        take = min(2 * width, len(flat))
-        while len(rows) < width and seen < len(flat):
-            best = flat.topk(take)
-            found = zip(best.values.tolist(), best.indices.tolist(), strict=True)
-            for log_prob, place in list(found)[seen:]:
-                parent, token = divmod(place, scores.shape[-1])
-                old = self.rows[parent]
-                row = Row(self.index, 0, list(old.tokens), old.log_prob)
-                if row.add(token, log_prob - old.log_prob, self.job, vocabulary):
-                    self.over.append(row)
-                else:
-                    rows.append(row)
-                    parents.append(parent)
-                if len(rows) == width:
-                    break
-            seen, take = take, min(2 * take, len(flat))
+        for rank, (log_prob, parent, token) in enumerate(_ranked(scores, 2 * width)):
+            if len(rows) == width or log_prob == float("-inf"):
+                break
+            old = self.rows[parent]
+            row = Row(self.index, 0, list(old.tokens), old.log_prob)
+            if not row.add(token, log_prob - old.log_prob, self.job, vocabulary):
+                rows.append(row)
+                parents.append(parent)
+            elif rank < width:
+                self.over.append(row)
         self.rows = rows
         self.over.sort(key=lambda row: (not row.finished, -row.log_prob))
         del self.over[width:]
         return parents
+
+
+def _ranked(scores: Tensor, take: int) -> Iterator[tuple[float, int, int]]:
+    """(score, row, column), highest first; looked up `take` at a time, then twice as many."""
+    flat, seen = scores.flatten(), 0
+    while seen < len(flat):
+        best = flat.topk(min(take, len(flat)))
+        found = list(zip(best.values.tolist(), best.indices.tolist(), strict=True))
+        for score, place in found[seen:]:
+            yield score, *divmod(place, scores.shape[-1])
+        seen, take = len(found), 2 * take
 
 
 def search(

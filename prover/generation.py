@@ -38,11 +38,12 @@ class Vocabulary:
         return text
 
     def may_end(self, token: int, stop: Sequence[str]) -> bool:
-        """Whether a stop text can end in this token: without a look at the tokens before it."""
+        """Whether a stop text can end in this token, whatever stands before it."""
         piece = self._pieces.get(token)
         if piece is None:
             piece = self._pieces[token] = self.text([token])
-        return any(s[-1] in piece or s[-1] == " " or "\ufffd" in piece for s in stop)
+        partial = not piece or "\ufffd" in piece  # of a letter of several bytes
+        return partial or any(s[-1] in piece or s[-1] == " " for s in stop)
 
     def cut(self, text: str, stop: Sequence[str]) -> str | None:
         """The text before the first stop text; None if there is none in it."""

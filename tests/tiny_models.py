@@ -3,6 +3,8 @@
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
+    BloomConfig,
+    BloomForCausalLM,
     ByT5Tokenizer,
     GPT2Config,
     GPT2LMHeadModel,
@@ -16,16 +18,16 @@ from transformers import (
 )
 
 LETTERS = [*"abcdefghijklmnopqrstuvwxyz", *"⊢:=()+ \n"]
-VOCABULARY = ["</s>", "<unk>", *LETTERS]
+VOCABULARY = ["</s>", *LETTERS]
 WORDS = len(VOCABULARY)
 
 
 def letters(words=VOCABULARY):
-    """A tokenizer with one token a letter; token 0 ends a text."""
-    raw = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, "<unk>"))
+    """A tokenizer with one token a letter; token 0 ends a text, token 1 is any other letter."""
+    raw = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, words[1]))
     raw.pre_tokenizer = pre_tokenizers.Split(Regex("[\\s\\S]"), "isolated")
     raw.decoder = decoders.Fuse()
-    return PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="</s>", unk_token="<unk>")
+    return PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="</s>")
 
 
 def _seeded(kind, config, spread, seed=0):
@@ -66,6 +68,14 @@ def mistral(words=WORDS, spread=6.0):
         sliding_window=8, bos_token_id=0, eos_token_id=0,
     )  # fmt: skip
     return _seeded(MistralForCausalLM, config, spread)
+
+
+def bloom(words=WORDS, spread=6.0):
+    """One whose scores fall with distance (ALiBi) and that takes no positions."""
+    config = BloomConfig(
+        vocab_size=words, hidden_size=32, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=0
+    )
+    return _seeded(BloomForCausalLM, config, spread)
 
 
 def t5(words=384, spread=2.0):
