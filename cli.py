@@ -12,8 +12,8 @@ import shlex
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -35,7 +35,9 @@ from .lean_env.doctor import Finding
 from .lean_env.pool import OpenedFile
 from .lean_env.toolchain import Toolchain, find_toolchain
 from .prover.agent import Recall, nothing
-from .prover.config import HELP, ProverConfig, SearchConfig
+from .prover.config import HELP, ModelConfig, ProverConfig, SearchConfig, key_values
+from .prover.policies import suited
+from .prover.rejections import Memory, Remembered, no_memory
 from .prover.resume import Resumption
 from .prover.run import Run, RunConfig, Tee, select, start_run
 
@@ -64,7 +66,7 @@ class Job:
     write: bool
     out: str | None
     as_json: bool
-    recall: Recall = nothing
+    earlier: tuple[Recall, Memory] = (nothing, no_memory)
     interrupted: bool = False
     broken: bool = False
     attempts: list[Attempt] = field(default_factory=list)
@@ -117,38 +119,44 @@ def prove(
     db: Db = None,
     lean: Lean = "auto",
     project: Project = None,
-    policy: Annotated[str, Option(help="Who proposes tactics.")] = "hammer",
+    policy: Annotated[str, Option(metavar="SPEC", help=HELP["policy"])] = "hammer",
+    prompt: Annotated[str | None, Option(metavar="NAME|FILE", help=HELP["prompt"])] = None,
+    samples: Annotated[int, Option(help="Completions of a model for one state.")] = 16,
+    temperature: Annotated[float, Option(help="At which they are drawn.")] = 1.0,
+    model_option: Annotated[list[str] | None, Option(metavar="K=V", help=HELP["model"])] = None,
+    tokens: Annotated[int | None, Option(help="Tokens a model may write for a theorem.")] = None,
+    concurrency: Annotated[int | None, Option(help="Theorems at once; default: workers.")] = None,
     allow_axiom: Axioms = None,
     refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
     resume: Annotated[bool, Option("--resume", help="Go on from what is stored.")] = False,
-    search: Annotated[str, Option(metavar="NAME", help=HELP["name"])] = "best-first",
+    search: Annotated[str | None, Option(metavar="NAME", help=HELP["name"])] = None,
     alpha: Annotated[float | None, Option(help=HELP["alpha"])] = None,
     exploration: Annotated[float | None, Option(help=HELP["exploration"])] = None,
     discount: Annotated[float | None, Option(help=HELP["discount"])] = None,
     flatten: Annotated[float | None, Option(help=HELP["flatten"])] = None,
     widening: Annotated[float | None, Option(help=HELP["widening"])] = None,
     sample_steps: Annotated[int, Option(help=HELP["sample_steps"])] = 32,
+    granularity: Annotated[int | None, Option(help=HELP["granularity"])] = None,
 ) -> int:
     """Prove every sorry of the files; print the proofs, or write them with --write."""
-    if out and (write or len(files) > 1):
-        raise UsageError("--out takes one FILE, and no --write")
-    if out and Path(out).resolve() == Path(files[0]).resolve():
-        raise UsageError(f"--out is {files[0]} itself; use --write")
-    if write and "-" in files:
-        raise UsageError("standard input cannot be written; use --out FILE, or --out - for stdout")
-    how = SearchConfig(search, alpha, exploration, discount, flatten, widening, sample_steps)
+    source.check_targets(files, write, out)
+    model = ModelConfig(prompt, samples, temperature, key_values(model_option or ()))
+    kind, in_flight = suited(policy, model)
+    numbers = alpha, exploration, discount, flatten, widening, sample_steps, granularity
+    how = SearchConfig(search or kind, *numbers)
     spend = ProverConfig(
-        expansions, seconds, steps, lean_time, refute=refute, search=how, seed=seed
-    )
-    config = RunConfig(spend, policy, workers, tuple(allow_axiom or ()))
+        expansions, seconds, steps, lean_time, tokens, concurrency,
+        in_flight=in_flight, refute=refute, search=how, seed=seed,
+    )  # fmt: skip
+    config = RunConfig(spend, policy, model, workers, tuple(allow_axiom or ()))
     read = [_read(name) for name in dict.fromkeys(files)]
     job = Job(read, theorem or [], config, write, out, as_json)
     toolchain = _toolchain(lean, project, read[0].path)
     with Store.open(db) as store:
         title = f"{toolchain.name} {toolchain.lean}"
         run = store.start_run(shlex.join(sys.argv[1:]), asdict(config), title, seed)
-        if resume:
-            job.recall = Resumption(store, run, policy=policy, search=how, toolchain=title)
+        recall = Resumption(store, run, policy=policy, search=how, toolchain=title)
+        job.earlier = recall if resume else nothing, Remembered(store, title)
         outcome = "broken off"
         try:
             asyncio.run(_prove(job, toolchain, store.recorder(run)))
@@ -161,7 +169,8 @@ def prove(
 async def _prove(job: Job, toolchain: Toolchain, kept: Any) -> None:
     progress = terminal.Progress(job.report)
     recorder = Tee([kept, progress])
-    async with start_run(toolchain, job.config, recorder) as run:
+    key = os.environ.get("LAKATOS_API_KEY") or os.environ.get("OPENAI_API_KEY")
+    async with start_run(toolchain, job.config, recorder, key=key) as run:
         opened = [file for each in job.files if (file := await _open(job, run, each))]
         theorems = select(opened, job.names) if opened or job.names else []
         for file in opened:
@@ -169,11 +178,13 @@ async def _prove(job: Job, toolchain: Toolchain, kept: Any) -> None:
                 job.human.print(f"{file.path}: nothing to prove, it has no sorry", markup=False)
         progress.theorems = len(theorems)
         with _display(progress, run):
-            job.attempts = await run.prove(opened, theorems, job.interrupt, job.recall)
+            job.attempts = await run.prove(opened, theorems, job.interrupt, *job.earlier)
         if len(theorems) > 1:
             job.human.print()
             job.human.print(terminal.summary_table(job.attempts))
         await _deliver(job, run)
+        if run.prover.fault:
+            raise run.prover.fault
 
 
 async def _open(job: Job, run: Run, file: SourceFile) -> OpenedFile | None:
@@ -193,21 +204,17 @@ async def _open(job: Job, run: Run, file: SourceFile) -> OpenedFile | None:
 
 
 async def _deliver(job: Job, run: Run) -> None:
-    """Write the proofs where they were asked for, after one more check of each whole file."""
+    """Write the proofs where they were asked for."""
     if not (job.write or job.out):
         return
-    for file in job.files:
-        proved = [a for a in job.attempts if a.is_proved and a.theorem.path == file.path]
-        if job.write and not proved:
-            continue
-        content = await run.filled(file, proved)
-        if job.write:
-            source.replace_source(file, content)
-            job.human.print(f"{file.path}: proofs written: {len(proved)}", markup=False)
-        elif job.out == "-":
+    async for file, content, proofs in run.files(job.files, job.attempts):
+        if job.out == "-":
             sys.stdout.buffer.write(content)
-        else:
-            source.write_whole(Path(job.out or ""), content)
+        elif job.out:
+            source.write_whole(Path(job.out), content)
+        elif proofs:
+            source.replace_source(file, content)
+            job.human.print(f"{file.path}: proofs written: {proofs}", markup=False)
 
 
 @contextmanager
@@ -288,8 +295,8 @@ def show(
 def setup() -> int:
     """Set up the embedded Lean now: once, about 120 MB to download."""
     began = time.monotonic()
-    with _setting_up() as progress:
-        toolchain = embedded.prepare(progress, cache=_cache())
+    with closing(terminal.SetupBars(err)) as bars:
+        toolchain = embedded.prepare(bars.show, cache=_cache())
     size_mb = doctor_.size_mb(toolchain.dist) + doctor_.size_mb(toolchain.layer)
     took = f"{time.monotonic() - began:.1f} s"
     print(f"Lean {toolchain.lean} is ready: {size_mb:.0f} MB in {toolchain.dist.parent}, {took}")
@@ -334,18 +341,8 @@ def _cache() -> Path | None:
 
 def _toolchain(lean: str, project: Path | None, file: str | None) -> Toolchain:
     path = None if file in (None, "-") else Path(str(file))
-    with _setting_up() as progress:
-        return find_toolchain(lean, file=path, project=project, progress=progress, cache=_cache())
-
-
-@contextmanager
-def _setting_up() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each stage of the set-up; nothing is shown when nothing has to be done."""
-    bars = terminal.SetupBars(err)
-    try:
-        yield bars.show
-    finally:
-        bars.end()
+    with closing(terminal.SetupBars(err)) as bars:
+        return find_toolchain(lean, file=path, project=project, progress=bars.show, cache=_cache())
 
 
 def _standard_output() -> Console:

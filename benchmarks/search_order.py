@@ -30,7 +30,7 @@ from lakatos.lean_env.verifier import Verified, Verifier
 from lakatos.prover.agent import Prover, Silent
 from lakatos.prover.config import ProverConfig, SearchConfig
 from lakatos.prover.hammer import Hammer
-from lakatos.prover.policy import Proposal, Query
+from lakatos.prover.policy import Advice, Proposal, Query
 from lakatos.search.driver import RECIPES
 from minif2f_core import commit, core_file  # type: ignore[import-not-found]
 
@@ -47,12 +47,12 @@ class Shaken:
         self._seed = seed
         self._hammer = Hammer()
 
-    async def propose(self, queries: Sequence[Query]) -> list[list[Proposal]]:
+    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
         answers = await self._hammer.propose(queries)
         if not self._seed:
             return answers
         return [
-            [self._shaken(q.state, p) for p in found]
+            Advice(tuple(self._shaken(q.state, p) for p in found.proposals))
             for q, found in zip(queries, answers, strict=True)
         ]
 

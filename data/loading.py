@@ -296,9 +296,13 @@ def _expansions(
     steps = _steps(connection, attempt_id)
     children = _children(connection, attempt_id)
     query = select(ExpansionRow.number, ExpansionRow.state, ExpansionRow.value)
-    query = query.where(ExpansionRow.attempt_id == attempt_id).order_by(ExpansionRow.number)
+    query = (
+        query.add_columns(ExpansionRow.tokens)
+        .where(ExpansionRow.attempt_id == attempt_id)
+        .order_by(ExpansionRow.number)
+    )
     reached = {0: bare[0]} if bare else {}
-    for number, state_number, value in connection.execute(query).all():
+    for number, state_number, value, tokens in connection.execute(query).all():
         state = reached.setdefault(state_number, bare[state_number])
         told = []
         for row, tactic, message in steps[number]:
@@ -311,7 +315,7 @@ def _expansions(
                 reached.setdefault(child, reached_state)
             outcome = _outcome(row.outcome, states, message, row.wall_s)
             told.append(Step(tactic, row.prior, outcome, row.elapsed_ms))
-        yield Expansion(state, tuple(told), value)
+        yield Expansion(state, tuple(told), value, tokens)
 
 
 def _child(

@@ -25,7 +25,17 @@ class Migration:
     apply: Callable[[Connection], None]
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "first schema", Base.metadata.create_all),)
+def _count_tokens(connection: Connection) -> None:
+    has = {column["name"] for column in inspect(connection).get_columns("expansions")}
+    if "tokens" not in has:  # the first schema makes the tables as they are now
+        alter = "ALTER TABLE expansions ADD COLUMN tokens INTEGER DEFAULT 0 NOT NULL"
+        connection.exec_driver_sql(alter)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "first schema", Base.metadata.create_all),
+    Migration(2, "count tokens", _count_tokens),
+)
 
 
 def migrate(engine: Engine, now: datetime, migrations: Sequence[Migration] = MIGRATIONS) -> None:

@@ -242,6 +242,7 @@ class ExpansionRow(Base):
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     state: Mapped[int]
     value: Mapped[float] = mapped_column(Double)
+    tokens: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class StepRow(Base):

@@ -232,6 +232,7 @@ class Recorder:
                 "number": running.expansions,
                 "state": self._state(running, expansion.state),
                 "value": expansion.value,
+                "tokens": expansion.tokens,
             }
         )
         running.expansions += 1

@@ -139,11 +139,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """All steps tried from one state. value: P(provable) in [0, 1], the critic's."""
+    """All steps tried from one state. value: P(provable) in [0, 1], the critic's.
+
+    tokens: what a model wrote for it.
+    """
 
     state: ProofState
     steps: tuple[Step, ...]
     value: float
+    tokens: int = 0
 
 
 class Status(StrEnum):
@@ -273,9 +277,10 @@ class StopReason(StrEnum):
     PROVED = "proved"
     DISPROVED = "disproved"
     DEAD_END = "dead_end"  # every reachable tactic failed
-    EXPANSIONS = "expansions"  # that budget is spent, as in the next three
+    EXPANSIONS = "expansions"  # that budget is spent, as in the next four
     STEPS = "steps"
     LEAN_TIME = "lean_time"
+    TOKENS = "tokens"
     WALL_TIME = "wall_time"
     INTERRUPTED = "interrupted"
     NOT_A_PROPOSITION = "not_a_proposition"

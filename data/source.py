@@ -67,6 +67,16 @@ class SourceFile:
         return place
 
 
+def check_targets(files: Sequence[str], write: bool, out: str | None) -> None:
+    """Raise UsageError unless the proofs of these files can go where they are wanted."""
+    if out and (write or len(files) > 1):
+        raise UsageError("--out takes one FILE, and no --write")
+    if out and Path(out).resolve() == Path(files[0]).resolve():
+        raise UsageError(f"--out is {files[0]} itself; use --write")
+    if write and "-" in files:
+        raise UsageError("standard input cannot be written; use --out FILE, or --out - for stdout")
+
+
 def from_stdin(stream: IO[bytes]) -> SourceFile:
     """Read standard input to its end. Raises UsageError when it is no Lean text."""
     return _checked(SourceFile("-", stream.read()))

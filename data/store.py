@@ -22,6 +22,7 @@ from .migrations import migrate
 from .models import Run
 from .recorder import Recorder
 from .records import Theorem
+from .rejected import RejectedBefore
 
 __all__ = [
     "AttemptSummary",
@@ -126,6 +127,10 @@ class Store:
         """The newest accepted proof of the same `sorry` of the same file text, if any."""
         with self._reading() as connection:
             return loading.find_proof(connection, theorem)
+
+    def rejected(self, theorem: Theorem, toolchain: str) -> RejectedBefore:
+        """What Lean rejected in earlier attempts at the same `sorry` of the same file text."""
+        return RejectedBefore(self.database, theorem, toolchain)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

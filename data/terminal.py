@@ -40,6 +40,7 @@ WORDS = {
     StopReason.EXPANSIONS: "out of expansions",
     StopReason.STEPS: "out of steps",
     StopReason.LEAN_TIME: "out of time in Lean",
+    StopReason.TOKENS: "out of tokens",
     StopReason.WALL_TIME: "out of time",
     StopReason.INTERRUPTED: "interrupted",
     StopReason.NOT_A_PROPOSITION: "data, not a proof",
@@ -322,7 +323,7 @@ class SetupBars(Bars):
         elif line:
             self.console.print(line)
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Take the bars away, if there are any."""
         if self.live.is_started:
             self.stop()

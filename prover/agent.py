@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from ..data.errors import WorkerDied
+from ..data.errors import LakatosError, ModelUnavailable, UsageError, WorkerDied
 from ..data.records import Attempt, Expansion, StopReason, Theorem
 from .budget import Clock, rounds
 from .config import ProverConfig
@@ -21,6 +21,7 @@ from .expander import TacticRunner, together
 from .policy import Policy
 from .pursuit import Pursuit
 from .refute import HYPOTHESES_CONTRADICT, Opener, negation
+from .rejections import Memory, no_memory
 from .trial import Trial
 
 Recall = Callable[[Theorem], Iterable[Expansion]]
@@ -118,6 +119,8 @@ class Prover:
         self._recorder = recorder or Silent()
         self._clock = clock
         self._recall: Recall = nothing
+        self._memory: Memory = no_memory
+        self.fault: LakatosError | None = None
         tell = self._recorder.expansions
         self._pursuit = Pursuit(pool, verifier, policy, self._config, tell)
         self._stopped = False
@@ -127,15 +130,24 @@ class Prover:
         self._stopped = True
         self._pursuit.stop()
 
-    async def prove(self, theorems: Sequence[Theorem], recall: Recall = nothing) -> list[Attempt]:
-        """Try to prove each theorem; one attempt for each, in order. recall: to take up others.
+    async def prove(
+        self,
+        theorems: Sequence[Theorem],
+        recall: Recall = nothing,
+        memory: Memory = no_memory,
+    ) -> list[Attempt]:
+        """Try to prove each theorem; one attempt for each, in order. recall: to take up others;
+        memory: what Lean rejected in others.
 
         When cancelled, it records every attempt (INTERRUPTED where a search was not over), then
         lets the cancellation through. Raises EnvironmentFault when Lean or the policy fails as a
-        whole; a worker that dies again and again ends only its theorem, as FAULT.
+        whole; a worker that dies again and again ends only its theorem, as FAULT. A model that is
+        gone, or refuses for good, ends one theorem so and interrupts the others; what they found
+        is still judged, and `fault` says why.
         """
         self._stopped = False
-        self._recall = recall
+        self.fault = None
+        self._recall, self._memory = recall, memory
         slots = asyncio.Semaphore(self._config.concurrency or self._pool.workers)
         contests = [Contest(theorem) for theorem in theorems]
         try:
@@ -169,6 +181,10 @@ class Prover:
             contest.attempt = self._broken_off(contest, StopReason.INTERRUPTED)
         except WorkerDied as error:
             contest.attempt = self._broken_off(contest, StopReason.FAULT, str(error))
+        except (ModelUnavailable, UsageError) as error:
+            contest.attempt = self._broken_off(contest, StopReason.FAULT, str(error))
+            self.fault = self.fault or error
+            self.stop()
         if contest.attempt:
             for each in (contest.statement, contest.negation):
                 if each:
@@ -192,7 +208,10 @@ class Prover:
     def _start(self, theorem: Theorem, share: float) -> Trial:
         self._recorder.start_attempt(theorem)
         told = self._recall(theorem)
-        return Trial(theorem, self._config, self._clock, share=share, remembered=told)
+        known = self._memory(theorem)
+        return Trial(
+            theorem, self._config, self._clock, share=share, remembered=told, rejected=known
+        )
 
     def _finish(self, contest: Contest) -> None:
         """Record the end, of the negation's search first."""

@@ -1,4 +1,4 @@
-"""What one search may still spend: expansions, steps, time in Lean, and time by a clock."""
+"""What one search may still spend: expansions, steps, time in Lean, model tokens, wall time."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ class Budget:
         self._wall_s = config.wall_s * share
         self._steps = inf if config.steps is None else config.steps * share
         self._lean_s = inf if config.lean_s is None else config.lean_s * share
+        self._tokens = inf if config.tokens is None else config.tokens * share
         self._expansions = max(1, round(config.expansions * share))
         self.asked = 0
         self.expansions = 0
         self.steps = 0
         self.lean_s = 0.0
+        self.tokens = 0
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -61,6 +63,7 @@ class Budget:
     def tell(self, expansions: Sequence[Expansion]) -> None:
         """Count what expansions cost."""
         self.expansions += len(expansions)
+        self.tokens += sum(expansion.tokens for expansion in expansions)
         for step in (step for expansion in expansions for step in expansion.steps):
             self.steps += 1
             self.lean_s += step.elapsed_ms / 1e3
@@ -74,6 +77,8 @@ class Budget:
             return StopReason.LEAN_TIME
         if self.steps >= self._steps:
             return StopReason.STEPS
+        if self.tokens >= self._tokens:
+            return StopReason.TOKENS
         return None if self.expansions_left > 0 else StopReason.EXPANSIONS
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
 
 from ..data.errors import UsageError
 from ..data.records import ProofState
@@ -27,9 +31,16 @@ HELP = {
     "flatten": "alphaproof: priors to the power 1 / flatten, default 200 (its pseudocode).",
     "widening": "alphaproof: expand a state again while expansions <= widening * visits ** 0.6, "
     "default 0.01; 0: never (its pseudocode).",
-    "sample_steps": "rmax, whole-proof: most tactics in one sample.",
+    "sample_steps": "rmax, whole-proof: most checks of one sample.",
+    "policy": "Who proposes tactics: hammer, scripted:FILE, hf:PATH_OR_NAME, "
+    "openai:MODEL@URL (key: OPENAI_API_KEY), vllm:NAME, or a mixture, 0.3*hammer+0.7*hf:NAME.",
+    "prompt": "Prompt format, or a file with one; default: by the model's name.",
+    "model": "Of drawing: top_p, max_tokens, beam, distinct_first; of a server: api, "
+    "timeout_s, tries, at_once; of hf and vllm: dtype, device, revision, ...",
+    "granularity": "rmax, whole-proof: tactics of a proposed block in one check; 0: the whole. "
+    "Defaults 1 and 0.",
 }
-"""What each field of a SearchConfig means, and its source; `lakatos prove --help` shows it."""
+"""What the dials mean, with the sources of a search's numbers; `lakatos prove --help` shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,7 @@ class SearchConfig:
     flatten: float | None = None
     widening: float | None = None
     sample_steps: int = 32
+    granularity: int | None = None
 
     def __post_init__(self) -> None:
         if self.name not in RECIPES:
@@ -60,19 +72,94 @@ class SearchConfig:
                 raise UsageError(f"{name} must lie in [0, 1], not {value}")
         if self.sample_steps < 1:
             raise UsageError(f"sample_steps must be at least 1, not {self.sample_steps}")
+        if self.granularity is not None and not self.samples:
+            raise UsageError(f"search {self.name} has no granularity")
+        if self.granularity is not None and self.granularity < 0:
+            raise UsageError(f"granularity must be at least 0, not {self.granularity}")
 
     @property
     def samples(self) -> bool:
         """Whether this search is told of whole-proof samples."""
         return self.name in SAMPLING
 
+    @property
+    def tactics_per_check(self) -> int:
+        """Tactics of a proposed block that a sample checks at once; 0: the whole block."""
+        return int(self.name == "rmax") if self.granularity is None else self.granularity
+
     def start(self, root: ProofState) -> Search:
         """A new search of that kind."""
         return RECIPES[self.name](root, **self._numbers())
 
     def _numbers(self) -> dict[str, float]:
-        names = [f.name for f in fields(self) if f.name not in ("name", "sample_steps")]
+        others = ("name", "sample_steps", "granularity")
+        names = [f.name for f in fields(self) if f.name not in others]
         return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+Kind = TypeVar("Kind")
+
+
+def options(kind: type[Kind], values: Mapping[str, str], what: str) -> Kind:
+    """A dataclass of options from `key=value` words; what: names their owner in an error.
+
+    Raises UsageError for an unknown key, with near names, or a value of another type.
+    """
+    types = {f.name: str(f.type).removesuffix(" | None") for f in fields(kind)}  # type: ignore[arg-type]
+    read: dict[str, Any] = {}
+    for name, text in values.items():
+        if name not in types:
+            near = difflib.get_close_matches(name, types, n=3)
+            hint = f"did you mean {', '.join(near)}?" if near else f"it has: {', '.join(types)}"
+            raise UsageError(f"{what} has no option {name}; {hint}")
+        try:
+            read[name] = _READ[types[name]](text)
+        except (ValueError, KeyError) as error:
+            raise UsageError(f"option {name} must be {types[name]}, not {text!r}") from error
+    return kind(**read)
+
+
+def key_values(words: Sequence[str]) -> dict[str, str]:
+    """From words such as `top_p=0.9`. Raises UsageError."""
+    for word in words:
+        if not re.fullmatch(r"\w+=.*", word, re.DOTALL):
+            raise UsageError(f"not key=value: {word!r}")
+    return {key: value for key, _, value in (word.partition("=") for word in words)}
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": {
+        "true": True,
+        "1": True,
+        "yes": True,
+        "false": False,
+        "0": False,
+        "no": False,
+    }.__getitem__,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """How language models are asked. Raises UsageError for a senseless value."""
+
+    prompt: str | None = None
+    """The format of prompts: its name or a file; None: chosen by the model's name."""
+    samples: int = 16
+    """Completions of one state."""
+    temperature: float = 1.0
+    """Above 0."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """The rest: top_p, max_tokens, beam, and what each kind of model has of its own."""
+
+    def __post_init__(self) -> None:
+        if self.samples < 1:
+            raise UsageError(f"samples must be at least 1, not {self.samples}")
+        if not self.temperature > 0:
+            raise UsageError(f"temperature must be above 0, not {self.temperature}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +174,8 @@ class ProverConfig:
     """Budget of one theorem: tactics tried in Lean; looked at between expansions. None: any."""
     lean_s: float | None = None
     """Budget of one theorem: seconds inside Lean, over all workers; likewise. None: any."""
+    tokens: int | None = None
+    """Budget of one theorem: tokens that language models write; likewise. None: any."""
     concurrency: int | None = None
     """Theorems searched at once; None: as many as the pool has workers."""
     batch: int = 1
@@ -107,7 +196,15 @@ class ProverConfig:
     """Of every random draw of a run; the hammer draws none."""
 
     def __post_init__(self) -> None:
-        for name in ("expansions", "batch", "in_flight", "first_round", "steps", "concurrency"):
+        for name in (
+            "expansions",
+            "batch",
+            "in_flight",
+            "first_round",
+            "steps",
+            "tokens",
+            "concurrency",
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} must be at least 1, not {value}")

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from ..data.records import Advanced, Expansion, ProofState, Step, Theorem
-from .policy import Policy, Proposal, Query
+from .policy import Advice, Policy, Proposal, Query
+from .rejections import Rejections
 
 T = TypeVar("T")
 
@@ -64,7 +66,8 @@ def _closes(step: Step) -> bool:
 class Expander:
     """`Expand` for the states of one theorem.
 
-    banned: (key of a state, tactic) never to be tried; may grow meanwhile.
+    banned: (key of a state, tactic) never to be tried; may grow meanwhile. rejections: what Lean
+    need not be asked again; grows.
     """
 
     def __init__(
@@ -73,40 +76,65 @@ class Expander:
         policy: Policy,
         pool: TacticRunner,
         banned: Collection[tuple[str, str]] = (),
+        rejections: Rejections | None = None,
     ) -> None:
         self._theorem = theorem
         self._policy = policy
         self._pool = pool
         self._banned = banned
+        self._rejections = Rejections() if rejections is None else rejections
 
     async def __call__(self, states: Sequence[ProofState]) -> list[Expansion]:
         """Ask the policy about all states in one call, then try its tactics, states in parallel.
 
         The tactics of a state go by falling prior; none after the first that proves it is kept.
         """
-        proposed = await self.propose(states)
-        return await together([self._expand(*pair) for pair in zip(states, proposed, strict=True)])
+        advised = await self.propose(states)
+        return await together([self._expand(*pair) for pair in zip(states, advised, strict=True)])
 
-    async def propose(self, states: Sequence[ProofState]) -> list[list[Proposal]]:
-        """The policy's distribution for each state, without what is banned."""
-        answers = await self._policy.propose([Query(self._theorem, state) for state in states])
+    async def propose(
+        self, states: Sequence[ProofState], sample: int | None = None
+    ) -> list[Advice]:
+        """The policy's advice for each state as a distribution, without what is banned."""
+        queries = [Query(self._theorem, state, sample) for state in states]
+        answers = await self._policy.propose(queries)
         return [
-            distribution([p for p in found if (state.key, p.tactic.strip()) not in self._banned])
-            for state, found in zip(states, answers, strict=True)
+            replace(advice, proposals=tuple(distribution(self._allowed(state, advice))))
+            for state, advice in zip(states, answers, strict=True)
         ]
 
     async def step(self, state: ProofState, proposal: Proposal) -> Step:
         """Try one proposal."""
-        tried = (await self._pool.apply(state, [proposal.tactic]))[0]
-        return Step(tried.tactic, proposal.prior, tried.outcome, tried.elapsed_ms)
+        return (await self._try(state, [proposal]))[0]
 
-    async def _expand(self, state: ProofState, proposals: list[Proposal]) -> Expansion:
+    def _allowed(self, state: ProofState, advice: Advice) -> list[Proposal]:
+        return [p for p in advice.proposals if (state.key, p.tactic.strip()) not in self._banned]
+
+    async def _expand(self, state: ProofState, advice: Advice) -> Expansion:
         steps: list[Step] = []
-        for i in range(0, len(proposals), CHUNK):
-            chunk = proposals[i : i + CHUNK]
-            tried = await self._pool.apply(state, [p.tactic for p in chunk])
-            for proposal, step in zip(chunk, tried, strict=True):
-                steps.append(Step(step.tactic, proposal.prior, step.outcome, step.elapsed_ms))
+        for i in range(0, len(advice.proposals), CHUNK):
+            for step in await self._try(state, advice.proposals[i : i + CHUNK]):
+                steps.append(step)
                 if _closes(step):
-                    return Expansion(state, tuple(steps), NEUTRAL_VALUE)
-        return Expansion(state, tuple(steps), NEUTRAL_VALUE)
+                    return told(state, steps, advice)
+        return told(state, steps, advice)
+
+    async def _try(self, state: ProofState, proposals: Sequence[Proposal]) -> list[Step]:
+        """One step for each, in order; Lean is asked only of what it has not rejected before."""
+        known = self._rejections.at(state)
+        news = [p.tactic for p in proposals if p.tactic not in known]
+        tried = iter(await self._pool.apply(state, news) if news else [])
+        steps = [
+            Step(p.tactic, p.prior, known[p.tactic])
+            if p.tactic not in news
+            else replace(next(tried), prior=p.prior)
+            for p in proposals
+        ]
+        self._rejections.add(state, steps)
+        return steps
+
+
+def told(state: ProofState, steps: Sequence[Step], advice: Advice) -> Expansion:
+    """What the search is told of steps tried from a state on that advice."""
+    value = NEUTRAL_VALUE if advice.value is None else advice.value
+    return Expansion(state, tuple(steps), value, advice.tokens)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from ..data.records import Goal, Theorem
 from .arithmetic import arithmetic
 from .declared import Scope
-from .policy import Proposal, Query
+from .policy import Advice, Proposal, Query
 from .recurrence import recurrences
 from .shape import Shape, fresh, introductions, mentions, split_top
 
@@ -57,9 +57,9 @@ class Hammer:
 
     name = "hammer"
 
-    async def propose(self, queries: Sequence[Query]) -> list[list[Proposal]]:
+    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
         """Answer each query with up to MAX_PROPOSALS tactics, best prior first."""
-        return [portfolio(query.theorem, query.state.goals) for query in queries]
+        return [Advice(tuple(portfolio(q.theorem, q.state.goals))) for q in queries]
 
 
 def portfolio(theorem: Theorem, goals: Sequence[Goal]) -> list[Proposal]:

@@ -22,10 +22,27 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question to a policy: what to try at `state` of `theorem`?"""
+    """One question to a policy: what to try at `state` of `theorem`?
+
+    sample: None for all there is to try. For the sample of that number a policy that draws may
+    draw anew, the same for the same number; one that writes whole proofs gives one of them.
+    """
 
     theorem: Theorem
     state: ProofState
+    sample: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A policy's answer; no proposals: nothing to try.
+
+    value: P(provable) in [0, 1], where the policy can tell. tokens: what a model wrote for it.
+    """
+
+    proposals: tuple[Proposal, ...] = ()
+    value: float | None = None
+    tokens: int = 0
 
 
 class Policy(Protocol):
@@ -36,13 +53,13 @@ class Policy(Protocol):
         """The word that stands for it in a run's record."""
         ...
 
-    async def propose(self, queries: Sequence[Query]) -> list[list[Proposal]]:
-        """Answer each query, in order; an empty list means nothing to try."""
+    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+        """Answer each query, in order."""
         ...
 
 
 class ScriptedPolicy:
-    """Proposes fixed tactics by the state's key, and `default` where the table has none."""
+    """Proposes fixed tactics by a state's key or text; `default` where the table has neither."""
 
     name = "scripted"
 
@@ -52,6 +69,10 @@ class ScriptedPolicy:
         self._table = table
         self._default = default
 
-    async def propose(self, queries: Sequence[Query]) -> list[list[Proposal]]:
+    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
         """Answer each query from the table."""
-        return [list(self._table.get(q.state.key, self._default)) for q in queries]
+        return [Advice(tuple(self._find(q.state))) for q in queries]
+
+    def _find(self, state: ProofState) -> Sequence[Proposal]:
+        by_text = self._table.get(state.pretty, self._default)
+        return self._table.get(state.key, by_text)

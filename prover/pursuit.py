@@ -123,12 +123,14 @@ class Pursuit:
     async def _expand(
         self, trial: Trial, news: Sequence[tuple[ProofState, int]]
     ) -> list[list[Expansion]]:
-        expander = Expander(trial.theorem, self._policy, self._pool, trial.banned)
+        memory = trial.banned, trial.rejections
+        expander = Expander(trial.theorem, self._policy, self._pool, *memory)
         states = [state for state, _ in news]
         if not trial.config.samples:
             return [[expansion] for expansion in await expander(states)]
         seed = f"{self._config.seed}:{trial.theorem.name}"
-        sampler = Sampler(expander, trial.config.sample_steps, seed)
+        search = trial.config
+        sampler = Sampler(expander, search.sample_steps, seed, search.tactics_per_check)
         return await sampler(states, [number for _, number in news])
 
     def _tell(self, trial: Trial, answer: Answer) -> None:

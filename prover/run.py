@@ -9,7 +9,7 @@ import asyncio
 import difflib
 import itertools
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -20,11 +20,10 @@ from ..lean_env.pool import LeanPool, OpenedFile
 from ..lean_env.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
 from .agent import Prover, Recall, Recorder, nothing
-from .config import ProverConfig
-from .hammer import Hammer
-from .policy import Policy
+from .config import ModelConfig, ProverConfig
+from .policies import open_policy
+from .rejections import Memory, no_memory
 
-POLICIES = {"hammer": Hammer}
 BROKEN = "not tried: Lean finds an error in it, before the sorry"
 
 
@@ -35,7 +34,9 @@ class RunConfig:
     prover: ProverConfig = field(default_factory=ProverConfig)
     """Budgets of one theorem."""
     policy: str = "hammer"
-    """Who proposes tactics: a key of POLICIES."""
+    """Who proposes tactics, in the words of policies.py."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    """How its language models are asked."""
     workers: int | None = None
     """Lean processes; None: as many as cores and memory allow."""
     allow_axioms: tuple[str, ...] = ()
@@ -57,8 +58,10 @@ class Run:
         theorems: Sequence[Theorem],
         on_interrupt: Callable[[], None] = lambda: None,
         recall: Recall = nothing,
+        memory: Memory = no_memory,
     ) -> list[Attempt]:
-        """Try each theorem of opened files, in order. recall: what earlier searches were told.
+        """Try each theorem of opened files, in order. recall: what earlier searches were told;
+        memory: what Lean rejected in them.
 
         The first SIGINT stops all searches, and what they found is still judged; a second one
         cancels. A theorem in which Lean found an error before its hole ends as FAULT, untried.
@@ -69,11 +72,12 @@ class Run:
                 self.recorder.start_attempt(theorem)
                 self.recorder.finish_attempt(broken[theorem])
         tried = [theorem for theorem in theorems if theorem not in broken]
-        attempts = iter(await self._interruptible(tried, on_interrupt, recall))
+        work = self.prover.prove(tried, recall, memory)
+        attempts = iter(await self._interruptible(work, on_interrupt))
         return [broken[t] if t in broken else next(attempts) for t in theorems]
 
     async def _interruptible(
-        self, theorems: Sequence[Theorem], on_interrupt: Callable[[], None], recall: Recall
+        self, work: Awaitable[list[Attempt]], on_interrupt: Callable[[], None]
     ) -> list[Attempt]:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
@@ -88,9 +92,17 @@ class Run:
 
         loop.add_signal_handler(signal.SIGINT, pressed)
         try:
-            return await self.prover.prove(theorems, recall)
+            return await work
         finally:
             loop.remove_signal_handler(signal.SIGINT)
+
+    async def files(
+        self, files: Sequence[SourceFile], attempts: Sequence[Attempt]
+    ) -> AsyncIterator[tuple[SourceFile, bytes, int]]:
+        """Each file with its proofs in place, and how many; as `filled`."""
+        for file in files:
+            proved = [a for a in attempts if a.is_proved and a.theorem.path == file.path]
+            yield file, await self.filled(file, proved), len(proved)
 
     async def filled(self, file: SourceFile, proved: Sequence[Attempt]) -> bytes:
         """The bytes of a file with the proofs in place, judged once more as a whole.
@@ -112,15 +124,20 @@ class Run:
 
 @asynccontextmanager
 async def start_run(
-    toolchain: Toolchain, config: RunConfig, recorder: Recorder | None = None
+    toolchain: Toolchain,
+    config: RunConfig,
+    recorder: Recorder | None = None,
+    *,
+    key: str | None = None,
 ) -> AsyncIterator[Run]:
-    """Set up the parts, and end their processes afterwards.
+    """Set up the parts, and end their processes afterwards. key: of a model server.
 
-    Raises UsageError when there is no such policy.
+    Raises UsageError when there is no such policy, ModelUnavailable when it has no model.
     """
-    policy = policy_named(config.policy)
     axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
+    seed = config.prover.seed
     async with (
+        open_policy(config.policy, config.model, seed=seed, key=key) as policy,
         LeanPool(toolchain, workers=config.workers) as pool,
         Verifier(pool, toolchain, allow_axioms=axioms) as verifier,
     ):
@@ -139,13 +156,6 @@ def _broken(opened: Sequence[OpenedFile]) -> set[Theorem]:
             for message in file.messages
         )
     }
-
-
-def policy_named(name: str) -> Policy:
-    """The policy of that name. Raises UsageError that lists the names."""
-    if name not in POLICIES:
-        raise UsageError(f"no policy {name!r}; there is: {', '.join(POLICIES)}")
-    return POLICIES[name]()
 
 
 def select(opened: Sequence[OpenedFile], names: Sequence[str]) -> list[Theorem]:

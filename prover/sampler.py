@@ -1,7 +1,8 @@
 """Whole-proof samples for the searches that learn from them: RMaxTS and plain sampling.
 
-With a policy of tactics a sample is drawn tactic by tactic, each from the policy's distribution,
-until one does not run, nothing is left to prove, or it is as long as it may be.
+A sample is drawn proposal by proposal, each from the policy's distribution, until one does not
+run, nothing is left to prove, or it is as long as it may be. A proposal of many tactics, such as a
+whole proof, is checked whole or a few tactics at a time.
 """
 
 from __future__ import annotations
@@ -10,16 +11,24 @@ import random
 from collections.abc import Iterable, Sequence
 
 from ..data.records import Advanced, Expansion, ProofState
-from .expander import NEUTRAL_VALUE, Expander, together
+from .block import pieces
+from .expander import Expander, together, told
+from .policy import Advice, Proposal
 
 
 class Sampler:
-    """Draws samples; the same seed and number give the same draws, whatever the timing."""
+    """Draws samples; the same seed and number give the same draws, whatever the timing.
 
-    def __init__(self, expander: Expander, most_steps: int, seed: str) -> None:
+    most_steps: checks of one sample. granularity: tactics in one check; 0: a whole proposal.
+    """
+
+    def __init__(
+        self, expander: Expander, most_steps: int, seed: str, granularity: int = 1
+    ) -> None:
         self._expander = expander
         self._most_steps = most_steps
         self._seed = seed
+        self._granularity = granularity
 
     async def __call__(
         self, states: Sequence[ProofState], numbers: Sequence[int]
@@ -31,20 +40,31 @@ class Sampler:
     async def _sample(self, start: ProofState, number: int) -> list[Expansion]:
         draw = random.Random(f"{self._seed}:{number}")
         goals = [start]
-        told: list[Expansion] = []
+        drawn: list[Proposal] = []
+        sample: list[Expansion] = []
         while goals:
             state = goals.pop(0)
-            proposals = (await self._expander.propose([state]))[0]
-            if not proposals or len(told) == self._most_steps:
-                told.append(Expansion(state, (), NEUTRAL_VALUE))
+            advice = Advice()
+            if len(sample) < self._most_steps and not drawn:
+                advice = (await self._expander.propose([state], number))[0]
+                drawn = self._draw(draw, advice.proposals)
+            if len(sample) == self._most_steps or not drawn:
+                sample.append(told(state, (), advice))
                 break
-            chosen = draw.choices(proposals, [p.prior for p in proposals])[0]
-            step = await self._expander.step(state, chosen)
-            told.append(Expansion(state, (step,), NEUTRAL_VALUE))
+            step = await self._expander.step(state, drawn.pop(0))
+            sample.append(told(state, (step,), advice))
             if not isinstance(step.outcome, Advanced):
                 break
             goals[:0] = step.outcome.states
-        return told
+        return sample
+
+    def _draw(self, draw: random.Random, proposals: Sequence[Proposal]) -> list[Proposal]:
+        """One of the proposals, cut into what is checked at once; nothing if there is none."""
+        if not proposals:
+            return []
+        chosen = draw.choices(proposals, [p.prior for p in proposals])[0]
+        parts = pieces(chosen.tactic, self._granularity)
+        return [Proposal(part, chosen.prior if i == 0 else 1.0) for i, part in enumerate(parts)]
 
 
 def split_samples(expansions: Iterable[Expansion]) -> list[list[Expansion]]:

@@ -25,6 +25,7 @@ from ..data.records import (
 from ..lean_env.script import script
 from .budget import Budget, Clock
 from .config import ProverConfig
+from .rejections import Rejections, Stored, unknown
 from .sampler import split_samples
 
 RETRIED = {
@@ -49,7 +50,10 @@ class Answer:
 
 
 class Trial:
-    """One search for one theorem. remembered: expansions of an earlier one, in order."""
+    """One search for one theorem. remembered: expansions of an earlier one, in order.
+
+    rejected: what Lean rejected before.
+    """
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class Trial:
         *,
         share: float = 1.0,
         remembered: Iterable[Expansion] = (),
+        rejected: Stored = unknown,
     ) -> None:
         self.theorem = theorem
         self._share = share
@@ -66,6 +71,7 @@ class Trial:
         self.budget = Budget(config, clock, share)
         self.search = self.config.start(theorem.state)
         self.banned: set[tuple[str, str]] = set()
+        self.rejections = Rejections(rejected)
         self.refused: list[Attempt] = []
         self._drawn = 0
         self._retries = config.retries

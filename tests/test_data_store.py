@@ -355,7 +355,7 @@ def execute(path: Path, sql: str) -> None:
     [
         (broken_not_a_database, "is not an SQLite database"),
         (broken_pages, "damaged"),
-        (broken_newer, "schema 99 is newer than this program's 1"),
+        (broken_newer, "schema 99 is newer than this program's 2"),
         (broken_foreign, "another program"),
         (broken_directory, "cannot be opened"),
         (broken_text, "damaged"),
@@ -456,30 +456,30 @@ def test_migrations_apply_once_in_order_and_alone(path: Path) -> None:
         connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN half TEXT")
         connection.exec_driver_sql("SELECT * FROM nowhere")
 
-    two = migrations.Migration(2, "add host", add)
-    three = migrations.Migration(3, "fail", fail)
+    two = migrations.Migration(8, "add host", add)
+    three = migrations.Migration(9, "fail", fail)
     opened = open_database(path)
     with pytest.raises(StoreError), opened.named():
         migrations.migrate(opened.engine, moment, [*migrations.MIGRATIONS, two, three])
     with opened.reading() as connection:
         versions = connection.exec_driver_sql("SELECT version, name FROM schema_versions").all()
         columns = [row[1] for row in connection.exec_driver_sql("PRAGMA table_info(runs)")]
-    assert versions == [(1, "first schema"), (2, "add host")]
+    assert versions == [*((m.version, m.name) for m in migrations.MIGRATIONS), (8, "add host")]
     assert "host" in columns
     assert "half" not in columns
     good = replace(three, name="nothing", apply=lambda connection: None)
     migrations.migrate(opened.engine, moment, [*migrations.MIGRATIONS, two, good])
     assert calls == ["add"]
-    assert count(path, "schema_versions") == 3
+    assert count(path, "schema_versions") == len(migrations.MIGRATIONS) + 2
     opened.close()
 
 
 def test_a_new_database_knows_every_migration(path: Path) -> None:
-    never = migrations.Migration(2, "never run on a new database", lambda connection: 1 / 0)
+    never = migrations.Migration(9, "never run on a new database", lambda connection: 1 / 0)
     opened = open_database(path)
     migrations.migrate(opened.engine, datetime.now(UTC), [*migrations.MIGRATIONS, never])
     opened.close()
-    assert count(path, "schema_versions") == 2
+    assert count(path, "schema_versions") == len(migrations.MIGRATIONS) + 1
 
 
 def test_sqlite_runs_safely(path: Path) -> None:

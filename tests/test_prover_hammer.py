@@ -19,7 +19,7 @@ def propose(goals, *, source="", context=()):
     goals = goals if isinstance(goals, tuple) else (goals,)
     state = ProofState("k", goals)
     theorem = Theorem("t", source, "t.lean", 0, 0, 1, 0, "tactic", state, context=context)
-    return asyncio.run(Hammer().propose([Query(theorem, state)]))[0]
+    return asyncio.run(Hammer().propose([Query(theorem, state)]))[0].proposals
 
 
 def tactics(*args, **kwargs):
@@ -183,4 +183,4 @@ def test_every_portfolio_is_sound_text(shown):
 
 
 def test_no_goals_no_proposals():
-    assert propose(()) == []
+    assert propose(()) == ()

@@ -1,0 +1,284 @@
+"""From a word of the command line to a policy: `hammer`, `scripted:FILE`, a model, a mixture.
+
+    hammer   scripted:FILE   hf:PATH_OR_NAME   openai:MODEL@URL   vllm:NAME
+    hammer+hf:NAME   0.3*hammer+0.7*openai:MODEL@URL
+
+Each part of a mixture has a share of the prior mass, equal ones where none is told.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ..data.errors import UsageError
+from .config import ModelConfig, options
+from .expander import distribution, together
+from .hammer import Hammer
+from .language_policy import LanguagePolicy
+from .model import LanguageModel, Sampling
+from .policy import Advice, Policy, Proposal, Query, ScriptedPolicy
+from .prompts import PromptFormat, format_for, format_named
+
+KINDS = ("hammer", "scripted:FILE", "hf:NAME", "openai:MODEL@URL", "vllm:NAME")
+MODELS = {"hf": "few-shot", "openai": "chat", "vllm": "few-shot"}
+"""The kinds that ask a language model, each with its prompt format for an unknown model."""
+
+MOST_AT_ONCE = 64
+"""Most samples of whole proofs of one theorem that are checked at once."""
+
+_PART = re.compile(r"\+(?=(?:[\d.]+\*)?(?:hammer\b|(?:scripted|hf|openai|vllm):))")
+_SHARE = re.compile(r"([\d.]+)\*(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One policy of a mixture. kind: up to the colon; name: behind it."""
+
+    kind: str
+    name: str = ""
+    share: float = 1.0
+
+
+def parts(spec: str) -> list[Part]:
+    """What a specification asks for. Raises UsageError, with near names."""
+    return [_part(word) for word in _PART.split(spec)]
+
+
+def _part(word: str) -> Part:
+    share = 1.0
+    if found := _SHARE.fullmatch(word):
+        word = found[2]
+        try:
+            share = float(found[1])
+        except ValueError as error:
+            raise UsageError(f"no share of a policy: {found[1]}") from error
+        if share <= 0:
+            raise UsageError(f"the share of {word} must be above 0, not {found[1]}")
+    kind, colon, name = word.partition(":")
+    if kind == "hammer" and not colon:
+        return Part(kind, share=share)
+    if kind in ("scripted", *MODELS) and name:
+        return Part(kind, name, share)
+    heads = {each.partition(":")[0]: each for each in KINDS}
+    near = [heads[h] for h in difflib.get_close_matches(kind.partition("+")[0], heads, n=2)]
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there is: {', '.join(KINDS)}"
+    raise UsageError(f"no policy {word!r}; {hint}")
+
+
+def form_of(part: Part, config: ModelConfig) -> PromptFormat:
+    """The prompt format for a part that asks a model. Raises UsageError."""
+    if config.prompt:
+        return format_named(config.prompt)
+    model = _server(part.name)[0] if part.kind == "openai" else part.name
+    return format_for(model, MODELS[part.kind])
+
+
+def suited(spec: str, config: ModelConfig) -> tuple[str, int]:
+    """The search that suits a policy, and how many batches of a theorem to have in flight.
+
+    Whole proofs are sampled and raced; tactics go best-first. Raises UsageError.
+    """
+    found = parts(spec)
+    whole = [p.kind in MODELS and form_of(p, config).is_whole_proof for p in found]
+    return ("whole-proof", min(config.samples, MOST_AT_ONCE)) if all(whole) else ("best-first", 2)
+
+
+@asynccontextmanager
+async def open_policy(
+    spec: str, config: ModelConfig | None = None, *, seed: int = 0, key: str | None = None
+) -> AsyncIterator[Policy]:
+    """Set up a policy, and free its models afterwards. key: of a model server.
+
+    Raises UsageError for what the caller can mend, ModelUnavailable for a server that is not
+    there.
+    """
+    config = config or ModelConfig()
+    found = parts(spec)
+    asks = [part for part in found if part.kind in MODELS]
+    own = _own_options(asks, config.options)
+    async with AsyncExitStack() as stack:
+        made: list[tuple[Policy, float]] = []
+        for part in found:
+            if part.kind == "hammer":
+                policy: Policy = Hammer()
+            elif part.kind == "scripted":
+                policy = scripted(Path(part.name))
+            else:
+                form = form_of(part, config)
+                sampling = _sampling(config, form, seed)
+                model = await _model(part, own, key)
+                stack.push_async_callback(model.close)
+                policy = LanguagePolicy(model, form, sampling)
+            made.append((policy, part.share))
+        yield made[0][0] if len(made) == 1 else Mixture(spec, made)
+
+
+async def _model(part: Part, own: Mapping[str, str], key: str | None) -> LanguageModel:
+    mine = options(_options_of(part.kind), _known(part.kind, own), part.kind)
+    if part.kind == "openai":
+        from .openai_server import OpenAIServer
+
+        server = OpenAIServer(*_server(part.name), key, mine)
+        try:
+            await server.check()
+        except BaseException:
+            await server.close()
+            raise
+        return server
+    if part.kind == "vllm":
+        from . import vllm
+
+        return vllm.load(part.name, mine)
+    from . import huggingface
+
+    return huggingface.load(part.name, mine)
+
+
+def _options_of(kind: str) -> Any:
+    if kind == "openai":
+        from .openai_server import ServerOptions
+
+        return ServerOptions
+    if kind == "vllm":
+        from .vllm import VllmOptions
+
+        return VllmOptions
+    from .checkpoint import HuggingFaceOptions
+
+    return HuggingFaceOptions
+
+
+def _known(kind: str, own: Mapping[str, str]) -> dict[str, str]:
+    names = {field.name for field in fields(_options_of(kind))}
+    return {name: text for name, text in own.items() if name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """The options of drawing that every model has."""
+
+    top_p: float = 1.0
+    max_tokens: int = 0
+    """0: as the prompt format says."""
+    beam: bool = False
+    distinct_first: bool = False
+
+
+_DRAWING = tuple(field.name for field in fields(Drawing))
+
+
+def _own_options(asks: Sequence[Part], values: Mapping[str, str]) -> dict[str, str]:
+    """The options of the models themselves. Raises UsageError for one that none of them has."""
+    own = {name: text for name, text in values.items() if name not in _DRAWING}
+    if values and not asks:
+        raise UsageError(f"no model has the option {next(iter(values))}: the policy asks none")
+    for name, text in own.items():
+        if not any(_known(part.kind, {name: text}) for part in asks):
+            everything = [*_DRAWING, *(f.name for p in asks for f in fields(_options_of(p.kind)))]
+            near = difflib.get_close_matches(name, everything, n=3)
+            hint = f"did you mean {', '.join(near)}?" if near else f"has: {', '.join(everything)}"
+            raise UsageError(f"{asks[0].kind} has no option {name}; {hint}")
+    return own
+
+
+def _sampling(config: ModelConfig, form: PromptFormat, seed: int) -> Sampling:
+    told = {name: text for name, text in config.options.items() if name in _DRAWING}
+    drawing = options(Drawing, told, "a model")
+    if not 0 < drawing.top_p <= 1:
+        raise UsageError(f"top_p must lie in (0, 1], not {drawing.top_p}")
+    if drawing.max_tokens < 0:
+        raise UsageError(f"max_tokens must be at least 1, not {drawing.max_tokens}")
+    return Sampling(
+        n=config.samples,
+        temperature=config.temperature,
+        top_p=drawing.top_p,
+        max_tokens=drawing.max_tokens or form.max_tokens,
+        beam=drawing.beam,
+        distinct_first=drawing.distinct_first,
+        seed=seed,
+    )
+
+
+def _server(name: str) -> tuple[str, str]:
+    """Model and URL of `MODEL@URL`."""
+    found = re.fullmatch(r"(.+)@(https?://[^/]+)(/.*)?", name)
+    if not found:
+        example = "openai:qwen3@http://localhost:8000/v1"
+        raise UsageError(f"openai:{name} names no server; write it as {example}")
+    return found[1], found[2] + (found[3] or "/v1")
+
+
+class Mixture:
+    """Asks several policies at once and mixes their distributions by shares.
+
+    The value is the first one told.
+    """
+
+    def __init__(self, name: str, policies: Sequence[tuple[Policy, float]]) -> None:
+        self.name = name
+        self._policies = policies
+
+    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+        """Answer each query with the proposals of all."""
+        answers = await together([_ask(policy, queries) for policy, _ in self._policies])
+        return [self._mix(each) for each in zip(*answers, strict=True)]
+
+    def _mix(self, advice: Sequence[Advice]) -> Advice:
+        mixed = [
+            Proposal(proposal.tactic, proposal.prior * share)
+            for each, (_, share) in zip(advice, self._policies, strict=True)
+            for proposal in distribution(each.proposals)
+        ]
+        told = [each.value for each in advice if each.value is not None]
+        tokens = sum(each.tokens for each in advice)
+        return Advice(tuple(distribution(mixed)), told[0] if told else None, tokens)
+
+
+async def _ask(policy: Policy, queries: Sequence[Query]) -> list[Advice]:
+    return await policy.propose(queries)
+
+
+def scripted(path: Path) -> ScriptedPolicy:
+    """A policy read from lines of JSON.
+
+    `{"state": KEY or TEXT, "tactics": [TACTIC or [TACTIC, PRIOR]...]}`: what to propose at the
+    state of that key, or of that text as Lean prints it; without a state, wherever no line is
+    about. Without a prior the tactic number i, from 1, has 1 / i. Raises UsageError.
+    """
+    table: dict[str, list[Proposal]] = {}
+    default: list[Proposal] = []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            told = [_proposal(i, each) for i, each in enumerate(row["tactics"], 1)]
+            state = row.get("state")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            shape = '{"state": TEXT, "tactics": [TACTIC...]}'
+            raise UsageError(f"{path}:{number}: not a line {shape}") from error
+        if state is None:
+            default += told
+        else:
+            table.setdefault(str(state), []).extend(told)
+    return ScriptedPolicy(table, default)
+
+
+def _proposal(place: int, told: Any) -> Proposal:
+    if isinstance(told, str):
+        return Proposal(told, 1 / place)
+    tactic, prior = told
+    if not (isinstance(tactic, str) and 0 < float(prior) <= 1):
+        raise ValueError("a tactic and its prior")
+    return Proposal(tactic, float(prior))
