@@ -5,7 +5,7 @@ No code of a checkpoint's author is run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -48,9 +48,7 @@ class Checkpoint:
     """
 
     def __init__(self, name: str, options: HuggingFaceOptions) -> None:
-        for module in ("torch", "transformers"):
-            if find_spec(module) is None:
-                raise UsageError(f"hf:{name} needs {module}: pip install 'lakatos[llm]'")
+        require(f"hf:{name}", ("torch", "transformers"), "'lakatos[llm]'")
         from transformers.utils import logging
 
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -71,7 +69,7 @@ class Checkpoint:
         """`from_pretrained` of one of transformers' Auto classes."""
         import transformers
 
-        with _told(self.name, kind, self.options.offline):
+        with told(self.name, kind, self.options.offline):
             return getattr(transformers, kind).from_pretrained(
                 self._source,
                 revision=self.options.revision or "main",
@@ -85,7 +83,7 @@ class Checkpoint:
         model = self.part(kind, dtype=self.dtype)
         if self.options.adapter is not None:
             model = self._adapted(model, self.options.adapter)
-        with _told(self.name, kind, self.options.offline):
+        with told(self.name, kind, self.options.offline):
             return model.to(self.device).eval()
 
     def value_head(self) -> ValueHead | None:
@@ -94,7 +92,7 @@ class Checkpoint:
         if not self._folder:
             from transformers.utils.hub import cached_file
 
-            with _told(self.name, VALUE_HEAD, self.options.offline):
+            with told(self.name, VALUE_HEAD, self.options.offline):
                 path = cached_file(
                     self.name,
                     VALUE_HEAD,
@@ -110,12 +108,23 @@ class Checkpoint:
         return ValueHead(tensors["weight"], tensors["bias"])
 
     def _adapted(self, model: Any, adapter: str) -> Any:
-        if find_spec("peft") is None:
-            raise UsageError(f"adapter {adapter} needs peft: pip install peft")
-        with _told(adapter, "adapter", self.options.offline):
+        require(f"adapter {adapter}", ("peft",), "peft")
+        with told(adapter, "adapter", self.options.offline):
             peft = import_module("peft").PeftModel
             options = {"local_files_only": self.options.offline}
             return peft.from_pretrained(model, adapter, **options).merge_and_unload()
+
+
+def require(
+    what: str,
+    modules: Sequence[str],
+    package: str,
+    find: Callable[[str], object | None] = find_spec,
+) -> None:
+    """Raise UsageError, naming what to install, when a module is missing."""
+    for module in modules:
+        if find(module) is None:
+            raise UsageError(f"{what} needs {module}: pip install {package}")
 
 
 def _device(word: str) -> str:
@@ -142,7 +151,7 @@ def _dtype(word: str, device: str) -> Any:
 
 
 @contextmanager
-def _told(name: str, part: str, offline: bool = False) -> Iterator[None]:
+def told(name: str, part: str, offline: bool = False) -> Iterator[None]:
     """Turn what the libraries raise while loading into one line."""
     broken: type[Exception] = import_module("safetensors").SafetensorError
     try:
@@ -168,8 +177,8 @@ def _causes(error: BaseException | None) -> list[str]:
 
 def _unreachable(word: str) -> bool:
     """Whether an error's class says that the network or the machine failed, not the caller."""
-    ends = ("ConnectionError", "ConnectError", "Timeout", "ProxyError", "MemoryError")
-    return word == "LocalEntryNotFoundError" or word.endswith(ends)
+    network = ("ConnectionError", "ConnectError", "Timeout", "TimeoutError", "ProxyError")
+    return word == "LocalEntryNotFoundError" or word.endswith((*network, "MemoryError"))
 
 
 def _line(error: BaseException) -> str:

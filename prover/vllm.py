@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from itertools import count
 from typing import Any, Protocol
 
 from ..data.errors import ModelUnavailable, UsageError
+from .checkpoint import require
 from .expander import together
 from .model import Completion, Generated, Prompt, Sampling
 
@@ -52,8 +52,7 @@ class Engine(Protocol):
 
 def load(name: str, options: VllmOptions | None = None) -> VllmModel:
     """Start vLLM's engine on a model. Raises UsageError where vLLM is not installed."""
-    if find_spec("vllm") is None:
-        raise UsageError(f"vllm:{name} needs vLLM and a GPU: pip install vllm")
+    require(f"vllm:{name}", ("vllm",), "vllm")
     options = options or VllmOptions()
     vllm = import_module("vllm")
     settings = vllm.AsyncEngineArgs(
