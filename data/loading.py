@@ -295,9 +295,8 @@ def _expansions(
     """In the order told; each state with the origin of the first time it was reached."""
     steps = _steps(connection, attempt_id)
     children = _children(connection, attempt_id)
-    query = select(ExpansionRow.number, ExpansionRow.state, ExpansionRow.value)
     query = (
-        query.add_columns(ExpansionRow.tokens)
+        select(ExpansionRow.number, ExpansionRow.state, ExpansionRow.value, ExpansionRow.tokens)
         .where(ExpansionRow.attempt_id == attempt_id)
         .order_by(ExpansionRow.number)
     )

@@ -74,19 +74,17 @@ def tactic_in(answer: str) -> str | None:
 def proof_in(answer: str, name: str) -> str | None:
     """The tactic block that proves `name` in an answer; None if there is none.
 
-    Of a restated theorem the proof alone is taken; a bare block, what continues the statement.
+    Of a restated theorem the proof alone is taken; a bare block ends with the next command.
     """
     text = without_reasoning(answer)
     if text is None:
         return None
-    code = fenced(text)
-    if code is None:  # the prompt opened the block
-        code = text.partition("```")[0]
+    code = fenced(text) or text
     bare = masked(code)
     short = name.rpartition(".")[2]
     found = list(_DECLARATION.finditer(bare))
     mine = [each for each in found if (each["name"] or "").rpartition(".")[2] == short]
-    if not found:
+    if not found or not (mine or _COMMAND.match(bare.lstrip())):
         return _block(code[: _next_command(bare, 1)]) or None
     declaration = (mine or found)[-1]
     start = _definition(bare, declaration.end())

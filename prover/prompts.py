@@ -97,6 +97,8 @@ class PromptFormat:
         """The tactic, or block of tactics, that a completion proposes; None if there is none."""
         for mark in self.drop:
             completion = completion.replace(mark, "")
+        if self.text.count("```") % 2:  # the prompt has opened the block
+            completion = f"```lean4\n{completion}"
         if self.is_whole_proof:
             return proof_in(completion, query.theorem.name)
         return tactic_in(completion)
@@ -146,7 +148,8 @@ def format_named(name: str) -> PromptFormat:
         return formats()[name]
     if Path(name).is_file():
         return _from_file(Path(name))
-    near = difflib.get_close_matches(name, formats(), n=3, cutoff=0.5)
+    near = [each for each in formats() if name and name in each]
+    near = near or difflib.get_close_matches(name, formats(), n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else f"there is: {', '.join(formats())}"
     raise UsageError(f"no prompt format and no file {name!r}; {hint}")
 
