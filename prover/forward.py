@@ -16,8 +16,8 @@ from . import prefix as shared
 if TYPE_CHECKING:
     from torch import Tensor
 
-TOLERANCE = 0.03
-"""Greatest difference of two ways to the same scores, as a share of the greatest score."""
+TOLERANCE = {2: 0.1, 4: 1e-3}
+"""Greatest distance of two ways to the same scores, relative to them, by bytes of a number."""
 
 PROBE = ((1, 2, 3, 4), (3, 1))
 """Prompts on which shared attention is tried."""
@@ -98,6 +98,8 @@ class Causal:
         self._model = model
         self._head = head
         known = inspect.signature(model.forward).parameters
+        if "past_key_values" not in known:
+            raise UsageError(f"{type(model).__name__}: models without attention are not run here")
         self._positions = "position_ids" in known
         self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in known else {}
         if share and self._positions:
@@ -145,13 +147,17 @@ class Causal:
             self.shares = True
             rows = self.prefill(PROBE).rows(owners)
             assert isinstance(rows, SharedRows)
-            agree = rows.whole and bool(
-                (rows.step(tokens) - wanted).abs().max() <= TOLERANCE * wanted.abs().max()
-            )
-        if not (agree and rows.clean):
+            agree = rows.whole and self._near(rows, tokens, wanted) and rows.clean
+        if not agree:
             self._model.set_attn_implementation(before)
+        return agree
+
+    def _near(self, rows: SharedRows, tokens: Tensor, wanted: Tensor) -> bool:
+        try:
+            distance = (rows.step(tokens) - wanted).norm() / wanted.norm()
+        except RuntimeError:  # shapes of an attention that is built otherwise
             return False
-        return True
+        return bool(distance <= TOLERANCE.get(self._model.dtype.itemsize, 0.0))
 
 
 class SharedRows:
