@@ -124,6 +124,7 @@ def prove(
     samples: Annotated[int, Option(help="Completions of a model for one state.")] = 16,
     temperature: Annotated[float, Option(help="At which they are drawn.")] = 1.0,
     model_option: Annotated[list[str] | None, Option(metavar="K=V", help=HELP["model"])] = None,
+    critic: Annotated[str, Option(metavar="SPEC", help=HELP["critic"])] = "own",
     tokens: Annotated[int | None, Option(help="Tokens a model may write for a theorem.")] = None,
     concurrency: Annotated[int | None, Option(help="Theorems at once; default: workers.")] = None,
     allow_axiom: Axioms = None,
@@ -140,14 +141,12 @@ def prove(
 ) -> int:
     """Prove every sorry of the files; print the proofs, or write them with --write."""
     source.check_targets(files, write, out)
-    model = ModelConfig(prompt, samples, temperature, key_values(model_option or ()))
+    model = ModelConfig(prompt, samples, temperature, critic, key_values(model_option or ()))
     kind, in_flight = suited(policy, model)
     numbers = alpha, exploration, discount, flatten, widening, sample_steps, granularity
     how = SearchConfig(search or kind, *numbers)
-    spend = ProverConfig(
-        expansions, seconds, steps, lean_time, tokens, concurrency,
-        in_flight=in_flight, refute=refute, search=how, seed=seed,
-    )  # fmt: skip
+    budget = expansions, seconds, steps, lean_time, tokens, concurrency
+    spend = ProverConfig(*budget, in_flight=in_flight, refute=refute, search=how, seed=seed)
     config = RunConfig(spend, policy, model, workers, tuple(allow_axiom or ()))
     read = [_read(name) for name in dict.fromkeys(files)]
     job = Job(read, theorem or [], config, write, out, as_json)

@@ -35,6 +35,8 @@ HELP = {
     "policy": "Who proposes tactics: hammer, scripted:FILE, hf:PATH_OR_NAME, "
     "openai:MODEL@URL (key: OPENAI_API_KEY), vllm:NAME, or a mixture, 0.3*hammer+0.7*hf:NAME.",
     "prompt": "Prompt format, or a file with one; default: by the model's name.",
+    "critic": "Who judges states: own (the model's value head, else its mean log-probability), "
+    "hf:PATH_OR_NAME, constant.",
     "model": "Of drawing: top_p, max_tokens, beam, distinct_first; of a server: api, "
     "timeout_s, tries, at_once; of hf and vllm: dtype, device, revision, ...",
     "granularity": "rmax, whole-proof: tactics of a proposed block in one check; 0: the whole. "
@@ -152,6 +154,9 @@ class ModelConfig:
     """Completions of one state."""
     temperature: float = 1.0
     """Above 0."""
+    critic: str = "own"
+    """Who judges states: `own`, the model's value head or else how sure it was; `hf:NAME`, a
+    model of its own; `constant`."""
     options: Mapping[str, str] = field(default_factory=dict)
     """The rest: top_p, max_tokens, beam, and what each kind of model has of its own."""
 
@@ -160,6 +165,8 @@ class ModelConfig:
             raise UsageError(f"samples must be at least 1, not {self.samples}")
         if not self.temperature > 0:
             raise UsageError(f"temperature must be above 0, not {self.temperature}")
+        if self.critic not in ("own", "constant") and not re.match("hf:.", self.critic):
+            raise UsageError(f"no critic {self.critic!r}; there is: own, constant, hf:NAME")
 
 
 @dataclass(frozen=True, slots=True)

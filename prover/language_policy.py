@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import exp
 
+from .critic import value_of
 from .expander import together
 from .model import Completion, Generated, LanguageModel, Prompt, Sampling
 from .policy import Advice, Proposal, Query
@@ -36,6 +37,7 @@ class Flight:
 
 class LanguagePolicy:
     """Proposes what a model writes. Priors: log-probabilities where told, else frequencies.
+    Values: the model's own head, else how sure it was.
 
     Sample number k is completion k mod n of the draw of seed + (k - k mod n).
     """
@@ -93,7 +95,7 @@ class LanguagePolicy:
             completions = completions[query.sample % self._sampling.n :][:1]
         found = [(self._read(each, query), each) for each in completions]
         proposals = _priors([(tactic, each) for tactic, each in found if tactic])
-        return Advice(proposals, answer.value, sum(each.tokens for each in completions))
+        return Advice(proposals, value_of(answer), sum(each.tokens for each in completions))
 
     def _read(self, completion: Completion, query: Query) -> str | None:
         if not (completion.finished or self._form.is_whole_proof):

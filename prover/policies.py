@@ -19,11 +19,12 @@ from typing import Any
 
 from ..data.errors import UsageError
 from .config import ModelConfig, options
-from .expander import distribution, together
+from .critic import ConstantCritic, ModelCritic
 from .hammer import Hammer
 from .language_policy import LanguagePolicy
+from .mixture import Judged, Mixture
 from .model import LanguageModel, Sampling
-from .policy import Advice, Policy, Proposal, Query, ScriptedPolicy
+from .policy import Policy, Proposal, ScriptedPolicy
 from .prompts import PromptFormat, format_for, format_named
 
 KINDS = ("hammer", "scripted:FILE", "hf:NAME", "openai:MODEL@URL", "vllm:NAME")
@@ -102,6 +103,8 @@ async def open_policy(
     config = config or ModelConfig()
     found = parts(spec)
     asks = [part for part in found if part.kind in MODELS]
+    if config.critic.startswith("hf:"):
+        asks.append(Part("hf", config.critic.removeprefix("hf:")))
     own = _own_options(asks, config.options)
     async with AsyncExitStack() as stack:
         made: list[tuple[Policy, float]] = []
@@ -117,7 +120,16 @@ async def open_policy(
                 stack.push_async_callback(model.close)
                 policy = LanguagePolicy(model, form, sampling)
             made.append((policy, part.share))
-        yield made[0][0] if len(made) == 1 else Mixture(spec, made)
+        mixed = made[0][0] if len(made) == 1 else Mixture(spec, made)
+        if config.critic == "own":
+            yield mixed
+        elif config.critic == "constant":
+            yield Judged(mixed, ConstantCritic())
+        else:
+            judge = _judge(config.critic, own)
+            stack.push_async_callback(judge.close)
+            form = format_for(judge.name, "state")
+            yield Judged(mixed, ModelCritic(judge, form.write))
 
 
 async def _model(part: Part, own: Mapping[str, str], key: str | None) -> LanguageModel:
@@ -139,6 +151,13 @@ async def _model(part: Part, own: Mapping[str, str], key: str | None) -> Languag
     from . import huggingface
 
     return huggingface.load(part.name, mine)
+
+
+def _judge(spec: str, own: Mapping[str, str]) -> LanguageModel:
+    from . import huggingface
+
+    mine = options(_options_of("hf"), _known("hf", own), "hf")
+    return huggingface.load_critic(spec.removeprefix("hf:"), mine)
 
 
 def _options_of(kind: str) -> Any:
@@ -213,36 +232,6 @@ def _server(name: str) -> tuple[str, str]:
         example = "openai:qwen3@http://localhost:8000/v1"
         raise UsageError(f"openai:{name} names no server; write it as {example}")
     return found[1], found[2] + (found[3] or "/v1")
-
-
-class Mixture:
-    """Asks several policies at once and mixes their distributions by shares.
-
-    The value is the first one told.
-    """
-
-    def __init__(self, name: str, policies: Sequence[tuple[Policy, float]]) -> None:
-        self.name = name
-        self._policies = policies
-
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
-        """Answer each query with the proposals of all."""
-        answers = await together([_ask(policy, queries) for policy, _ in self._policies])
-        return [self._mix(each) for each in zip(*answers, strict=True)]
-
-    def _mix(self, advice: Sequence[Advice]) -> Advice:
-        mixed = [
-            Proposal(proposal.tactic, proposal.prior * share)
-            for each, (_, share) in zip(advice, self._policies, strict=True)
-            for proposal in distribution(each.proposals)
-        ]
-        told = [each.value for each in advice if each.value is not None]
-        tokens = sum(each.tokens for each in advice)
-        return Advice(tuple(distribution(mixed)), told[0] if told else None, tokens)
-
-
-async def _ask(policy: Policy, queries: Sequence[Query]) -> list[Advice]:
-    return await policy.propose(queries)
 
 
 def scripted(path: Path) -> ScriptedPolicy:

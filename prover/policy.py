@@ -5,9 +5,9 @@ A policy knows theorems and states as records; it sees no Lean process and no se
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..data.records import ProofState, Theorem
 
@@ -53,7 +53,7 @@ class Policy(Protocol):
         """The word that stands for it in a run's record."""
         ...
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    def propose(self, queries: Sequence[Query]) -> Coroutine[Any, Any, list[Advice]]:
         """Answer each query, in order."""
         ...
 
