@@ -241,3 +241,27 @@ def test_a_closed_model_says_so():
     closed.close()
     with pytest.raises(ModelUnavailable, match="was closed"):
         closed.places([Job(Prompt("x"), SAMPLING, (1,))])
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
+def test_a_lora_adapter_is_merged_into_the_weights(llama, tmp_path):
+    peft = pytest.importorskip("peft", reason="adapters need peft")
+    torch.manual_seed(5)
+    settings = peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+    adapted = peft.get_peft_model(tiny.llama(), settings)
+    adapted.save_pretrained(tmp_path)
+    got = ask(load(llama, adapter=str(tmp_path)), "abc")[0].completions[0]
+    tokens = [*tiny.letters()("abc")["input_ids"], *tiny.letters()(got.text)["input_ids"]]
+    tokens += [0] if got.finished else []
+    with torch.inference_mode():
+        logs = adapted.eval()(input_ids=torch.tensor([tokens])).logits[0].log_softmax(-1)
+    total = sum(float(logs[i - 1, tokens[i]]) for i in range(3, len(tokens)))
+    assert got.log_prob == pytest.approx(total, abs=1e-3)
+    assert got.log_prob != pytest.approx(ask(load(llama), "abc")[0].completions[0].log_prob)
+
+
+def test_a_missing_adapter_is_told_in_one_line(llama):
+    pytest.importorskip("peft", reason="adapters need peft")
+    with pytest.raises(UsageError, match="no-such-adapter") as failed:
+        load(llama, adapter="./no-such-adapter", offline=True)
+    assert "\n" not in str(failed.value)
