@@ -37,7 +37,7 @@ from .lean_env.toolchain import Toolchain, find_toolchain
 from .prover.agent import Recall, nothing
 from .prover.config import HELP, ModelConfig, ProverConfig, SearchConfig, key_values
 from .prover.policies import suited
-from .prover.rejections import Memory, Remembered, no_memory
+from .prover.rejections import Memory, Remembered, no_memory, worker_name
 from .prover.resume import Resumption
 from .prover.run import Run, RunConfig, Tee, select, start_run
 
@@ -153,9 +153,10 @@ def prove(
     toolchain = _toolchain(lean, project, read[0].path)
     with Store.open(db) as store:
         title = f"{toolchain.name} {toolchain.lean}"
-        run = store.start_run(shlex.join(sys.argv[1:]), asdict(config), title, seed)
+        told = asdict(config) | {"worker": worker_name(toolchain)}
+        run = store.start_run(shlex.join(sys.argv[1:]), told, title, seed)
         recall = Resumption(store, run, policy=policy, search=how, toolchain=title)
-        job.earlier = recall if resume else nothing, Remembered(store, title)
+        job.earlier = recall if resume else nothing, Remembered(store, told["worker"])
         outcome = "broken off"
         try:
             asyncio.run(_prove(job, toolchain, store.recorder(run)))

@@ -25,19 +25,23 @@ from .records import ProofState, Rejected, Rejection, Theorem
 ATTEMPTS = 16
 """The newest attempts that are looked at."""
 
+PLACES = 4
+"""The newest expansions of one state that are looked at."""
+
 _WORDS = [kind.value for kind in Rejection]
 
 
 class RejectedBefore:
     """The tactics rejected at states of one theorem: the same `sorry` of the same file text.
 
-    toolchain: only attempts in that Lean count. Raises StoreError when asked.
+    worker: only attempts count whose run says `worker` so in its configuration. Raises
+    StoreError when asked.
     """
 
-    def __init__(self, database: Database, theorem: Theorem, toolchain: str) -> None:
+    def __init__(self, database: Database, theorem: Theorem, worker: str) -> None:
         self._database = database
         self._theorem = theorem
-        self._toolchain = toolchain
+        self._worker = worker
         self._places: Mapping[tuple[str, bytes], list[tuple[int, int]]] | None = None
 
     def __call__(self, state: ProofState) -> Mapping[str, Rejected]:
@@ -47,11 +51,11 @@ class RejectedBefore:
                 self._places = self._index(connection)
         if not self._places:
             return {}
-        places = self._places.get((state.key, digest(goals_to_text(state.goals))), ())
+        places = self._places.get((state.key, digest(goals_to_text(state.goals))), [])
         found: dict[str, Rejected] = {}
         if places:
             with self._database.named(), undamaged(), self._database.reading() as connection:
-                for attempt, expansion in places:
+                for attempt, expansion in places[-PLACES:]:
                     found |= _rejected(connection, attempt, expansion)
         return found
 
@@ -63,7 +67,8 @@ class RejectedBefore:
             .join(Text, Text.id == TheoremRow.source_id)
             .join(Run, Run.id == AttemptRow.run_id)
             .where(Text.digest == digest(self._theorem.source))
-            .where(TheoremRow.start == self._theorem.start, Run.toolchain == self._toolchain)
+            .where(TheoremRow.start == self._theorem.start)
+            .where(Run.config["worker"].as_string() == self._worker)
             .order_by(AttemptRow.id.desc())
             .limit(ATTEMPTS)
         )

@@ -128,9 +128,12 @@ class Store:
         with self._reading() as connection:
             return loading.find_proof(connection, theorem)
 
-    def rejected(self, theorem: Theorem, toolchain: str) -> RejectedBefore:
-        """What Lean rejected in earlier attempts at the same `sorry` of the same file text."""
-        return RejectedBefore(self.database, theorem, toolchain)
+    def rejected(self, theorem: Theorem, worker: str) -> RejectedBefore:
+        """What Lean rejected in earlier attempts at the same `sorry` of the same file text.
+
+        worker: only in runs that say `worker` so in their configuration.
+        """
+        return RejectedBefore(self.database, theorem, worker)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

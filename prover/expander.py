@@ -84,28 +84,32 @@ class Expander:
         self._banned = banned
         self._rejections = Rejections() if rejections is None else rejections
 
-    async def __call__(self, states: Sequence[ProofState]) -> list[Expansion]:
+    async def __call__(
+        self, states: Sequence[ProofState], again: Sequence[int] = ()
+    ) -> list[Expansion]:
         """Ask the policy about all states in one call, then try its tactics, states in parallel.
 
         The tactics of a state go by falling prior; none after the first that proves it is kept.
+        again: how often each state was expanded before.
         """
-        advised = await self.propose(states)
+        pairs = zip(states, again or [0] * len(states), strict=True)
+        advised = await self._ask([Query(self._theorem, s, again=n) for s, n in pairs])
         return await together([self._expand(*pair) for pair in zip(states, advised, strict=True)])
 
-    async def propose(
-        self, states: Sequence[ProofState], sample: int | None = None
-    ) -> list[Advice]:
-        """The policy's advice for each state as a distribution, without what is banned."""
-        queries = [Query(self._theorem, state, sample) for state in states]
-        answers = await self._policy.propose(queries)
-        return [
-            replace(advice, proposals=tuple(distribution(self._allowed(state, advice))))
-            for state, advice in zip(states, answers, strict=True)
-        ]
+    async def propose(self, state: ProofState, sample: int) -> Advice:
+        """The policy's advice for one sample, as a distribution without what is banned."""
+        return (await self._ask([Query(self._theorem, state, sample)]))[0]
 
     async def step(self, state: ProofState, proposal: Proposal) -> Step:
         """Try one proposal."""
         return (await self._try(state, [proposal]))[0]
+
+    async def _ask(self, queries: Sequence[Query]) -> list[Advice]:
+        answers = await self._policy.propose(queries)
+        return [
+            replace(advice, proposals=tuple(distribution(self._allowed(query.state, advice))))
+            for query, advice in zip(queries, answers, strict=True)
+        ]
 
     def _allowed(self, state: ProofState, advice: Advice) -> list[Proposal]:
         return [p for p in advice.proposals if (state.key, p.tactic.strip()) not in self._banned]

@@ -60,9 +60,8 @@ class LanguagePolicy:
         return [self._advice(*pair) for pair in zip(queries, answers, strict=True)]
 
     def _question(self, query: Query) -> Question:
-        number = query.sample or 0
-        seed = self._sampling.seed + number - number % self._sampling.n
-        return self._form.write(query), seed
+        drawn = query.again if query.sample is None else query.sample // self._sampling.n
+        return self._form.write(query), self._sampling.seed + drawn * self._sampling.n
 
     async def _answer(self, question: Question) -> Generated:
         if question in self._answers:

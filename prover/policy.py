@@ -26,11 +26,13 @@ class Query:
 
     sample: None for all there is to try. For the sample of that number a policy that draws may
     draw anew, the same for the same number; one that writes whole proofs gives one of them.
+    again: how often the search has asked of this state before, for all there is to try.
     """
 
     theorem: Theorem
     state: ProofState
     sample: int | None = None
+    again: int = 0
 
 
 @dataclass(frozen=True, slots=True)

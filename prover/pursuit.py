@@ -106,7 +106,7 @@ class Pursuit:
             asked = trial.ask(room) if room > 0 else []
             if not asked:
                 return
-            numbers = trial.draw(len(asked))
+            numbers = trial.draw([state for state, _ in asked])
             flights.append(asyncio.create_task(self._answer(trial, asked, numbers)))
 
     async def _answer(
@@ -125,13 +125,13 @@ class Pursuit:
     ) -> list[list[Expansion]]:
         memory = trial.banned, trial.rejections
         expander = Expander(trial.theorem, self._policy, self._pool, *memory)
-        states = [state for state, _ in news]
+        states, numbers = [state for state, _ in news], [number for _, number in news]
         if not trial.config.samples:
-            return [[expansion] for expansion in await expander(states)]
+            return [[expansion] for expansion in await expander(states, numbers)]
         seed = f"{self._config.seed}:{trial.theorem.name}"
         search = trial.config
         sampler = Sampler(expander, search.sample_steps, seed, search.tactics_per_check)
-        return await sampler(states, [number for _, number in news])
+        return await sampler(states, numbers)
 
     def _tell(self, trial: Trial, answer: Answer) -> None:
         if news := trial.tell(answer):

@@ -7,9 +7,13 @@ kept for a key and the text of the goals. Only what Lean says the same each time
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from ..data.records import ProofState, Rejected, Rejection, Step, Theorem
+from ..lean_env.pool import Limits
+from ..lean_env.sources import worker_sources
+from ..lean_env.worker_command import Toolchain
 
 if TYPE_CHECKING:
     from ..data.store import Store
@@ -38,20 +42,27 @@ def no_memory(theorem: Theorem) -> Stored:
     return unknown
 
 
+def worker_name(toolchain: Toolchain) -> str:
+    """What decides which tactics Lean rejects: its version, our worker's sources, the limits."""
+    texts = [source.text for source in worker_sources()]
+    told = repr([toolchain.name, toolchain.lean, Limits(), texts])
+    return blake2b(told.encode(), digest_size=8).hexdigest()
+
+
 class Remembered:
-    """What a store remembers of theorems tried in one Lean.
+    """What a store remembers of theorems tried by one worker, see `worker_name`.
 
     Nothing of a file that imports more than Lean itself has: a library may have changed since.
     """
 
-    def __init__(self, store: Store, toolchain: str) -> None:
+    def __init__(self, store: Store, worker: str) -> None:
         self._store = store
-        self._toolchain = toolchain
+        self._worker = worker
 
     def __call__(self, theorem: Theorem) -> Stored:
         """The tactics rejected at states of the theorem."""
         if {name.partition(".")[0] for name in theorem.imports} <= CORE:
-            return self._store.rejected(theorem, self._toolchain)
+            return self._store.rejected(theorem, self._worker)
         return unknown
 
 

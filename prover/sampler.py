@@ -46,7 +46,7 @@ class Sampler:
             state = goals.pop(0)
             advice = Advice()
             if len(sample) < self._most_steps and not drawn:
-                advice = (await self._expander.propose([state], number))[0]
+                advice = await self._expander.propose(state, number)
                 drawn = self._draw(draw, advice.proposals)
             if len(sample) == self._most_steps or not drawn:
                 sample.append(told(state, (), advice))

@@ -7,8 +7,8 @@ order. It knows no pool and no policy.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..data.records import (
@@ -73,7 +73,7 @@ class Trial:
         self.banned: set[tuple[str, str]] = set()
         self.rejections = Rejections(rejected)
         self.refused: list[Attempt] = []
-        self._drawn = 0
+        self._drawn: Counter[str] = Counter()
         self._retries = config.retries
         self._told: list[Answer] = []
         self._memory: defaultdict[str, deque[Answer]] = defaultdict(deque)
@@ -95,10 +95,17 @@ class Trial:
             asked.append((state, answer))
         return asked
 
-    def draw(self, n: int) -> list[int]:
-        """Numbers for the next n samples, so that each has draws of its own."""
-        self._drawn += n
-        return list(range(self._drawn - n, self._drawn))
+    def draw(self, asked: Sequence[ProofState]) -> list[int]:
+        """A number for each asked state, so that it has draws of its own.
+
+        For samples the number of the sample; else how often the state was asked of before.
+        """
+        drawn = []
+        for state in asked:
+            place = "" if self.config.samples else state.key
+            drawn.append(self._drawn[place])
+            self._drawn[place] += 1
+        return drawn
 
     def tell(self, answer: Answer) -> list[Expansion]:
         """Tell the search; returns the expansions that are news for the record."""

@@ -59,7 +59,8 @@ def make_expansions(theorem: Theorem) -> list[Expansion]:
     again = Step("cases h", 1 / 3, Advanced((other,)), 2.5)
     done = Expansion(left, (Step("exact h.2", 0.9, Advanced(()), 0.75),), 0.5)
     late = Expansion(root, (Step("omega", 1.0, TimedOut(5.0), 5001.5),), 0.25)
-    return [Expansion(root, (first, *kinds, again), 0.7), done, late, Expansion(other, (), 0.0)]
+    begun = Expansion(root, (first, *kinds, again), 0.7, 1234)
+    return [begun, done, late, Expansion(other, (), 0.0)]
 
 
 def told(expansions: tuple[Expansion, ...] | list[Expansion]) -> list[object]:
@@ -472,6 +473,41 @@ def test_migrations_apply_once_in_order_and_alone(path: Path) -> None:
     assert calls == ["add"]
     assert count(path, "schema_versions") == len(migrations.MIGRATIONS) + 2
     opened.close()
+
+
+def test_a_store_of_the_first_schema_goes_on(path: Path) -> None:
+    theorem = make_theorem()
+    with Store.open(str(path)) as store:
+        store.recorder(begin(store)).expansions(theorem, make_expansions(theorem))
+    opened = open_database(path)
+    with opened.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE expansions DROP COLUMN tokens")
+        connection.exec_driver_sql("DELETE FROM schema_versions WHERE version > 1")
+    opened.close()
+    with Store.open(str(path)) as store:
+        loaded = store.load_attempt(1).expansions
+        assert [e.tokens for e in loaded] == [0, 0, 0, 0]
+        store.recorder(begin(store)).expansions(theorem, make_expansions(theorem))
+        store.flush()
+        assert [e.tokens for e in store.load_attempt(2).expansions] == [1234, 0, 0, 0]
+
+
+def test_what_was_rejected_is_found_again(path: Path) -> None:
+    """By key and goals, at the same hole of the same file, by the same worker."""
+    theorem = make_theorem()
+    root = theorem.state
+    renamed = replace(root, goals=(replace(root.goals[0], hypotheses=()),))
+    step, other = Step("bad", 0.5, Rejected("newer")), Step("omega", 0.5, TimedOut(1.0))
+    with Store.open(str(path)) as store:
+        for steps in (make_expansions(theorem)[0].steps, (step, other)):
+            run = store.start_run("prove", {"worker": "w"}, "embedded", 0)
+            store.recorder(run).expansions(theorem, [Expansion(root, steps, 0.5)])
+            store.flush()
+        assert store.rejected(theorem, "w")(root) == {"bad": Rejected("newer")}
+        assert store.rejected(theorem, "w")(renamed) == {}
+        assert store.rejected(theorem, "v")(root) == {}
+        assert store.rejected(replace(theorem, start=3), "w")(root) == {}
+        assert store.rejected(replace(theorem, source=SOURCE + " "), "w")(root) == {}
 
 
 def test_a_new_database_knows_every_migration(path: Path) -> None:

@@ -139,7 +139,8 @@ def test_each_round_of_samples_has_a_seed_of_its_own():
     policy = LanguagePolicy(model, FORM, Sampling(n=4, seed=100))
     for k in (None, 0, 3, 4, 9):
         asyncio.run(policy.propose([Query(theorem, theorem.state, k)]))
-    assert [sampling.seed for _, sampling in model.asked] == [100, 104, 108]
+    asyncio.run(policy.propose([Query(theorem, theorem.state, again=3)]))
+    assert [sampling.seed for _, sampling in model.asked] == [100, 104, 108, 112]
     assert {sampling.stop for _, sampling in model.asked} == {("\n",)}
 
 
@@ -329,11 +330,11 @@ def test_a_store_remembers_what_was_rejected(tmp_path):
     """The same run again asks Lean only for what it took, and ends the same."""
     path = str(tmp_path / "a.db")
     names, runs = ["distrib", "lem"], []
-    for toolchain in ("toy 1", "toy 1", "toy 2"):
+    for worker in ("one", "one", "two"):
         pool = ToyPool()
         with Store.open(path) as store:
-            number = store.start_run("test", {}, toolchain, 0)
-            memory = Remembered(store, toolchain)
+            number = store.start_run("test", {"worker": worker}, "toy", 0)
+            memory = Remembered(store, worker)
             config = {"expansions": 40, "in_flight": 1}
             log = store.recorder(number)
             attempts, _ = run(names, pool=pool, log=log, memory=memory, **config)
