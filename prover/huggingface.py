@@ -77,6 +77,7 @@ class Transformer:
 
     def prepare(self, prompt: Prompt, sampling: Sampling) -> Job:
         """Turn a prompt into tokens; too long a prompt loses its beginning."""
+        _check(sampling)
         if prompt.messages:
             tokens = self._chat(prompt)
         else:
@@ -90,7 +91,7 @@ class Transformer:
                 f"{self._name}: {sampling.max_tokens} new tokens leave no room for a prompt"
                 f" in a context of {self._limits.context}"
             )
-        return Job(prompt, sampling, tuple(tokens[-room:]) or (min(self._limits.ends),))
+        return Job(prompt, sampling, tuple(tokens[-room:]) or (min(self._limits.ends, default=0),))
 
     def places(self, jobs: Sequence[Job]) -> int:
         """Prompts padded to the longest, and the completions of each."""
@@ -148,6 +149,19 @@ class Limits:
     prompt: int
     context: int
     ends: frozenset[int]
+
+
+def _check(sampling: Sampling) -> None:
+    """Raise UsageError for what nothing can be drawn by."""
+    for wrong, line in (
+        (sampling.n < 0, f"completions: {sampling.n}; 0 or more are possible"),
+        (sampling.max_tokens < 1, f"max_tokens {sampling.max_tokens}: at least 1 is needed"),
+        (sampling.temperature <= 0, f"temperature {sampling.temperature}: it must be above 0"),
+        (not 0 < sampling.top_p <= 1, f"top_p {sampling.top_p}: it must be in (0, 1]"),
+        (not all(sampling.stop), "an empty stop text"),
+    ):
+        if wrong:
+            raise UsageError(line)
 
 
 def _batched(checkpoint: Checkpoint, model: Any, forward: Forward) -> Batcher:

@@ -236,6 +236,21 @@ def test_the_size_of_a_batch_counts_prompts_once_where_they_are_shared():
     assert transformer(Causal(tiny.mistral())).places(jobs) == 6 * 9 + 6 * 10
 
 
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"n": -1}, "completions: -1"),
+        ({"max_tokens": 0}, "max_tokens 0"),
+        ({"temperature": 0.0}, "temperature 0.0: it must be above 0"),
+        ({"top_p": 1.5}, "top_p 1.5"),
+        ({"stop": ("",)}, "an empty stop text"),
+    ],
+)
+def test_settings_by_which_nothing_can_be_drawn_are_refused(settings, line):
+    with pytest.raises(UsageError, match=line):
+        transformer(None).prepare(Prompt("a"), Sampling(**settings))
+
+
 def test_a_closed_model_says_so():
     closed = transformer(Causal(tiny.llama()))
     closed.close()
