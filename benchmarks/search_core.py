@@ -6,7 +6,8 @@ Each expansion has eight tactics with one child each; one child in sixteen is a 
 before. Only `ask` and `tell` are timed, in processor seconds, each time in a fresh process; the
 best of the repetitions counts. Bytes include the states. Baseline: `bare heap`, a dictionary of
 keys and one heap, the least that any best-first search over merged states does.
-`ns/insert` tells how fast the machine was at that moment: one insertion into a dictionary.
+`ns/insert` tells how fast the machine was meanwhile: one insertion into a small dictionary,
+the median of twenty times.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from dataclasses import asdict, dataclass
 from heapq import heappop, heappush
 from math import log, sqrt
 from pathlib import Path
+from statistics import median
 
 from lakatos.data.records import Advanced, Expansion, Origin, ProofState, ProofTree, Status, Step
 from lakatos.search.driver import RECIPES, Search
@@ -80,7 +82,7 @@ ALGORITHMS: dict[str, Callable[[ProofState], Search]] = {
 }
 
 
-def expander(nodes: int) -> Callable[[ProofState], Expansion]:
+def expander() -> Callable[[ProofState], Expansion]:
     """Give an endless world: fresh states numbered in turn, one in sixteen an earlier one."""
     draw = random.Random(0)
     made = 1
@@ -113,13 +115,14 @@ class Row:
 
 def measure(name: str, nodes: int) -> Row:
     """Grow one search in this process, which must be a fresh one for the bytes to be right."""
-    expand = expander(nodes)
-    before_ns = ns_per_insert()
+    expand = expander()
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     search = ALGORITHMS[name](ProofState(f"{0:032x}"))
-    told, spent_s, last_told, last_s = 0, 0.0, 0, 0.0
+    told, spent_s, last_told, last_s, paces = 0, 0.0, 0, 0.0, list[float]()
     goal = nodes // CHILDREN * 16 // 15
     while told < goal:
+        if told >= goal * len(paces) / 20:
+            paces.append(ns_per_insert())
         started_s = time.process_time()
         states = search.ask(BATCH)
         asked_s = time.process_time()
@@ -131,28 +134,28 @@ def measure(name: str, nodes: int) -> Row:
         if told > goal * 0.9:
             last_told, last_s = last_told + len(states), last_s + cost_s
     size = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb) * 1024
-    calibration = (before_ns + ns_per_insert()) / 2
-    return Row(name, nodes, told / spent_s, last_told / last_s, size / nodes, calibration)
+    return Row(name, nodes, told / spent_s, last_told / last_s, size / nodes, median(paces))
 
 
 def ns_per_insert() -> float:
-    """Time a fixed loop, the machine's pace now."""
-    count, table = 300_000, dict[int, int]()
+    """Time a small fixed loop: the machine's pace now."""
+    count, table = 20_000, dict[int, int]()
     started_s = time.process_time()
     for i in range(count):
         table[i] = i
     return (time.process_time() - started_s) / count * 1e9
 
 
-def in_fresh_process(name: str, nodes: int) -> Row:
+def in_fresh_process(name: str, nodes: int, collector: Sequence[int]) -> Row:
     command = [sys.executable, __file__, "--one", "--algorithms", name, "--nodes", str(nodes)]
+    command += ["--collector", *map(str, collector)]
     done = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE)
     return Row(**json.loads(done.stdout))
 
 
 def wanted(rows: Sequence[Row]) -> list[tuple[str, float, str, float, bool]]:
     """Give each number wanted of the search: name, found, relation, wanted, reached."""
-    found = []
+    found: list[tuple[str, float, str, float, bool]] = []
     for row in rows:
         size = f"{row.algorithm}, {row.nodes:,} nodes"
         if row.nodes == WANTED_NODES and row.algorithm in WANTED_RATE:
@@ -198,19 +201,17 @@ def commit() -> str:
     return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--", *measured) else "")
 
 
-def compare(names: Sequence[str], sizes: Sequence[int], repeat: int) -> list[Row]:
-    """Measure each search at each size, the repetitions far apart; print and give the best."""
-    cases = [(name, nodes) for name in names for nodes in sizes]
-    tries = [[in_fresh_process(*case) for case in cases] for _ in range(repeat)]
-    rows = [max(same, key=lambda row: row.rate) for same in zip(*tries, strict=True)]
-    print(
-        f"{'':<14}{'nodes':>10}{'exp/s':>12}{'last tenth':>12}{'bytes/node':>12}{'ns/insert':>12}"
-    )
+def show(rows: Sequence[Row]) -> None:
+    """Print the measurements, and each number wanted beside what was found."""
+    titles = ("exp/s", "last tenth", "bytes/node", "ns/insert")
+    print(f"{'':<14}{'nodes':>10}", *(f"{title:>12}" for title in titles), sep="")
     for row in rows:
         rates = f"{row.rate:>12,.0f}{row.last_tenth_rate:>12,.0f}"
-        print(f"{row.algorithm:<14}{row.nodes:>10,}{rates}", end="")
-        print(f"{row.bytes_per_node:>12,.0f}{row.ns_per_insert:>12.1f}")
-    return rows
+        rest = f"{row.bytes_per_node:>12,.0f}{row.ns_per_insert:>12.1f}"
+        print(f"{row.algorithm:<14}{row.nodes:>10,}{rates}{rest}")
+    for what, found, relation, limit, reached in wanted(rows):
+        verdict = "reached" if reached else "MISSED"
+        print(f"{what:<66}{found:>12,.2f} {relation} {limit:>10,.2f}  {verdict}")
 
 
 def main() -> None:
@@ -220,27 +221,27 @@ def main() -> None:
     parser.add_argument("--algorithms", nargs="+", default=list(ALGORITHMS), choices=ALGORITHMS)
     parser.add_argument("--repeat", type=int, default=3, help="the best of so many counts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
+    parser.add_argument("--collector", type=int, nargs=3, default=COLLECTOR, metavar="N")
     parser.add_argument("--one", action="store_true", help="measure here, without a fresh process")
     options = parser.parse_args()
     if options.one:
-        gc.set_threshold(*COLLECTOR)
+        gc.set_threshold(*options.collector)
         print(json.dumps(asdict(measure(options.algorithms[0], options.nodes[0]))))
         return
-    rows = compare(options.algorithms, options.nodes, options.repeat)
-    numbers = wanted(rows)
-    for what, found, relation, limit, reached in numbers:
-        verdict = "reached" if reached else "MISSED"
-        print(f"{what:<66}{found:>12,.2f} {relation} {limit:>10,.2f}  {verdict}")
+    cases = [(name, n, options.collector) for name in options.algorithms for n in options.nodes]
+    rounds = [[in_fresh_process(*case) for case in cases] for _ in range(options.repeat)]
+    best = [max(same, key=lambda row: row.rate) for same in zip(*rounds, strict=True)]
+    show(best)
     if options.json:
         keys = ("what", "found", "relation", "wanted", "reached")
         results = {
             "command": " ".join(["python", "benchmarks/search_core.py", *sys.argv[1:]]),
             "commit": commit(),
             "machine": machine(),
-            "collector": COLLECTOR,
-            "repeat": options.repeat,
-            "rows": [asdict(row) for row in rows],
-            "numbers": [dict(zip(keys, number, strict=True)) for number in numbers],
+            "collector": options.collector,
+            "numbers": [dict(zip(keys, number, strict=True)) for number in wanted(best)],
+            "best": [asdict(row) for row in best],
+            "rounds": [[asdict(row) for row in rows] for rows in rounds],
         }
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
