@@ -372,3 +372,36 @@ def test_a_mixture_proves_what_the_model_cannot(run):
         code, out, _ = run("prove", "logic.lean", "--policy", spec, "--theorem", "barber")
     assert code == 0
     assert "barber  proved" in out
+
+
+def taught(tactic, folder):
+    """A tiny model that answers this tactic to any prompt, of real training."""
+    torch = pytest.importorskip("torch")
+    from .tiny_models import letters, llama, saved
+
+    tokenizer, model = letters(), llama(spread=1.0)
+    end = tokenizer.eos_token_id
+    answers = torch.tensor([*tokenizer(f":::{tactic}")["input_ids"], end])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(80):
+        prompts = torch.randint(1, len(tokenizer), (8, 40), generator=draw)
+        tokens = torch.cat([prompts, answers.expand(8, -1)], dim=1)
+        labels = tokens.clone()
+        labels[:, :43] = -100
+        loss = model(input_ids=tokens, labels=labels).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return saved(model, tokenizer, folder)
+
+
+@lean
+def test_a_model_in_this_process_proves_examples(run, tmp_path):
+    folder = taught("grind", tmp_path / "tiny")
+    code, out, error = run("prove", "logic.lean", "--policy", f"hf:{folder}", "--prompt",
+                           "bfs-prover", "--samples", "4", "--model-option", "max_tokens=12",
+                           "--theorem", "swap_and", "--theorem", "contraposition")  # fmt: skip
+    assert code == 0, (out, error)
+    assert "2 of 2 proved" in out
+    assert out.count("grind") >= 2
