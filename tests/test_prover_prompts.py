@@ -145,11 +145,13 @@ def test_a_long_file_is_shown_from_a_line_on():
         ("Goedel-LM/Goedel-Prover-V2-8B", "deepseek-prover-v2"),
         ("Goedel-LM/Goedel-Prover-SFT", "goedel-prover"),
         ("/models/Goedel-Prover-V2-8B/", "deepseek-prover-v2"),
-        ("gpt-5", "chat"),
+        ("Qwen/Qwen3-4B-Base", "few-shot"),
+        ("Qwen/Qwen3-4B-Instruct-2507", "chat"),
+        ("google/gemma-3-4b-it", "chat"),
     ],
 )
 def test_known_models_have_their_format(model, name):
-    assert format_for(model, "chat").name == name
+    assert format_for(model, "few-shot").name == name
 
 
 @pytest.mark.parametrize("name", list(formats()))
