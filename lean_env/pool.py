@@ -11,7 +11,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -143,7 +143,7 @@ class LeanPool:
         no opened file, WorkerDied when its file ends two workers, ProtocolError.
         """
         async with self._seat(state.root, self._recipes.of(state)) as seat:
-            return [await self._step(seat, state, tactic) for tactic in tactics]
+            return await self._steps(seat, state, tactics)
 
     async def forget(self, theorem: Theorem) -> None:
         """Drop every live state below a theorem's root, in all workers."""
@@ -168,17 +168,23 @@ class LeanPool:
         async with self._seat() as seat:
             return await _twice(seat, lambda: seat.request(op, wall_s=wall_s, **fields))
 
-    async def _step(self, seat: Seat, state: ProofState, tactic: str) -> Step:
+    async def _steps(self, seat: Seat, state: ProofState, tactics: Sequence[str]) -> list[Step]:
+        steps: list[Step] = []
         deaths = 0
-        while True:
+        while len(steps) < len(tactics):
             await _twice(seat, lambda: seat.reach_root(state.root))
             try:
-                return await seat.apply(state, tactic)
+                async with aclosing(seat.apply(state, tactics[len(steps) :])) as tried:
+                    async for step in tried:
+                        steps.append(step)
+                        deaths = 0
             except WorkerDied as death:
                 deaths += 1
                 if deaths == 2:
                     outcome = Rejected(f"it ended two workers: {death}", Rejection.CRASH)
-                    return Step(tactic, 1.0, outcome)
+                    steps.append(Step(tactics[len(steps)], 1.0, outcome))
+                    deaths = 0
+        return steps
 
     async def _start(self) -> LeanWorker:
         if self._is_closed:

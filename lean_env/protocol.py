@@ -26,6 +26,7 @@ state    {"state":ID,"key":HEX,"size":N,"positions":[0],"goals":[GOAL]}
 GOAL     {"tag":"","target":"...","hypotheses":[{"name","type","value"?}]}
 message  {"severity":"error|warning|info","text","line","column","start","stop"|null}
 command  {"kind","start","stop","us","declarations":[{"name","kind","type"}]}
+          type: "" from the last command with a hole on, where no proof could use it
 hole     {"start","stop","line","column","command","declaration"|null,"mode":"tactic|term",
           "prop":bool,"states":[state...]}   several states: the same sorry elaborated several times
 reason   {"kind","text"}   kinds are data.records.RefusalKind

@@ -7,7 +7,8 @@ every state is rebuilt from its recipe, intermediate states included.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +26,14 @@ from ..data.records import (
 from .handles import MAX_STATES, Handles, Recipe, Recipes, Root
 from .opened import to_state
 from .protocol import Failure, Json, Result
-from .worker import Answer, LeanWorker
+from .worker import Answer, LeanWorker, Request
 
 IMPORT_SETS = 8
 MEMORY_SHARE = 0.8
 REQUESTS_BETWEEN_LOOKS = 64
 RELEASE_BATCH = 64
 REPLAY_WALL_FACTOR = 4.0
+SENT_AHEAD = 1
 
 
 @dataclass(frozen=True)
@@ -103,14 +105,20 @@ class Seat:
 
     async def request(self, op: str, *, wall_s: float, **fields: Any) -> Answer:
         """One request to the worker that sits here, after `prepare`."""
-        worker = self.worker
-        if worker is None:
-            raise WorkerDied("the worker was closed")
+        worker = self._worker()
         answer = await worker.request(op, wall_s=wall_s, **fields)
+        self._count(worker)
+        return answer
+
+    def _worker(self) -> LeanWorker:
+        if self.worker is None:
+            raise WorkerDied("the worker was closed")
+        return self.worker
+
+    def _count(self, worker: LeanWorker) -> None:
         self._requests += 1
         if self._requests % REQUESTS_BETWEEN_LOOKS == 0:
             self._look_at_memory(worker)
-        return answer
 
     async def flush(self) -> None:
         """Tell the worker to release what is no longer wanted; a death now loses nothing."""
@@ -166,23 +174,43 @@ class Seat:
         else:
             await self.open(root.digest)
 
-    async def apply(self, state: ProofState, tactic: str) -> Step:
-        """Try one tactic at a state whose root is live. Raises WorkerDied, ProtocolError."""
+    async def apply(self, state: ProofState, tactics: Sequence[str]) -> AsyncGenerator[Step, None]:
+        """Try tactics at a state whose root is live; gives each step as it comes.
+
+        One is sent ahead, so that Lean does not wait for us. Ends early with a worker that had
+        to be killed. Raises WorkerDied, ProtocolError.
+        """
         recipe = self._recipes.of(state)
         wire = self.handles.get(recipe)
         if wire is None:
             wire = await self._rebuild(state)
-            if isinstance(wire, Rejected):
-                return Step(tactic, 1.0, wire)
-        began = time.perf_counter()
-        answer = await self._ask(wire, tactic, self._limits.wall_s)
-        elapsed_ms = (time.perf_counter() - began) * 1e3
-        return Step(tactic, 1.0, self._outcome(state, recipe, tactic, answer), elapsed_ms)
+        if isinstance(wire, Rejected):
+            for tactic in tactics:
+                yield Step(tactic, 1.0, wire)
+            return
+        worker = self._worker()
+        sent: deque[Request] = deque()
+        try:
+            for number, tactic in enumerate(tactics):
+                for ahead in tactics[number + len(sent) : number + SENT_AHEAD + 1]:
+                    fields = self._fields(wire, ahead)
+                    sent.append(worker.send("apply", wall_s=self._limits.wall_s, **fields))
+                began = time.perf_counter()
+                answer = await worker.wait(sent.popleft())
+                elapsed_ms = (time.perf_counter() - began) * 1e3
+                self._count(worker)
+                yield Step(tactic, 1.0, self._outcome(state, recipe, tactic, answer), elapsed_ms)
+                if worker.fault is not None:
+                    return  # killed for this tactic: the death is not the next one's doing
+        finally:
+            for request in sent:
+                worker.abandon(request)
 
     async def _ask(self, wire: Any, tactic: str, wall_s: float) -> Answer:
-        heartbeats = self._limits.heartbeats
-        fields = {"state": wire, "tactic": tactic, "heartbeats": heartbeats}
-        return await self.request("apply", wall_s=wall_s, **fields)
+        return await self.request("apply", wall_s=wall_s, **self._fields(wire, tactic))
+
+    def _fields(self, wire: Any, tactic: str) -> Json:
+        return {"state": wire, "tactic": tactic, "heartbeats": self._limits.heartbeats}
 
     async def _rebuild(self, state: ProofState) -> Any:
         """Replay the recipe from its longest live part; the wire id, or Rejected if it fails."""

@@ -41,7 +41,7 @@ class LeanWorker:
         self._pipes = _Pipes(self._on_line, self._on_overlong, self._on_end)
         self._ready: asyncio.Future[Ready] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
-        self._queue: deque[_Request] = deque()
+        self._queue: deque[Request] = deque()
         self._last_id = 0
         self._death: Death | None = None
         self.fault: EnvironmentFault | None = None
@@ -103,19 +103,35 @@ class LeanWorker:
         within the grace; else it was killed and `fault` is set. Raises WorkerDied and
         ProtocolError. A cancelled caller leaves a worker that drops the late answer.
         """
+        return await self.wait(self.send(op, wall_s=wall_s, **fields))
+
+    def send(self, op: str, *, wall_s: float, **fields: Any) -> Request:
+        """Send one request ahead, to be waited for once. Raises as `request` does."""
         if self.fault is not None:
             raise _again(self.fault)
         self._last_id += 1
-        request = _Request(self._last_id, wall_s, self._loop.create_future())
+        request = Request(self._last_id, wall_s, self._loop.create_future())
         self._queue.append(request)
         self._pipes.write(encode_request(request.id, op, **fields))
         if len(self._queue) == 1:
             self._begin(request)
+        return request
+
+    async def wait(self, request: Request) -> Answer:
+        """The answer to what was sent, as `request` gives it."""
         try:
             return await request.answer
         except asyncio.CancelledError:
-            self._abandon(request)
+            self.abandon(request)
             raise
+
+    def abandon(self, request: Request) -> None:
+        """Take back what nobody waits for any more."""
+        if not request.answer.cancel() and not request.answer.cancelled():
+            request.answer.exception()  # seen, so that nobody is warned of it
+        if self._queue and self._queue[0] is request and not request.cancels:
+            request.stop_clock()
+            self._interrupt(request)
 
     async def close(self) -> None:
         """End the process: end of input first, the group's death if that is not enough."""
@@ -131,19 +147,14 @@ class LeanWorker:
         self._pipes.kill()
         await asyncio.shield(self._ended)
 
-    def _begin(self, request: _Request) -> None:
+    def _begin(self, request: Request) -> None:
         """Start the clock of the request that the worker is answering now."""
         if request.answer.done():
             self._interrupt(request)
         else:
             request.timer = self._loop.call_later(request.wall_s, self._interrupt, request)
 
-    def _abandon(self, request: _Request) -> None:
-        if self._queue and self._queue[0] is request and not request.cancels:
-            request.stop_clock()
-            self._interrupt(request)
-
-    def _interrupt(self, request: _Request) -> None:
+    def _interrupt(self, request: Request) -> None:
         """Tell the worker to cancel, again and again: it ignores one that comes too early."""
         if request.cancels == CANCELS:
             self._give_up(request)
@@ -153,7 +164,7 @@ class LeanWorker:
         wait_s = self._grace_s / CANCELS
         request.timer = self._loop.call_later(wait_s, self._interrupt, request)
 
-    def _give_up(self, request: _Request) -> None:
+    def _give_up(self, request: Request) -> None:
         text = f"did not stop within {self._grace_s:g} s of being told to, and was killed"
         if not request.answer.done():
             request.answer.set_result(TimedOut(request.wall_s))
@@ -233,7 +244,7 @@ class LeanWorker:
 
 
 @dataclass(slots=True, eq=False)
-class _Request:
+class Request:
     """One request on the wire. cancels: how often the worker was told to cancel it."""
 
     id: int

@@ -187,6 +187,16 @@ async def test_a_tactic_that_ends_two_workers_is_rejected_with_the_cause():
 
 
 @asynchronous
+async def test_a_kill_for_time_is_not_held_against_the_next_tactic(tmp_path):
+    limits = Limits(wall_s=0.2, grace_s=0.1)
+    async with new_pool(limits=limits) as pool:
+        root = await root_of(pool)
+        steps = await pool.apply(root, ["hang", f"abort {tmp_path / 'mark'}", "dec"])
+        assert [type(step.outcome) for step in steps] == [TimedOut, Advanced, Advanced]
+        assert pool.restarts == 2
+
+
+@asynchronous
 async def test_a_reply_too_long_is_a_crash_of_its_tactic():
     async with new_pool() as pool:
         refused = await outcome(pool, await root_of(pool), "overflow")

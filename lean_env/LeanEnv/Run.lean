@@ -39,6 +39,9 @@ def levelNamesOf (lctx : LocalContext) (type : Expr) : List Name :=
 /-- Did Lean make this constant for itself? A private one of the user's is not of that kind. -/
 def isAuxiliary (n : Name) : Bool := (privateToUserName n).isInternalDetail
 
+/-- Does it stand in the text? Lean notes a place for each of those, none for what it derives. -/
+def isWritten (env : Environment) (n : Name) : Bool := declRangeExt.contains env n
+
 /-- Constants that a command added, without those that Lean makes for itself. -/
 def newDeclarations (before after : Environment) : Array (Name × ConstantInfo) :=
   let old := before.constants.map₂
@@ -63,7 +66,7 @@ def Hole.snapshot (h : Hole) (before : Environment) (token : IO.CancelToken) :
                  maxRecDepth := maxRecDepth.get c.options }
     core := { env := c.env, ngen := c.ngen }
     metaState := { mctx := c.mctx }
-    term := {}, termCtx := { declName? := c.parentDecl? }, goals := h.goals, shown := (← IO.mkRef {}) }
+    term := {}, termCtx := { declName? := c.parentDecl? }, goals := h.goals }
   let posed : TacticM (Bool × List Name × Array Expr) := do
     if let some (lctx, type) := h.asTerm? then
       let insts ← withLCtx lctx {} getLocalInstances
@@ -82,7 +85,7 @@ def Hole.snapshot (h : Hole) (before : Environment) (token : IO.CancelToken) :
   | .error stop => return .error stop
   | .ok ((isProp, levelNames, types), s', _) =>
     let (env, banned) := environmentFor before c.env types
-    return .ok ({ s' with core := { s'.core with env }, term := { levelNames }, banned }, isProp)
+    return .ok ({ s' with core := { s'.core with env := (← rememberPrinted env) }, term := { levelNames }, banned }, isProp)
 
 def kindOf (env : Environment) (n : Name) : ConstantInfo → String
   | .axiomInfo _ => "axiom"
@@ -94,12 +97,13 @@ def kindOf (env : Environment) (n : Name) : ConstantInfo → String
   | .ctorInfo _ => "constructor"
   | .recInfo _ => "recursor"
 
-def declarationsToWire (c : Command.State) (added : Array (Name × ConstantInfo)) : IO Json := do
+/-- Declarations on the wire; their types only where `typed`, for printing them takes long. -/
+def declarationsToWire (c : Command.State) (added : Array (Name × ConstantInfo)) (typed : Bool) : IO Json := do
   let scope := c.scopes.head!
   let ctx : Core.Context := { fileName := "<declaration>", fileMap := default, options := scope.opts
                               currNamespace := scope.currNamespace, openDecls := scope.openDecls }
   let shown : MetaM (Array Json) := added.mapM fun (n, ci) => do
-    let type ← if ci matches .recInfo _ then pure "" else pure ((← ppExpr ci.type).pretty 100)
+    let type ← if !typed || ci matches .recInfo _ then pure "" else pure ((← ppExpr ci.type).pretty 100)
     return Json.mkObj [("name", (privateToUserName n).toString), ("kind", kindOf c.env n ci), ("type", type)]
   let (out, _) ← shown.run'.toIO ctx { env := c.env }
   return .arr out
@@ -148,16 +152,22 @@ def openFile (r : WorkerRef) (name source : String) : IO Answer := do
     let mut holes := #[]
     let mut before := o.start
     for c in o.commands do
-      let declarations ← declarationsToWire c.after (newDeclarations before.env c.after.env)
-      holes := holes ++ (← keepHoles r before.env o.map c.trees commands.size)
+      holes := holes.push (← keepHoles r before.env o.map c.trees holes.size)
+      before := c.after
+    let lastHole := holes.zipIdx.foldl (fun last (found, i) => if found.isEmpty then last else i) 0
+    before := o.start
+    for c in o.commands do
+      let added := (newDeclarations before.env c.after.env).filter fun (n, _) => isWritten c.after.env n
+      let declarations ← declarationsToWire c.after added (typed := commands.size < lastHole)
       commands := commands.push <| Json.mkObj <| positions o.map c.stx ++
         [("kind", toJson c.stx.getKind.toString), ("us", toJson c.us), ("declarations", declarations)]
       before := c.after
+    let all := holes.flatten
     let file ← fresh r
-    let kept : OpenFile := { file := o, holes := holes.map (·.2) }
+    let kept : OpenFile := { file := o, holes := all.map (·.2) }
     r.modify fun w => { w with files := w.files.insert file kept }
     return .result <| Json.mkObj [("file", file), ("imports", toJson o.imports),
-      ("messages", ← messagesToWire o.map o.messages), ("commands", .arr commands), ("holes", .arr (holes.map (·.1)))]
+      ("messages", ← messagesToWire o.map o.messages), ("commands", .arr commands), ("holes", .arr (all.map (·.1)))]
 
 def Stop.answer : Stop → Answer
   | .error text => failed "bad_request" text
@@ -174,7 +184,7 @@ def poseStatement (r : WorkerRef) (file : OpenFile) (text : String) (command? : 
   let s : Snapshot := {
     coreCtx := { fileName := "<tactic>", fileMap := default, options := scope.opts, currNamespace := scope.currNamespace
                  openDecls := scope.openDecls, maxRecDepth := c.maxRecDepth }
-    core := { env := c.env, ngen := c.ngen }, metaState := {}, term := { levelNames := scope.levelNames }, goals := [], shown := (← IO.mkRef {}) }
+    core := { env := (← rememberPrinted c.env), ngen := c.ngen }, metaState := {}, term := { levelNames := scope.levelNames }, goals := [] }
   let posed : TacticM Unit := do
     match Parser.runParserCategory (← getEnv) `term text "<statement>" with
     | .error e => throwError e

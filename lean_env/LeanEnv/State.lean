@@ -10,10 +10,34 @@ canonical key, and how it is shown. One state on the wire:
 
 namespace LeanEnv
 
-/-- Printed expressions below one hole. Printing costs more than most tactics, and siblings share
-    nearly all their hypotheses. With each text, what it depends on: the names and types of the
-    free variables, for sibling states use one id for different variables. -/
-abbrev Shown := IO.Ref (Std.HashMap Expr (Array (Name × UInt64) × String))
+/-- A printed expression, and what its text depends on: the names and types of its free variables
+    (sibling states use one id for different variables), and the open namespaces. -/
+structure Printed where
+  names  : Array (Name × UInt64)
+  within : Name
+  opened : Nat
+  text   : Format
+
+/-- At most so many expressions are kept printed below one hole. -/
+def mostPrinted : Nat := 20000
+
+/-- Print with the memory `kept`. Printing costs more than most tactics, and what fails at a state
+    shows the same goal again and again. -/
+def printOnce (kept : IO.Ref (Std.HashMap Expr Printed)) (fns : PPFns) (ctx : PPContext) (e : Expr) : IO FormatWithInfos := do
+  if e.hasMVar || e.isFVar || ctx.opts.entries.any (fun (n, _) => n.getRoot == `pp) then return ← fns.ppExprWithInfos ctx e
+  let names := (collectFVars {} e).fvarIds.map fun f =>
+    (ctx.lctx.find? f).elim (.anonymous, 0) fun d => (d.userName, d.type.hash)
+  if let some p := (← kept.get)[e]? then
+    if p.names == names && p.within == ctx.currNamespace && p.opened == ctx.openDecls.length then return ⟨p.text, {}⟩
+  let ⟨text, _⟩ ← fns.ppExprWithInfos ctx e
+  kept.modify fun m => (if m.size > mostPrinted then {} else m).insert e
+    { names, within := ctx.currNamespace, opened := ctx.openDecls.length, text }
+  return ⟨text, {}⟩
+
+/-- `env` with such a memory of its own. -/
+def rememberPrinted (env : Environment) : BaseIO Environment := do
+  let kept ← IO.mkRef {}
+  return ppExt.modifyState env fun fns => { fns with ppExprWithInfos := printOnce kept fns }
 
 /-- Everything needed to run one more tactic. -/
 structure Snapshot where
@@ -25,7 +49,6 @@ structure Snapshot where
   goals   : List MVarId
   /-- Constants that a proof must not use: the theorem itself, where its environment holds it. -/
   banned  : NameSet := {}
-  shown   : Shown
 
 /-- Why a computation in a snapshot did not end well. -/
 inductive Stop where
@@ -141,32 +164,22 @@ def stateKey (goals : List MVarId) : MetaM (String × Nat) := do
         size := size + 1
   return (hex h.a ++ hex h.b, size)
 
-def showExpr (shown : Shown) (e : Expr) : MetaM String := do
-  let e ← instantiateMVars e
-  let print := return (← ppExpr e).pretty 100
-  if e.hasMVar then return ← print
-  let lctx ← getLCtx
-  let depends := (collectFVars {} e).fvarIds.map fun f =>
-    (lctx.find? f).elim (.anonymous, 0) fun d => (d.userName, d.type.hash)
-  if let some (known, text) := (← shown.get)[e]? then
-    if known == depends then return text
-  let text ← print
-  shown.modify fun m => (if m.size > 20000 then {} else m).insert e (depends, text)
-  return text
+def showExpr (e : Expr) : MetaM String := do
+  return (← ppExpr (← instantiateMVars e)).pretty 100
 
-def goalToWire (shown : Shown) (g : MVarId) : MetaM Json := do
+def goalToWire (g : MVarId) : MetaM Json := do
   let decl ← g.getDecl
   let lctx : LocalContext := decl.lctx.sanitizeNames.run' { options := (← getOptions) }
   withLCtx lctx decl.localInstances do
     let mut hypotheses := #[]
     for d in lctx do
       unless d.isImplementationDetail do
-        let mut fields := [("name", toJson d.userName.simpMacroScopes.toString), ("type", toJson (← showExpr shown d.type))]
-        if let some v := d.value? then fields := fields ++ [("value", toJson (← showExpr shown v))]
+        let mut fields := [("name", toJson d.userName.simpMacroScopes.toString), ("type", toJson (← showExpr d.type))]
+        if let some v := d.value? then fields := fields ++ [("value", toJson (← showExpr v))]
         hypotheses := hypotheses.push (Json.mkObj fields)
     let tag := decl.userName.eraseMacroScopes
     return Json.mkObj [("tag", if tag.isAnonymous then "" else tag.toString (escape := false)),
-      ("target", ← showExpr shown decl.type), ("hypotheses", .arr hypotheses)]
+      ("target", ← showExpr decl.type), ("hypotheses", .arr hypotheses)]
 
 /-- One command of a file: its syntax, where the file stands after it, what it said. -/
 structure Elaborated where
@@ -220,7 +233,7 @@ def keepStates (r : WorkerRef) (s : Snapshot) : BaseIO (Except Stop Json) := do
     for group in ← independentGroups s.goals do
       let goals := group.map (·.2)
       let (key, size) ← stateKey goals
-      let wire ← goals.mapM (goalToWire s.shown ·)
+      let wire ← goals.mapM (goalToWire ·)
       out := out.push (goals, Json.mkObj [("key", key), ("size", size),
         ("positions", toJson (group.map (·.1))), ("goals", .arr wire.toArray)])
     return out

@@ -9,12 +9,27 @@ const v8 = require('v8');
 v8.setFlagsFromString('--expose-gc');
 v8.setFlagsFromString('--allow-natives-syntax');
 
+// The file as a buffer of exactly its size, made once: V8 keeps the memory of one that was copied.
+function contents(file) {
+  const bytes = new Uint8Array(fs.statSync(file).size);
+  const fd = fs.openSync(file, 'r');
+  try {
+    for (let done = 0; done < bytes.length;) {
+      const count = fs.readSync(fd, bytes, done, bytes.length - done, null);
+      if (count === 0) throw new Error(`${file} is cut short`);
+      done += count;
+    }
+  } finally {
+    fs.closeSync(fd);
+  }
+  return bytes.buffer;
+}
+
 // The module of `bytes` with the code in `file`, or null.
 function load(file, bytes) {
   if (!file || !fs.existsSync(file)) return null;
-  const code = new Uint8Array(fs.readFileSync(file)).buffer; // a buffer of exactly its size
   const native = new Function('code', 'bytes', 'return %DeserializeWasmModule(code, bytes)');
-  const module = native(code, bytes);
+  const module = native(contents(file), bytes);
   return module instanceof WebAssembly.Module ? module : null;
 }
 

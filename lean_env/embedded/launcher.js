@@ -8,6 +8,7 @@ const path = require('path');
 const vm = require('vm');
 const { Worker } = require('worker_threads');
 const runtime = require('./runtime.js');
+const { Mailbox } = require('./mailbox.js');
 const { requestId } = require('./session.js');
 const { death } = require('./death.js');
 const { send } = require('./channel.js');
@@ -20,6 +21,7 @@ const [FALSE, TRUE] = [1, 3]; // boxed
 const config = JSON.parse(process.argv[2]);
 const imageFile = path.join(config.layer, 'image.bin');
 const image = JSON.parse(fs.readFileSync(path.join(config.layer, 'image.json')));
+const mailbox = new Mailbox();
 const waiting = [];
 let current = null; // {id, line}: the request that Lean works on
 let cancelling = null;
@@ -42,7 +44,7 @@ function next() {
   const line = waiting.shift();
   current = { id: requestId(line), line };
   setToken(FALSE);
-  thread.postMessage(line);
+  mailbox.post(thread, line);
 }
 
 function finish() {
@@ -100,7 +102,9 @@ function listen() {
 function main() {
   const { dist, memoryMb } = config;
   const compiled = runtime.compile(dist, config.code);
-  const workerData = { dist, memoryMb, compiled, image, imageFile, writes: true };
+  const workerData = {
+    dist, memoryMb, compiled, image, imageFile, mailbox: mailbox.shared, writes: true,
+  };
   thread = new Worker(path.join(__dirname, 'thread.js'), { workerData, resourceLimits: THREAD_LIMITS });
   thread.on('message', receive);
   thread.on('error', (error) => die(death(error, null, '')));

@@ -27,6 +27,12 @@ class Session {
     return this.lean.io(this.lean.run(environment, name, all));
   }
 
+  // Call `serve` from within Lean. While it runs Lean keeps its interpreter, with everything that
+  // it has looked up; otherwise each request would begin with a new one.
+  hold(serve) {
+    this.lean.run(this.roots.environment, 'LeanEnv.hold', [this.lean.closure(serve)]);
+  }
+
   // Import `modules` into the environment that Lean calls `key`.
   addEnvironment(key, modules) {
     const imported = importModules(this.lean, modules);

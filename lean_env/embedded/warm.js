@@ -7,9 +7,10 @@ const path = require('path');
 const { Worker } = require('worker_threads');
 const runtime = require('./runtime.js');
 const { optimised } = require('./code.js');
+const { Mailbox } = require('./mailbox.js');
 const { THREAD_LIMITS } = require('./limits.js');
 
-const ROUNDS = 6; // the same work again: each function compiled but not hot costs memory at a start
+const ROUNDS = 20; // with fewer, a worker is busy compiling for its first minute
 const FILES = path.join(__dirname, 'warm');
 const TACTICS = [
   'intros', 'intro a', 'constructor', 'rfl', 'assumption', 'foo bar', 'intros; omega', 'intros; simp',
@@ -21,7 +22,10 @@ const TACTICS = [
 const { dist, layer, code } = JSON.parse(process.argv[2]);
 const image = JSON.parse(fs.readFileSync(path.join(layer, 'image.json')));
 const compiled = runtime.compile(dist);
-const workerData = { dist, compiled, memoryMb: 2048, image, imageFile: path.join(layer, 'image.bin') };
+const mailbox = new Mailbox();
+const workerData = {
+  dist, compiled, memoryMb: 2048, image, imageFile: path.join(layer, 'image.bin'), mailbox: mailbox.shared,
+};
 const thread = new Worker(path.join(__dirname, 'thread.js'), { workerData, resourceLimits: THREAD_LIMITS });
 
 function fail(why) {
@@ -34,14 +38,15 @@ function message() {
 }
 
 async function request(op, fields) {
-  thread.postMessage(JSON.stringify({ v: 1, id: 1, op, ...fields }));
+  mailbox.post(thread, JSON.stringify({ v: 1, id: 1, op, ...fields }));
   const { reply, dead } = await message();
   if (dead) fail(dead.text);
   return JSON.parse(reply).result || {};
 }
 
-async function work(name) {
-  const source = fs.readFileSync(path.join(FILES, name), 'utf8');
+async function work(name, round) {
+  // a file that begins in another way each time: nothing of the last elaboration is taken up again
+  const source = `namespace Round${round}\n` + fs.readFileSync(path.join(FILES, name), 'utf8');
   const { file, holes = [] } = await request('open', { name, source });
   for (const { states } of holes) {
     for (const { state } of states) {
@@ -57,7 +62,7 @@ async function work(name) {
 async function main() {
   await message(); // ready
   for (let round = 0; round < ROUNDS; round++) {
-    for (const name of fs.readdirSync(FILES).sort()) await work(name);
+    for (const name of fs.readdirSync(FILES).sort()) await work(name, round);
   }
   fs.writeFileSync(code, optimised(compiled.lean));
   process.exit(0);
