@@ -186,7 +186,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A constant that a command of the file added; type as Lean prints it, "" if nobody needs it."""
+    """A constant that a command of the file added; type as Lean prints it, or ""."""
 
     name: str
     kind: str  # theorem | definition | axiom | opaque | inductive | constructor | recursor

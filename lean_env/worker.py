@@ -254,6 +254,7 @@ class Request:
     cancels: int = 0
 
     def stop_clock(self) -> None:
+        """Let it take as long as it takes."""
         if self.timer is not None:
             self.timer.cancel()
 
