@@ -131,7 +131,9 @@ class MCTS:
                 stuck = node
                 continue
             simulation.edges.append(edge)
-            stack.extend(reversed(self._recipe.focus(edge, children)))
+            if len(children) > 1:
+                children = self._recipe.focus(edge, children)
+            stack.extend(reversed(children))
         if not leaves:
             self._take(self._straight_down(stuck, simulation), leaves)
         simulation.missing = len(leaves)
@@ -155,7 +157,7 @@ class MCTS:
         if node.edges is None:
             self._reach.lose((node,))
 
-    def _choose(self, node: Node, seen: set[Node]) -> tuple[Edge | None, list[Node]]:
+    def _choose(self, node: Node, seen: set[Node]) -> tuple[Edge | None, Sequence[Node]]:
         """Give the best edge that leads on, and its children that do; None if all were seen."""
         edges = node.edges or []
         if node.live < len(edges):

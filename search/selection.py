@@ -17,7 +17,7 @@ Selection = Callable[[Node, Sequence[Edge]], Sequence[float]]
 """Scores for the live edges of a node, in order; higher is better, ties go to the prior."""
 
 Focus = Callable[[Edge, Sequence[Node]], Sequence[Node]]
-"""Of an edge's children that can be followed, those to follow, the first one first."""
+"""Of an edge's children that can be followed, two or more, those to follow, in their order."""
 
 TOLERANCE = 1e-3
 """How far from 1 the sum of a regularised policy may stay."""
@@ -37,10 +37,10 @@ def puct(c: float = 1.0, unvisited: float = 0.5) -> Selection:
     """
 
     def select(node: Node, edges: Sequence[Edge]) -> list[float]:
-        scale = c * sqrt(sum([edge.visits for edge in edges]))
-        means = _means(edges, unvisited)
+        scale = c * sqrt(sum([e.visits for e in edges]))
         return [
-            q + scale * edge.prior / (1 + edge.visits) for q, edge in zip(means, edges, strict=True)
+            (e.value_sum / e.visits if e.visits else unvisited) + scale * e.prior / (1 + e.visits)
+            for e in edges
         ]
 
     return select
@@ -117,7 +117,7 @@ def _visits(node: Node) -> int:
 
 def every_child(edge: Edge, children: Sequence[Node]) -> Sequence[Node]:
     """Follow all, the least visited first: HTPS's hyper-tree (arXiv:2205.11491)."""
-    return children if len(children) < 2 else sorted(children, key=_visits)
+    return sorted(children, key=_visits)
 
 
 def hardest_child(c: float = 1.0, base: float = 3200.0, init: float = 0.001) -> Focus:
@@ -127,8 +127,6 @@ def hardest_child(c: float = 1.0, base: float = 3200.0, init: float = 0.001) -> 
     """
 
     def focus(edge: Edge, children: Sequence[Node]) -> Sequence[Node]:
-        if len(children) < 2:
-            return children
         total = sum(map(_visits, children))
         scale = c * (log((total + base + 1) / base) + init) * sqrt(total) / len(children)
         best = max(children, key=lambda n: 1 - estimate(n) + scale / (1 + _visits(n)))
