@@ -9,64 +9,42 @@ const vm = require('vm');
 const { Worker } = require('worker_threads');
 const runtime = require('./runtime.js');
 const { Mailbox } = require('./mailbox.js');
-const { requestId } = require('./session.js');
+const { requestId, tokenSetter } = require('./session.js');
 const { death } = require('./death.js');
 const { send } = require('./channel.js');
 const { THREAD_LIMITS } = require('./limits.js');
 
 const DEAD = 70; // exit status of a worker whose Lean died (EX_SOFTWARE)
 const REPEAT_MS = 50;
-const [FALSE, TRUE] = [1, 3]; // boxed
 
 const config = JSON.parse(process.argv[2]);
 const imageFile = path.join(config.layer, 'image.bin');
 const image = JSON.parse(fs.readFileSync(path.join(config.layer, 'image.json')));
 const mailbox = new Mailbox();
-const waiting = [];
-let current = null; // {id, line}: the request that Lean works on
-let cancelling = null;
-let shared = null; // {memory, token}: where to write a cancellation
+let setToken = null; // once Lean is ready
 let thread = null;
 
-function setToken(value) {
-  Atomics.store(new Int32Array(shared.memory.buffer), (shared.token >> 2) + 2, value);
-}
-
-// Only the request that is named: a cancellation may come when another one has begun.
+// Only the request that is named: a cancellation may come when another one has begun. It is
+// repeated, for elaborators may clear the token on their way.
 function cancel(id) {
-  if (current === null || current.id !== id || cancelling) return;
-  setToken(TRUE);
-  cancelling = setInterval(setToken, REPEAT_MS, TRUE); // elaborators may clear it on their way
-}
-
-function next() {
-  if (current !== null || !shared || !waiting.length) return;
-  const line = waiting.shift();
-  current = { id: requestId(line), line };
-  setToken(FALSE);
-  mailbox.post(thread, line);
-}
-
-function finish() {
-  clearInterval(cancelling);
-  cancelling = current = null;
+  if (!id || !setToken) return;
+  let holds = false;
+  mailbox.alone(() => {
+    holds = mailbox.current === id;
+    if (holds) setToken(true);
+  });
+  if (holds) setTimeout(cancel, REPEAT_MS, id);
 }
 
 function die(cause) {
-  const id = current === null ? {} : { id: current.id };
+  const id = mailbox.current ? { id: mailbox.current } : {};
   send(JSON.stringify({ v: 1, ...id, dead: cause }));
   process.exit(DEAD);
 }
 
-function receive(message) {
-  if (message.dead) die(message.dead);
-  if (message.ready) {
-    shared = message;
-    send(JSON.stringify({ v: 1, ready: { lean: image.lean, toolchain: config.toolchain } }));
-  } else {
-    finish();
-  }
-  next();
+function receive({ dead, memory, token }) {
+  if (dead) die(dead);
+  setToken = tokenSetter(memory, token);
 }
 
 function isCancel(line) {
@@ -80,12 +58,8 @@ function isCancel(line) {
 
 function accept(line) {
   if (!line.trim()) return;
-  if (isCancel(line)) {
-    cancel(requestId(line));
-    return;
-  }
-  waiting.push(line);
-  next();
+  if (isCancel(line)) cancel(requestId(line));
+  else mailbox.post(thread, line);
 }
 
 function listen() {
@@ -102,9 +76,8 @@ function listen() {
 function main() {
   const { dist, memoryMb } = config;
   const compiled = runtime.compile(dist, config.code);
-  const workerData = {
-    dist, memoryMb, compiled, image, imageFile, mailbox: mailbox.shared, writes: true,
-  };
+  const ready = JSON.stringify({ v: 1, ready: { lean: image.lean, toolchain: config.toolchain } });
+  const workerData = { dist, memoryMb, compiled, image, imageFile, mailbox: mailbox.shared, ready };
   thread = new Worker(path.join(__dirname, 'thread.js'), { workerData, resourceLimits: THREAD_LIMITS });
   thread.on('message', receive);
   thread.on('error', (error) => die(death(error, null, '')));

@@ -4,6 +4,7 @@ const { LeanError } = require('./objects.js');
 const { importModules, missingModules } = require('./environment.js');
 
 const NEED = '{"need":';
+const [FALSE, TRUE] = [1, 3]; // boxed
 
 class Session {
   // roots: addresses of { environment, state, token }, as `open` made them
@@ -87,4 +88,11 @@ function requestId(line) {
   }
 }
 
-module.exports = { Session, requestId };
+// Sets or clears Lean's cancel token, from any thread that has the memory.
+function tokenSetter(memory, token) {
+  return (value) => {
+    Atomics.store(new Int32Array(memory.buffer), (token >> 2) + 2, value ? TRUE : FALSE);
+  };
+}
+
+module.exports = { Session, requestId, tokenSetter };

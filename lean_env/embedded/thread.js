@@ -1,18 +1,19 @@
 // The thread in which Lean runs: an instance restored from the memory image, one request at a time.
-// workerData: {dist, compiled, memoryMb, image, imageFile, mailbox, writes}. Messages: in, by the
-// mailbox, a request line; out, {ready, memory, token}, {reply} (if it `writes` replies to the channel itself, {}), or
-// {dead: {cause, text}}.
+// workerData: {dist, compiled, memoryMb, image, imageFile, mailbox, ready}. Messages: in, by the
+// mailbox, a request line; out, {ready, memory, token}, {reply}, or {dead: {cause, text}}. With a
+// line to say that it is `ready` it writes that and its replies to the channel itself.
 'use strict';
 const path = require('path');
 const { parentPort, workerData } = require('worker_threads');
 const runtime = require('./runtime.js');
 const { Objects } = require('./objects.js');
-const { Session } = require('./session.js');
+const { Session, requestId, tokenSetter } = require('./session.js');
 const { restore } = require('./image.js');
 const { death } = require('./death.js');
 const { Mailbox } = require('./mailbox.js');
 const { send } = require('./channel.js');
 
+const mailbox = new Mailbox(workerData.mailbox);
 let panic = '';
 let lean;
 
@@ -20,17 +21,20 @@ function die(error) {
   parentPort.postMessage({ dead: death(error, lean, panic) });
 }
 
-function serve(session) {
-  const mailbox = new Mailbox(workerData.mailbox);
+function serve(session, setToken) {
   for (;;) {
     const line = mailbox.take();
+    mailbox.alone(() => {
+      setToken(false);
+      mailbox.current = requestId(line);
+    });
     session.lean.runtime.clearThrown();
     const reply = session.answer(line);
     if (panic) throw new Error('panic'); // the instance would run on with a made-up value
-    if (workerData.writes) {
-      send(reply); // from here: a hop to the other thread costs as much as a small tactic
-      parentPort.postMessage({});
-    } else parentPort.postMessage({ reply });
+    mailbox.current = 0;
+    // from here, where it may: a hop to the other thread costs as much as a small tactic
+    if (workerData.ready) send(reply);
+    else parentPort.postMessage({ reply });
   }
 }
 
@@ -40,10 +44,13 @@ function started(instance) {
   runtime.mount(instance, libraries);
   restore(instance, workerData.imageFile, workerData.image);
   const session = new Session(lean, workerData.image.roots, libraries);
-  parentPort.postMessage({ ready: true, memory: instance.memory, token: session.roots.token });
+  const { memory } = instance;
+  const { token } = session.roots;
+  if (workerData.ready) send(workerData.ready);
+  parentPort.postMessage({ ready: true, memory, token });
   session.hold(() => {
     try {
-      serve(session);
+      serve(session, tokenSetter(memory, token));
     } catch (error) {
       die(panic ? null : error);
       new Mailbox().take(); // the other thread ends the process
