@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Accepted",
+    "Advice",
     "Attempt",
     "EnvironmentFault",
     "LakatosError",
     "LeanPool",
     "Limits",
+    "ModelConfig",
     "Policy",
     "ProofState",
     "Proposal",
@@ -66,8 +68,8 @@ _HOMES = {
     "lean_env.toolchain": ("find_toolchain",),
     "lean_env.verifier": ("Verifier",),
     "prover.agent": ("Prover",),
-    "prover.config": ("ProverConfig", "SearchConfig"),
-    "prover.policy": ("Policy", "Proposal", "Query"),
+    "prover.config": ("ModelConfig", "ProverConfig", "SearchConfig"),
+    "prover.policy": ("Advice", "Policy", "Proposal", "Query"),
     "prover.run": ("RunConfig",),
 }
 
@@ -92,8 +94,9 @@ def prove(
 ) -> list[Attempt]:
     """Try to prove every `sorry` of a Lean file, or only of the named theorems; file order.
 
-    Sets up the embedded Lean on first use. Changes no file and keeps no record. Raises
-    UsageError and EnvironmentFault; not to be called where an event loop runs.
+    Sets up the embedded Lean on first use. Changes no file and keeps no record. A model that
+    fails on the way ends its theorem as FAULT. Raises UsageError and EnvironmentFault; not to be
+    called where an event loop runs.
     """
     import asyncio
     from pathlib import Path

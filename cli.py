@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import shlex
@@ -370,6 +371,7 @@ def top(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. Every failure becomes one line on standard error."""
+    gc.set_threshold(5_000, 20, 1_000)  # what a search makes lives as long as the search
     try:
         return int(app(args=arguments, prog_name="lakatos", standalone_mode=False) or 0)
     except (KeyboardInterrupt, asyncio.CancelledError):
