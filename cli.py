@@ -173,7 +173,7 @@ async def _prove(job: Job, toolchain: Toolchain, kept: Any) -> None:
     key = os.environ.get("LAKATOS_API_KEY") or os.environ.get("OPENAI_API_KEY")
     async with start_run(toolchain, job.config, recorder, key=key) as run:
         opened = [file for each in job.files if (file := await _open(job, run, each))]
-        theorems = select(opened, job.names) if opened or job.names else []
+        theorems = select(opened, job.names) if opened else []
         for file in opened:
             if not file.theorems:
                 job.human.print(f"{file.path}: nothing to prove, it has no sorry", markup=False)
@@ -197,10 +197,10 @@ async def _open(job: Job, run: Run, file: SourceFile) -> OpenedFile | None:
         _say(str(error))
         job.broken = True
         return None
-    for message in opened.messages:
-        if message.severity == "error":
-            job.broken = True
-            err.print(terminal.message_line(file.path, message), style="red", **_LONG)
+    errors = [terminal.message_line(file.path, m) for m in opened.messages if m.severity == "error"]
+    job.broken |= bool(errors)
+    for line in dict.fromkeys(errors):  # Lean says some twice
+        err.print(line, style="red", **_LONG)
     return opened
 
 
