@@ -126,6 +126,8 @@ def prove(
     temperature: Annotated[float, Option(help="At which they are drawn.")] = 1.0,
     model_option: Annotated[list[str] | None, Option(metavar="K=V", help=HELP["model"])] = None,
     critic: Annotated[str, Option(metavar="SPEC", help=HELP["critic"])] = "own",
+    retriever: Annotated[str, Option(metavar="SPEC", help=HELP["retriever"])] = "none",
+    premises: Annotated[int, Option(help="Most premises of a prompt.")] = 16,
     tokens: Annotated[int | None, Option(help="Tokens a model may write for a theorem.")] = None,
     concurrency: Annotated[int | None, Option(help="Theorems at once; default: workers.")] = None,
     allow_axiom: Axioms = None,
@@ -142,7 +144,8 @@ def prove(
 ) -> int:
     """Prove every sorry of the files; print the proofs, or write them with --write."""
     source.check_targets(files, write, out)
-    model = ModelConfig(prompt, samples, temperature, critic, key_values(model_option or ()))
+    judged = critic, retriever, premises, key_values(model_option or ())
+    model = ModelConfig(prompt, samples, temperature, *judged)
     kind, in_flight = suited(policy, model)
     numbers = alpha, exploration, discount, flatten, widening, sample_steps, granularity
     how = SearchConfig(search or kind, *numbers)
@@ -171,7 +174,7 @@ async def _prove(job: Job, toolchain: Toolchain, kept: Any) -> None:
     progress = terminal.Progress(job.report)
     recorder = Tee([kept, progress])
     key = os.environ.get("LAKATOS_API_KEY") or os.environ.get("OPENAI_API_KEY")
-    async with start_run(toolchain, job.config, recorder, key=key) as run:
+    async with start_run(toolchain, job.config, recorder, key=key, cache=_cache()) as run:
         opened = [file for each in job.files if (file := await _open(job, run, each))]
         theorems = select(opened, job.names) if opened else []
         for file in opened:

@@ -194,6 +194,22 @@ class Declaration:
 
 
 @dataclass(frozen=True, slots=True)
+class Premise:
+    """A declaration that a proof may use.
+
+    module: where it stands; "" for the file itself. conclusion: the constants of its type behind
+    all binders; others: those of the rest. text: its binders and type as Lean prints them, or "".
+    """
+
+    name: str
+    kind: str
+    module: str = ""
+    conclusion: tuple[str, ...] = field(default=(), repr=False)
+    others: tuple[str, ...] = field(default=(), repr=False)
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Theorem:
     """One `sorry` of a Lean file, the thing to prove.
 

@@ -3,6 +3,7 @@ import LeanEnv.State
 import LeanEnv.Check
 import LeanEnv.Elaborate
 import LeanEnv.Run
+import LeanEnv.Premises
 import LeanEnv.Audit
 import LeanEnv.Pack
 open Lean
@@ -47,6 +48,18 @@ def serve (r : WorkerRef) (request : Request) : IO Answer := do
     let some f := w.files[file]? | return failed "unknown_file" s!"no file {file}"
     let some s := f.holes[hole]? | return failed "unknown_file" s!"file {file} has no hole {hole}"
     return .result <| Json.mkObj [("reasons", .arr ((s.blockReasons text).map Reason.toWire).toArray)]
+  | .premises file hole? start count =>
+    let some f := w.files[file]? | return failed "unknown_file" s!"no file {file}"
+    let some hole := hole? | return .result (importedPremises f.file.base start count)
+    let some s := f.holes[hole]? | return failed "unknown_file" s!"file {file} has no hole {hole}"
+    return .result (ownPremises s)
+  | .signatures file hole? names =>
+    let some f := w.files[file]? | return failed "unknown_file" s!"no file {file}"
+    let env := (hole?.bind (f.holes[·]?)).elim f.file.base (·.core.env)
+    return .result <| Json.mkObj [("texts", ← signatures env names)]
+  | .symbols state =>
+    let some s := w.snapshots[state]? | return failed "unknown_state" s!"no state {state}"
+    symbolsOf r s
   | .export name source => exportFile r name source
   | .judge original constants targets? allow => judge r original constants targets? allow
 

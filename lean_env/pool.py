@@ -21,6 +21,7 @@ from ..data.errors import ProtocolError, UsageError, WorkerDied
 from ..data.records import ProofState, Rejected, Rejection, Step, Theorem
 from .handles import MAX_STATES, Recipe, Recipes, Root
 from .opened import OpenedFile, digest_of, to_opened
+from .protocol import Json
 from .seat import Limits, Seat, Shared
 from .worker import Answer, LeanWorker
 from .worker_command import Toolchain
@@ -144,6 +145,27 @@ class LeanPool:
         """
         async with self._seat(state.root, self._recipes.of(state)) as seat:
             return await self._steps(seat, state, tactics)
+
+    async def ask_file(self, theorem: Theorem, op: str, **fields: Any) -> Json:
+        """A request about the file of a theorem that this pool has opened.
+
+        Raises UsageError when Lean cannot serve it, WorkerDied.
+        """
+        root = Root.parse(theorem.state.root)
+        if root.digest not in self._sources:
+            raise UsageError(f"{theorem.name}: of a file that this pool has not opened")
+        async with self._seat(theorem.state.root) as seat:
+            return await _twice(seat, lambda: seat.ask_file(root.digest, op, **fields))
+
+    async def ask_state(self, state: ProofState, op: str) -> Json | None:
+        """A request about a state; None where Lean cannot serve it. Raises as `apply`."""
+        async with self._seat(state.root, self._recipes.of(state)) as seat:
+
+            async def ask() -> Json | None:
+                await seat.reach_root(state.root)
+                return await seat.ask_state(state, op)
+
+            return await _twice(seat, ask)
 
     async def forget(self, theorem: Theorem) -> None:
         """Drop every live state below a theorem's root, in all workers."""

@@ -20,6 +20,9 @@ release  states[], files[]                             {}
 stats    -                                             states, files, environments
 block    file, hole, text                              reasons[]
 export   name, source                                  messages, constants[] (read by `judge`)
+premises file, hole?, start?, count?                   key, total, next|null, symbols[], rows[]
+signatures  file, hole?, names[]                       texts[], "" for a name that is not there
+symbols  state                                         targets[], hypotheses[]
 judge    original, constants, targets[]|null, allow[]  results[{name,reasons[],axioms[]}], replayed
 
 state    {"state":ID,"key":HEX,"size":N,"positions":[0],"goals":[GOAL]}
@@ -29,6 +32,9 @@ command  {"kind","start","stop","us","declarations":[{"name","kind","type"}]}
           type: "" from the last command with a hole on, where no proof could use it
 hole     {"start","stop","line","column","command","declaration"|null,"mode":"tactic|term",
           "prop":bool,"states":[state...]}   several states: the same sorry elaborated several times
+row      [NAME, KIND, MODULE, [SYMBOL...], [SYMBOL...]]   constants of the conclusion, then
+          others, as numbers in `symbols`. With a hole: what its file offers, module "", and no
+          key, total, next; else of the `total` constants of the imports those on offer, a page
 reason   {"kind","text"}   kinds are data.records.RefusalKind
 Positions: byte offsets from 0 in `source`; lines from 1; columns in code points from 0.
 Error kinds: bad_request unknown_op unknown_state unknown_file import_failed internal.

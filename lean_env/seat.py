@@ -151,16 +151,32 @@ class Seat:
 
     async def state_statement(self, root: Root) -> ProofState:
         """Make the root state of a bare statement live. Raises UsageError, WorkerDied."""
-        file = self.handles.file(root.digest)
-        if file is None:
-            await self.open(root.digest)
-            file = self.handles.file(root.digest)
-        wall_s = self._limits.open_wall_s
-        answer = await self.request("state", wall_s=wall_s, file=file, statement=root.statement)
-        wire = _value(answer, "cannot state it")["state"]
+        value = await self.ask_file(root.digest, "state", statement=root.statement)
+        wire = value["state"]
         recipe = self._recipes.root(root.name)
         self.handles.put_root(root.digest, recipe, wire["state"])
         return to_state(wire, root=root.name)
+
+    async def ask_file(self, digest: str, op: str, **fields: Any) -> Json:
+        """A request about a known source, opened when it is not. Raises UsageError, WorkerDied."""
+        file = self.handles.file(digest)
+        if file is None:
+            await self.open(digest)
+            file = self.handles.file(digest)
+        wall_s = self._limits.open_wall_s
+        return _value(
+            await self.request(op, wall_s=wall_s, file=file, **fields), f"cannot answer {op}"
+        )
+
+    async def ask_state(self, state: ProofState, op: str) -> Json | None:
+        """A request about a state whose root is live; None for one that cannot be rebuilt."""
+        wire = self.handles.get(self._recipes.of(state))
+        if wire is None:
+            wire = await self._rebuild(state)
+        if isinstance(wire, Rejected):
+            return None
+        answer = await self.request(op, wall_s=self._limits.wall_s, state=wire)
+        return answer.value if isinstance(answer, Result) else None
 
     async def reach_root(self, name: str) -> None:
         """Make a root live where that is possible. Raises UsageError, WorkerDied."""

@@ -39,6 +39,8 @@ HELP = {
     "hf:PATH_OR_NAME, constant.",
     "model": "Of drawing: top_p, max_tokens, beam, distinct_first; of a server: api, "
     "timeout_s, tries, at_once; of hf and vllm: dtype, device, revision, ...",
+    "retriever": "Who chooses premises of the file and its imports for the prompts: bm25, by "
+    "shared constants; hf:PATH_OR_NAME, an encoder of texts; none.",
     "granularity": "rmax, whole-proof: tactics of a proposed block in one check; 0: the whole. "
     "Defaults 1 and 0.",
 }
@@ -157,6 +159,10 @@ class ModelConfig:
     critic: str = "own"
     """Who judges states: `own`, the model's value head or else how sure it was; `hf:NAME`, a
     model of its own; `constant`."""
+    retriever: str = "none"
+    """Who chooses premises for prompts: `bm25`, `hf:NAME`, an encoder, or `none`."""
+    premises: int = 16
+    """Most premises of a prompt."""
     options: Mapping[str, str] = field(default_factory=dict)
     """The rest: top_p, max_tokens, beam, and what each kind of model has of its own."""
 
@@ -167,6 +173,10 @@ class ModelConfig:
             raise UsageError(f"temperature must be above 0, not {self.temperature}")
         if self.critic not in ("own", "constant") and not re.match("hf:.", self.critic):
             raise UsageError(f"no critic {self.critic!r}; there is: own, constant, hf:NAME")
+        if self.retriever not in ("none", "bm25") and not re.match("hf:.", self.retriever):
+            raise UsageError(f"no retriever {self.retriever!r}; there is: bm25, hf:NAME, none")
+        if self.premises < 1:
+            raise UsageError(f"premises must be at least 1, not {self.premises}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from .expander import together
 from .model import Completion, Generated, LanguageModel, Prompt, Sampling
 from .policy import Advice, Proposal, Query
 from .prompts import PromptFormat
+from .retriever import Retrieval
 
 REMEMBERED = 4_096
 """Answers kept in memory, the latest ones."""
@@ -42,8 +43,15 @@ class LanguagePolicy:
     Sample number k is completion k mod n of the draw of seed + (k - k mod n).
     """
 
-    def __init__(self, model: LanguageModel, form: PromptFormat, sampling: Sampling) -> None:
+    def __init__(
+        self,
+        model: LanguageModel,
+        form: PromptFormat,
+        sampling: Sampling,
+        retrieval: Retrieval | None = None,
+    ) -> None:
         self._model = model
+        self._retrieval = retrieval
         self._form = form
         self._sampling = replace(sampling, stop=(*form.stop, *sampling.stop))
         self._flights: dict[Question, Flight] = {}
@@ -56,12 +64,14 @@ class LanguagePolicy:
 
     async def propose(self, queries: Sequence[Query]) -> list[Advice]:
         """Answer each query, in order. Raises ModelUnavailable, UsageError."""
-        answers = await together([self._answer(self._question(query)) for query in queries])
+        answers = await together([self._ask(query) for query in queries])
         return [self._advice(*pair) for pair in zip(queries, answers, strict=True)]
 
-    def _question(self, query: Query) -> Question:
+    async def _ask(self, query: Query) -> Generated:
+        premises = await self._retrieval(query) if self._retrieval else ()
         drawn = query.again if query.sample is None else query.sample // self._sampling.n
-        return self._form.write(query), self._sampling.seed + drawn * self._sampling.n
+        seed = self._sampling.seed + drawn * self._sampling.n
+        return await self._answer((self._form.write(query, premises), seed))
 
     async def _answer(self, question: Question) -> Generated:
         if question in self._answers:

@@ -25,7 +25,8 @@ from .language_policy import LanguagePolicy
 from .mixture import Judged, Mixture
 from .model import LanguageModel, Sampling
 from .policy import Policy, Proposal, ScriptedPolicy
-from .prompts import PromptFormat, format_for, format_named
+from .prompts import PromptFormat, format_for, format_named, formats
+from .retriever import Lexical, Retrieval, Source
 
 KINDS = ("hammer", "scripted:FILE", "hf:NAME", "openai:MODEL@URL", "vllm:NAME")
 MODELS = {"hf": "few-shot", "openai": "chat", "vllm": "few-shot"}
@@ -93,9 +94,14 @@ def suited(spec: str, config: ModelConfig) -> tuple[str, int]:
 
 @asynccontextmanager
 async def open_policy(
-    spec: str, config: ModelConfig | None = None, *, seed: int = 0, key: str | None = None
+    spec: str,
+    config: ModelConfig | None = None,
+    *,
+    seed: int = 0,
+    key: str | None = None,
+    source: Source | None = None,
 ) -> AsyncIterator[Policy]:
-    """Set up a policy, and free its models afterwards. key: of a model server.
+    """Set up a policy, and free its models afterwards. key: of a model server; source: of premises.
 
     Raises UsageError for what the caller can mend, ModelUnavailable for a server that is not
     there.
@@ -106,6 +112,7 @@ async def open_policy(
     if config.critic.startswith("hf:"):
         asks.append(Part("hf", config.critic.removeprefix("hf:")))
     own = _own_options(asks, config.options)
+    retrieval = _retrieval(found, config, source)
     async with AsyncExitStack() as stack:
         made: list[tuple[Policy, float]] = []
         for part in found:
@@ -118,7 +125,8 @@ async def open_policy(
                 sampling = _sampling(config, form, seed)
                 model = await _model(part, own, key)
                 stack.push_async_callback(model.close)
-                policy = LanguagePolicy(model, form, sampling)
+                told = retrieval if form.shows_premises else None
+                policy = LanguagePolicy(model, form, sampling, told)
             made.append((policy, part.share))
         mixed = made[0][0] if len(made) == 1 else Mixture(spec, made)
         if config.critic == "own":
@@ -130,6 +138,20 @@ async def open_policy(
             stack.push_async_callback(judge.close)
             form = format_for(judge.name, "state")
             yield Judged(mixed, ModelCritic(judge, form.write))
+
+
+def _retrieval(
+    found: Sequence[Part], config: ModelConfig, source: Source | None
+) -> Retrieval | None:
+    """What chooses premises, if anything does. Raises UsageError when no prompt shows them."""
+    if config.retriever == "none" or source is None:
+        return None
+    forms = [form_of(part, config) for part in found if part.kind in MODELS]
+    if not any(form.shows_premises for form in forms):
+        shown = [name for name, form in formats().items() if form.shows_premises]
+        why = f"prompt {forms[0].name} shows no premises" if forms else "the policy asks no model"
+        raise UsageError(f"retriever {config.retriever}: {why}; these do: {', '.join(shown)}")
+    return Retrieval(Lexical(source), source, config.premises)
 
 
 async def _model(part: Part, own: Mapping[str, str], key: str | None) -> LanguageModel:

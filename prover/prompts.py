@@ -2,9 +2,9 @@
 
 The formats are data, in prompts.toml; a user's own stands in a file of the same keys, or of plain
 text with placeholders. Written: {state} all goals as Lean prints them; {goal} the first;
-{premises} one to a paragraph, an empty line behind; {statement} the theorem up to its `:= by`, of
-a later state or an inner hole an `example` that says its goal; {context} the file above it;
-{before} the tactics so far; {name} the theorem's.
+{premises} each as `premise` says; {statement} the theorem up to its `:= by`, of a later state or
+an inner hole an `example` that says its goal; {context} the file above it; {before} the tactics
+so far; {name} the theorem's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.errors import UsageError
-from ..data.records import Goal, ProofState, Theorem
+from ..data.records import Goal, Premise, ProofState, Theorem
 from .block import proof_in, tactic_in
 from .model import Message, Prompt
 from .policy import Query
@@ -30,6 +30,10 @@ CONTEXT_CHARS = 8_000
 """Most of the file above a theorem that a prompt shows: whole lines, the nearest ones."""
 
 PLACEHOLDERS = ("state", "goal", "premises", "statement", "context", "before", "name")
+PREMISE_PLACEHOLDERS = ("kind", "name", "type")
+KEYWORDS = {"definition": "def"}
+"""What Lean writes for a kind of declaration, where that is another word."""
+
 _PLACE = re.compile(r"\{(\w+)\}")
 _HOLE = re.compile(r":=\s*(?:by\s*)?$")
 
@@ -43,6 +47,8 @@ class PromptFormat:
     """The prompt, for a model that continues text."""
     messages: tuple[Message, ...] = ()
     """The prompt, for a model that chats; instead of a text."""
+    premise: str = "{kind} {name} {type}\n\n"
+    """One premise in the prompt, the space behind it included."""
     answer: str = "tactic"
     """What a completion holds: `tactic`, or `proof`, a whole tactic block."""
     stop: tuple[str, ...] = ()
@@ -64,6 +70,9 @@ class PromptFormat:
         for place in sorted(used - set(PLACEHOLDERS)):
             if near := difflib.get_close_matches(place, PLACEHOLDERS, n=1, cutoff=0.7):
                 raise UsageError(f"prompt {self.name}: no {{{place}}}; did you mean {{{near[0]}}}?")
+        if wrong := set(_PLACE.findall(self.premise)) - set(PREMISE_PLACEHOLDERS):
+            known = ", ".join(PREMISE_PLACEHOLDERS)
+            raise UsageError(f"prompt {self.name}: premise has no {min(wrong)}; it has: {known}")
         if not used & {"state", "goal", "statement"}:
             raise UsageError(f"prompt {self.name}: shows neither {{state}} nor {{statement}}")
 
@@ -72,26 +81,33 @@ class PromptFormat:
         """Whether a completion is a whole proof."""
         return self.answer == "proof"
 
-    def write(self, query: Query, premises: Sequence[str] = ()) -> Prompt:
+    @property
+    def shows_premises(self) -> bool:
+        """Whether a prompt has a place for premises."""
+        return any("{premises}" in each for each in (self.text, *(m.text for m in self.messages)))
+
+    def write(self, query: Query, premises: Sequence[Premise] = ()) -> Prompt:
         """The prompt for a state."""
         theorem, state = query.theorem, query.state
         head = _head(theorem, state)
         values = {
             "state": state.pretty,
             "goal": state.goals[0].pretty if state.goals else "no goals",
-            "premises": "".join(f"{premise}\n\n" for premise in premises),
+            "premises": "".join(self._premise(premise) for premise in premises),
             "statement": head or _example(state),
             "context": _context(theorem),
             "before": "\n".join(step.tactic for step in state.recipe),
             "name": theorem.name,
         }
 
-        def fill(text: str) -> str:
-            return _PLACE.sub(lambda found: values.get(found[1], found[0]), text)
-
         if self.text:
-            return Prompt(fill(self.text))
-        return Prompt(messages=tuple(Message(m.role, fill(m.text)) for m in self.messages))
+            return Prompt(_fill(self.text, values))
+        turns = [Message(m.role, _fill(m.text, values)) for m in self.messages]
+        return Prompt(messages=tuple(turns))
+
+    def _premise(self, premise: Premise) -> str:
+        kind = KEYWORDS.get(premise.kind, premise.kind)
+        return _fill(self.premise, {"kind": kind, "name": premise.name, "type": premise.text})
 
     def read(self, completion: str, query: Query) -> str | None:
         """The tactic, or block of tactics, that a completion proposes; None if there is none."""
@@ -102,6 +118,10 @@ class PromptFormat:
         if self.is_whole_proof:
             return proof_in(completion, query.theorem.name)
         return tactic_in(completion)
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    return _PLACE.sub(lambda found: values.get(found[1], found[0]), text)
 
 
 def _head(theorem: Theorem, state: ProofState) -> str | None:
@@ -181,7 +201,7 @@ def _from_table(name: str, table: Mapping[str, Any]) -> PromptFormat:
     for key, value in table.items():
         if key not in known:
             raise UsageError(f"prompt {name}: no key {key!r}; there is: {', '.join(known)}")
-        wanted = {"max_tokens": int, "text": str, "answer": str}.get(key, list)
+        wanted = {"max_tokens": int, "text": str, "answer": str, "premise": str}.get(key, list)
         if not isinstance(value, wanted):
             raise UsageError(f"prompt {name}: {key} must be {wanted.__name__}, not {value!r}")
     lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list)}

@@ -12,11 +12,14 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ..data.errors import SoundnessAlarm, UsageError
 from ..data.records import Attempt, Expansion, RefusalKind, Refused, StopReason, Theorem
 from ..data.source import SourceFile
+from ..lean_env.cache import default_cache
 from ..lean_env.pool import LeanPool, OpenedFile
+from ..lean_env.premises import Premises
 from ..lean_env.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
 from .agent import Prover, Recall, Recorder, nothing
@@ -129,16 +132,24 @@ async def start_run(
     recorder: Recorder | None = None,
     *,
     key: str | None = None,
+    cache: Path | None = None,
 ) -> AsyncIterator[Run]:
     """Set up the parts, and end their processes afterwards. key: of a model server.
+    cache: the folder where lists of premises are kept; None: the user's.
 
     Raises UsageError when there is no such policy, ModelUnavailable when it has no model.
     """
     axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
     seed = config.prover.seed
     async with (
-        open_policy(config.policy, config.model, seed=seed, key=key) as policy,
         LeanPool(toolchain, workers=config.workers) as pool,
+        open_policy(
+            config.policy,
+            config.model,
+            seed=seed,
+            key=key,
+            source=Premises(pool, (cache or default_cache()) / "premises"),
+        ) as policy,
         Verifier(pool, toolchain, allow_axioms=axioms) as verifier,
     ):
         prover = Prover(pool, verifier, policy, config.prover, recorder)

@@ -20,6 +20,9 @@ inductive Request where
   | stats
   | block (file hole : Nat) (text : String)
   | «export» (name source : String)
+  | premises (file : Nat) (hole? : Option Nat) (start count : Nat)
+  | signatures (file : Nat) (hole? : Option Nat) (names : Array String)
+  | symbols (state : Nat)
   | judge (original : String) (constants : Json) (targets? : Option (Array String)) (allow : Array String)
 
 /-- Heartbeats for one tactic when the request names none, in thousands. -/
@@ -49,6 +52,11 @@ def Request.parse (j : Json) : Except String Request := do
   | "stats" => return .stats
   | "block" => return .block (← field Nat "file") (← field Nat "hole") (← field String "text")
   | "export" => return .export (← optional String "name" "<file>") (← field String "source")
+  | "premises" =>
+    return .premises (← field Nat "file") (← maybe Nat "hole") (← optional Nat "start" 0) (← optional Nat "count" 0)
+  | "signatures" =>
+    return .signatures (← field Nat "file") (← maybe Nat "hole") (← field (Array String) "names")
+  | "symbols" => return .symbols (← field Nat "state")
   | "judge" =>
     return .judge (← field String "original") (← field Json "constants")
       (← maybe (Array String) "targets") (← optional (Array String) "allow" #[])
