@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,8 +38,8 @@ from .lean_env.toolchain import Toolchain, find_toolchain
 from .prover.agent import Recall, nothing
 from .prover.config import HELP, ModelConfig, ProverConfig, SearchConfig, key_values
 from .prover.policies import suited
-from .prover.rejections import Memory, Remembered, no_memory, worker_name
-from .prover.resume import Resumption
+from .prover.rejections import Memory, no_memory
+from .prover.resume import begin, earlier
 from .prover.run import Run, RunConfig, Tee, select, start_run
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -144,8 +144,8 @@ def prove(
 ) -> int:
     """Prove every sorry of the files; print the proofs, or write them with --write."""
     source.check_targets(files, write, out)
-    judged = critic, retriever, premises, key_values(model_option or ())
-    model = ModelConfig(prompt, samples, temperature, *judged)
+    asked = prompt, samples, temperature, critic, retriever, premises
+    model = ModelConfig(*asked, key_values(model_option or ()))
     kind, in_flight = suited(policy, model)
     numbers = alpha, exploration, discount, flatten, widening, sample_steps, granularity
     how = SearchConfig(search or kind, *numbers)
@@ -156,11 +156,8 @@ def prove(
     job = Job(read, theorem or [], config, write, out, as_json)
     toolchain = _toolchain(lean, project, read[0].path)
     with Store.open(db) as store:
-        title = f"{toolchain.name} {toolchain.lean}"
-        told = asdict(config) | {"worker": worker_name(toolchain)}
-        run = store.start_run(shlex.join(sys.argv[1:]), told, title, seed)
-        recall = Resumption(store, run, policy=policy, search=how, toolchain=title)
-        job.earlier = recall if resume else nothing, Remembered(store, told["worker"])
+        run = begin(store, shlex.join(sys.argv[1:]), config, toolchain)
+        job.earlier = earlier(store, run, config, toolchain, resume)
         outcome = "broken off"
         try:
             asyncio.run(_prove(job, toolchain, store.recorder(run)))

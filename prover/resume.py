@@ -9,11 +9,35 @@ on; the wall time starts anew. What is taken up is recorded whole in the new att
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
 from ..data.loading import StoredAttempt
 from ..data.records import Expansion, Theorem
 from ..data.store import Store
+from ..lean_env.worker_command import Toolchain
+from .agent import Recall, nothing
 from .config import SAMPLING, SearchConfig
+from .rejections import Memory, Remembered, worker_name
+from .run import RunConfig
+
+
+def begin(store: Store, command: str, config: RunConfig, toolchain: Toolchain) -> int:
+    """Record that a run begins; its number."""
+    told = asdict(config) | {"worker": worker_name(toolchain)}
+    return store.start_run(command, told, _title(toolchain), config.prover.seed)
+
+
+def earlier(
+    store: Store, run: int, config: RunConfig, toolchain: Toolchain, resume: bool
+) -> tuple[Recall, Memory]:
+    """What run number `run` is told of those before it: searches if asked, and rejections."""
+    how, title = config.prover.search, _title(toolchain)
+    recall = Resumption(store, run, policy=config.policy, search=how, toolchain=title)
+    return recall if resume else nothing, Remembered(store, worker_name(toolchain))
+
+
+def _title(toolchain: Toolchain) -> str:
+    return f"{toolchain.name} {toolchain.lean}"
 
 
 class Resumption:

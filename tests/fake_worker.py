@@ -214,6 +214,12 @@ def answer(id, request):
         if not request["statement"].isdigit():
             return reply(id, error={"kind": "bad_request", "text": "not a number"})
         return reply(id, result={"state": new_state([int(request["statement"])], [0])})
+    if op == "premises":
+        above = files[request["file"]].partition(f"theorem {request.get('hole')}")[0].split("\n")
+        rows = [[line.split()[1], "def", "", [0], []] for line in above if line.startswith("def")]
+        return reply(id, result={"symbols": ["toy"], "rows": rows})
+    if op == "symbols":
+        return reply(id, result={"targets": states[request["state"]], "hypotheses": []})
     if op == "release":
         for state in request["states"]:
             states.pop(state, None)

@@ -4,11 +4,17 @@ from dataclasses import replace
 
 import pytest
 from lakatos.data.errors import UsageError
-from lakatos.data.records import Goal, Hypothesis, Origin, ProofState, Theorem
+from lakatos.data.records import Goal, Hypothesis, Origin, Premise, ProofState, Theorem
 from lakatos.prover.block import pieces
 from lakatos.prover.model import Message, Prompt
 from lakatos.prover.policy import Query
-from lakatos.prover.prompts import CONTEXT_CHARS, format_for, format_named, formats
+from lakatos.prover.prompts import (
+    CONTEXT_CHARS,
+    PromptFormat,
+    format_for,
+    format_named,
+    formats,
+)
 
 SOURCE = """import Init
 
@@ -49,6 +55,12 @@ LATER = ProofState(
 QUERY = Query(THEOREM, STATE)
 
 
+PREMISES = [
+    Premise("Nat.add_comm", "theorem", "Init", text="(n m : Nat) : n + m = m + n"),
+    Premise("one", "definition", text=": Nat"),
+]
+
+
 def written(name, query=QUERY, premises=()):
     return format_named(name).write(query, premises)
 
@@ -75,9 +87,31 @@ def test_a_prompt_is_to_the_letter(name, text):
 
 
 def test_premises_go_before_the_state():
-    premises = ["<a>Nat.add_comm</a> : n + m = m + n", "<a>Eq.symm</a> : b = a"]
-    expected = f"{premises[0]}\n\n{premises[1]}\n\n{TEXT}"
-    assert written("reprover", premises=premises) == Prompt(expected)
+    told = "theorem <a>Nat.add_comm</a> (n m : Nat) : n + m = m + n\n\ndef <a>one</a> : Nat"
+    assert written("reprover", premises=PREMISES) == Prompt(f"{told}\n\n{TEXT}")
+
+
+def test_premises_of_a_whole_proof_are_comments_above_it():
+    lines = "-- theorem Nat.add_comm (n m : Nat) : n + m = m + n\n-- def one : Nat\n"
+    for name in ("deepseek-prover", "goedel-prover"):
+        assert f"{ABOVE}{lines}{HEAD}\n" in written(name, premises=PREMISES).text
+    for name in ("kimina-prover", "deepseek-prover-v2", "chat-proof"):
+        assert (
+            f"{ABOVE}{lines}{HEAD}\n  sorry" in written(name, premises=PREMISES).messages[-1].text
+        )
+
+
+def test_a_format_says_whether_it_shows_premises():
+    shown = {name for name, form in formats().items() if form.shows_premises}
+    assert {"reprover", "chat", "kimina-prover", "few-shot"} <= shown
+    assert not shown & {"bfs-prover", "llmstep", "internlm-stepprover", "state"}
+    for name, form in formats().items():
+        assert (form.write(QUERY) != form.write(QUERY, PREMISES)) == (name in shown)
+
+
+def test_a_premise_has_only_what_it_has():
+    with pytest.raises(UsageError, match="premise has no state; it has: kind, name, type"):
+        PromptFormat("mine", "{premises}{state}", premise="{name} {state}")
 
 
 def test_chats_show_the_file_and_end_with_the_user():

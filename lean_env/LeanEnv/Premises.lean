@@ -15,6 +15,10 @@ def derived : List String :=
    "inj", "injEq", "sizeOf_spec", "ctorIdx", "toCtorIdx", "ctorElim", "ctorElimType", "congr_simp", "eq_def",
    "induct", "induct_unfolding", "fun_cases", "fun_cases_unfolding", "mutual_induct", "partial_correctness"]
 
+/-- Where tactics keep the lemmas of their own proofs; nobody cites those. -/
+def internal : List Name :=
+  [`Lean.Grind, `Lean.Omega, `Lean.Data.AC, `Lean.RArray, `Int.Linear, `Int.Cooper, `Nat.Linear, `Nat.SOM, `Nat.Simproc, `Nat.ToInt]
+
 /-- What notations and macros leave behind; no statement speaks of it. -/
 def isSyntax (type : Expr) : Bool :=
   match type.getForallBody.getAppFn.constName? with
@@ -24,7 +28,8 @@ def isSyntax (type : Expr) : Bool :=
 /-- Can a person write its name, and does it say something a proof could use? -/
 def isOffered (env : Environment) (n : Name) (ci : ConstantInfo) : Bool :=
   !(isAuxiliary n || ci.isUnsafe || ci matches .recInfo _ || ci matches .quotInfo _ || isSyntax ci.type)
-    && !(derived.contains n.getString! || isAuxRecursor env n || isNoConfusion env n)
+    && !(derived.contains n.getString! || derived.contains (n.getPrefix.componentsRev.headD .anonymous).toString)
+    && !(isAuxRecursor env n || isNoConfusion env n || internal.any (·.isPrefixOf n))
     && !(isInstanceCore env n || Linter.isDeprecated env n)
 
 /-- The kind of a declaration, of a library's too, whose theorems the embedded Lean holds as axioms. -/
@@ -76,7 +81,7 @@ def importedPremises (env : Environment) (start count : Nat) : Json := Id.run do
     if next > start && at_ < start + count then
       let place := (env.header.moduleNames[i]?.getD .anonymous).toString
       for ci in m.constants.extract (start - at_) (start + count - at_) do
-        if isOffered env ci.name ci then page := page.add env ci.name ci place
+        if !isPrivateName ci.name && isOffered env ci.name ci then page := page.add env ci.name ci place
     at_ := next
   let next := if start + count < at_ then toJson (start + count) else Json.null
   return Json.mkObj <| [("key", Json.str (hex (importsKey env))), ("total", toJson at_), ("next", next)] ++ page.toWire
