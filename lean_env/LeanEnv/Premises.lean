@@ -27,7 +27,7 @@ def isSyntax (type : Expr) : Bool :=
 
 /-- Can a person write its name, and does it say something a proof could use? -/
 def isOffered (env : Environment) (n : Name) (ci : ConstantInfo) : Bool :=
-  !(isAuxiliary n || ci.isUnsafe || ci matches .recInfo _ || ci matches .quotInfo _ || isSyntax ci.type)
+  !(isAuxiliary n || isAuxiliary n.getPrefix || ci.isUnsafe || ci matches .recInfo _ || ci matches .quotInfo _ || isSyntax ci.type)
     && !(derived.contains n.getString! || derived.contains (n.getPrefix.componentsRev.headD .anonymous).toString)
     && !(isAuxRecursor env n || isNoConfusion env n || internal.any (·.isPrefixOf n))
     && !(isInstanceCore env n || Linter.isDeprecated env n)
