@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from .worker_command import Progress, WorkerCommand, silent
 SCRIPTS = Path(__file__).parent / "embedded"
 MAX_MEMORY_MB = 2048  # of a 32-bit heap as this package was built
 KEPT_FOLDERS = 4
+IN_USE_S = 86_400
 LAYER_FILES = ("LakatosWorker.olean", "image.bin", "image.json")
 CODE_FILE = "code.bin"
 NODE_FLAGS = ("--wasm-lazy-validation",)
@@ -147,11 +149,15 @@ def _layer_is_complete(layer: Path) -> bool:
 
 
 def _remove_old(folder: Path) -> None:
-    """Keep the folders of this kind used last: other versions of this program may share them."""
+    """Keep the folders of this kind used last, or within a day: another version of this program
+    may be running from one of them, and starts a worker there when one dies.
+    """
     kind = folder.name.partition("-")[0]
     kept = [each for each in folder.parent.glob(f"{kind}-*") if each.is_dir()]
     kept.sort(key=lambda each: each.stat().st_mtime, reverse=True)
     for each in kept[KEPT_FOLDERS:]:
+        if each.stat().st_mtime > time.time() - IN_USE_S:
+            continue
         shutil.rmtree(each, ignore_errors=True)
 
 

@@ -21,7 +21,7 @@ HELP = {
     "arXiv:2502.03438); perspectives: four queues in turn (MPS-Prover, arXiv:2505.10962); mcts: "
     "PUCT (AlphaGo Zero); htps: regularised policy (arXiv:2205.11491); alphaproof: its published "
     "pseudocode; rmax: intrinsic reward (DeepSeek-Prover-V1.5, arXiv:2408.08152); whole-proof: "
-    "samples, no tree. Default: best-first; whole-proof where the policy writes whole proofs.",
+    "samples, no tree. Default: htps; whole-proof where the policy writes whole proofs.",
     "alpha": "best-first, perspectives: score = log prior / length ** alpha, in [0, 1]; 0 is "
     "ReProver's cumulative log prior, 0.5 the default (BFS-Prover, arXiv:2502.03438).",
     "exploration": "mcts, htps: c of PUCT and of the regularised policy, default 1 "
@@ -54,7 +54,7 @@ class SearchConfig:
     Raises UsageError for an unknown search, a number it does not have, or a senseless one.
     """
 
-    name: str = "best-first"
+    name: str = "htps"
     alpha: float | None = None
     exploration: float | None = None
     discount: float | None = None

@@ -85,11 +85,12 @@ def form_of(part: Part, config: ModelConfig) -> PromptFormat:
 def suited(spec: str, config: ModelConfig) -> tuple[str, int]:
     """The search that suits a policy, and how many batches of a theorem to have in flight.
 
-    Whole proofs are sampled and raced; tactics go best-first. Raises UsageError.
+    Whole proofs are sampled and raced; the rest by what proved most with equal Lean calls
+    (benchmarks/results/search_order.json). Raises UsageError.
     """
     found = parts(spec)
     whole = [p.kind in MODELS and form_of(p, config).is_whole_proof for p in found]
-    return ("whole-proof", min(config.samples, MOST_AT_ONCE)) if all(whole) else ("best-first", 2)
+    return ("whole-proof", min(config.samples, MOST_AT_ONCE)) if all(whole) else ("htps", 2)
 
 
 @asynccontextmanager

@@ -66,12 +66,12 @@ def test_a_wrong_specification_names_the_choices(spec, says):
 @pytest.mark.parametrize(
     ("spec", "prompt", "expected"),
     [
-        ("hammer", None, ("best-first", 2)),
-        ("hf:bfs-prover", None, ("best-first", 2)),
+        ("hammer", None, ("htps", 2)),
+        ("hf:bfs-prover", None, ("htps", 2)),
         ("hf:kimina-prover-7b", None, ("whole-proof", 16)),
-        ("openai:kimina@http://h", "chat", ("best-first", 2)),
+        ("openai:kimina@http://h", "chat", ("htps", 2)),
         ("hf:x", "deepseek-prover", ("whole-proof", 16)),
-        ("hammer+hf:kimina", None, ("best-first", 2)),
+        ("hammer+hf:kimina", None, ("htps", 2)),
     ],
 )
 def test_whole_proofs_are_sampled(spec, prompt, expected):
@@ -246,7 +246,7 @@ def run(tmp_path, capsys, monkeypatch):
         (["--model-option", "top_p"], "not key=value: 'top_p'"),
         (["--samples", "0"], "samples must be at least 1"),
         (["--tokens", "0"], "tokens must be at least 1"),
-        (["--granularity", "2"], "search best-first has no granularity"),
+        (["--granularity", "2"], "search htps has no granularity"),
         (["--critic", "you"], "no critic 'you'"),
     ],
 )
