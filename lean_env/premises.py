@@ -29,6 +29,9 @@ FORM = 1
 NOTHING_YET = 0
 """A page of no constants tells the library's key."""
 
+PRINTED = 250
+"""Names whose types Lean prints in one request, about a second's work."""
+
 
 class Asker(Protocol):
     """The part of a pool that is needed here."""
@@ -51,15 +54,16 @@ class Symbols:
 
 
 class Premises:
-    """Asks Lean what may be used. folder: where libraries are kept; None: nowhere.
+    """Asks Lean what may be used. folder: where what it says is kept; None: nowhere.
 
     Its methods raise UsageError for a theorem of no opened file, WorkerDied, ProtocolError.
     """
 
     def __init__(self, pool: Asker, folder: Path | None = None) -> None:
         self._pool = pool
-        self._folder = folder
+        self.folder = folder
         self._libraries: dict[tuple[str, ...], tuple[Premise, ...]] = {}
+        self._keys: dict[tuple[str, ...], str] = {}
         self._reading = asyncio.Lock()
         self._own: dict[str, tuple[Premise, ...]] = {}
         self._texts: dict[tuple[tuple[str, ...], str], str] = {}
@@ -103,9 +107,29 @@ class Premises:
                     self._texts[place, name] = " ".join(text.removeprefix(name).split())
         return [self._texts[key] for key in keys]
 
+    async def library_texts(self, theorem: Theorem) -> list[str]:
+        """The texts of all that the imports offer: minutes the first time, then from disk."""
+        library = await self.library(theorem)
+        path = self._place("texts", self._keys[theorem.imports])
+        async with self._reading:
+            if any((theorem.imports, each.name) not in self._texts for each in library):
+                for name, text in _load_texts(path).items():
+                    self._texts[theorem.imports, name] = text
+                for start in range(0, len(library), PRINTED):
+                    await self.texts(theorem, library[start : start + PRINTED])
+        texts = await self.texts(theorem, library)
+        if path and not path.exists():
+            names = [each.name for each in library]
+            _write(path, json.dumps(dict(zip(names, texts, strict=True)), ensure_ascii=False))
+        return texts
+
+    def _place(self, what: str, key: str) -> Path | None:
+        return self.folder and self.folder / f"{what}-{FORM}-{key}.json"
+
     async def _library(self, theorem: Theorem) -> tuple[Premise, ...]:
         wire = await self._pool.ask_file(theorem, "premises", count=NOTHING_YET)
-        path = self._folder and self._folder / f"premises-{FORM}-{wire['key']}.json"
+        self._keys[theorem.imports] = str(wire["key"])
+        path = self._place("premises", self._keys[theorem.imports])
         if path and (kept := _load(path)) is not None:
             return kept
         found: list[Premise] = []
@@ -142,18 +166,31 @@ def _load(path: Path) -> tuple[Premise, ...] | None:
 
 
 def _keep(path: Path, premises: Sequence[Premise]) -> None:
-    """Keep a library, in one step; a disk that takes nothing only costs the next run its time."""
+    """Keep a library for later runs."""
     numbers: dict[str, int] = {}
     rows = [
         [p.name, p.kind, p.module]
         + [[numbers.setdefault(s, len(numbers)) for s in each] for each in (p.conclusion, p.others)]
         for p in premises
     ]
+    _write(path, json.dumps({"symbols": list(numbers), "rows": rows}, ensure_ascii=False))
+
+
+def _load_texts(path: Path | None) -> dict[str, str]:
+    """Texts kept before, by name; none where they cannot be read."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(path: Path, text: str) -> None:
+    """Write in one step; a disk that takes nothing only costs the next run its time."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump({"symbols": list(numbers), "rows": rows}, out, ensure_ascii=False)
+            out.write(text)
         Path(part).replace(path)
     except OSError:
         return

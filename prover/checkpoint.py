@@ -108,7 +108,7 @@ class Checkpoint:
         return ValueHead(tensors["weight"], tensors["bias"])
 
     def _adapted(self, model: Any, adapter: str) -> Any:
-        require(f"adapter {adapter}", ("peft",), "peft")
+        require(f"adapter {adapter}", ("peft",), "'lakatos[peft]'")
         with told(adapter, "adapter", self.options.offline):
             peft = import_module("peft").PeftModel
             options = {"local_files_only": self.options.offline}

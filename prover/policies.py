@@ -20,13 +20,14 @@ from typing import Any
 from ..data.errors import UsageError
 from .config import ModelConfig, options
 from .critic import ConstantCritic, ModelCritic
+from .dense import Dense, Encoder, Library
 from .hammer import Hammer
 from .language_policy import LanguagePolicy
 from .mixture import Judged, Mixture
 from .model import LanguageModel, Sampling
 from .policy import Policy, Proposal, ScriptedPolicy
 from .prompts import PromptFormat, format_for, format_named, formats
-from .retriever import Lexical, Retrieval, Source
+from .retriever import Lexical, Retrieval
 
 KINDS = ("hammer", "scripted:FILE", "hf:NAME", "openai:MODEL@URL", "vllm:NAME")
 MODELS = {"hf": "few-shot", "openai": "chat", "vllm": "few-shot"}
@@ -100,7 +101,7 @@ async def open_policy(
     *,
     seed: int = 0,
     key: str | None = None,
-    source: Source | None = None,
+    source: Library | None = None,
 ) -> AsyncIterator[Policy]:
     """Set up a policy, and free its models afterwards. key: of a model server; source: of premises.
 
@@ -110,10 +111,11 @@ async def open_policy(
     config = config or ModelConfig()
     found = parts(spec)
     asks = [part for part in found if part.kind in MODELS]
-    if config.critic.startswith("hf:"):
-        asks.append(Part("hf", config.critic.removeprefix("hf:")))
+    for word in (config.critic, config.retriever):
+        if word.startswith("hf:"):
+            asks.append(Part("hf", word.removeprefix("hf:")))
     own = _own_options(asks, config.options)
-    retrieval = _retrieval(found, config, source)
+    retrieval = _retrieval(found, config, own, source)
     async with AsyncExitStack() as stack:
         made: list[tuple[Policy, float]] = []
         for part in found:
@@ -142,7 +144,7 @@ async def open_policy(
 
 
 def _retrieval(
-    found: Sequence[Part], config: ModelConfig, source: Source | None
+    found: Sequence[Part], config: ModelConfig, own: Mapping[str, str], source: Library | None
 ) -> Retrieval | None:
     """What chooses premises, if anything does. Raises UsageError when no prompt shows them."""
     if config.retriever == "none" or source is None:
@@ -152,7 +154,11 @@ def _retrieval(
         shown = [name for name, form in formats().items() if form.shows_premises]
         why = f"prompt {forms[0].name} shows no premises" if forms else "the policy asks no model"
         raise UsageError(f"retriever {config.retriever}: {why}; these do: {', '.join(shown)}")
-    return Retrieval(Lexical(source), source, config.premises)
+    if config.retriever == "bm25":
+        return Retrieval(Lexical(source), source, config.premises)
+    mine = options(_options_of("hf"), _known("hf", own), "hf")
+    encoder = Encoder(config.retriever.removeprefix("hf:"), mine)
+    return Retrieval(Dense(source, encoder), source, config.premises)
 
 
 async def _model(part: Part, own: Mapping[str, str], key: str | None) -> LanguageModel:

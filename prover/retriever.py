@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from ..data.records import Premise, ProofState, Theorem
@@ -56,7 +56,7 @@ class Lexical:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._indices: dict[int, BM25] = {}
+        self._indices: dict[tuple[str, ...], BM25] = {}
         self._building = asyncio.Lock()
 
     async def retrieve(self, query: Query, k: int) -> list[Premise]:
@@ -65,9 +65,10 @@ class Lexical:
         own = await self._source.own(query.theorem)
         symbols = await self._source.symbols(query.state)
         async with self._building:
-            if id(library) not in self._indices:
-                self._indices[id(library)] = await asyncio.to_thread(BM25, library)
-        return self._indices[id(library)].best(question(symbols), k, own)
+            if query.theorem.imports not in self._indices:
+                index = await asyncio.to_thread(BM25, library)
+                self._indices[query.theorem.imports] = index
+        return self._indices[query.theorem.imports].best(question(symbols), k, own)
 
 
 def question(symbols: Symbols) -> dict[str, float]:
@@ -81,16 +82,23 @@ def question(symbols: Symbols) -> dict[str, float]:
     return words
 
 
-@dataclass(frozen=True, slots=True)
 class Retrieval:
     """A retriever, how many premises it is asked for, and where their texts come from."""
 
-    retriever: Retriever
-    source: Source
-    k: int
+    def __init__(self, retriever: Retriever, source: Source, k: int) -> None:
+        self._retriever = retriever
+        self._source = source
+        self._k = k
+        self._answers: dict[tuple[str, str, str], list[Premise]] = {}
 
     async def __call__(self, query: Query) -> list[Premise]:
         """The premises for a state, each with its text; those that Lean cannot print left out."""
-        found = await self.retriever.retrieve(query, self.k)
-        texts = await self.source.texts(query.theorem, found)
-        return [replace(p, text=text) for p, text in zip(found, texts, strict=True) if text]
+        place = query.theorem.state.root, query.state.key, query.state.pretty
+        if place not in self._answers:
+            found = await self._retriever.retrieve(query, self._k)
+            texts = await self._source.texts(query.theorem, found)
+            if len(self._answers) >= REMEMBERED:
+                del self._answers[next(iter(self._answers))]
+            pairs = zip(found, texts, strict=True)
+            self._answers[place] = [replace(p, text=text) for p, text in pairs if text]
+        return self._answers[place]

@@ -246,3 +246,39 @@ def test_a_disk_that_takes_nothing_costs_only_time(tmp_path):
         return await Premises(Telling(wire), blocked / "folder").library(theorem)
 
     assert asyncio.run(run()) == (Premise("p", "theorem", "M", ("Eq",)),)
+
+
+class Printing:
+    """A library of three constants, printed on demand."""
+
+    def __init__(self):
+        self.printed = []
+
+    async def ask_file(self, theorem, op, **fields):
+        if op == "signatures":
+            self.printed += fields["names"]
+            return {"texts": [f"{name} (n :\n  Nat) : {name}" for name in fields["names"]]}
+        rows = [[name, "theorem", "M", [], []] for name in ("p", "q", "r")]
+        return {"key": "k", "next": None, "symbols": [], "rows": rows}
+
+
+def test_the_texts_of_a_library_are_printed_once_and_kept(tmp_path):
+    async def theorem():
+        async with new_pool() as pool:
+            return (await pool.open("a.toy", "theorem a : 3\n")).theorems[0]
+
+    posed = asyncio.run(theorem())
+    pools = [Printing() for _ in range(3)]
+
+    async def texts(pool, folder=tmp_path):
+        premises = Premises(pool, folder)
+        return [await premises.library_texts(posed) for _ in range(2)]
+
+    expected = [f"(n : Nat) : {name}" for name in ("p", "q", "r")]
+    assert asyncio.run(texts(pools[0])) == [expected, expected]
+    assert asyncio.run(texts(pools[1])) == [expected, expected]
+    assert [pool.printed for pool in pools[:2]] == [["p", "q", "r"], []]
+    next(tmp_path.glob("texts-*")).write_text('["broken"', encoding="utf-8")
+    assert asyncio.run(texts(pools[2])) == [expected, expected]
+    assert pools[2].printed == ["p", "q", "r"]
+    assert asyncio.run(texts(Printing(), None)) == [expected, expected]

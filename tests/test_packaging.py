@@ -70,7 +70,9 @@ def test_unknown_names_are_attribute_errors():
 
 def test_console_script_and_extras():
     assert PROJECT["project"]["scripts"] == {"lakatos": "lakatos.cli:main"}
-    assert {"llm", "dojo", "ray", "dev"} <= PROJECT["project"]["optional-dependencies"].keys()
+    assert {"llm", "peft", "dojo", "ray", "dev"} <= PROJECT["project"][
+        "optional-dependencies"
+    ].keys()
 
 
 def test_the_console_script_ends_with_mains_code():

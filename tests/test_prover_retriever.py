@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from lakatos.data.errors import UsageError
 from lakatos.data.records import Premise, ProofState
-from lakatos.lean_env.premises import Symbols
+from lakatos.lean_env.pool import LeanPool
+from lakatos.lean_env.premises import Premises, Symbols
 from lakatos.prover.bm25 import BM25, name_parts
 from lakatos.prover.config import ModelConfig
 from lakatos.prover.language_policy import LanguagePolicy
@@ -169,3 +170,45 @@ def test_premises_that_nobody_would_read_are_an_error(spec, config, says):
 def test_a_wrong_retriever_is_one_line(config, says):
     with pytest.raises(UsageError, match=says):
         ModelConfig(**config)
+
+
+REAL = """def double : List Nat → List Nat
+  | [] => []
+  | n :: ns => (2 * n) :: double ns
+
+theorem double_append (xs ys : List Nat) : double (xs ++ ys) = double xs ++ double ys := by
+  induction xs <;> simp_all [double]
+
+theorem asked (xs ys : List Nat) : (double (xs ++ ys)).length = xs.length + ys.length := by
+  sorry
+
+theorem double_later (xs : List Nat) : (double xs).length = xs.length := by
+  induction xs <;> simp_all [double]
+"""
+
+
+@pytest.mark.lean
+def test_a_real_prompt_shows_what_lean_offers(toolchain, tmp_path):
+    form = PromptFormat("f", "{premises}{state}", premise="{kind} {name} {type}\n")
+    model = Listening()
+
+    async def run():
+        async with LeanPool(toolchain, workers=1) as pool:
+            (theorem,) = (await pool.open("real.lean", REAL)).theorems
+            source = Premises(pool, tmp_path)
+            retrieval = Retrieval(Lexical(source), source, 8)
+            policy = LanguagePolicy(model, form, Sampling(n=1), retrieval)
+            return await policy.propose([Query(theorem, theorem.state)] * 2)
+
+    asyncio.run(run())
+    (prompt,) = model.prompts
+    lines = prompt.text.splitlines()
+    own = "(xs ys : List Nat) : double (xs ++ ys) = double xs ++ double ys"
+    assert f"theorem double_append {own}" in lines[:3]
+    assert any(line.startswith("theorem List.length_append ") for line in lines[:8])
+    assert "asked" not in prompt.text
+    assert "double_later" not in prompt.text
+    assert lines[8:10] == [
+        "xs ys : List Nat",
+        "⊢ (double (xs ++ ys)).length = xs.length + ys.length",
+    ]

@@ -3,6 +3,8 @@
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
+    BertConfig,
+    BertModel,
     BloomConfig,
     BloomForCausalLM,
     ByT5Tokenizer,
@@ -38,7 +40,8 @@ def _seeded(kind, config, spread, seed=0):
         for parameter in model.parameters():
             if parameter.dim() > 1:
                 parameter.mul_(spread)
-    model.generation_config.eos_token_id = config.eos_token_id
+    if model.can_generate():
+        model.generation_config.eos_token_id = config.eos_token_id
     return model
 
 
@@ -78,14 +81,23 @@ def bloom(words=WORDS, spread=6.0):
     return _seeded(BloomForCausalLM, config, spread)
 
 
-def t5(words=384, spread=2.0):
+def t5(words=384, spread=2.0, seed=0):
     """ByT5's shape: a gated T5 over bytes."""
     config = T5Config(
         vocab_size=words, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_decoder_layers=2,
         num_heads=4, feed_forward_proj="gated-gelu", tie_word_embeddings=False,
         decoder_start_token_id=0, pad_token_id=0, eos_token_id=1,
     )  # fmt: skip
-    return _seeded(T5ForConditionalGeneration, config, spread)
+    return _seeded(T5ForConditionalGeneration, config, spread, seed)
+
+
+def bert(words=WORDS, spread=2.0):
+    """An encoder of sentences."""
+    config = BertConfig(
+        vocab_size=words, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=4, max_position_embeddings=256, pad_token_id=0,
+    )  # fmt: skip
+    return _seeded(BertModel, config, spread)
 
 
 def byte_tokenizer():
