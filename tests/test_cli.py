@@ -132,7 +132,7 @@ def test_one_theorem_by_name_and_near_names(run, tmp_path):
 @lean
 def test_json_is_one_object_a_theorem_and_nothing_else(run, tmp_path):
     (tmp_path / "two.lean").write_text(TWO + FALSE)
-    code, out, error = run("prove", "two.lean", "--json", "--time", "5")
+    code, out, error = run("prove", "two.lean", "--json", "--expansions", "2", "--time", "600")
     assert code == 1
     objects = {each["theorem"]: each for each in map(json.loads, out.splitlines())}
     assert {name: each["proved"] for name, each in objects.items()} == {
