@@ -21,6 +21,9 @@ from .records import Attempt
 _BOM = b"\xef\xbb\xbf"
 _CRLF = re.compile(rb"\r\n")
 
+Change = tuple[int, int, str]
+"""Bytes [start, stop) of what Lean sees become a text."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
@@ -45,15 +48,25 @@ class SourceFile:
 
         The attempts must be of this file, one for a hole. Their line ends become the file's.
         """
+        changes: list[Change] = []
+        for attempt in attempts:
+            theorem, proof = attempt.theorem, attempt.proof
+            assert proof is not None
+            assert self.text.encode()[theorem.start : theorem.stop] == b"sorry"
+            changes.append((theorem.start, theorem.stop, proof))
+        return self.changed(changes)
+
+    def changed(self, changes: Sequence[Change]) -> bytes:
+        """The bytes with each text in place, none overlapping; all else stays.
+
+        Their line ends become the file's.
+        """
         raw = self.raw
         removed = [m.start() for m in _CRLF.finditer(raw)]
         newline = b"\r\n" if len(removed) * 2 > raw.count(b"\n") else b"\n"
-        for attempt in sorted(attempts, key=lambda a: a.theorem.start, reverse=True):
-            theorem, proof = attempt.theorem, attempt.proof
-            assert proof is not None
-            start, stop = (self._place(at, removed) for at in (theorem.start, theorem.stop))
-            assert raw[start:stop] == b"sorry"
-            written = proof.replace("\r\n", "\n").encode().replace(b"\n", newline)
+        for first, last, text in sorted(changes, reverse=True):
+            start, stop = (self._place(at, removed) for at in (first, last))
+            written = text.replace("\r\n", "\n").encode().replace(b"\n", newline)
             raw = raw[:start] + written + raw[stop:]
         return raw
 

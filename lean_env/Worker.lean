@@ -4,6 +4,7 @@ import LeanEnv.Check
 import LeanEnv.Elaborate
 import LeanEnv.Run
 import LeanEnv.Premises
+import LeanEnv.Broken
 import LeanEnv.Audit
 import LeanEnv.Pack
 open Lean
@@ -62,6 +63,8 @@ def serve (r : WorkerRef) (request : Request) : IO Answer := do
     symbolsOf r s
   | .export name source => exportFile r name source
   | .judge original constants targets? allow => judge r original constants targets? allow
+  | .cut source => cutFile r source
+  | .parseTexts before texts => parseTexts r before texts
 
 /-- The reply to one line, or `{"need":...}`: provide that environment, then call again. -/
 def step (r : WorkerRef) (line : String) : IO String := do

@@ -24,6 +24,8 @@ premises file, hole?, start?, count?                   key, total, next|null, sy
 signatures  file, hole?, names[]                       texts[], "" for a name that is not there
 symbols  state                                         targets[], hypotheses[]
 judge    original, constants, targets[]|null, allow[]  results[{name,reasons[],axioms[]}], replayed
+cut      source                                        commands[] that are broken or hold a sorry
+parse    before, texts[]                               results[{place|null,text?}]: is each a command?
 
 state    {"state":ID,"key":HEX,"size":N,"positions":[0],"goals":[GOAL]}
 GOAL     {"tag":"","target":"...","hypotheses":[{"name","type","value"?}]}
@@ -36,6 +38,10 @@ row      [NAME, KIND, MODULE, [SYMBOL...], [SYMBOL...]]   constants of the concl
           others, as numbers in `symbols`. With a hole: what its file offers, module "", and no
           key, total, next; else of the `total` constants of the imports those on offer, a page
 reason   {"kind","text"}   kinds are data.records.RefusalKind
+broken   {"start","stop","kind","name"|null,"names":[],"value":cut|null,"tactics":[[start,stop]],
+          "errors":[message + {"cuts":[cut],"parser":bool,"near"?:[name]}],
+          "holes":[{"start","stop","cuts":[cut]}]}   cuts: smallest first
+cut      {"start","stop","text","kind"}   kind: see LeanEnv/Cut.lean
 Positions: byte offsets from 0 in `source`; lines from 1; columns in code points from 0.
 Error kinds: bad_request unknown_op unknown_state unknown_file import_failed internal.
 Causes of death: stack_overflow out_of_memory trap panic exit.

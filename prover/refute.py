@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from ..data.errors import UsageError
-from ..data.records import Accepted, Advanced, ProofTree, Status, Theorem
+from ..data.records import Accepted, Advanced, ProofState, ProofTree, Status, Theorem
 from ..lean_env.pool import OpenedFile
 from ..lean_env.rewrite import EXAMPLE_NAME, Edit, examples, name_example, rewrite
 from ..lean_env.script import script
@@ -27,6 +27,7 @@ NEGATION = "lakatos_negation"
 HYPOTHESES_CONTRADICT = "its hypotheses contradict each other: False follows from them"
 EXFALSO = "intros\nexfalso"
 _VACUOUS_EXPANSIONS = 6
+_FALSE_EXPANSIONS = 4
 
 
 class Opener(Protocol):
@@ -111,3 +112,37 @@ async def is_vacuous(
         return False
     block = script(ProofTree(theorem.state, EXFALSO, (search.proof(),)))
     return isinstance((await verifier.verify(theorem, block)).verdict, Accepted)
+
+
+_CONTRARY = "refine (show ∀ {G : Prop}, ¬G → G → G from fun _ g => g) ?_ ?_"
+
+
+async def contrary(pool: TacticRunner, state: ProofState) -> ProofState | None:
+    """The negation of a state of one goal, all its hypotheses bound: nothing holds of it alone.
+
+    For a search that is to learn where not to look, not for a verdict. None where Lean takes it not.
+    """
+    if len(state.goals) != 1:
+        return None
+    names = [h.name for h in state.goals[0].hypotheses]
+    hidden = [f"h_{n}" for n, name in enumerate(names) if "✝" in name]
+    fresh = iter(hidden)
+    shown = [next(fresh) if "✝" in name else name for name in names]
+    lines = [f"rename_i {' '.join(hidden)}"] if hidden else []
+    lines += [f"revert {' '.join(shown)}"] if shown else []
+    step = (await pool.apply(state, ["\n".join([*lines, _CONTRARY])]))[0]
+    states = step.outcome.states if isinstance(step.outcome, Advanced) else ()
+    return states[0] if len(states) == 2 else None
+
+
+async def is_false(state: ProofState, expander: Expander, pool: TacticRunner) -> bool:
+    """Whether a short search finds that a state cannot be proved, whatever it rests on."""
+    root = await contrary(pool, state)
+    if root is None:
+        return False
+    search = BestFirst(root)
+    for _ in range(_FALSE_EXPANSIONS):
+        if search.status is not Status.OPEN or not (asked := search.ask(1)):
+            break
+        search.tell(await expander(asked))
+    return search.status is Status.PROVED

@@ -194,7 +194,7 @@ def findTarget (mine : Std.HashMap Name Entry) (text : String) : Name :=
   hits[0]?.getD text.toName
 
 def judge (r : WorkerRef) (original : String) (constants : Json) (targets? : Option (Array String)) (allow : Array String) : IO Answer := do
-  match ← elaborate r "<original>" original (trees := false) with
+  match ← elaborate r "<original>" original (trees := .none) with
   | .error need => return .need need
   | .ok o =>
     match readConstants (writeConstants o.last.env), readConstants constants with

@@ -110,7 +110,7 @@ def writeConstants (env : Environment) : Json :=
   .arr ((names.forM (writeConstant added)).run {}).2.out
 
 def exportFile (r : WorkerRef) (name source : String) : IO Answer := do
-  match ← elaborate r name source (trees := false) with
+  match ← elaborate r name source (trees := .none) with
   | .error need => return .need need
   | .ok o =>
     let messages ← messagesToWire o.map o.messages

@@ -43,8 +43,8 @@ def Elaboration.shared (e : Elaboration) (source : String) : Nat :=
 def recentFiles : Nat := 3
 
 /-- Elaborate a whole file; `.error` says which imports the host must provide first.
-    trees: keep the information trees, which holes are found in. -/
-def elaborate (r : WorkerRef) (name source : String) (trees : Bool) : IO (Except Need Elaboration) := do
+    trees: which information trees to keep; holes are found in them. -/
+def elaborate (r : WorkerRef) (name source : String) (trees : Trees) : IO (Except Need Elaboration) := do
   let input := Parser.mkInputContext source name
   let (header, parserState, messages) ← Parser.parseHeader input
   let imports := (headerToImports header).map (·.module.toString)
@@ -52,7 +52,7 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Bool) : IO (Except
   let w ← r.get
   let some base := w.envs[need.key]? | return .error need
   let start : Command.State := { Command.mkState base {} {} with scopes := [{ header := "", isPublic := true }] }
-  let like := w.recent.filter fun e => e.imports == imports && (e.trees || !trees)
+  let like := w.recent.filter fun e => e.imports == imports && e.trees.serve trees
   let (best, n) := like.foldl (init := (none, 0)) fun (best, n) e =>
     let m := e.shared source
     if m > n then (some e, m) else (best, n)
@@ -71,13 +71,14 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Bool) : IO (Except
       break
     let t0 ← IO.monoNanosNow
     let ctx : Command.Context := { fileName := name, fileMap := input.fileMap, cmdPos, snap? := none, cancelTk? := some w.token }
-    let (after, said) ← runCommand (trees && hasHole stx) c ctx stx
+    let kept := trees == .all || (trees == .ofHoles && hasHole stx)
+    let (after, said) ← runCommand kept c ctx stx
     -- what a cancelled command left behind is no file to go on from
     if ← w.token.isSet then throw (IO.userError "cancelled")
     let said := parseMessages ++ said
     log := log ++ said
     let us := ((← IO.monoNanosNow) - t0) / 1000
-    commands := commands.push { stx, after := tidy after, trees := if trees then after.infoState.trees else {}, said, next, us }
+    commands := commands.push { stx, after := tidy after, trees := if kept then after.infoState.trees else {}, said, next, us }
     c := tidy after
   let e : Elaboration := { source, imports, base, map := input.fileMap, start, messages := log, commands, trees }
   r.modify fun w => { w with recent := (e :: w.recent.filter (·.source != source)).take recentFiles }

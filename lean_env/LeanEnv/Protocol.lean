@@ -24,6 +24,8 @@ inductive Request where
   | signatures (file : Nat) (hole? : Option Nat) (names : Array String)
   | symbols (state : Nat)
   | judge (original : String) (constants : Json) (targets? : Option (Array String)) (allow : Array String)
+  | cut (source : String)
+  | parseTexts (before : String) (texts : Array String)
 
 /-- Heartbeats for one tactic when the request names none, in thousands. -/
 def defaultHeartbeats : Nat := 40000
@@ -60,6 +62,8 @@ def Request.parse (j : Json) : Except String Request := do
   | "judge" =>
     return .judge (← field String "original") (← field Json "constants")
       (← maybe (Array String) "targets") (← optional (Array String) "allow" #[])
+  | "cut" => return .cut (← field String "source")
+  | "parse" => return .parseTexts (← field String "before") (← field (Array String) "texts")
   | op => throw s!"unknown_op {op}"
 
 /-- Why a tactic was not taken; `kind` is one of `data.records.Rejection`. -/

@@ -145,7 +145,7 @@ def messagesToWire (map : FileMap) (log : MessageLog) : BaseIO Json := do
   return .arr ((← log.toList.mapM (messageToWire map ·)).toArray)
 
 def openFile (r : WorkerRef) (name source : String) : IO Answer := do
-  match ← elaborate r name source (trees := true) with
+  match ← elaborate r name source (trees := .ofHoles) with
   | .error need => return .need need
   | .ok o =>
     let mut commands := #[]

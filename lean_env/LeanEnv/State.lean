@@ -190,7 +190,17 @@ structure Elaborated where
   next  : Parser.ModuleParserState
   us    : Nat
 
-/-- A file, elaborated. `trees` says whether the commands still have their information trees. -/
+/-- Which commands of a file still have their information trees. -/
+inductive Trees where
+  | none
+  | ofHoles
+  | all
+  deriving BEq
+
+/-- Have all commands that `wanted` asks of their trees? -/
+def Trees.serve (kept wanted : Trees) : Bool := kept == wanted || kept == .all || wanted == .none
+
+/-- A file, elaborated. -/
 structure Elaboration where
   source   : String
   imports  : Array String
@@ -199,7 +209,7 @@ structure Elaboration where
   start    : Command.State
   messages : MessageLog
   commands : Array Elaborated
-  trees    : Bool
+  trees    : Trees
 
 def Elaboration.last (e : Elaboration) : Command.State := ((e.commands.back?).map (·.after)).getD e.start
 

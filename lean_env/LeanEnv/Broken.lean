@@ -1,0 +1,134 @@
+import LeanEnv.Cut
+open Lean Elab Command
+
+/-! What is wrong with a file, command by command; and whether a text would be a command.
+
+    {"v":1,"id":2,"op":"parse","before":"","texts":["theorem t : 1 = 1 := by simp,"]}
+    {"v":1,"id":2,"result":{"results":[{"place":29,"text":"..."}]}} -/
+
+namespace LeanEnv
+
+/-- A command with the text that belongs to it: where the parser lost its way, up to the next command. -/
+structure Whole where
+  command : Elaborated
+  before  : Command.State
+  start   : Nat
+  stop    : Nat
+  errors  : Array Message
+  /-- Where the parser first stumbled. -/
+  stumble? : Option Nat
+
+def bytesAt (map : FileMap) (p : Position) : Nat := (map.ofPosition p).byteIdx
+
+/-- Give each error to the last command that starts before it; what stands behind a command's end is
+    what the parser did not understand of it. -/
+def wholes (o : Elaboration) : Array Whole := Id.run do
+  let errors := o.messages.toArray.filter (·.severity matches .error)
+  let starts := o.commands.map fun c => ((c.stx.getPos?).getD 0).byteIdx
+  let mut out := #[]
+  let mut before := o.start
+  for (c, i) in o.commands.zipIdx do
+    let start := starts.getD i 0
+    let limit := starts.getD (i + 1) o.source.utf8ByteSize
+    let tail := ((c.stx.getTailPos?).getD ⟨start⟩).byteIdx
+    let mine := errors.filter fun m => start ≤ bytesAt o.map m.pos && bytesAt o.map m.pos < max limit (start + 1)
+      || i + 1 == o.commands.size && bytesAt o.map m.pos ≥ limit
+    let stumbles := if c.stx.hasMissing then mine else mine.filter fun m => bytesAt o.map m.pos ≥ tail
+    let stumble? := (stumbles.map fun m => bytesAt o.map m.pos).toList.min?
+    let text := (Substring.Raw.mk o.source ⟨start⟩ ⟨limit⟩).trimRight
+    let stop := if stumble?.isSome then start + text.bsize else tail
+    out := out.push { command := c, before, start, stop, errors := mine, stumble? }
+    before := c.after
+  return out
+
+/-- The last `k` parts of a name, as written; nothing where it has fewer. -/
+def lastParts : Name → Nat → Option String
+  | .str _ s, 1 => some s
+  | .str p s, k + 1 => (lastParts p k).map fun before => before ++ "." ++ s
+  | _, _ => none
+
+/-- The names of the constants nearest to what was written, best first. A name of several parts is
+    compared with the last parts of each constant's. -/
+def near (env : Environment) (written : Name) (most : Nat) : Array String := Id.run do
+  let parts := written.components.length
+  let text := written.toString
+  if text.length < 4 then return #[]
+  let cutoff := max 2 (text.length / 4)
+  let mut found : Array (Nat × String) := #[]
+  for (n, _) in env.constants do
+    if let some mine := lastParts n parts then
+      if mine.length ≤ text.length + cutoff && text.length ≤ mine.length + cutoff then
+        if let some d := EditDistance.levenshtein text mine cutoff then
+          unless n.isInternal || n.getRoot == `Lean do found := found.push (d, n.toString)
+  let sorted := found.qsort fun a b => a.1 < b.1 || (a.1 == b.1 && a.2 < b.2)
+  return (sorted.map (·.2)).take most
+
+/-- For an error about one word that means nothing: the names of constants near to it. -/
+def wordAt (env : Environment) (told : Told) (stx : Syntax) (place : Span) : List (String × Json) :=
+  match stx.find? fun n => n.isIdent && spanOf n == some place with
+  | some n => if told.known.contains place then [] else [("near", toJson (near env n.getId.eraseMacroScopes 8))]
+  | none => []
+
+def errorToWire (o : Elaboration) (told : Told) (margins : Array (Nat × Option Nat)) (w : Whole) (m : Message) : IO Json := do
+  let start := bytesAt o.map m.pos
+  let place : Span := { start, stop := (m.endPos.map (bytesAt o.map ·)).getD start }
+  let stx := w.command.stx
+  let stumbled := w.stumble?.any (· ≤ start)
+  let isOpen := m.data.hasTag (· == `Tactic.unsolvedGoals)
+  let cuts := if stumbled then cutsForParser o.map margins stx start w.stop else cutsAt o.map told stx place isOpen
+  let word := if stumbled then [] else wordAt w.command.after.env told stx place
+  let fields := [("cuts", Json.arr (cuts.map (·.toWire))), ("parser", toJson stumbled)] ++ word
+  return fields.foldl (fun j (k, v) => j.setObjVal! k v) (← messageToWire o.map m)
+
+def holesToWire (o : Elaboration) (told : Told) (stx : Syntax) : Json := Id.run do
+  let mut out := #[]
+  for n in stx.topDown (firstChoiceOnly := true) do
+    if n.isOfKind ``Parser.Tactic.tacticSorry || n.isOfKind ``Parser.Term.sorry then
+      if let some place := spanOf n then
+        let cuts := cutsAt o.map told stx place false
+        out := out.push <| Json.mkObj [("start", place.start), ("stop", place.stop), ("cuts", .arr (cuts.map (·.toWire)))]
+  return .arr out
+
+def wholeToWire (o : Elaboration) (margins : Array (Nat × Option Nat)) (w : Whole) : IO Json := do
+  let told ← toldBy w.command.trees
+  let stx := w.command.stx
+  let added := (newDeclarations w.before.env w.command.after.env).filter fun (n, _) => isWritten w.command.after.env n
+  let tactics := (blocksOf stx).foldl (init := #[]) fun acc items => acc ++ items.filterMap spanOf
+  return Json.mkObj [("start", w.start), ("stop", w.stop), ("kind", toJson (stx[1].getKind.toString)),
+    ("names", toJson (added.map fun (n, _) => (privateToUserName n).toString)),
+    ("name", toJson (((stx.find? (·.isOfKind ``Parser.Command.declId)).map fun n => n[0].getId.toString))),
+    ("value", ((valueOf stx w.stop).map (·.toWire)).getD .null),
+    ("tactics", toJson (tactics.map fun s => #[s.start, s.stop])),
+    ("errors", .arr (← w.errors.mapM (errorToWire o told margins w ·))), ("holes", holesToWire o told stx)]
+
+def cutFile (r : WorkerRef) (source : String) : IO Answer := do
+  match ← elaborate r "<broken>" source .all with
+  | .error need => return .need need
+  | .ok o =>
+    let margins := marginsOf source o.map
+    let broken := (wholes o).filter fun w => !w.errors.isEmpty || hasHole w.command.stx
+    return .result <| Json.mkObj [("commands", .arr (← broken.mapM (wholeToWire o margins ·)))]
+
+/-- Would each text be one command and nothing else, behind `before`? Nothing of it is elaborated. -/
+def parseTexts (r : WorkerRef) (before : String) (texts : Array String) : IO Answer := do
+  match ← elaborate r "<before>" before .none with
+  | .error need => return .need need
+  | .ok o =>
+    let scope := o.last.scopes.head!
+    let parserCtx := { env := o.last.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
+    let mut out := #[]
+    for text in texts do
+      let input := Parser.mkInputContext text "<command>"
+      let (stx, next, said) := Parser.parseCommand input parserCtx {} {}
+      let errors := said.toList.filter (·.severity matches .error)
+      let result ← match errors with
+        | m :: _ => pure [("place", toJson (bytesAt input.fileMap m.pos)), ("text", toJson (← m.data.toString))]
+        | [] =>
+          let rest := (Substring.Raw.mk text ((stx.getTailPos?).getD 0) text.rawEndPos).trim
+          let (second, _, _) := Parser.parseCommand input parserCtx next {}
+          if Parser.isTerminalCommand second && second.isOfKind ``Parser.Command.eoi then pure [("place", Json.null)]
+          else pure [("place", toJson (text.utf8ByteSize - rest.bsize)), ("text", toJson "another command follows")]
+      out := out.push (Json.mkObj result)
+    return .result <| Json.mkObj [("results", .arr out)]
+
+end LeanEnv
