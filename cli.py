@@ -7,130 +7,75 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import os
 import shlex
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
-from rich.live import Live
 
+from . import console
 from .data import report, source, terminal
-from .data.errors import EnvironmentFault, LakatosError, SoundnessAlarm, UsageError
+from .data.errors import EnvironmentFault, LakatosError, UsageError
 from .data.graph import to_dot
-from .data.records import Accepted, Attempt, Verdict
+from .data.records import Accepted, Theorem, Verdict
 from .data.source import SourceFile
 from .data.store import Store
 from .lean_env import doctor as doctor_
 from .lean_env import embedded
 from .lean_env.doctor import Finding
-from .lean_env.pool import OpenedFile
 from .lean_env.toolchain import Toolchain, find_toolchain
-from .prover.agent import Recall, nothing
+from .prover import mending
 from .prover.config import HELP, ModelConfig, ProverConfig, SearchConfig, key_values
+from .prover.mending import Mending, Ward, choose, shown
 from .prover.policies import suited
-from .prover.rejections import Memory, no_memory
+from .prover.repair import Repair, RepairConfig
 from .prover.resume import begin, earlier
-from .prover.run import Run, RunConfig, Tee, select, start_run
+from .prover.run import RunConfig, Tee, select, start_run
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-err = Console(stderr=True, highlight=False)
-INTERRUPTED = 130
-FILE_COLUMNS = 160
-_LONG: dict[str, Any] = {"soft_wrap": True, "markup": False}
-
-Option = typer.Option
-Lean = Annotated[str, Option("--lean", metavar="auto|embedded|native", help="Which Lean to use.")]
-Project = Annotated[Path | None, Option(metavar="DIR", help="Lake project, for native Lean.")]
+Work = Callable[[Store, int], Coroutine[Any, Any, None]]
 Db = Annotated[
-    str | None, Option(metavar="PATH|URL", envvar="LAKATOS_DB", help="Where attempts are kept.")
+    str | None,
+    typer.Option(metavar="PATH|URL", envvar="LAKATOS_DB", help="Where attempts are kept."),
 ]
-Axioms = Annotated[list[str] | None, Option(metavar="NAME", help="An axiom allowed as well.")]
-
-
-@dataclass(slots=True)
-class Job:
-    """What one `lakatos prove` was asked to do."""
-
-    files: list[SourceFile]
-    names: list[str]
-    config: RunConfig
-    write: bool
-    out: str | None
-    as_json: bool
-    earlier: tuple[Recall, Memory] = (nothing, no_memory)
-    interrupted: bool = False
-    broken: bool = False
-    attempts: list[Attempt] = field(default_factory=list)
-
-    @property
-    def human(self) -> Console:
-        """Where words for a person go: away from JSON, and from a file on standard output."""
-        return err if self.as_json or self.out == "-" else _standard_output()
-
-    def report(self, attempt: Attempt) -> None:
-        """Print an attempt that ended."""
-        if self.as_json:
-            line = json.dumps(terminal.to_json(attempt), ensure_ascii=False)
-            _standard_output().out(line, highlight=False)
-        if terminal.is_alarm(attempt):
-            why = terminal.reason_line(attempt.verdict)
-            _say(f"SOUNDNESS ALARM: {attempt.theorem.name}: {why}")
-        self.human.print(terminal.attempt_text(attempt), soft_wrap=True)
-
-    def interrupt(self) -> None:
-        """Note the first Ctrl-C."""
-        self.interrupted = True
-        err.print("interrupted: checking what was found; press Ctrl-C again to quit at once")
-
-    @property
-    def exit_code(self) -> int:
-        """The worst that happened."""
-        if any(terminal.is_alarm(a) for a in self.attempts):
-            return SoundnessAlarm.exit_code
-        if self.interrupted:
-            return INTERRUPTED
-        if self.broken:
-            return UsageError.exit_code
-        return 0 if all(a.is_proved for a in self.attempts) else 1
+Option = typer.Option
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 @app.command()
 def prove(
-    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Lean files; - is stdin.")],
-    theorem: Annotated[list[str] | None, Option(metavar="NAME", help="Only this one.")] = None,
-    write: Annotated[bool, Option("--write", help="Put the proofs into the files.")] = False,
-    out: Annotated[str | None, Option(metavar="FILE", help="Write the proved file there.")] = None,
-    as_json: Annotated[bool, Option("--json", help="One JSON object a theorem.")] = False,
-    seconds: Annotated[float, Option("--time", help="Seconds for one theorem.")] = 60.0,
+    files: console.Files,
+    theorem: console.Names = None,
+    write: console.Write = False,
+    out: console.Out = None,
+    as_json: console.AsJson = False,
+    seconds: console.Seconds = 60.0,
     expansions: Annotated[int, Option(help="States expanded for one theorem.")] = 2000,
     steps: Annotated[int | None, Option(help="Tactics tried for one theorem.")] = None,
     lean_time: Annotated[float | None, Option(help="Seconds in Lean for one theorem.")] = None,
-    workers: Annotated[int | None, Option(min=1, help="Lean processes; default: cores.")] = None,
-    seed: Annotated[int, Option(help="Of every random draw.")] = 0,
+    workers: console.Workers = None,
+    seed: console.Seed = 0,
     db: Db = None,
-    lean: Lean = "auto",
-    project: Project = None,
-    policy: Annotated[str, Option(metavar="SPEC", help=HELP["policy"])] = "hammer",
-    prompt: Annotated[str | None, Option(metavar="NAME|FILE", help=HELP["prompt"])] = None,
-    samples: Annotated[int, Option(help="Completions of a model for one state.")] = 16,
-    temperature: Annotated[float, Option(help="At which they are drawn.")] = 1.0,
-    model_option: Annotated[list[str] | None, Option(metavar="K=V", help=HELP["model"])] = None,
-    critic: Annotated[str, Option(metavar="SPEC", help=HELP["critic"])] = "own",
-    retriever: Annotated[str, Option(metavar="SPEC", help=HELP["retriever"])] = "none",
-    premises: Annotated[int, Option(help="Most premises of a prompt.")] = 16,
+    lean: console.Lean = "auto",
+    project: console.Project = None,
+    policy: console.PolicySpec = "hammer",
+    prompt: console.Prompt = None,
+    samples: console.Samples = 16,
+    temperature: console.Temperature = 1.0,
+    model_option: console.ModelOption = None,
+    critic: console.Critic = "own",
+    retriever: console.Retriever = "none",
+    premises: console.Premises = 16,
     tokens: Annotated[int | None, Option(help="Tokens a model may write for a theorem.")] = None,
     concurrency: Annotated[int | None, Option(help="Theorems at once; default: workers.")] = None,
-    allow_axiom: Axioms = None,
+    allow_axiom: console.Axioms = None,
     refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
     resume: Annotated[bool, Option("--resume", help="Go on from what is stored.")] = False,
     search: Annotated[str | None, Option(metavar="NAME", help=HELP["name"])] = None,
@@ -153,86 +98,122 @@ def prove(
     spend = ProverConfig(*budget, in_flight=in_flight, refute=refute, search=how, seed=seed)
     config = RunConfig(spend, policy, model, workers, tuple(allow_axiom or ()))
     read = [_read(name) for name in dict.fromkeys(files)]
-    job = Job(read, theorem or [], config, write, out, as_json)
+    job = console.Job(read, theorem or [], config, write, out, as_json)
     toolchain = _toolchain(lean, project, read[0].path)
+    return _kept(job, toolchain, db, partial(_prove, job, toolchain, resume))
+
+
+def _kept(job: console.Job, toolchain: Toolchain, db: str | None, work: Work) -> int:
+    """Do the work as one run of the store; the exit code."""
     with Store.open(db) as store:
-        run = begin(store, shlex.join(sys.argv[1:]), config, toolchain)
-        job.earlier = earlier(store, run, config, toolchain, resume)
+        run = begin(store, shlex.join(sys.argv[1:]), job.config, toolchain)
         outcome = "broken off"
         try:
-            asyncio.run(_prove(job, toolchain, store.recorder(run)))
+            asyncio.run(work(store, run))
             outcome = "finished"
         finally:
             store.finish_run(run, "interrupted" if job.interrupted else outcome)
     return job.exit_code
 
 
-async def _prove(job: Job, toolchain: Toolchain, kept: Any) -> None:
+async def _prove(
+    job: console.Job, toolchain: Toolchain, resume: bool, store: Store, run_id: int
+) -> None:
+    past = earlier(store, run_id, job.config, toolchain, resume)
     progress = terminal.Progress(job.report)
-    recorder = Tee([kept, progress])
-    key = os.environ.get("LAKATOS_API_KEY") or os.environ.get("OPENAI_API_KEY")
-    async with start_run(toolchain, job.config, recorder, key=key, cache=_cache()) as run:
-        opened = [file for each in job.files if (file := await _open(job, run, each))]
+    recorder = Tee([store.recorder(run_id), progress])
+    async with start_run(toolchain, job.config, recorder, key=_key(), cache=_cache()) as run:
+        pool = run.pool
+        opened = [
+            file
+            for each in job.files
+            if (file := await job.opened(each, pool.open(each.path, each.text)))
+        ]
         theorems = select(opened, job.names) if opened else []
         for file in opened:
+            job.tell_errors(file.path, file.messages)
             if not file.theorems:
                 job.human.print(f"{file.path}: nothing to prove, it has no sorry", markup=False)
         progress.theorems = len(theorems)
-        with _display(progress, run):
-            job.attempts = await run.prove(opened, theorems, job.interrupt, *job.earlier)
+        with console.display(progress, run):
+            job.attempts = await run.prove(opened, theorems, job.interrupt, *past)
         if len(theorems) > 1:
             job.human.print()
             job.human.print(terminal.summary_table(job.attempts))
-        await _deliver(job, run)
+        if job.write or job.out:
+            async for delivery in run.files(job.files, job.attempts):
+                job.deliver(*delivery)
         if run.prover.fault:
             raise run.prover.fault
 
 
-async def _open(job: Job, run: Run, file: SourceFile) -> OpenedFile | None:
-    """Open a file; tell of its errors, which do not keep the rest from being tried."""
-    try:
-        with err.status(f"opening {file.path}") if err.is_terminal else nullcontext():
-            opened = await run.pool.open(file.path, file.text)
-    except UsageError as error:
-        _say(str(error))
-        job.broken = True
-        return None
-    errors = [terminal.message_line(file.path, m) for m in opened.messages if m.severity == "error"]
-    job.broken |= bool(errors)
-    for line in dict.fromkeys(errors):  # Lean says some twice
-        err.print(line, style="red", **_LONG)
-    return opened
+@app.command()
+def repair(
+    files: console.Files,
+    theorem: console.Names = None,
+    write: console.Write = False,
+    out: console.Out = None,
+    as_json: console.AsJson = False,
+    seconds: console.Seconds = 60.0,
+    repair_depth: Annotated[int, Option(help="Times that a cut moves up.")] = 3,
+    workers: console.Workers = None,
+    seed: console.Seed = 0,
+    db: Db = None,
+    lean: console.Lean = "auto",
+    project: console.Project = None,
+    policy: console.PolicySpec = "hammer",
+    prompt: console.Prompt = None,
+    samples: console.Samples = 16,
+    temperature: console.Temperature = 1.0,
+    model_option: console.ModelOption = None,
+    critic: console.Critic = "own",
+    retriever: console.Retriever = "none",
+    premises: console.Premises = 16,
+    allow_axiom: console.Axioms = None,
+) -> int:
+    """Mend the broken proofs of the files; print them, or write them with --write."""
+    source.check_targets(files, write, out)
+    judged = critic, retriever, premises, key_values(model_option or ())
+    model = ModelConfig(prompt, samples, temperature, *judged)
+    kind, in_flight = suited(policy, model)
+    spend = ProverConfig(in_flight=in_flight, search=SearchConfig(kind), seed=seed)
+    how = RepairConfig(seconds, repair_depth)
+    config = RunConfig(spend, policy, model, workers, tuple(allow_axiom or ()))
+    read = [_read(name) for name in dict.fromkeys(files)]
+    job = console.Job(read, theorem or [], config, write, out, as_json)
+    toolchain = _toolchain(lean, project, read[0].path)
+    return _kept(job, toolchain, db, partial(_repair, job, how, toolchain))
 
 
-async def _deliver(job: Job, run: Run) -> None:
-    """Write the proofs where they were asked for."""
-    if not (job.write or job.out):
-        return
-    async for file, content, proofs in run.files(job.files, job.attempts):
-        if job.out == "-":
-            sys.stdout.buffer.write(content)
-        elif job.out:
-            source.write_whole(Path(job.out), content)
-        elif proofs:
-            source.replace_source(file, content)
-            job.human.print(f"{file.path}: proofs written: {proofs}", markup=False)
+async def _repair(
+    job: console.Job, how: RepairConfig, toolchain: Toolchain, store: Store, run_id: int
+) -> None:
+    def known(theorem: Theorem) -> str | None:
+        return found.proof if (found := store.proved(theorem)) else None
 
+    def hear(ward: Ward, repair: Repair) -> None:
+        job.attempts.append(shown(repair))
+        job.report(job.attempts[-1], mending.to_json(repair))
+        if job.write and repair.attempt.is_proved:
+            ward.written = source.replace_source(ward.written, ward.content)
 
-@contextmanager
-def _display(progress: terminal.Progress, run: Run) -> Iterator[None]:
-    """Show the run while it lasts, if a person is watching."""
-    if not err.is_terminal:
-        yield
-        return
-
-    def show() -> RenderableType:
-        died = f", {run.pool.restarts} restarted" if run.pool.restarts else ""
-        workers = f"{run.pool.busy} of {run.pool.workers} busy{died}"
-        return terminal.live(progress, progress.per_second(time.monotonic()), workers)
-
-    on_screen = sys.stdout.isatty()  # printed above the display; into a pipe as ever
-    with Live(get_renderable=show, console=err, transient=True, redirect_stdout=on_screen):
-        yield
+    async with start_run(
+        toolchain, job.config, store.recorder(run_id), key=_key(), cache=_cache()
+    ) as run:
+        ill = Mending(run, how, job.config.prover, known)
+        wards = [ward for file in job.files if (ward := await job.opened(file, ill.admit(file)))]
+        for ward in wards:
+            job.tell_errors(ward.file.path, ward.diagnosis.others)
+            if not ward.is_broken:
+                text = f"{ward.file.path}: nothing to repair, Lean finds no error in it"
+                job.human.print(text, markup=False)
+        choose(wards, job.names)
+        await ill.mend(wards, hear, job.interrupt)
+    if len(job.attempts) > 1:
+        job.human.print()
+        job.human.print(terminal.summary_table(job.attempts))
+    for ward in wards if job.out else ():
+        job.deliver(ward.file, ward.content, len(ward.mended))
 
 
 @app.command()
@@ -241,9 +222,9 @@ def verify(
     original: Annotated[
         str | None, Option("--original", metavar="FILE", help="The file with sorry.")
     ] = None,
-    lean: Lean = "auto",
-    project: Project = None,
-    allow_axiom: Axioms = None,
+    lean: console.Lean = "auto",
+    project: console.Project = None,
+    allow_axiom: console.Axioms = None,
 ) -> int:
     """Judge whether FILE proves the theorems of the original, and nothing weaker."""
     submission = _read(file)
@@ -257,7 +238,7 @@ def verify(
 
     verdicts = asyncio.run(judge())
     for name, verdict in verdicts:
-        _standard_output().print(terminal.verdict_text(name, verdict), soft_wrap=True)
+        console.standard_output().print(terminal.verdict_text(name, verdict), soft_wrap=True)
     if not verdicts:
         raise UsageError(f"{target.path}: has no theorem to judge")
     return 0 if all(isinstance(verdict, Accepted) for _, verdict in verdicts) else 1
@@ -275,7 +256,7 @@ def show(
     db: Db = None,
 ) -> int:
     """Show a stored attempt: its tree, proof and statistics."""
-    out = _standard_output()
+    out = console.standard_output()
     with Store.open(db) as store:
         if attempt is None:
             if html or dot:
@@ -296,7 +277,7 @@ def show(
 def setup() -> int:
     """Set up the embedded Lean now: once, about 120 MB to download."""
     began = time.monotonic()
-    with closing(terminal.SetupBars(err)) as bars:
+    with closing(terminal.SetupBars(console.err)) as bars:
         toolchain = embedded.prepare(bars.show, cache=_cache())
     size_mb = doctor_.size_mb(toolchain.dist) + doctor_.size_mb(toolchain.layer)
     took = f"{time.monotonic() - began:.1f} s"
@@ -305,7 +286,7 @@ def setup() -> int:
 
 
 @app.command()
-def doctor(lean: Lean = "auto", project: Project = None, db: Db = None) -> int:
+def doctor(lean: console.Lean = "auto", project: console.Project = None, db: Db = None) -> int:
     """Say what was found here; start a worker and check one theorem."""
 
     def findings() -> Iterator[Finding]:
@@ -319,7 +300,7 @@ def doctor(lean: Lean = "auto", project: Project = None, db: Db = None) -> int:
     for finding in findings():
         bad += [] if finding.is_good else [finding]
         line = terminal.finding_text(finding.subject, finding.text, finding.cure)
-        _standard_output().print(line, soft_wrap=True)
+        console.standard_output().print(line, soft_wrap=True)
     return EnvironmentFault.exit_code if bad else 0
 
 
@@ -336,22 +317,18 @@ def _read(name: str) -> SourceFile:
     return source.from_stdin(sys.stdin.buffer) if name == "-" else source.read_source(name)
 
 
+def _key() -> str | None:
+    return os.environ.get("LAKATOS_API_KEY") or os.environ.get("OPENAI_API_KEY")
+
+
 def _cache() -> Path | None:
     return Path(place).expanduser() if (place := os.environ.get("LAKATOS_CACHE")) else None
 
 
 def _toolchain(lean: str, project: Path | None, file: str | None) -> Toolchain:
     path = None if file in (None, "-") else Path(str(file))
-    with closing(terminal.SetupBars(err)) as bars:
+    with closing(terminal.SetupBars(console.err)) as bars:
         return find_toolchain(lean, file=path, project=project, progress=bars.show, cache=_cache())
-
-
-def _standard_output() -> Console:
-    return terminal.Output(highlight=False, width=None if sys.stdout.isatty() else FILE_COLUMNS)
-
-
-def _say(text: str) -> None:
-    err.print(f"lakatos: {text}", style="red", **_LONG)
 
 
 @app.callback(invoke_without_command=True)
@@ -375,23 +352,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(app(args=arguments, prog_name="lakatos", standalone_mode=False) or 0)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        err.print("lakatos: interrupted; what was proved is kept (lakatos show)")
-        return INTERRUPTED
+        console.err.print("lakatos: interrupted; what was proved is kept (lakatos show)")
+        return console.INTERRUPTED
     except Exception as error:
         if os.environ.get("LAKATOS_DEBUG"):
             traceback.print_exc()
-        return _explain(error)
-
-
-def _explain(error: Exception) -> int:
-    """Tell of an error in one line; the exit code."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, LakatosError):
-        _say(str(error))
-        return error.exit_code
-    if hasattr(error, "format_message"):  # typer's own: a wrong flag, a missing argument
-        _say(f"{error.format_message()} (lakatos --help)")
-        return UsageError.exit_code
-    _say(f"a bug: {type(error).__name__}: {error} (LAKATOS_DEBUG=1 shows where)")
-    return EnvironmentFault.exit_code
+        return console.explain(error)

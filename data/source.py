@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -113,7 +113,7 @@ def _checked(file: SourceFile) -> SourceFile:
     return file
 
 
-def replace_source(file: SourceFile, content: bytes) -> None:
+def replace_source(file: SourceFile, content: bytes) -> SourceFile:
     """Give the file new bytes, all or none; its mode stays, a link stays a link.
 
     Raises UsageError when it changed since it was read, or cannot be written.
@@ -122,6 +122,7 @@ def replace_source(file: SourceFile, content: bytes) -> None:
     if read_source(str(place)).raw != file.raw:
         raise UsageError(f"{file.path}: changed on disk meanwhile, so it is left as it is")
     write_whole(place, content, like=place)
+    return replace(file, raw=content)
 
 
 def write_whole(place: Path, content: bytes, *, like: Path | None = None) -> None:

@@ -79,7 +79,6 @@ class BrokenCommand:
     faults: tuple[Fault, ...]
     holes: tuple[OpenPlace, ...]
 
-
     def shifted(self, by: int) -> BrokenCommand:
         """The same, in a source where it stands `by` bytes further on."""
         return replace(
@@ -103,7 +102,8 @@ async def look(pool: Asks, source: str) -> list[BrokenCommand]:
     """
     answer = await pool.request("cut", wall_s=CUT_WALL_S, source=source)
     if not isinstance(answer, Result):
-        raise UsageError(f"cannot look into the file: {getattr(answer, 'text', 'it takes too long')}")
+        why = getattr(answer, "text", "it takes too long")
+        raise UsageError(f"cannot look into the file: {why}")
     try:
         return [_command(each) for each in answer.value["commands"]]
     except (KeyError, TypeError) as error:

@@ -25,7 +25,7 @@ signatures  file, hole?, names[]                       texts[], "" for a name th
 symbols  state                                         targets[], hypotheses[]
 judge    original, constants, targets[]|null, allow[]  results[{name,reasons[],axioms[]}], replayed
 cut      source                                        commands[] that are broken or hold a sorry
-parse    before, texts[]                               results[{place|null,text?}]: is each a command?
+parse    before, texts[]                               results[{place|null,text?}]
 
 state    {"state":ID,"key":HEX,"size":N,"positions":[0],"goals":[GOAL]}
 GOAL     {"tag":"","target":"...","hypotheses":[{"name","type","value"?}]}

@@ -7,6 +7,7 @@ parser before they are taken for another spelling.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -65,6 +66,12 @@ class Draft:
     def text(self, start: int, stop: int) -> str:
         """The bytes [start, stop) of the file."""
         return self.source.encode()[start:stop].decode()
+
+    def block(self, start: int, stop: int) -> str:
+        """The same, as it would stand at the left margin."""
+        before = self.source.encode()[:start].decode()
+        margin = len(before) - before.rfind("\n") - 1
+        return re.sub(rf"\n {{0,{margin}}}", "\n", self.text(start, stop))
 
 
 @dataclass(slots=True)
@@ -141,7 +148,7 @@ class Cutter:
                 wider = [cut for cut in hole.cuts if not _is_idle(draft, cut)]
                 step = 0 if places[hole.start] else (len(wider) - 1) // 2
                 cuts.append(wider[step] if wider else _whole(draft))
-        self.findings.removed += [draft.text(cut.start, cut.stop) for cut in cuts]
+        self.findings.removed += [draft.block(cut.start, cut.stop) for cut in cuts]
         return [cut.edit for cut in outermost(cuts)]
 
     async def _look(self, draft: Draft) -> list[BrokenCommand]:
@@ -185,10 +192,12 @@ class Cutter:
                 word = draft.text(fault.message.start, fault.message.stop or fault.message.start)
                 found.near[word] = fault.near
             if fault.cuts and (cut := fault.cuts[0]).start >= draft.start:
-                found.removed.append(draft.text(cut.start, cut.stop))
+                found.removed.append(draft.block(cut.start, cut.stop))
         if not found.kept:
             places = [place for command in commands for place in command.tactics]
-            found.kept += [draft.text(start, stop) for start, stop in places if start >= draft.start]
+            found.kept += [
+                draft.block(start, stop) for start, stop in places if start >= draft.start
+            ]
 
 
 def outermost(cuts: Sequence[Cut]) -> list[Cut]:
@@ -215,4 +224,3 @@ def _is_idle(draft: Draft, cut: Cut) -> bool:
         {"sorry"},
         {"·", "sorry"},
     )
-

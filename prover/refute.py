@@ -9,11 +9,14 @@ One false instance refutes, so universe parameters are 0 where the theorem has u
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
+from math import prod
 from typing import Protocol
 
 from ..data.errors import UsageError
-from ..data.records import Accepted, Advanced, ProofState, ProofTree, Status, Theorem
+from ..data.records import Accepted, Advanced, Hypothesis, ProofState, ProofTree, Status, Theorem
 from ..lean_env.pool import OpenedFile
 from ..lean_env.rewrite import EXAMPLE_NAME, Edit, examples, name_example, rewrite
 from ..lean_env.script import script
@@ -120,7 +123,8 @@ _CONTRARY = "refine (show ∀ {G : Prop}, ¬G → G → G from fun _ g => g) ?_ 
 async def contrary(pool: TacticRunner, state: ProofState) -> ProofState | None:
     """The negation of a state of one goal, all its hypotheses bound: nothing holds of it alone.
 
-    For a search that is to learn where not to look, not for a verdict. None where Lean takes it not.
+    For a search that is to learn where not to look, not for a verdict. None where Lean does not
+    take it.
     """
     if len(state.goals) != 1:
         return None
@@ -140,9 +144,39 @@ async def is_false(state: ProofState, expander: Expander, pool: TacticRunner) ->
     root = await contrary(pool, state)
     if root is None:
         return False
+    instances = counterexamples(state.goals[0].hypotheses)
+    if instances and (await pool.apply(root, [instances]))[0].outcome == Advanced(()):
+        return True
     search = BestFirst(root)
     for _ in range(_FALSE_EXPANSIONS):
         if search.status is not Status.OPEN or not (asked := search.ask(1)):
             break
         search.tell(await expander(asked))
     return search.status is Status.PROVED
+
+
+_VALUES = {
+    "Prop": ("False", "True"),
+    "Bool": ("false", "true"),
+    "Nat": ("0", "1", "2", "3", "5"),
+    "Int": ("0", "1", "(-1)", "2", "5"),
+    "List Nat": ("[]", "[0]", "[1]", "[0, 1]", "[1, 0]"),
+    "Type": ("Nat",),
+}
+"""Values to refute a statement with, by type as Lean prints it."""
+_MOST_INSTANCES = 150
+
+
+def counterexamples(hypotheses: Sequence[Hypothesis]) -> str:
+    """A tactic that tries the negation of a state at small values of its first variables."""
+    values: list[tuple[str, ...]] = []
+    for hypothesis in hypotheses:
+        if hypothesis.type not in _VALUES or hypothesis.value is not None:
+            break
+        values.append(_VALUES[hypothesis.type])
+    while prod(map(len, values)) > _MOST_INSTANCES:
+        longest = max(values, key=len)
+        values[values.index(longest)] = longest[:-1]
+    tried = [" ".join(each) for each in product(*values)] if values else []
+    lines = [f"| (have c := h {each}; revert c; first | decide | (simp; done))" for each in tried]
+    return "intro h\nfirst\n  " + "\n  ".join(lines) if lines else ""

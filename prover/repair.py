@@ -32,8 +32,8 @@ from .spelling import closing_end
 Known = Callable[[Theorem], str | None]
 """The text that an earlier run proved a `sorry` by, if any."""
 
-FALSE_WALL_S = 3.0
-"""Most seconds spent on showing one hole false."""
+BRIEF = 3
+"""Expansions for a hole before it is asked whether it is false."""
 
 
 def unknown(theorem: Theorem) -> str | None:
@@ -94,7 +94,9 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A file looked into. others: errors that stand in no proof. skeleton: all proofs as `sorry`."""
+    """A file looked into. others: errors that stand in no proof. skeleton: the file with a
+    `sorry` for each broken proof.
+    """
 
     path: str
     source: str = field(repr=False)
@@ -158,7 +160,7 @@ def _line_and_column(before: str) -> tuple[int, int]:
 
 
 def _value_stop(source: str, start: int, stop: int) -> int:
-    """Where a value stops: a `begin` block of Lean 3 at its `end`, which ends a command for Lean 4."""
+    """Where a value stops: a `begin` block of Lean 3 at its `end`, a command for Lean 4."""
     text = source.encode()[start:].decode()
     length = closing_end(text)
     return stop if length is None else max(stop, start + len(text[:length].encode()))
@@ -168,7 +170,12 @@ class Repairer:
     """Mends broken theorems, one after the other."""
 
     def __init__(
-        self, tools: Tools, config: RepairConfig, prover: ProverConfig, *, clock: Clock = time.monotonic
+        self,
+        tools: Tools,
+        config: RepairConfig,
+        prover: ProverConfig,
+        *,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._tools = tools
         self._config = config
@@ -204,7 +211,14 @@ class Repairer:
         finally:
             wall_s = self._clock() - began
             attempt = Attempt(
-                patient.theorem, stop, work.value, verdict, work.expansions, work.steps, wall_s, detail
+                patient.theorem,
+                stop,
+                work.value,
+                verdict,
+                work.expansions,
+                work.steps,
+                wall_s,
+                detail,
             )
             self._tools.recorder.finish_attempt(attempt)
         compilations = work.cutter.findings.compilations + work.compilations
@@ -225,7 +239,7 @@ class Repairer:
             if left_s <= 0 or self._stopped:
                 return None
             is_last = level == self._config.depth or draft.value == draft.least
-            attempts = await self._prove(work, holes, left_s if is_last else left_s * 0.35)
+            attempts = await self._prove(work, holes, left_s if is_last else left_s * 0.35, is_last)
             proved = [a for a in attempts if a.is_proved]
             done = [Edit(a.theorem.start, a.theorem.stop, a.proof or "") for a in proved]
             if len(proved) == len(holes):
@@ -236,16 +250,39 @@ class Repairer:
             draft, holes = await self._moved_up(work, draft, attempts, to_top)
         return None
 
-    async def _prove(self, work: _Work, holes: Sequence[Theorem], wall_s: float) -> list[Attempt]:
-        """Search for all holes at once; what an earlier run proved them by goes first."""
+    async def _prove(
+        self, work: _Work, holes: Sequence[Theorem], wall_s: float, is_last: bool
+    ) -> list[Attempt]:
+        """Search for all holes: briefly for each; then longer for those not seen to be false."""
+        brief = None if is_last else replace(self._prover_config, expansions=BRIEF)
+        attempts = await self._search(work, holes, brief, wall_s)
+        if is_last or self._stopped:
+            return attempts
+        failed = [a.theorem for a in attempts if not a.is_proved and a.theorem.is_prop]
+        judged = await together([self._is_false(hole) for hole in failed])
+        work.false += [hole for hole, is_false in zip(failed, judged, strict=True) if is_false]
+        hard = [hole for hole, is_false in zip(failed, judged, strict=True) if not is_false]
+        if len(hard) < len(failed) or not hard:
+            return attempts
+        again = await self._search(work, hard, None, wall_s)
+        return [a for a in attempts if a.theorem not in hard] + again
+
+    async def _search(
+        self,
+        work: _Work,
+        holes: Sequence[Theorem],
+        config: ProverConfig | None,
+        wall_s: float,
+    ) -> list[Attempt]:
+        """One search for each hole; what an earlier run proved it by goes first."""
         tools = self._tools
         share = min(1.0, tools.pool.workers / len(holes))
-        config = replace(self._prover_config, wall_s=max(0.5, wall_s * share))
+        config = replace(config or self._prover_config, wall_s=max(0.5, wall_s * share))
         hints = [as_tactic(hole, text) for hole in holes if (text := tools.known(hole))]
         remains = replace(work.cutter.findings.remains, hints=tuple(hints))
         policy = Salvage(tools.policy, remains)
         self._prover = Prover(tools.pool, tools.verifier, policy, config, tools.recorder)
-        attempts = await self._prover.prove([hole for hole in holes if hole.is_prop])
+        attempts = await self._prover.prove(holes)
         work.count(attempts)
         return attempts
 
@@ -254,10 +291,7 @@ class Repairer:
     ) -> tuple[Draft, list[Theorem]]:
         """The proved holes filled, and wider cuts around the others."""
         failed = [a.theorem for a in attempts if not a.is_proved]
-        judged = await together([self._is_false(hole) for hole in failed])
-        work.false += [hole for hole, is_false in zip(failed, judged, strict=True) if is_false]
-        places = {hole.start: wrong for hole, wrong in zip(failed, judged, strict=True)}
-        places |= {a.theorem.start: False for a in attempts if not a.theorem.is_prop}
+        places = {hole.start: hole in work.false for hole in failed}
         if to_top:
             work.cutter.findings.removed.append(draft.value)
             return await work.cutter.cut_down(draft.emptied)

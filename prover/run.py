@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from ..data.errors import SoundnessAlarm, UsageError
 from ..data.records import Attempt, Expansion, RefusalKind, Refused, StopReason, Theorem
@@ -22,11 +23,13 @@ from ..lean_env.pool import LeanPool, OpenedFile
 from ..lean_env.premises import Premises
 from ..lean_env.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
-from .agent import Prover, Recall, Recorder, nothing
+from .agent import Prover, Recall, Recorder, Silent, nothing
 from .config import ModelConfig, ProverConfig
 from .policies import open_policy
+from .policy import Policy
 from .rejections import Memory, no_memory
 
+T = TypeVar("T")
 BROKEN = "not tried: Lean finds an error in it, before the sorry"
 
 
@@ -53,7 +56,8 @@ class Run:
     pool: LeanPool
     verifier: Verifier
     prover: Prover
-    recorder: Recorder | None = None
+    policy: Policy
+    recorder: Recorder
 
     async def prove(
         self,
@@ -71,17 +75,18 @@ class Run:
         """
         broken = {t: Attempt(t, StopReason.FAULT, detail=BROKEN) for t in _broken(opened)}
         for theorem in theorems:
-            if theorem in broken and self.recorder:
+            if theorem in broken:
                 self.recorder.start_attempt(theorem)
                 self.recorder.finish_attempt(broken[theorem])
         tried = [theorem for theorem in theorems if theorem not in broken]
         work = self.prover.prove(tried, recall, memory)
-        attempts = iter(await self._interruptible(work, on_interrupt))
+        attempts = iter(await self.interruptible(work, on_interrupt, self.prover.stop))
         return [broken[t] if t in broken else next(attempts) for t in theorems]
 
-    async def _interruptible(
-        self, work: Awaitable[list[Attempt]], on_interrupt: Callable[[], None]
-    ) -> list[Attempt]:
+    async def interruptible(
+        self, work: Awaitable[T], on_interrupt: Callable[[], None], stop: Callable[[], None]
+    ) -> T:
+        """Do the work; at the first SIGINT `stop` is called, a second one cancels."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         presses = itertools.count()
@@ -91,7 +96,7 @@ class Run:
                 task.cancel()
             else:
                 on_interrupt()
-                self.prover.stop()
+                stop()
 
         loop.add_signal_handler(signal.SIGINT, pressed)
         try:
@@ -152,8 +157,9 @@ async def start_run(
         ) as policy,
         Verifier(pool, toolchain, allow_axioms=axioms) as verifier,
     ):
+        recorder = recorder or Silent()
         prover = Prover(pool, verifier, policy, config.prover, recorder)
-        yield Run(pool, verifier, prover, recorder)
+        yield Run(pool, verifier, prover, policy, recorder)
 
 
 def _broken(opened: Sequence[OpenedFile]) -> set[Theorem]:
@@ -176,11 +182,17 @@ def select(opened: Sequence[OpenedFile], names: Sequence[str]) -> list[Theorem]:
     Raises UsageError, with near names, for a name that is in none of the files.
     """
     theorems = [theorem for file in opened for theorem in file.theorems]
-    if not names:
-        return theorems
+    return named(theorems, names, "with a sorry") if names else theorems
+
+
+def named(theorems: Sequence[Theorem], names: Sequence[str], which: str) -> list[Theorem]:
+    """Those of the theorems that have one of the names, in order. which: what they all are.
+
+    Raises UsageError, with near names, for a name that none has.
+    """
     for name in names:
         if not any(_is_called(theorem, name) for theorem in theorems):
-            raise UsageError(_no_such_theorem(name, theorems))
+            raise UsageError(_no_such_theorem(name, theorems, which))
     return [theorem for theorem in theorems if any(_is_called(theorem, name) for name in names)]
 
 
@@ -189,15 +201,15 @@ def _is_called(theorem: Theorem, name: str) -> bool:
     return any(each == name or each.endswith(f".{name}") for each in full)
 
 
-def _no_such_theorem(name: str, theorems: Sequence[Theorem]) -> str:
+def _no_such_theorem(name: str, theorems: Sequence[Theorem], which: str) -> str:
     known = list(dict.fromkeys(theorem.name for theorem in theorems))
     last = {each.rpartition(".")[2]: each for each in known}
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     near += [last[x] for x in difflib.get_close_matches(name.rpartition(".")[2], last, n=3)]
     hint = list(dict.fromkeys(near))[:3] or known[:8]
     if not hint:
-        return f"no theorem {name}: nothing in the file is left to prove"
-    return f"no theorem {name} with a sorry; did you mean {', '.join(hint)}?"
+        return f"no theorem {name}: the file has none {which}"
+    return f"no theorem {name} {which}; did you mean {', '.join(hint)}?"
 
 
 class Tee:

@@ -7,9 +7,9 @@ a direction. Then it proposes what another policy does.
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from .block import masked
 from .policy import Advice, Policy, Proposal, Query
@@ -60,29 +60,13 @@ def texts(remains: Remains) -> Iterator[str]:
 
 
 def _all(remains: Remains) -> Iterator[str]:
-    removed = [dedented(text) for text in remains.removed]
     yield from remains.hints
-    for text in removed:
+    for text in remains.removed:
         yield from renamed(text, remains.near)
-    yield from removed
-    for text in removed:
+    yield from remains.removed
+    for text in remains.removed:
         yield from turned(text)
-    yield from (dedented(text) for text in remains.kept)
-
-
-def dedented(text: str) -> str:
-    """A block as it would stand at the left margin; its first line has lost its indentation."""
-    first, newline, rest = text.partition("\n")
-    return first + newline + textwrap.dedent(rest) if newline and not _opens(first) else _hung(text)
-
-
-def _opens(first: str) -> bool:
-    return re.search(r"(\bby|=>|\bwith|\bcalc|:=|[,(⟨\[]|\bfrom|\bthen|\belse)\s*$", first) is not None
-
-
-def _hung(text: str) -> str:
-    first, newline, rest = text.partition("\n")
-    return first + newline + textwrap.indent(textwrap.dedent(rest), "  ")
+    yield from remains.kept
 
 
 def renamed(text: str, near: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
@@ -91,7 +75,7 @@ def renamed(text: str, near: Iterable[tuple[str, Sequence[str]]]) -> Iterator[st
         pattern = rf"(?<![\w.']){re.escape(word)}(?![\w'])"
         if re.search(pattern, text):
             for other in others:
-                yield re.sub(pattern, lambda _, other=other: other, text)
+                yield re.sub(pattern, other.replace("\\", ""), text)
 
 
 _TURNS = (
@@ -105,7 +89,7 @@ _TURNS = (
     (r"\.mpr\b", ".mp"),
     (r"\.1\b", ".2"),
     (r"\.2\b", ".1"),
-    (r"\[← ?", "["),
+    (r"\[← ?", r"["),
     (r"(\brw \[)(?!←)", r"\1← "),
     (r"^split\b", "constructor"),
     (r"^exact ([^\s(⟨]\S*)( .+)$", r"apply \1 <;> assumption"),
@@ -117,11 +101,11 @@ _TURNS = (
 
 def turned(text: str) -> Iterator[str]:
     """The text with one thing the other way round: a side, a direction, two arguments."""
+    for pattern, replacement in _TURNS:
+        for found in list(re.finditer(pattern, text, re.MULTILINE))[:3]:
+            yield text[: found.start()] + found.expand(replacement) + text[found.end() :]
     if "\n" in text:
         return
-    for pattern, replacement in _TURNS:
-        if re.search(pattern, text):
-            yield re.sub(pattern, replacement, text)
     yield from swapped(text)
     if not re.match(r"(exact|have|rw|simp|apply|refine|intro|by)\b", text):
         yield f"exact {text}"
@@ -133,8 +117,12 @@ _ARGUMENT = re.compile(r"\((?:[^()]|\([^()]*\))*\)|[^\s()\[\]⟨⟩,;:=|]+")
 def swapped(text: str) -> Iterator[str]:
     """The text with two neighbouring arguments of an application exchanged."""
     found = list(_ARGUMENT.finditer(masked(text)))
-    for first, second in zip(found[1:], found[2:], strict=False):
+    for first, second in pairwise(found[2:]):
         between = text[first.end() : second.start()]
-        if between.strip() == "" and re.search(r"[\w)]$", first[0]) and re.match(r"[\w(]", second[0]):
+        if (
+            between.strip() == ""
+            and re.search(r"[\w)]$", first[0])
+            and re.match(r"[\w(]", second[0])
+        ):
             a, b = text[first.start() : first.end()], text[second.start() : second.end()]
             yield text[: first.start()] + b + between + a + text[second.end() :]

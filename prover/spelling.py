@@ -29,7 +29,7 @@ def spellings(value: str) -> Iterator[str]:
 
 
 def closing_end(text: str) -> int | None:
-    """Where the `end` of a `begin` block stops that starts the text; None if it is no such block."""
+    """Where the `begin` block that the text starts with ends; None if it starts otherwise."""
     plain = masked(text)
     if not re.match(r"begin\b", plain):
         return None
@@ -113,7 +113,9 @@ def _cases(text: str) -> str:
     """`cases h with a b`, and `induction n with k ih`, before two blocks or none."""
     name = r"[^\W\d][\w'₀-₉]*|_"
     two = rf"({name})[ \t]+({name})[ \t]*,?[ \t]*"
-    text = _replace(text, rf"\bcases\s+([^\s,]+)\s+with[ \t]+{two}(?=\n?\s*\{{)", r"rcases \1 with \2 | \3")
+    text = _replace(
+        text, rf"\bcases\s+([^\s,]+)\s+with[ \t]+{two}(?=\n?\s*\{{)", r"rcases \1 with \2 | \3"
+    )
     text = _replace(text, rf"\bcases\s+([^\s,]+)\s+with[ \t]+{two}$", r"obtain ⟨\2, \3⟩ := \1")
     head = rf"\binduction\s+({name})\s+with[ \t]+{two}\n(\s*)\{{"
     if found := re.search(head, masked(text)):

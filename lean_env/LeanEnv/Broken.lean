@@ -119,15 +119,13 @@ def parseTexts (r : WorkerRef) (before : String) (texts : Array String) : IO Ans
     let mut out := #[]
     for text in texts do
       let input := Parser.mkInputContext text "<command>"
-      let (stx, next, said) := Parser.parseCommand input parserCtx {} {}
-      let errors := said.toList.filter (·.severity matches .error)
-      let result ← match errors with
+      let (_, next, said) := Parser.parseCommand input parserCtx {} {}
+      let (second, _, said) := Parser.parseCommand input parserCtx next said
+      let result ← match said.toList.filter (·.severity matches .error) with
         | m :: _ => pure [("place", toJson (bytesAt input.fileMap m.pos)), ("text", toJson (← m.data.toString))]
         | [] =>
-          let rest := (Substring.Raw.mk text ((stx.getTailPos?).getD 0) text.rawEndPos).trim
-          let (second, _, _) := Parser.parseCommand input parserCtx next {}
-          if Parser.isTerminalCommand second && second.isOfKind ``Parser.Command.eoi then pure [("place", Json.null)]
-          else pure [("place", toJson (text.utf8ByteSize - rest.bsize)), ("text", toJson "another command follows")]
+          if second.isOfKind ``Parser.Command.eoi then pure [("place", Json.null)]
+          else pure [("place", toJson ((second.getPos?).getD 0).byteIdx), ("text", toJson "another command follows")]
       out := out.push (Json.mkObj result)
     return .result <| Json.mkObj [("results", .arr out)]
 

@@ -9,7 +9,7 @@ of a broken command, the texts to replace by a `sorry`, smallest first.
      "errors":[{"text":"Unknown identifier `foo`",...,"cuts":[{"start":33,"stop":42,"text":"sorry","kind":"rest"},...]}]}]}}
 
 Kinds: `tactic` one tactic; `rest` it and all that follow in its block; `end` what is left open at the
-end of a block; `arms` missing alternatives; `term` a term whose type is a known proposition; `drop` tactics
+end of a block; `arms` missing alternatives; `without` a `have`, to go on without it; `term` a term whose type is a known proposition; `drop` tactics
 after the last goal; `parse` text that the parser stumbles over; `proof` the whole. -/
 
 namespace LeanEnv
@@ -94,7 +94,7 @@ def sorries (n column : Nat) : String :=
   else ("\n" ++ "".pushn ' ' column).intercalate (List.replicate n "· sorry")
 
 /-- The cuts in one block for what stands at `place`, a part of its tactic number `i`. -/
-def cutsInBlock (map : FileMap) (told : Told) (items : Array Span) (i : Nat) : Array Cut := Id.run do
+def cutsInBlock (map : FileMap) (told : Told) (items : Array Span) (i : Nat) (isHave : Bool := false) : Array Cut := Id.run do
   let some item := items[i]? | return #[]
   let some last := items.back? | return #[]
   let some first := items[0]? | return #[]
@@ -104,6 +104,8 @@ def cutsInBlock (map : FileMap) (told : Told) (items : Array Span) (i : Nat) : A
     return #[{ start := from_, stop := last.stop, text := if i == 0 then "skip" else "", kind := "drop" }]
   let mut out := #[]
   if goals > 1 then out := out.push { start := item.start, stop := item.stop, text := "sorry", kind := "tactic" }
+  if let (true, some next) := (isHave, items[i + 1]?) then
+    out := out.push { start := item.start, stop := next.start, text := "", kind := "without" }
   for k in List.range (i + 1) do
     let some from_ := items[i - k]? | continue
     let text := sorries (told.before.getD from_ 1) (column map first.start)
@@ -140,7 +142,8 @@ def cutsAt (map : FileMap) (told : Told) (stx : Syntax) (place : Span) (isOpen :
     for i in List.range spans.size do
       if (spans[i]?).any (·.holds place) then
         innermost := items[i]?
-        out := out ++ cutsInBlock map told spans i
+        let isHave := (items[i]?).any (·.isOfKind ``Parser.Tactic.tacticHave__)
+        out := out ++ cutsInBlock map told spans i isHave
   if let some item := innermost then
     if let some (some span) := (armsAround item place).map spanOf then
       let text := "\n" ++ "".pushn ' ' (column map span.start) ++ "| _ => sorry"
@@ -150,7 +153,9 @@ def cutsAt (map : FileMap) (told : Told) (stx : Syntax) (place : Span) (isOpen :
     if let some span := spanOf t then
       if span.holds place && !whole.contains (some span) then
         out := out.push { start := span.start, stop := span.stop, text := "sorry", kind := "term" }
-  return out.qsort fun a b => a.stop - a.start < b.stop - b.start
+  let sorted := out.qsort fun a b => a.stop - a.start < b.stop - b.start
+  return sorted.foldl (init := #[]) fun acc c =>
+    if acc.any fun a => a.start == c.start && a.stop == c.stop then acc else acc.push c
 
 /-- The text of a declaration that is its proof or value: from behind its `:=` on. -/
 def valueOf (stx : Syntax) (stop : Nat) : Option Cut := do
@@ -183,7 +188,8 @@ def endByColumn (margins : Array (Nat × Option Nat)) (start most limit : Nat) :
 def cutsForParser (map : FileMap) (margins : Array (Nat × Option Nat)) (stx : Syntax) (at_ limit : Nat) : Array Cut := Id.run do
   let mut out : Array Cut := #[]
   let push (out : Array Cut) (start stop : Nat) : Array Cut :=
-    if start ≤ at_ && at_ ≤ stop && start < stop then out.push { start, stop, text := "sorry", kind := "parse" } else out
+    let isNew := !out.any fun c => c.start == start && c.stop == stop
+    if isNew && start ≤ at_ && at_ ≤ stop && start < stop then out.push { start, stop, text := "sorry", kind := "parse" } else out
   for items in blocksOf stx do
     let spans := items.filterMap spanOf
     let some first := spans[0]? | continue

@@ -1,0 +1,140 @@
+"""Repair on real Lean: what is broken is mended, what is right is left alone, a kill survived."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from lakatos.cli import main
+
+FIVE = """theorem names (a b : Nat) : a + b = b + a := by
+  rw [Nat.add_comn]
+
+theorem open_goal (p q : Prop) (hp : p) (hq : q) : p ∧ q := by
+  constructor
+  · exact hp
+
+theorem old (p q : Prop) : p ∧ q → q ∧ p :=
+begin
+  intro h,
+  exact ⟨h.2, h.1⟩,
+end
+
+theorem kept : 2 + 2 = 4 := rfl
+
+theorem swapped (a b c : Nat) (h1 : a ≤ b) (h2 : b ≤ c) : a ≤ c := by
+  exact Nat.le_trans h2 h1
+
+theorem cut_off (xs : List Nat) : (xs ++ []).length = xs.length := by
+  cases xs with
+  | nil => rfl
+  | cons x xs => simp [List.app
+"""
+FALSE_LEMMA = """theorem t (xs : List Nat) : (xs ++ []).length = xs.length := by
+  cases xs with
+  | nil => rfl
+  | cons x xs =>
+    have : x = 0 := by simp
+    rw [this]
+    simp
+"""
+RIGHT = "theorem t : 1 = 1 := by\r\n  rfl\r\n"
+STATEMENT = "theorem t : 1 = Nat.nonsense := by rfl\n"
+
+pytestmark = pytest.mark.lean
+
+
+@pytest.fixture
+def run(tmp_path, capsys, monkeypatch):
+    """Run a command in an empty folder; returns its code, standard output and error lines."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAKATOS_DB", str(tmp_path / "attempts.db"))
+
+    def call(*arguments):
+        code = main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err.splitlines()
+
+    return call
+
+
+def statements(text):
+    return [line.split(":=")[0] for line in text.splitlines() if line.startswith("theorem")]
+
+
+def test_five_breakages_are_mended_in_place(run, tmp_path):
+    file = tmp_path / "five.lean"
+    file.write_text(FIVE)
+    code, out, error = run("repair", "five.lean", "--write", "--time", "30")
+    assert (code, error) == (0, [])
+    assert "5 of 5 proved" in out
+    mended = file.read_text()
+    assert statements(mended) == statements(FIVE)
+    assert "rw [Nat.add_comm]" in mended
+    assert "by\n  intro h\n  exact ⟨h.2, h.1⟩" in mended
+    assert "theorem kept : 2 + 2 = 4 := rfl" in mended
+    assert "sorry" not in mended
+    assert run("verify", "five.lean")[0] == 0
+    assert run("repair", "five.lean", "--write")[:2] == (
+        0, "five.lean: nothing to repair, Lean finds no error in it\n",
+    )  # fmt: skip
+    assert file.read_text() == mended
+
+
+def test_a_false_lemma_is_seen_and_the_cut_moves_up(run, tmp_path):
+    (tmp_path / "t.lean").write_text(FALSE_LEMMA)
+    code, out, _ = run("repair", "t.lean", "--json", "--time", "40")
+    told = json.loads(out)
+    assert code == 0
+    assert told["false"] == ["x = 0"]
+    assert told["rounds"] > 1
+    assert "have : x = 0" not in told["proof"]
+    assert "| nil => rfl" in told["proof"]
+
+
+def test_a_right_file_comes_back_byte_for_byte(run, tmp_path):
+    (tmp_path / "t.lean").write_bytes(RIGHT.encode())
+    assert run("repair", "t.lean", "--write")[0] == 0
+    assert (tmp_path / "t.lean").read_bytes() == RIGHT.encode()
+    assert run("repair", "t.lean", "--out", "u.lean")[0] == 0
+    assert (tmp_path / "u.lean").read_bytes() == RIGHT.encode()
+
+
+def test_an_error_in_a_statement_is_not_ours_to_mend(run, tmp_path):
+    (tmp_path / "t.lean").write_text(STATEMENT)
+    code, _, error = run("repair", "t.lean", "--write")
+    assert code == 2
+    assert "nonsense" in error[0]
+    assert (tmp_path / "t.lean").read_text() == STATEMENT
+
+
+def test_what_cannot_be_mended_is_left_as_it_is(run, tmp_path):
+    text = "theorem no (n : Nat) : n < n := by\n  simp\n"
+    (tmp_path / "t.lean").write_text(text)
+    code, out, _ = run("repair", "t.lean", "--write", "--time", "3", "--repair-depth", "1")
+    assert code == 1
+    assert "✗" in out
+    assert (tmp_path / "t.lean").read_text() == text
+
+
+def test_killed_half_way_it_goes_on_from_what_is_kept(tmp_path):
+    hard = "theorem hard (f : Nat → Nat) (h : ∀ n, f n < f (n + 1)) : f 0 < 0 := by simp\n"
+    file = tmp_path / "t.lean"
+    file.write_text(FIVE + "\n" + hard)
+    command = [sys.executable, "-m", "lakatos.cli"]
+    command = [sys.executable, "-c", "import sys; from lakatos.cli import main; sys.exit(main())"]
+    arguments = ["repair", "t.lean", "--json", "--db", "a.db", "--time", "600"]
+    with subprocess.Popen(
+        [*command, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as process:
+        told = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.kill()
+    assert [each["proved"] for each in told] == [True, True]
+    again = subprocess.run(
+        [*command, *arguments[:-1], "5", "--theorem", told[0]["theorem"]],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    told_again = json.loads(again.stdout)
+    assert told_again["proof"] == told[0]["proof"]
+    assert told_again["steps"] == 0
+    assert told[0]["steps"] > 0
