@@ -7,6 +7,7 @@ own, never edited, and the whole is judged against it. No model is needed for wh
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,9 @@ from .spelling import closing_end
 
 Known = Callable[[Theorem], str | None]
 """The text that an earlier run proved a `sorry` by, if any."""
+
+FALSE_WALL_S = 3.0
+"""Most seconds spent on showing one hole false."""
 
 BRIEF = 3
 """Expansions for a hole before it is asked whether it is false."""
@@ -195,34 +199,34 @@ class Repairer:
         self._tools.recorder.start_attempt(patient.theorem)
         work = _Work(self._tools, diagnosis, patient)
         began = self._clock()
-        stop, detail = StopReason.INTERRUPTED, ""
+        stop = StopReason.INTERRUPTED
         verdict: Verdict | None = None
         try:
-            if not self._stopped:
-                draft = await self._mend(work, began)
-                stop = StopReason.INTERRUPTED if self._stopped else StopReason.DEAD_END
-                if draft is None and self._clock() - began >= self._config.wall_s:
-                    stop = StopReason.WALL_TIME
-                if draft is not None:
-                    verdict = await work.judge(draft)
-                    is_mended = isinstance(verdict, Accepted)
-                    stop = StopReason.PROVED if is_mended else StopReason.REFUSED
-                    work.value = draft.value if is_mended or rests_on_sorry(verdict) else None
+            draft = None if self._stopped else await self._within(work, began)
+            if self._clock() - began >= self._config.wall_s:
+                stop = StopReason.WALL_TIME
+            elif not self._stopped:
+                stop = StopReason.DEAD_END
+            if draft is not None:
+                verdict = await work.judge(draft)
+                is_mended = isinstance(verdict, Accepted)
+                stop = StopReason.PROVED if is_mended else StopReason.REFUSED
+                work.value = draft.value if is_mended or rests_on_sorry(verdict) else None
         finally:
             wall_s = self._clock() - began
-            attempt = Attempt(
-                patient.theorem,
-                stop,
-                work.value,
-                verdict,
-                work.expansions,
-                work.steps,
-                wall_s,
-                detail,
-            )
+            spent = work.expansions, work.steps, wall_s
+            attempt = Attempt(patient.theorem, stop, work.value, verdict, *spent)
             self._tools.recorder.finish_attempt(attempt)
         compilations = work.cutter.findings.compilations + work.compilations
         return Repair(patient, attempt, work.value, work.rounds, compilations, tuple(work.false))
+
+    async def _within(self, work: _Work, began: float) -> Draft | None:
+        """The draft without a hole, if one is reached in time."""
+        try:
+            async with asyncio.timeout(self._config.wall_s):
+                return await self._mend(work, began)
+        except TimeoutError:
+            return None
 
     async def _mend(self, work: _Work, began: float) -> Draft | None:
         """The draft without a hole, if one is reached."""
@@ -307,7 +311,11 @@ class Repairer:
     async def _is_false(self, hole: Theorem) -> bool:
         """Whether a short search shows that the hole cannot be filled."""
         pool = self._tools.pool
-        return await is_false(hole.state, Expander(hole, Hammer(), pool), pool)
+        try:
+            async with asyncio.timeout(FALSE_WALL_S):
+                return await is_false(hole.state, Expander(hole, Hammer(), pool), pool)
+        except TimeoutError:
+            return False
 
 
 class _Work:
