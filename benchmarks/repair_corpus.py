@@ -2,7 +2,7 @@
 
     python benchmarks/repair_corpus.py [--count 210] [--seconds 30] [--seed 0]
 
-The proofs of repair_proofs.lean are broken by seeded mutation, one at a time; what Lean takes
+The proofs of repair_proofs*.lean are broken by seeded mutation, one at a time; what Lean takes
 nevertheless is no case. In the same run the baseline, the same statements proved from nothing by
 the hammer in the same time, and that the right file comes back unchanged. Failures count.
 """
@@ -32,8 +32,9 @@ from lakatos.prover.config import ProverConfig
 from lakatos.prover.hammer import Hammer
 from lakatos.prover.repair import RepairConfig, Repairer, Tools, diagnose
 
-PROOFS = Path(__file__).parent / "repair_proofs.lean"
-RESULTS = Path(__file__).parent / "results" / "repair_corpus.json"
+FOLDER = Path(__file__).parent
+PROOFS = FOLDER / "repair_proofs.lean", FOLDER / "repair_proofs_of_types.lean"
+RESULTS = FOLDER / "results" / "repair_corpus.json"
 THEOREM = re.compile(r"^theorem (?P<name>\w+).*?:= by\n(?P<proof>(?:  .*\n)+)", re.M | re.S)
 
 
@@ -136,7 +137,7 @@ def candidates(source: str, seed: int) -> Iterator[Case]:
 
 async def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Break, repair, count."""
-    source = PROOFS.read_text("utf-8")
+    source = "\n".join(place.read_text("utf-8") for place in PROOFS)
     toolchain = find_toolchain("embedded")
     share = options.count / len(MUTATIONS)
     made: dict[str, int] = {}
