@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lakatos.data.errors import UsageError
 from lakatos.data.records import Accepted
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.toolchain import find_toolchain
@@ -35,7 +36,7 @@ from lakatos.prover.repair import RepairConfig, Repairer, Tools, diagnose
 FOLDER = Path(__file__).parent
 PROOFS = FOLDER / "repair_proofs.lean", FOLDER / "repair_proofs_of_types.lean"
 RESULTS = FOLDER / "results" / "repair_corpus.json"
-THEOREM = re.compile(r"^theorem (?P<name>\w+).*?:= by\n(?P<proof>(?:  .*\n)+)", re.M | re.S)
+THEOREM = re.compile(r"^theorem (?P<name>\w+).*?:= by\n(?P<proof>(?:  [^\n]*\n)+)", re.M | re.S)
 
 
 def _pick(draw: random.Random, text: str, pattern: str) -> re.Match[str] | None:
@@ -175,7 +176,11 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
 async def one(tools: Tools, case: Case, seconds: float) -> dict[str, Any] | None:
     """Repair one case; None when Lean takes it as it is."""
     began = time.monotonic()
-    diagnosis = await diagnose(tools.pool, "case.lean", case.source)
+    try:
+        diagnosis = await diagnose(tools.pool, "case.lean", case.source)
+    except UsageError as error:
+        row = {"theorem": case.name, "mutation": case.mutation, "mended": False}
+        return row | {"stop": str(error), "wall_s": round(time.monotonic() - began, 2)}
     if not diagnosis.patients and not diagnosis.others:
         return None
     row: dict[str, Any] = {"theorem": case.name, "mutation": case.mutation, "mended": False}
