@@ -38,7 +38,8 @@ from lakatos.prover.prompts import format_named
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 SIBLINGS = 8
-EXPANSIONS = 16
+EXPANSIONS = {"model": 16, "Lean": 2}
+"""Of each theorem; the hammer proposes some sixty tactics at once."""
 TINY = LlamaConfig(
     vocab_size=256, hidden_size=128, intermediate_size=384, num_hidden_layers=4,
     num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=2048,
@@ -122,7 +123,7 @@ def model() -> Batcher:
 
 async def measure(bottleneck: str, searches: int, theorems: int) -> Row:
     source = "".join(
-        f"theorem t{i} (p q : Nat → Prop) (a b : Nat) (h : p {i}) : q (a + b * {i}) := by sorry\n"
+        f"theorem t{i} (a b : Nat) : a + b * {i} = b + a * {i} + 1 := by sorry\n"
         for i in range(theorems)
     )
     toolchain = find_toolchain("embedded")
@@ -135,7 +136,9 @@ async def measure(bottleneck: str, searches: int, theorems: int) -> Row:
         else:
             policy, units, busy_s = Hammer(), pool.workers, lambda: pool.lean_us / 1e6
         window = Window(busy_s, theorems - searches + 1)
-        config = ProverConfig(expansions=EXPANSIONS, wall_s=3600.0, concurrency=searches)
+        config = ProverConfig(
+            expansions=EXPANSIONS[bottleneck], wall_s=3600.0, concurrency=searches
+        )
         await Prover(pool, verifier, policy, config, window).prove(opened.theorems)
     await batcher.close()
     assert window.begin
@@ -151,10 +154,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--searches", type=int, default=16)
     parser.add_argument("--theorems", type=int, default=64)
+    parser.add_argument("--bottleneck", nargs="+", default=list(EXPANSIONS), choices=EXPANSIONS)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = []
-    for bottleneck in ("model", "Lean"):
+    for bottleneck in options.bottleneck:
         for searches in (options.searches, 1):
             theorems = options.theorems if searches > 1 else 4
             rows.append(asyncio.run(measure(bottleneck, searches, theorems)))
