@@ -12,13 +12,12 @@ import argparse
 import asyncio
 import hashlib
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import record  # type: ignore[import-not-found]
 from lakatos.data.records import Accepted, Advanced, Attempt, Theorem
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.toolchain import Toolchain, find_toolchain
@@ -116,24 +115,6 @@ def row(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def commit() -> str:
-    """The commit measured, with `+` when the working tree differs from it."""
-
-    def git(*words: str) -> str:
-        where = Path(__file__).parent
-        return subprocess.run(
-            ["git", *words], cwd=where, capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    dirty = git("status", "--porcelain", "--", "../prover", "../search", "../lean_env")
-    return git("rev-parse", "HEAD") + ("+" if dirty else "")
-
-
-def shown(word: str) -> str:
-    """A word of the command line without the folders of this machine."""
-    return Path(word).name if "/" in word else word
-
-
 def main() -> None:
     """Measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -150,17 +131,16 @@ def main() -> None:
     print(f"miniF2F-core: {found['proved']} of {count} proved and verified")
     print(f"baseline, eight single tactics: {found['baseline']['proved']} of {count}")
     found |= {
-        "command": " ".join(["python", "benchmarks/minif2f_core.py", *map(shown, sys.argv[1:])]),
+        "command": record.command(),
         "toolchain": f"{toolchain.name} Lean {toolchain.lean}",
         "seed": options.seed,
         "seconds_a_theorem": options.seconds,
-        "commit": commit(),
+        "commit": record.commit(),
         "problem_set_sha256": hashlib.sha256(options.problems.read_bytes()).hexdigest(),
     }
     out = options.out or (None if options.theorem else RESULTS)
     if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        record.write(out, found)
 
 
 if __name__ == "__main__":

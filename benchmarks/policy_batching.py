@@ -33,6 +33,7 @@ from statistics import NormalDist, mean
 from typing import Any
 from zlib import crc32
 
+import record  # type: ignore[import-not-found]
 import torch
 import transformers
 from lakatos.prover.batching import Batcher
@@ -270,16 +271,6 @@ def measure(model: Any, load: Load, baseline_states: int, roofs: Roofs) -> dict[
     return rows
 
 
-def commit() -> str:
-    """The commit measured, with `+` when the working tree differs from it."""
-
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], cwd=RESULTS.parent, capture_output=True, text=True)
-        return done.stdout.strip()
-
-    return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "../prover") else "")
-
-
 def built(gpu: bool) -> Any:
     """The model, with random weights, where it will run."""
     torch.manual_seed(0)
@@ -309,8 +300,8 @@ def main() -> None:
     model = built(gpu)
     roofs = Roofs.of(model.device.type, model.dtype)
     found: dict[str, Any] = {
-        "command": " ".join(["python benchmarks/policy_batching.py", *sys.argv[1:]]),
-        "commit": commit(),
+        "command": record.command(),
+        "commit": record.commit(),
         "device": torch.cuda.get_device_name() if gpu else f"CPU, threads: {options.threads}",
         "versions": {
             "python": platform.python_version(),
@@ -326,7 +317,6 @@ def main() -> None:
         "runs": [],
     }
     out = options.out or RESULTS / ("policy_batching_gpu.json" if gpu else "policy_batching.json")
-    out.parent.mkdir(exist_ok=True)
     for searches in options.searches or ([8, 32, 64] if gpu else [16]):
         if time.perf_counter() - started > options.limit:
             found["cut"] = f"nothing new after {options.limit:.0f} s"
@@ -337,11 +327,11 @@ def main() -> None:
         )  # fmt: skip
         found["runs"].append(measure(model, load, 3 if gpu else 8, roofs))
         print(json.dumps(found["runs"][-1]), flush=True)
-        out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+        record.write(out, found)
     found["agreement"] = agreement(model, load, 500 if gpu else 2000)
     found["wall_s"] = round(time.perf_counter() - started, 1)
     print(json.dumps(found["agreement"]))
-    out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    record.write(out, found)
 
 
 if __name__ == "__main__":

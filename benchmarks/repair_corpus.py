@@ -15,7 +15,6 @@ import json
 import random
 import re
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import record  # type: ignore[import-not-found]
 from lakatos.data.errors import UsageError
 from lakatos.data.records import Accepted
 from lakatos.lean_env.pool import LeanPool
@@ -243,19 +243,6 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def commit() -> str:
-    """The commit measured, with `+` when the working tree differs from it."""
-
-    def git(*words: str) -> str:
-        where = Path(__file__).parent
-        return subprocess.run(
-            ["git", *words], cwd=where, capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    dirty = git("status", "--porcelain", "--", "../prover", "../search", "../lean_env")
-    return git("rev-parse", "HEAD") + ("+" if dirty else "")
-
-
 def main() -> None:
     """Measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -267,13 +254,12 @@ def main() -> None:
     parser.add_argument("--scratch", action="store_true", help="measure the baseline, too")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    about = {"commit": commit(), "seed": options.seed, "seconds_a_proof": options.seconds}
-    about["command"] = " ".join(["python", "benchmarks/repair_corpus.py", *sys.argv[1:]])
+    about = {"commit": record.commit(), "seed": options.seed, "seconds_a_proof": options.seconds}
+    about["command"] = record.command()
     found = about | asyncio.run(measure(options))
     told = {key: value for key, value in found.items() if key != "cases"}
     print(json.dumps(told, indent=1, ensure_ascii=False))
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    record.write(options.out, found)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ import asyncio
 import json
 import random
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,13 +27,14 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import record  # type: ignore[import-not-found]
 from lakatos.data.records import Premise, Theorem
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.premises import Premises
 from lakatos.lean_env.toolchain import find_toolchain
 from lakatos.prover.policy import Query
 from lakatos.prover.retriever import Lexical, Retriever
-from minif2f_core import commit, core_file, shown
+from minif2f_core import core_file
 
 CUTS = (1, 10, 32)
 DEPTH = max(CUTS) + 1  # the theorem itself may be among them
@@ -244,9 +244,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     found = asyncio.run(measure(options))
-    command = " ".join(["python", "benchmarks/retrieval_recall.py", *map(shown, sys.argv[1:])])
-    found |= {"command": command, "commit": commit(), "seed": options.seed}
-    options.out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    found |= {"command": record.command(), "commit": record.commit(), "seed": options.seed}
+    record.write(options.out, found)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from math import log, sqrt
 from pathlib import Path
 from statistics import median
 
+import record  # type: ignore[import-not-found]
 from lakatos.data.records import Advanced, Expansion, Origin, ProofState, ProofTree, Status, Step
 from lakatos.search.driver import RECIPES, Search
 
@@ -187,20 +188,6 @@ def machine() -> dict[str, str | int | None]:
     }
 
 
-def commit() -> str:
-    """The commit measured, with `+` when what is measured differs from it."""
-
-    def git(*words: str) -> str:
-        where = Path(__file__).parent
-        done = subprocess.run(
-            ["git", *words], cwd=where, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    measured = ("../search", "../data/records.py", "search_core.py")
-    return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--", *measured) else "")
-
-
 def show(rows: Sequence[Row]) -> None:
     """Print the measurements, and each number wanted beside what was found."""
     titles = ("exp/s", "last tenth", "bytes/node", "ns/insert")
@@ -235,16 +222,15 @@ def main() -> None:
     if options.json:
         keys = ("what", "found", "relation", "wanted", "reached")
         results = {
-            "command": " ".join(["python", "benchmarks/search_core.py", *sys.argv[1:]]),
-            "commit": commit(),
+            "command": record.command(),
+            "commit": record.commit(),
             "machine": machine(),
             "collector": options.collector,
             "numbers": [dict(zip(keys, number, strict=True)) for number in wanted(best)],
             "best": [asdict(row) for row in best],
             "rounds": [[asdict(row) for row in rows] for rows in rounds],
         }
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+        record.write(options.json, results)
 
 
 if __name__ == "__main__":

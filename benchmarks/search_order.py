@@ -13,9 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
-import json
 import random
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +21,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import record  # type: ignore[import-not-found]
 from lakatos.data.records import Advanced, Expansion, ProofState, Step, Theorem
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.toolchain import find_toolchain
@@ -32,7 +31,7 @@ from lakatos.prover.config import ProverConfig, SearchConfig
 from lakatos.prover.hammer import Hammer
 from lakatos.prover.policy import Advice, Proposal, Query
 from lakatos.search.driver import RECIPES
-from minif2f_core import commit, core_file  # type: ignore[import-not-found]
+from minif2f_core import core_file  # type: ignore[import-not-found]
 
 RESULTS = Path(__file__).parent / "results" / "search_order.json"
 KEYS = ("up to hypothesis names", "exact text", "no merging")
@@ -276,16 +275,15 @@ def main() -> None:
             "of a state expanded before"
         )
     found |= {
-        "command": " ".join(["python", "benchmarks/search_order.py", *sys.argv[1:]]),
+        "command": record.command(),
         "steps_a_theorem": options.steps,
         "seeds": options.seed,
-        "commit": commit(),
+        "commit": record.commit(),
         "problem_set_sha256": hashlib.sha256(options.problems.read_bytes()).hexdigest(),
     }
     out = options.out or (None if options.theorem else RESULTS)
     if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        record.write(out, found)
 
 
 if __name__ == "__main__":
