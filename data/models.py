@@ -289,3 +289,67 @@ class ChildRow(Base):
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     state: Mapped[int]
     positions: Mapped[str | None]
+
+
+class EvaluationEntry(Base):
+    """A run over a problem set. wall_s: of all its sessions that ended by themselves."""
+
+    __tablename__ = "evaluations"
+
+    run_id: Mapped[int] = mapped_column(
+        ForeignKey("runs.id"), primary_key=True, autoincrement=False
+    )
+    problem_set: Mapped[str]
+    problem_hash: Mapped[str]
+    revision: Mapped[str]
+    k: Mapped[int]
+    wall_s: Mapped[float] = mapped_column(Double, default=0.0)
+
+
+class ProblemEntry(Base):
+    """A problem of an evaluation. text: its Lean file, the first `header` characters its header.
+
+    outcome, detail: only when it was decided without an attempt.
+    """
+
+    __tablename__ = "problems"
+    __table_args__ = _LOCAL
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("evaluations.run_id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str]
+    source: Mapped[str]
+    split: Mapped[str]
+    text_id: Mapped[int] = mapped_column(ForeignKey("texts.id"))
+    header: Mapped[int]
+    hole: Mapped[int]
+    is_core: Mapped[bool | None]
+    informal_id: Mapped[int | None] = mapped_column(ForeignKey("texts.id"))
+    path: Mapped[str]
+    flaw: Mapped[str]
+    outcome: Mapped[str | None] = mapped_column(String(24))
+    detail: Mapped[str]
+
+
+class TryEntry(Base):
+    """An attempt that is over, as the evaluation counts it; fields as `AttemptSummary`."""
+
+    __tablename__ = "tries"
+    __table_args__ = (
+        ForeignKeyConstraint(["run_id", "problem"], ["problems.run_id", "problems.number"]),
+        _LOCAL,
+    )
+
+    run_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    problem: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempts.id"))
+    outcome: Mapped[str] = mapped_column(String(24))
+    wall_s: Mapped[float] = mapped_column(Double)
+    expansions: Mapped[int]
+    steps: Mapped[int]
+    tokens: Mapped[int]
+    ended_s: Mapped[float] = mapped_column(Double)
+    seed: Mapped[int]
+    proof_id: Mapped[int | None] = mapped_column(ForeignKey("texts.id"))
+    detail: Mapped[str]

@@ -15,8 +15,10 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, insert, update
 
-from . import loading
+from . import ledger, loading
 from .database import Database, default_url, to_url
+from .evaluation import Evaluation, EvaluationRow
+from .ledger import Ledger
 from .loading import AttemptSummary, StoredAttempt, StoredProof
 from .migrations import migrate
 from .models import Run
@@ -134,6 +136,20 @@ class Store:
         worker: only in runs that say `worker` so in their configuration.
         """
         return RejectedBefore(self.database, theorem, worker)
+
+    def ledger(self, run_id: int) -> Ledger:
+        """What writes the evaluation that this run is."""
+        return Ledger(self.database, run_id)
+
+    def load_evaluation(self, run_id: int) -> Evaluation:
+        """One evaluation whole. Raises UsageError when that run is none."""
+        with self._reading() as connection:
+            return ledger.load_evaluation(connection, run_id)
+
+    def evaluations(self) -> list[EvaluationRow]:
+        """All evaluations, newest first."""
+        with self._reading() as connection:
+            return ledger.list_evaluations(connection)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

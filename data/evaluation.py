@@ -1,0 +1,162 @@
+"""What an evaluation is: problems, attempts at them, and the classes that these end in.
+
+Every theorem of a run is in exactly one class, so the classes sum up to the number of theorems.
+Kept and loaded by ledger.py; problem sets are read by problems.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from hashlib import blake2b, sha256
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """What came of a theorem, or of one attempt at it."""
+
+    SOLVED = "solved"
+    BUDGET = "budget"  # time, expansions, steps or tokens ran out
+    DEAD_END = "dead end"  # nothing was left to try; disproved statements too
+    CRASH = "crash"  # Lean ended, again and again
+    NOT_ELABORATED = "does not elaborate"
+    REFUSED = "refused"  # a proof was found and the verifier refuses it
+    UNTRIED = "untried"  # no attempt is over yet
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One theorem to prove.
+
+    source: where it comes from, by its name: amc, aime, imo, mathd_algebra, ...
+    header: what stands above it, empty or ending in a line feed. statement: ends in a `sorry`.
+    hole: which `sorry` of the statement is meant, from 0. path: its file, with `:LINE` for a row.
+    flaw: why there is nothing to give to Lean; empty for a sound problem.
+    is_core: what the set says of it, if it does: does it elaborate without Mathlib?
+    """
+
+    name: str
+    source: str
+    split: str
+    header: str = field(repr=False)
+    statement: str = field(repr=False)
+    informal: str = field(default="", repr=False)
+    path: str = ""
+    hole: int = 0
+    flaw: str = ""
+    is_core: bool | None = None
+
+    @property
+    def lean(self) -> str:
+        """The problem as a Lean file."""
+        return self.header + self.statement
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSummary:
+    """One attempt at a problem. number: from 1. ended_s: when, in seconds of work on the run.
+
+    attempt_id: its number in the store, where its proof graph is.
+    """
+
+    attempt_id: int
+    number: int
+    outcome: Outcome
+    wall_s: float
+    expansions: int
+    steps: int
+    tokens: int
+    ended_s: float
+    seed: int
+    proof: str | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a problem; detail: why, where no attempt says it."""
+
+    problem: Problem
+    outcome: Outcome
+    attempts: tuple[AttemptSummary, ...] = ()
+    detail: str = ""
+
+    @property
+    def is_solved(self) -> bool:
+        """Whether an attempt found a proof that the verifier accepted."""
+        return self.outcome is Outcome.SOLVED
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A run over a problem set. wall_s: seconds of work on it, breaks between resumes left out.
+
+    config: what the run was made of, as JSON values. k: attempts wanted for each theorem.
+    """
+
+    run_id: int
+    command: str
+    config: dict[str, Any] = field(repr=False)
+    toolchain: str
+    commit: str
+    problem_set: str
+    problem_hash: str
+    seed: int
+    k: int
+    started_at: datetime
+    wall_s: float
+    is_finished: bool
+    results: tuple[Result, ...] = field(repr=False)
+
+    @property
+    def classes(self) -> dict[Outcome, int]:
+        """How many theorems are in each class; all classes, in their order."""
+        counts = dict.fromkeys(Outcome, 0)
+        for result in self.results:
+            counts[result.outcome] += 1
+        return counts
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRow:
+    """One evaluation in a listing."""
+
+    run_id: int
+    problem_set: str
+    problem_hash: str
+    command: str
+    config: dict[str, Any] = field(repr=False)
+    toolchain: str
+    seed: int
+    k: int
+    started_at: datetime
+    is_finished: bool
+    theorems: int
+    solved: int
+
+
+_WORST_FIRST = (Outcome.REFUSED, Outcome.CRASH, Outcome.BUDGET, Outcome.DEAD_END)
+
+
+def outcome_of(outcomes: Collection[Outcome]) -> Outcome:
+    """The class of a theorem by those of its attempts: solved, or else what most needs a look."""
+    if Outcome.SOLVED in outcomes:
+        return Outcome.SOLVED
+    return next((each for each in _WORST_FIRST if each in outcomes), Outcome.UNTRIED)
+
+
+def hash_of(problems: Sequence[Problem]) -> str:
+    """What names a problem set: SHA-256, in hex, of names, places of holes and Lean texts."""
+    digest = sha256()
+    for problem in problems:
+        for part in (problem.name, str(problem.hole), problem.lean, problem.flaw):
+            digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()
+
+
+def seed_of(run_seed: int, name: str, number: int) -> int:
+    """The seed of attempt `number` at the theorem of that name, in [0, 2**31)."""
+    digest = blake2b(f"{run_seed}:{name}:{number}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") & 0x7FFFFFFF
