@@ -16,40 +16,10 @@ from ..search.driver import RECIPES, Search
 SAMPLING = ("rmax", "whole-proof")
 """Searches that are told of whole-proof samples, one tactic a state, not of full expansions."""
 
-HELP = {
-    "name": f"The search: {', '.join(RECIPES)}. best-first: by log prior (BFS-Prover, "
-    "arXiv:2502.03438); perspectives: four queues in turn (MPS-Prover, arXiv:2505.10962); mcts: "
-    "PUCT (AlphaGo Zero); htps: regularised policy (arXiv:2205.11491); alphaproof: its published "
-    "pseudocode; rmax: intrinsic reward (DeepSeek-Prover-V1.5, arXiv:2408.08152); whole-proof: "
-    "samples, no tree. Default: htps; whole-proof where the policy writes whole proofs.",
-    "alpha": "best-first, perspectives: score = log prior / length ** alpha, in [0, 1]; 0 is "
-    "ReProver's cumulative log prior, 0.5 the default (BFS-Prover, arXiv:2502.03438).",
-    "exploration": "mcts, htps: c of PUCT and of the regularised policy, default 1 "
-    "(arXiv:2205.11491).",
-    "discount": "mcts, htps, alphaproof: a state is worth this times its best tactic (defaults 1, "
-    "0.99, 0.99; arXiv:2205.11491). rmax: rewards fade by it, 0.99 (arXiv:2408.08152).",
-    "flatten": "alphaproof: priors to the power 1 / flatten, default 200 (its pseudocode).",
-    "widening": "alphaproof: expand a state again while expansions <= widening * visits ** 0.6, "
-    "default 0.01; 0: never (its pseudocode).",
-    "sample_steps": "rmax, whole-proof: most checks of one sample.",
-    "policy": "Who proposes tactics: hammer, scripted:FILE, hf:PATH_OR_NAME, "
-    "openai:MODEL@URL (key: OPENAI_API_KEY), vllm:NAME, or a mixture, 0.3*hammer+0.7*hf:NAME.",
-    "prompt": "Prompt format, or a file with one; default: by the model's name.",
-    "critic": "Who judges states: own (the model's value head, else its mean log-probability), "
-    "hf:PATH_OR_NAME, constant.",
-    "model": "Of drawing: top_p, max_tokens, beam, distinct_first; of a server: api, "
-    "timeout_s, tries, at_once; of hf and vllm: dtype, device, revision, ...",
-    "retriever": "Who chooses premises of the file and its imports for the prompts: bm25, by "
-    "shared constants; hf:PATH_OR_NAME, an encoder of texts; none.",
-    "granularity": "rmax, whole-proof: tactics of a proposed block in one check; 0: the whole. "
-    "Defaults 1 and 0.",
-}
-"""What the dials mean, with the sources of a search's numbers; `lakatos prove --help` shows it."""
-
 
 @dataclass(frozen=True, slots=True)
 class SearchConfig:
-    """Which search, and its numbers, as HELP says; None: the number its authors give.
+    """Which search, and its numbers, as data/options.py says; None: what its authors give.
 
     Raises UsageError for an unknown search, a number it does not have, or a senseless one.
     """
@@ -225,10 +195,9 @@ class ProverConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} must be at least 1, not {value}")
-        for name in ("wall_s", "lean_s"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise UsageError(f"{name} must be above 0 seconds, not {value}")
+        for word, seconds in {"time": self.wall_s, "time in Lean": self.lean_s}.items():
+            if seconds is not None and not seconds > 0:
+                raise UsageError(f"{word} must be above 0 seconds, not {seconds}")
         if self.growth < 2:
             raise UsageError(f"growth must be at least 2, not {self.growth}")
         if not 0 <= self.refute < 1:

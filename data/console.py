@@ -1,6 +1,6 @@
-"""What the verbs share: their options, the two consoles, and a job with its report.
+"""The two consoles, one-line errors, and what a job says while it lasts.
 
-The sister of cli.py: it reads no environment and runs nothing.
+cli.py prints through it; it reads no environment and runs nothing.
 """
 
 from __future__ import annotations
@@ -8,51 +8,25 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-import typer
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from .data import source, terminal
-from .data.errors import EnvironmentFault, LakatosError, SoundnessAlarm, UsageError
-from .data.records import Attempt, Message
-from .data.source import SourceFile
-from .prover.config import HELP
-from .prover.run import Run, RunConfig
+from . import source, terminal
+from .errors import EnvironmentFault, LakatosError, SoundnessAlarm, UsageError
+from .records import Attempt, Message
+from .source import SourceFile
 
 err = Console(stderr=True, highlight=False)
 T = TypeVar("T")
 INTERRUPTED = 130
 FILE_COLUMNS = 160
 LONG: dict[str, Any] = {"soft_wrap": True, "markup": False}
-
-Option = typer.Option
-Lean = Annotated[str, Option("--lean", metavar="auto|embedded|native", help="Which Lean to use.")]
-Project = Annotated[Path | None, Option(metavar="DIR", help="Lake project, for native Lean.")]
-Axioms = Annotated[list[str] | None, Option(metavar="NAME", help="An axiom allowed as well.")]
-
-
-Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Lean files; - is stdin.")]
-Names = Annotated[list[str] | None, Option(metavar="NAME", help="Only this one.")]
-Write = Annotated[bool, Option("--write", help="Put the proofs into the files.")]
-Out = Annotated[str | None, Option(metavar="FILE", help="Write the proved file there.")]
-AsJson = Annotated[bool, Option("--json", help="One JSON object a theorem.")]
-Seconds = Annotated[float, Option("--time", help="Seconds for one theorem.")]
-Workers = Annotated[int | None, Option(min=1, help="Lean processes; default: cores.")]
-Seed = Annotated[int, Option(help="Of every random draw.")]
-PolicySpec = Annotated[str, Option(metavar="SPEC", help=HELP["policy"])]
-Prompt = Annotated[str | None, Option(metavar="NAME|FILE", help=HELP["prompt"])]
-Samples = Annotated[int, Option(help="Completions of a model for one state.")]
-Temperature = Annotated[float, Option(help="At which they are drawn.")]
-ModelOption = Annotated[list[str] | None, Option(metavar="K=V", help=HELP["model"])]
-Critic = Annotated[str, Option(metavar="SPEC", help=HELP["critic"])]
-Retriever = Annotated[str, Option(metavar="SPEC", help=HELP["retriever"])]
-Premises = Annotated[int, Option(help="Most premises of a prompt.")]
 
 
 @dataclass(slots=True)
@@ -61,7 +35,6 @@ class Job:
 
     files: list[SourceFile]
     names: list[str]
-    config: RunConfig
     write: bool
     out: str | None
     as_json: bool
@@ -99,6 +72,30 @@ class Job:
             self.broken = True
             return None
 
+    def tell(self, text: str) -> None:
+        """One line for a person."""
+        self.human.print(text, markup=False)
+
+    def summarize(self) -> None:
+        """The table of all attempts, when there are several."""
+        if len(self.attempts) > 1:
+            self.human.print()
+            self.human.print(terminal.summary_table(self.attempts))
+
+    @contextmanager
+    def display(self, progress: terminal.Progress, workers: Callable[[], str]) -> Iterator[None]:
+        """Show the run while it lasts, if a person is watching. workers: what they do, in words."""
+        if not err.is_terminal:
+            yield
+            return
+
+        def show() -> RenderableType:
+            return terminal.live(progress, progress.per_second(time.monotonic()), workers())
+
+        on_screen = sys.stdout.isatty()  # printed above the display; into a pipe as ever
+        with Live(get_renderable=show, console=err, transient=True, redirect_stdout=on_screen):
+            yield
+
     def tell_errors(self, path: str, messages: Iterable[Message]) -> None:
         """Tell of a file's errors, which do not keep the rest from being tried."""
         errors = [terminal.message_line(path, m) for m in messages if m.severity == "error"]
@@ -114,7 +111,7 @@ class Job:
             source.write_whole(Path(self.out), content)
         elif proofs:
             source.replace_source(file, content)
-            self.human.print(f"{file.path}: proofs written: {proofs}", markup=False)
+            self.tell(f"{file.path}: proofs written: {proofs}")
 
     @property
     def exit_code(self) -> int:
@@ -126,23 +123,6 @@ class Job:
         if self.broken:
             return UsageError.exit_code
         return 0 if all(a.is_proved for a in self.attempts) else 1
-
-
-@contextmanager
-def display(progress: terminal.Progress, run: Run) -> Iterator[None]:
-    """Show the run while it lasts, if a person is watching."""
-    if not err.is_terminal:
-        yield
-        return
-
-    def show() -> RenderableType:
-        died = f", {run.pool.restarts} restarted" if run.pool.restarts else ""
-        workers = f"{run.pool.busy} of {run.pool.workers} busy{died}"
-        return terminal.live(progress, progress.per_second(time.monotonic()), workers)
-
-    on_screen = sys.stdout.isatty()  # printed above the display; into a pipe as ever
-    with Live(get_renderable=show, console=err, transient=True, redirect_stdout=on_screen):
-        yield
 
 
 def standard_output() -> Console:

@@ -1,0 +1,203 @@
+"""Options of the command line that several verbs share, in groups; `grouped` spreads them.
+
+Only words are here: cli.py makes configurations of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+from typer import Argument, Option
+
+
+def grouped(verb: Callable[..., int]) -> Callable[..., int]:
+    """A verb with each parameter whose type is a dataclass replaced by the fields of it."""
+    parameters: dict[str, inspect.Parameter] = {}
+    groups: dict[str, Any] = {}
+    hints = get_type_hints(verb, include_extras=True)
+    for name, parameter in inspect.signature(verb).parameters.items():
+        kind = hints[name]
+        if not is_dataclass(kind):
+            parameters[name] = _keyword(name, parameter.default, kind)
+            continue
+        groups[name] = kind
+        types = get_type_hints(kind, include_extras=True)
+        for each in fields(kind):
+            default = inspect.Parameter.empty if each.default is MISSING else each.default
+            parameters[each.name] = _keyword(each.name, default, types[each.name])
+
+    def flat(**given: Any) -> int:
+        for name, kind in groups.items():
+            given[name] = kind(**{each.name: given.pop(each.name) for each in fields(kind)})
+        return verb(**given)
+
+    flat.__name__, flat.__doc__ = verb.__name__, verb.__doc__
+    flat.__annotations__ = {name: each.annotation for name, each in parameters.items()}
+    flat.__signature__ = inspect.Signature([*parameters.values()])  # type: ignore[attr-defined]
+    return flat
+
+
+def _keyword(name: str, default: object, annotation: object) -> inspect.Parameter:
+    only = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, only, default=default, annotation=annotation)
+
+
+Seconds = Annotated[float, Option("--time", help="Seconds for one theorem.")]
+Axioms = Annotated[list[str] | None, Option(metavar="NAME", help="An axiom allowed as well.")]
+Db = Annotated[
+    str | None,
+    Option(metavar="PATH|URL", help="Where attempts are kept; default: $LAKATOS_DB, else yours."),
+]
+Depth = Annotated[int, Option(help="Times that a cut moves up.")]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Lean files, and where their proofs go."""
+
+    files: Annotated[list[str], Argument(metavar="FILE", help="Lean files; - is stdin.")]
+    theorem: Annotated[list[str] | None, Option(metavar="NAME", help="Only this one.")] = None
+    write: Annotated[bool, Option("--write", help="Put the proofs into the files.")] = False
+    out: Annotated[str | None, Option(metavar="FILE", help="Write the proved file there.")] = None
+    as_json: Annotated[bool, Option("--json", help="One JSON object a theorem.")] = False
+
+
+@dataclass(frozen=True)
+class Lean:
+    """Which Lean."""
+
+    lean: Annotated[str, Option(metavar="auto|embedded|native", help="Which Lean to use.")] = "auto"
+    project: Annotated[
+        Path | None, Option(metavar="DIR", help="Lake project, for native Lean.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class Thinking:
+    """Who proposes tactics, and how it is asked."""
+
+    policy: Annotated[
+        str,
+        Option(
+            metavar="SPEC",
+            help="Who proposes tactics: hammer, scripted:FILE, hf:PATH_OR_NAME, openai:MODEL@URL "
+            "(key: OPENAI_API_KEY), vllm:NAME, or a mixture, 0.3*hammer+0.7*hf:NAME.",
+        ),
+    ] = "hammer"
+    prompt: Annotated[
+        str | None,
+        Option(
+            metavar="NAME|FILE",
+            help="Prompt format, or a file with one; default: by the model's name.",
+        ),
+    ] = None
+    samples: Annotated[int, Option(help="Completions of a model for one state.")] = 16
+    temperature: Annotated[float, Option(help="At which they are drawn.")] = 1.0
+    model_option: Annotated[
+        list[str] | None,
+        Option(
+            metavar="K=V",
+            help="Of drawing: top_p, max_tokens, beam, distinct_first; of a server: api, "
+            "timeout_s, tries, at_once; of hf and vllm: dtype, device, revision, ...",
+        ),
+    ] = None
+    critic: Annotated[
+        str,
+        Option(
+            metavar="SPEC",
+            help="Who judges states: own (the model's value head, else its mean "
+            "log-probability), hf:PATH_OR_NAME, constant.",
+        ),
+    ] = "own"
+    retriever: Annotated[
+        str,
+        Option(
+            metavar="SPEC",
+            help="Who chooses premises of the file and its imports for the prompts: bm25, by "
+            "shared constants; hf:PATH_OR_NAME, an encoder of texts; none.",
+        ),
+    ] = "none"
+    premises: Annotated[int, Option(help="Most premises of a prompt.")] = 16
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one theorem may spend; the order of `ProverConfig`."""
+
+    expansions: Annotated[int, Option(help="States expanded for one theorem.")] = 2000
+    seconds: Seconds = 60.0
+    steps: Annotated[int | None, Option(help="Tactics tried for one theorem.")] = None
+    lean_time: Annotated[float | None, Option(help="Seconds in Lean for one theorem.")] = None
+    tokens: Annotated[int | None, Option(help="Tokens a model may write for a theorem.")] = None
+    concurrency: Annotated[int | None, Option(help="Theorems at once; default: workers.")] = None
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which search, and its numbers; the order of `SearchConfig`."""
+
+    search: Annotated[
+        str | None,
+        Option(
+            metavar="NAME",
+            help="best-first: by log prior (BFS-Prover, arXiv:2502.03438); perspectives: four "
+            "queues in turn (MPS-Prover, arXiv:2505.10962); mcts: PUCT (AlphaGo Zero); htps: "
+            "regularised policy (arXiv:2205.11491); alphaproof: its published pseudocode; rmax: "
+            "intrinsic reward (DeepSeek-Prover-V1.5, arXiv:2408.08152); whole-proof: samples, no "
+            "tree. Default: htps; whole-proof where the policy writes whole proofs.",
+        ),
+    ] = None
+    alpha: Annotated[
+        float | None,
+        Option(
+            help="best-first, perspectives: score = log prior / length ** alpha, in [0, 1]; 0 is "
+            "ReProver's cumulative log prior, 0.5 the default (BFS-Prover, arXiv:2502.03438)."
+        ),
+    ] = None
+    exploration: Annotated[
+        float | None,
+        Option(
+            help="mcts, htps: c of PUCT and of the regularised policy, default 1 "
+            "(arXiv:2205.11491)."
+        ),
+    ] = None
+    discount: Annotated[
+        float | None,
+        Option(
+            help="mcts, htps, alphaproof: a state is worth this times its best tactic (defaults "
+            "1, 0.99, 0.99; arXiv:2205.11491). rmax: rewards fade by it, 0.99 (arXiv:2408.08152)."
+        ),
+    ] = None
+    flatten: Annotated[
+        float | None,
+        Option(help="alphaproof: priors to the power 1 / flatten, default 200 (its pseudocode)."),
+    ] = None
+    widening: Annotated[
+        float | None,
+        Option(
+            help="alphaproof: expand a state again while expansions <= widening * visits ** 0.6, "
+            "default 0.01; 0: never (its pseudocode)."
+        ),
+    ] = None
+    sample_steps: Annotated[int, Option(help="rmax, whole-proof: most checks of one sample.")] = 32
+    granularity: Annotated[
+        int | None,
+        Option(
+            help="rmax, whole-proof: tactics of a proposed block in one check; 0: the whole. "
+            "Defaults 1 and 0."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """Processes, chance, and where it is kept."""
+
+    workers: Annotated[int | None, Option(min=1, help="Lean processes; default: cores.")] = None
+    seed: Annotated[int, Option(help="Of every random draw.")] = 0
+    db: Db = None
+    allow_axiom: Axioms = None

@@ -1,0 +1,113 @@
+"""One command over Lean files: prove their sorries, or mend their proofs.
+
+It tells a job what happens, prints nothing itself, and keeps every attempt in the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..data import source, terminal
+from ..data.console import Job
+from ..data.records import Theorem
+from ..data.store import Store
+from ..lean_env.pool import LeanPool
+from ..lean_env.worker_command import Toolchain
+from . import mending
+from .agent import Recorder
+from .mending import Mending, Ward, choose, shown
+from .repair import Repair, RepairConfig
+from .resume import begin, earlier
+from .run import Run, RunConfig, Tee, select, start_run
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What is asked, and with what. command: in the user's words; key, cache: of start_run."""
+
+    job: Job
+    command: str
+    config: RunConfig
+    toolchain: Toolchain
+    store: Store
+    key: str | None = None
+    cache: Path | None = None
+
+    async def prove(self, resume: bool) -> None:
+        """Prove the files' theorems. resume: take up earlier searches."""
+        job = self.job
+        progress = terminal.Progress(job.report)
+        async with self._run(progress) as (run, run_id):
+            pool = run.pool
+            opened = [
+                file
+                for each in job.files
+                if (file := await job.opened(each, pool.open(each.path, each.text)))
+            ]
+            theorems = select(opened, job.names) if opened else []
+            for file in opened:
+                job.tell_errors(file.path, file.messages)
+                if not file.theorems:
+                    job.tell(f"{file.path}: nothing to prove, it has no sorry")
+            progress.theorems = len(theorems)
+            past = earlier(self.store, run_id, self.config, self.toolchain, resume)
+            with job.display(progress, lambda: busy(pool)):
+                job.attempts = await run.prove(opened, theorems, job.interrupt, *past)
+            job.summarize()
+            if job.write or job.out:
+                async for delivery in run.files(job.files, job.attempts):
+                    job.deliver(*delivery)
+            if run.prover.fault:
+                raise run.prover.fault
+
+    async def repair(self, how: RepairConfig) -> None:
+        """Mend the files' proofs."""
+        job, store = self.job, self.store
+
+        def known(theorem: Theorem) -> str | None:
+            return found.proof if (found := store.proved(theorem)) else None
+
+        def hear(ward: Ward, repair: Repair) -> None:
+            job.attempts.append(shown(repair))
+            job.report(job.attempts[-1], mending.to_json(repair))
+            if job.write and repair.attempt.is_proved:
+                ward.written = source.replace_source(ward.written, ward.content)
+
+        async with self._run() as (run, _):
+            ill = Mending(run, how, self.config.prover, known)
+            wards = [w for file in job.files if (w := await job.opened(file, ill.admit(file)))]
+            for ward in wards:
+                job.tell_errors(ward.file.path, ward.diagnosis.others)
+                if not ward.is_broken:
+                    job.tell(f"{ward.file.path}: nothing to repair, Lean finds no error in it")
+            choose(wards, job.names)
+            await ill.mend(wards, hear, job.interrupt)
+        job.summarize()
+        for ward in wards if job.out else ():
+            job.deliver(ward.file, ward.content, len(ward.mended))
+
+    @asynccontextmanager
+    async def _run(self, watcher: Recorder | None = None) -> AsyncIterator[tuple[Run, int]]:
+        """A run set up, and its number in the store, where its outcome is kept."""
+        run_id = begin(self.store, self.command, self.config, self.toolchain)
+        recorder: Recorder = self.store.recorder(run_id)
+        if watcher:
+            recorder = Tee([recorder, watcher])
+        outcome = "broken off"
+        try:
+            async with start_run(
+                self.toolchain, self.config, recorder, key=self.key, cache=self.cache
+            ) as run:
+                yield run, run_id
+            outcome = "finished"
+        finally:
+            self.store.finish_run(run_id, "interrupted" if self.job.interrupted else outcome)
+
+
+def busy(pool: LeanPool) -> str:
+    """What the workers do, in words."""
+    died = f", {pool.restarts} restarted" if pool.restarts else ""
+    return f"{pool.busy} of {pool.workers} busy{died}"
