@@ -118,14 +118,16 @@ class Case:
 def candidates(source: str, seed: int) -> Iterator[Case]:
     """Broken proofs, by all mutations in turn over all theorems, again and again; none twice.
 
-    A file ends with its broken theorem, whose own proof cannot be found further down.
+    A file ends with its broken theorem, whose own proof cannot be found further down. They go
+    down the file, as a user would: Lean has read most of the text above.
     """
     draw = random.Random(seed)
     seen: set[str] = set()
     theorems = list(THEOREM.finditer(source))
     for _ in range(40):
-        for number, found in enumerate(draw.sample(theorems, len(theorems))):
-            mutation = MUTATIONS[number % len(MUTATIONS)]
+        mixed = enumerate(draw.sample(theorems, len(theorems)))
+        dealt = [(found, MUTATIONS[number % len(MUTATIONS)]) for number, found in mixed]
+        for found, mutation in sorted(dealt, key=lambda each: each[0].start()):
             broken = mutation(draw, found["proof"])
             head = source[: found.start("proof")]
             if broken.startswith("begin"):

@@ -41,6 +41,12 @@ def wholes (o : Elaboration) : Array Whole := Id.run do
     before := c.after
   return out
 
+/-- Characters in the last `k` parts of a name, as written; none where it has fewer. -/
+def lengthOfLast : Name → Nat → Option Nat
+  | .str _ s, 1 => some s.length
+  | .str p s, k + 1 => (lengthOfLast p k).map (· + 1 + s.length)
+  | _, _ => none
+
 /-- The last `k` parts of a name, as written; nothing where it has fewer. -/
 def lastParts : Name → Nat → Option String
   | .str _ s, 1 => some s
@@ -56,10 +62,11 @@ def near (env : Environment) (written : Name) (most : Nat) : Array String := Id.
   let cutoff := max 2 (text.length / 4)
   let mut found : Array (Nat × String) := #[]
   for (n, _) in env.constants do
-    if let some mine := lastParts n parts then
-      if mine.length ≤ text.length + cutoff && text.length ≤ mine.length + cutoff then
-        if let some d := EditDistance.levenshtein text mine cutoff then
-          unless n.isInternal || n.getRoot == `Lean do found := found.push (d, n.toString)
+    let some length := lengthOfLast n parts | continue
+    if length > text.length + cutoff || text.length > length + cutoff then continue
+    if n.isInternal || n.getRoot == `Lean then continue
+    let some mine := lastParts n parts | continue
+    if let some d := EditDistance.levenshtein text mine cutoff then found := found.push (d, n.toString)
   let sorted := found.qsort fun a b => a.1 < b.1 || (a.1 == b.1 && a.2 < b.2)
   return (sorted.map (·.2)).take most
 
@@ -89,8 +96,16 @@ def holesToWire (o : Elaboration) (told : Told) (stx : Syntax) : Json := Id.run 
         out := out.push <| Json.mkObj [("start", place.start), ("stop", place.stop), ("cuts", .arr (cuts.map (·.toWire)))]
   return .arr out
 
-def wholeToWire (o : Elaboration) (margins : Array (Nat × Option Nat)) (w : Whole) : IO Json := do
-  let told ← toldBy w.command.trees
+/-- The information trees of a command: kept where it has a `sorry`, else made now. -/
+def treesOf (r : WorkerRef) (o : Elaboration) (w : Whole) : IO (PersistentArray InfoTree) := do
+  if hasHole w.command.stx then return w.command.trees
+  let ctx : Command.Context :=
+    { fileName := "<broken>", fileMap := o.map, cmdPos := ⟨w.start⟩, snap? := none, cancelTk? := some (← r.get).token }
+  let (after, _) ← runCommand true w.before ctx w.command.stx
+  return after.infoState.trees
+
+def wholeToWire (r : WorkerRef) (o : Elaboration) (margins : Array (Nat × Option Nat)) (w : Whole) : IO Json := do
+  let told ← toldBy (← treesOf r o w)
   let stx := w.command.stx
   let added := (newDeclarations w.before.env w.command.after.env).filter fun (n, _) => isWritten w.command.after.env n
   let tactics := (blocksOf stx).foldl (init := #[]) fun acc items => acc ++ items.filterMap spanOf
@@ -102,12 +117,12 @@ def wholeToWire (o : Elaboration) (margins : Array (Nat × Option Nat)) (w : Who
     ("errors", .arr (← w.errors.mapM (errorToWire o told margins w ·))), ("holes", holesToWire o told stx)]
 
 def cutFile (r : WorkerRef) (source : String) : IO Answer := do
-  match ← elaborate r "<broken>" source .all with
+  match ← elaborate r "<broken>" source .ofHoles with
   | .error need => return .need need
   | .ok o =>
     let margins := marginsOf source o.map
     let broken := (wholes o).filter fun w => !w.errors.isEmpty || hasHole w.command.stx
-    return .result <| Json.mkObj [("commands", .arr (← broken.mapM (wholeToWire o margins ·)))]
+    return .result <| Json.mkObj [("commands", .arr (← broken.mapM (wholeToWire r o margins ·)))]
 
 /-- Would each text be one command and nothing else, behind `before`? Nothing of it is elaborated. -/
 def parseTexts (r : WorkerRef) (before : String) (texts : Array String) : IO Answer := do
