@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,36 +14,29 @@ from sqlalchemy import Connection, Row, Select, func, select
 from .errors import StoreError, UsageError
 from .models import (
     AttemptRow,
-    ChildRow,
     ExpansionRow,
     Run,
-    StateRow,
     StepRow,
     Text,
     TheoremRow,
     VerdictRow,
-    goals_from_text,
 )
 from .recorder import digest, in_chunks
 from .records import (
     Accepted,
-    Advanced,
     Attempt,
     Expansion,
-    Origin,
-    Outcome,
     ProofState,
     Refusal,
     RefusalKind,
     Refused,
-    Rejected,
-    Rejection,
-    Step,
     StopReason,
     Theorem,
-    TimedOut,
     Verdict,
 )
+from .tried import Tried, load_texts, load_tried
+
+_STEPS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,46 +143,66 @@ def list_attempts_at(connection: Connection, theorem: Theorem) -> list[AttemptSu
 
 def load_attempt(connection: Connection, attempt_id: int) -> StoredAttempt:
     """One attempt whole. Raises UsageError when there is none of that number."""
-    row = connection.execute(_SUMMARY.where(AttemptRow.id == attempt_id)).first()
-    if row is None:
-        raise UsageError(f"no attempt number {attempt_id}")
-    summary = _summary(connection, row)
-    query = (
-        select(AttemptRow.root, AttemptRow.detail, AttemptRow.proof_id, Text.body)
-        .add_columns(TheoremRow.start, TheoremRow.stop, TheoremRow.column, TheoremRow.mode)
-        .add_columns(TheoremRow.declaration, TheoremRow.is_prop)
-        .add_columns(Run.toolchain, Run.config, Run.seed)
-        .join(TheoremRow, TheoremRow.id == AttemptRow.theorem_id)
-        .join(Text, Text.id == TheoremRow.source_id)
-        .join(Run, Run.id == AttemptRow.run_id)
-        .where(AttemptRow.id == attempt_id)
-    )
-    rest = connection.execute(query).one()
-    states = _states(connection, attempt_id, rest.root)
+    for stored in load_attempts(connection, [attempt_id]):
+        return stored
+    raise UsageError(f"no attempt number {attempt_id}")
+
+
+def load_attempts(
+    connection: Connection, ids: Iterable[int], first: int | None = None
+) -> Iterator[StoredAttempt]:
+    """Attempts whole, in ascending order of their numbers; numbers of none are passed over.
+
+    A few thousand steps are in memory at a time. first: only so many expansions of each.
+    """
+    for numbers in in_chunks(sorted(set(ids))):
+        rows = connection.execute(_WHOLE.where(AttemptRow.id.in_(numbers))).all()
+        for some in _portions(rows):
+            tried = load_tried(connection, {row.id: row.root for row in some}, first)
+            texts = load_texts(connection, (row.proof_id for row in some))
+            verdicts = _verdicts(connection, [row.id for row in some])
+            for row in some:
+                proof, verdict = texts.get(row.proof_id), verdicts.get(row.id)
+                yield _stored(_summary(connection, row), row, proof, verdict, tried[row.id])
+
+
+def _portions(rows: Sequence[Row[Any]]) -> Iterator[list[Row[Any]]]:
+    """Rows of attempts in lists of few steps each; one that was broken off counts as many."""
+    some: list[Row[Any]] = []
+    room = _STEPS_AT_ONCE
+    for row in rows:
+        steps = _STEPS_AT_ONCE if row.ended_at is None else row.steps
+        if some and steps > room:
+            yield some
+            some, room = [], _STEPS_AT_ONCE
+        some.append(row)
+        room -= steps
+    if some:
+        yield some
+
+
+def _stored(
+    summary: AttemptSummary,
+    row: Row[Any],
+    proof: str | None,
+    verdict: Verdict | None,
+    tried: Tried,
+) -> StoredAttempt:
     theorem = Theorem(
         name=summary.theorem,
-        source=rest.body,
+        source=row.body,
         path=summary.path,
-        start=rest.start,
-        stop=rest.stop,
+        start=row.start,
+        stop=row.end,
         line=summary.line,
-        column=rest.column,
-        mode=rest.mode,
-        state=states.get(0, ProofState("", root=rest.root)),
-        declaration=rest.declaration,
-        is_prop=rest.is_prop,
+        column=row.column,
+        mode=row.mode,
+        state=tried.root or ProofState("", root=row.root),
+        declaration=row.declaration,
+        is_prop=row.is_prop,
     )
-    return StoredAttempt(
-        summary=summary,
-        theorem=theorem,
-        toolchain=rest.toolchain,
-        config=rest.config,
-        seed=rest.seed,
-        proof=_texts(connection, [rest.proof_id]).get(rest.proof_id),
-        verdict=_verdict(connection, attempt_id),
-        detail=rest.detail,
-        expansions=tuple(_expansions(connection, attempt_id, states)),
-    )
+    facts = row.toolchain, row.config, row.seed
+    return StoredAttempt(summary, theorem, *facts, proof, verdict, row.detail, tried.expansions)
 
 
 def find_proof(connection: Connection, theorem: Theorem) -> StoredProof | None:
@@ -228,6 +240,15 @@ _SUMMARY: Select[*tuple[Any, ...]] = (
     .join(TheoremRow, TheoremRow.id == AttemptRow.theorem_id)
     .outerjoin(VerdictRow, VerdictRow.attempt_id == AttemptRow.id)
 )
+_WHOLE: Select[*tuple[Any, ...]] = (
+    _SUMMARY.add_columns(AttemptRow.root, AttemptRow.detail, AttemptRow.proof_id, Text.body)
+    .add_columns(TheoremRow.start, TheoremRow.stop.label("end"), TheoremRow.column)
+    .add_columns(TheoremRow.mode, TheoremRow.declaration, TheoremRow.is_prop)
+    .add_columns(Run.toolchain, Run.config, Run.seed)
+    .join(Text, Text.id == TheoremRow.source_id)
+    .join(Run, Run.id == AttemptRow.run_id)
+    .order_by(AttemptRow.id)
+)
 
 
 def _summary(connection: Connection, row: Row[Any]) -> AttemptSummary:
@@ -257,116 +278,14 @@ def _count(
     return connection.scalar(query) or 0
 
 
-def _verdict(connection: Connection, attempt_id: int) -> Verdict | None:
-    query = select(VerdictRow.is_accepted, VerdictRow.axioms, VerdictRow.reasons)
-    row = connection.execute(query.where(VerdictRow.attempt_id == attempt_id)).first()
-    if row is None:
-        return None
-    if row.is_accepted:
-        return Accepted(tuple(row.axioms))
-    return Refused(tuple(Refusal(RefusalKind(kind), text) for kind, text in row.reasons))
-
-
-def _texts(connection: Connection, ids: Iterable[int | None]) -> dict[int | None, str]:
-    wanted = sorted({id for id in ids if id is not None})
-    found: dict[int | None, str] = {}
-    for chunk in in_chunks(wanted):
-        rows = connection.execute(select(Text.id, Text.body).where(Text.id.in_(chunk)))
-        found.update((id, body) for id, body in rows)
-    return found
-
-
-def _states(connection: Connection, attempt_id: int, root: str) -> dict[int, ProofState]:
-    """Number to state, without origins."""
-    query = select(StateRow.number, StateRow.key, StateRow.goals_id, StateRow.size)
-    rows = connection.execute(query.where(StateRow.attempt_id == attempt_id)).all()
-    texts = _texts(connection, (row.goals_id for row in rows))
-    return {
-        row.number: ProofState(
-            row.key, goals_from_text(texts[row.goals_id]), size=row.size, root=root
-        )
-        for row in rows
-    }
-
-
-def _expansions(
-    connection: Connection, attempt_id: int, bare: dict[int, ProofState]
-) -> Iterator[Expansion]:
-    """In the order told; each state with the origin of the first time it was reached."""
-    steps = _steps(connection, attempt_id)
-    children = _children(connection, attempt_id)
-    query = (
-        select(ExpansionRow.number, ExpansionRow.state, ExpansionRow.value, ExpansionRow.tokens)
-        .where(ExpansionRow.attempt_id == attempt_id)
-        .order_by(ExpansionRow.number)
-    )
-    reached = {0: bare[0]} if bare else {}
-    for number, state_number, value, tokens in connection.execute(query).all():
-        state = reached.setdefault(state_number, bare[state_number])
-        told = []
-        for row, tactic, message in steps[number]:
-            left = children[number, row.number]
-            states = tuple(
-                _child(bare[child], state, tactic, index, positions)
-                for index, (child, positions) in enumerate(left)
-            )
-            for (child, _), reached_state in zip(left, states, strict=True):
-                reached.setdefault(child, reached_state)
-            outcome = _outcome(row.outcome, states, message, row.wall_s)
-            told.append(Step(tactic, row.prior, outcome, row.elapsed_ms))
-        yield Expansion(state, tuple(told), value, tokens)
-
-
-def _child(
-    bare: ProofState, parent: ProofState, tactic: str, index: int, positions: str | None
-) -> ProofState:
-    if positions is None:
-        return bare
-    places = tuple(int(place) for place in positions.split())
-    origin = Origin(parent, tactic, index, places)
-    return ProofState(bare.key, bare.goals, origin, bare.size, bare.root)
-
-
-def _outcome(
-    word: str, states: tuple[ProofState, ...], message: str | None, wall_s: float | None
-) -> Outcome:
-    if word == "advanced":
-        return Advanced(states)
-    if word == "timed_out":
-        return TimedOut(wall_s or 0.0)
-    return Rejected(message or "", Rejection(word))
-
-
-_Told = tuple[Row[Any], str, str | None]
-
-
-def _steps(connection: Connection, attempt_id: int) -> dict[int, list[_Told]]:
-    """Expansion number to its steps in order, each with its tactic and message."""
-    query = (
-        select(StepRow.expansion, StepRow.number, StepRow.tactic_id, StepRow.prior)
-        .add_columns(StepRow.outcome, StepRow.message_id, StepRow.wall_s, StepRow.elapsed_ms)
-        .where(StepRow.attempt_id == attempt_id)
-        .order_by(StepRow.expansion, StepRow.number)
-    )
-    rows = connection.execute(query).all()
-    ids = {row.tactic_id for row in rows} | {row.message_id for row in rows}
-    texts = _texts(connection, ids)
-    found: dict[int, list[_Told]] = defaultdict(list)
-    for row in rows:
-        found[row.expansion].append((row, texts[row.tactic_id], texts.get(row.message_id)))
-    return found
-
-
-def _children(
-    connection: Connection, attempt_id: int
-) -> dict[tuple[int, int], list[tuple[int, str | None]]]:
-    """(expansion, step) to the states it left in order, with positions."""
-    query = (
-        select(ChildRow.expansion, ChildRow.step, ChildRow.state, ChildRow.positions)
-        .where(ChildRow.attempt_id == attempt_id)
-        .order_by(ChildRow.expansion, ChildRow.step, ChildRow.number)
-    )
-    found: dict[tuple[int, int], list[tuple[int, str | None]]] = defaultdict(list)
-    for expansion, step, state, positions in connection.execute(query):
-        found[expansion, step].append((state, positions))
+def _verdicts(connection: Connection, ids: Sequence[int]) -> dict[int, Verdict]:
+    query = select(VerdictRow.attempt_id, VerdictRow.is_accepted, VerdictRow.axioms)
+    query = query.add_columns(VerdictRow.reasons).where(VerdictRow.attempt_id.in_(ids))
+    found: dict[int, Verdict] = {}
+    for row in connection.execute(query):
+        if row.is_accepted:
+            found[row.attempt_id] = Accepted(tuple(row.axioms))
+        else:
+            reasons = tuple(Refusal(RefusalKind(kind), text) for kind, text in row.reasons)
+            found[row.attempt_id] = Refused(reasons)
     return found

@@ -1,6 +1,6 @@
 """An attempt for people: numbers, a text tree, and one self-contained page with the graph.
 
-Knows nothing of terminals or colours; the page's look is in page.html, its life in page.js.
+Knows nothing of terminals or colours; the page's look and life are in the folder page/.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from importlib.resources import files
 from typing import Any
 
@@ -217,19 +218,28 @@ def _short(graph: Graph, key: Node | None, parent: Node | None) -> str:
 
 def html_page(attempt: StoredAttempt) -> str:
     """One HTML page with the interactive proof graph; it needs no network and no other file."""
+    return graph_page(f"{attempt.theorem.name} · lakatos", json_for_html(page_data(attempt)))
+
+
+def graph_page(title: str, data: str) -> str:
+    """The page of a proof graph. data: `page_data`, as JSON for HTML."""
+    return filled("graph.html", "graph_*.js", title=title, data=data)
+
+
+def filled(page: str, scripts: str, *, title: str, data: str) -> str:
+    """A page of the folder `page/` with its scripts, a pattern of names, and its data."""
     folder = files(__package__) / "page"
-    scripts = sorted(f.name for f in folder.iterdir() if f.name.endswith(".js"))
-    title = f"{attempt.theorem.name} · lakatos"
+    names = sorted(f.name for f in folder.iterdir() if fnmatch(f.name, scripts))
     parts = {
         "title": html.escape(title.encode("utf-8", "replace").decode()),
-        "data": _json_for_html(page_data(attempt)),
-        "script": "\n".join((folder / name).read_text(encoding="utf-8") for name in scripts),
+        "data": data,
+        "script": "\n".join((folder / name).read_text(encoding="utf-8") for name in names),
     }
-    page = (folder / "page.html").read_text(encoding="utf-8")
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], page)
+    whole = (folder / page).read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], whole)
 
 
-def _json_for_html(value: Any) -> str:
+def json_for_html(value: Any) -> str:
     """ASCII JSON that no HTML parser can end or enter: `<`, `>` and `&` are escaped."""
     text = json.dumps(value, separators=(",", ":"))
     for sign in "<>&":

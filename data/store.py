@@ -7,7 +7,7 @@ recorder.py, reading back in loading.py. Knows nothing of Lean processes or mode
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
@@ -124,6 +124,13 @@ class Store:
         """One attempt whole. Raises UsageError when there is none of that number."""
         with self._reading() as connection:
             return loading.load_attempt(connection, attempt_id)
+
+    def load_attempts(
+        self, ids: Iterable[int], first: int | None = None
+    ) -> Iterator[StoredAttempt]:
+        """Many attempts whole, by ascending number. first: only so many expansions of each."""
+        with self._reading() as connection:
+            yield from loading.load_attempts(connection, ids, first)
 
     def proved(self, theorem: Theorem) -> StoredProof | None:
         """The newest accepted proof of the same `sorry` of the same file text, if any."""

@@ -1,0 +1,298 @@
+"""What a run over a problem set amounts to: rates with intervals, classes, curves, two runs.
+
+A problem that is not solved counts as not solved, whatever the reason: none leaves a denominator.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import comb
+from random import Random
+
+from .evaluation import AttemptSummary, Evaluation, Outcome, Result
+
+RESAMPLES = 2_000
+SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+"""The quantiles of a spread; the last is the maximum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over problems, with its interval of 95 %."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """How a problem was solved first: the attempt, and what was spent on it up to its end."""
+
+    result: Result
+    attempt: AttemptSummary
+    wall_s: float
+    expansions: int
+    steps: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Problems of one source: how many, how many solved, and the rate."""
+
+    source: str
+    problems: int
+    solved: int
+    rate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two runs on the problems that both have.
+
+    both, first, second, neither: how many were solved by whom, `first` by the first run only;
+    gains, losses: what only the second and only the first solved. p_value: of McNemar's exact
+    test. difference: of the rates, second minus first. missing: problems in one run only;
+    changed: of the same name but another statement, so not common.
+    """
+
+    problems: int
+    both: int
+    first: int
+    second: int
+    neither: int
+    p_value: float
+    difference: Estimate
+    gains: tuple[str, ...]
+    losses: tuple[str, ...]
+    missing: tuple[int, int]
+    changed: int
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the runs differ at the level of 5 %."""
+        return self.p_value < 0.05
+
+
+def pass_at(k: int, attempts: int, solved: int) -> float:
+    """Chance that one of `k` attempts, drawn from those made, solves it: 1 - C(n-c, k) / C(n, k).
+
+    Chen et al. 2021 (arXiv:2107.03374), equation 1; unbiased when attempts >= k. When fewer were
+    made: whether one of them solved it, which can only be too low.
+    """
+    if attempts < k:
+        return float(solved > 0)
+    return 1 - comb(attempts - solved, k) / comb(attempts, k)
+
+
+def stops_when_solved(run: Evaluation) -> bool:
+    """Whether solved problems got no further attempts, so that c of n would be biased."""
+    return any(0 < len(r.attempts) < run.k for r in run.results if r.is_solved)
+
+
+def pass_rates(run: Evaluation) -> list[Estimate]:
+    """pass@1 to pass@k over all problems of the run; none if it has no problem.
+
+    Where attempts end with the first that solves it, pass@i is the share of problems that one of
+    the first i attempts solved: unbiased as well, and the only estimate that is.
+    """
+    ks = range(1, run.k + 1)
+    early = stops_when_solved(run)
+    return bootstrap([tuple(_passes(result, i, early) for i in ks) for result in run.results])
+
+
+def _passes(result: Result, k: int, early: bool) -> float:
+    solved = [a.number for a in result.attempts if a.outcome is Outcome.SOLVED]
+    if early:
+        return float(bool(solved) and min(solved) <= k)
+    return pass_at(k, len(result.attempts), len(solved))
+
+
+def bootstrap(values: Sequence[tuple[float, ...]], seed: int = 0) -> list[Estimate]:
+    """Means of the columns, with percentile intervals of 95 % over resampled rows.
+
+    The same numbers for the same values and seed. Where all rows are equal the interval is a
+    point: a resample cannot show what never happened.
+    """
+    if not values:
+        return []
+    kinds, counts = zip(*sorted(Counter(values).items()), strict=True)
+    dice, rows = Random(seed), len(values)
+    resampled = [_multinomial(dice, rows, counts) for _ in range(RESAMPLES)]
+    estimates = []
+    for column in zip(*kinds, strict=True):
+        means = sorted(_mean(column, drawn, rows) for drawn in resampled)
+        edges = means[int(0.025 * RESAMPLES)], means[int(0.975 * RESAMPLES) - 1]
+        estimates.append(Estimate(_mean(column, counts, rows), *edges))
+    return estimates
+
+
+def _mean(column: Sequence[float], counts: Sequence[int], rows: int) -> float:
+    return sum(value * count for value, count in zip(column, counts, strict=True)) / rows
+
+
+def _multinomial(dice: Random, n: int, weights: Sequence[int]) -> list[int]:
+    """How often each kind comes up in `n` draws: binomial draws, each from what is left."""
+    left, drawn = sum(weights), []
+    for weight in weights[:-1]:
+        count = _binomial(dice, n, weight / left)
+        drawn.append(count)
+        n, left = n - count, left - weight
+    return [*drawn, n]
+
+
+def _binomial(dice: Random, n: int, p: float) -> int:
+    """A binomial draw by medians of n uniform numbers: Devroye 1986, X.4.3, in log n draws."""
+    count = 0
+    while n > 16 and 0 < p < 1:
+        middle = (n + 1) // 2
+        median = dice.betavariate(middle, n + 1 - middle)
+        if median <= p:
+            count, n, p = count + middle, n - middle, (p - median) / (1 - median)
+        else:
+            n, p = middle - 1, p / median
+    return count + sum(dice.random() < p for _ in range(n))
+
+
+def by_source(run: Evaluation) -> list[Share]:
+    """Solved problems of each source, by name; problems without one are `other`."""
+    groups: dict[str, list[Result]] = defaultdict(list)
+    for result in run.results:
+        groups[result.problem.source or "other"].append(result)
+    shares = []
+    for source, results in sorted(groups.items()):
+        (rate,) = bootstrap([(float(result.is_solved),) for result in results])
+        solved = sum(result.is_solved for result in results)
+        shares.append(Share(source, len(results), solved, rate))
+    return shares
+
+
+def solutions(run: Evaluation) -> list[Solution]:
+    """The first solving attempt of each solved problem, in the order of the problems."""
+    found = []
+    for result in run.results:
+        tried: list[AttemptSummary] = []
+        for attempt in sorted(result.attempts, key=lambda a: a.number):
+            tried.append(attempt)
+            if attempt.outcome is Outcome.SOLVED:
+                found.append(_solution(result, tried))
+                break
+    return found
+
+
+def _solution(result: Result, tried: Sequence[AttemptSummary]) -> Solution:
+    return Solution(
+        result,
+        tried[-1],
+        sum(a.wall_s for a in tried),
+        sum(a.expansions for a in tried),
+        sum(a.steps for a in tried),
+        sum(a.tokens for a in tried),
+    )
+
+
+def spread(values: Sequence[float]) -> list[float]:
+    """The quantiles SHARES of some values, each a value that occurs; empty if there are none."""
+    ordered = sorted(values)
+    last = len(ordered) - 1
+    return [ordered[min(last, int(share * len(ordered)))] for share in SHARES] if ordered else []
+
+
+EFFORTS: dict[str, Callable[[AttemptSummary | Solution], float]] = {
+    "wall time, s": lambda spent: spent.wall_s,
+    "expansions": lambda spent: spent.expansions,
+    "steps": lambda spent: spent.steps,
+    "tokens": lambda spent: spent.tokens,
+}
+"""What can be spent, by the name it has in tables."""
+
+
+def efforts(run: Evaluation, solved: bool) -> Iterator[tuple[str, list[float]]]:
+    """Name and spread of each effort: spent until a solution, or by attempts without one.
+
+    An effort that nobody spent is left out.
+    """
+    spent: list[AttemptSummary | Solution] = list(solutions(run))
+    if not solved:
+        spent = [a for r in run.results for a in r.attempts if a.outcome is not Outcome.SOLVED]
+    for name, measure in EFFORTS.items():
+        values = [measure(each) for each in spent]
+        if any(values):
+            yield name, spread(values)
+
+
+Curve = list[tuple[float, int]]
+"""Points (x, problems solved with at most x), x ascending, a point a step."""
+
+
+def curve(values: Sequence[float]) -> Curve:
+    """The cumulative curve of some values."""
+    points: dict[float, int] = {}
+    for solved, value in enumerate(sorted(values), 1):
+        points[value] = solved
+    return list(points.items())
+
+
+def curves(run: Evaluation) -> dict[str, Curve]:
+    """Solved problems over the time since the run began, and over each effort spent on one."""
+    found = solutions(run)
+    since = {"time since the run began, s": curve([s.attempt.ended_s for s in found])}
+    each = {f"{name} on the problem": curve([m(s) for s in found]) for name, m in EFFORTS.items()}
+    return since | {name: points for name, points in each.items() if points and points[-1][0]}
+
+
+def mcnemar(first: int, second: int) -> float:
+    """The exact two-sided p-value of McNemar's test: a binomial test of 1/2 on the discordant.
+
+    first, second: problems that only the one and only the other solved.
+    """
+    n, least = first + second, min(first, second)
+    tail = sum(comb(n, i) for i in range(least + 1))
+    return min(1.0, 2 * tail / (1 << n))
+
+
+def compare(one: Evaluation, other: Evaluation) -> Comparison:
+    """Two runs on the problems of the same name, split and statement.
+
+    Solved: by any attempt, as the class of the problem says.
+    """
+    here, there = _keyed(one), _keyed(other)
+    pairs = [(here[key], there[key]) for key in here if key in there]
+    told = Counter((a.is_solved, b.is_solved) for a, b in pairs)
+    gains = tuple(b.problem.name for a, b in pairs if b.is_solved and not a.is_solved)
+    losses = tuple(a.problem.name for a, b in pairs if a.is_solved and not b.is_solved)
+    rows = [(float(b.is_solved) - float(a.is_solved),) for a, b in pairs]
+    only = [key[:2] for key in here if key not in there]
+    others = [key[:2] for key in there if key not in here]
+    return Comparison(
+        problems=len(pairs),
+        both=told[True, True],
+        first=told[True, False],
+        second=told[False, True],
+        neither=told[False, False],
+        p_value=mcnemar(len(losses), len(gains)),
+        difference=next(iter(bootstrap(rows)), Estimate(0.0, 0.0, 0.0)),
+        gains=gains,
+        losses=losses,
+        missing=(len(only), len(others)),
+        changed=(Counter(only) & Counter(others)).total(),
+    )
+
+
+_Key = tuple[str, str, str, int, int]
+
+
+def _keyed(run: Evaluation) -> dict[_Key, Result]:
+    """Results by name, split, statement and hole, and a number for those that are alike in all."""
+    met: Counter[tuple[str, str, str, int]] = Counter()
+    keyed: dict[_Key, Result] = {}
+    for result in run.results:
+        problem = result.problem
+        statement = " ".join(problem.statement.split())
+        same = problem.name, problem.split, statement, problem.hole
+        keyed[*same, met[same]] = result
+        met[same] += 1
+    return keyed

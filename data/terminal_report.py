@@ -1,0 +1,34 @@
+"""How the report of a run over a problem set, and a comparison of two, look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .evaluation_report import Sheet
+
+
+def sheets_text(headline: str, sheets: Sequence[Sheet]) -> RenderableType:
+    """A line, then the tables, a blank line above each."""
+    parts: list[RenderableType] = [Text(headline, style="bold")]
+    for sheet in sheets:
+        parts += [Text(), Text(sheet.title, style="bold cyan"), _table(sheet)]
+    return Group(*parts)
+
+
+def _table(sheet: Sheet) -> Table:
+    table = Table(box=None, show_header=any(sheet.columns))
+    for place, name in enumerate(sheet.columns):
+        is_number = place > 0 and not sheet.is_words
+        table.add_column(
+            Text(name),
+            justify="right" if is_number else "left",
+            no_wrap=is_number,
+            overflow="fold",
+        )
+    for row in sheet.rows:
+        table.add_row(*(Text(text) for text in row))
+    return table

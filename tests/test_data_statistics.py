@@ -1,0 +1,151 @@
+"""Rates, intervals, curves and tests of significance, against what counting by hand gives."""
+
+from dataclasses import replace
+from itertools import combinations, product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lakatos.data import statistics
+from lakatos.data.evaluation import Outcome
+
+from .made_up_runs import result, run, runs_of
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_pass_at_k_is_the_mean_over_all_choices_of_attempts(n):
+    for solved, k in product(range(n + 1), range(1, n + 1)):
+        outcomes = [True] * solved + [False] * (n - solved)
+        drawn = [any(choice) for choice in combinations(outcomes, k)]
+        assert statistics.pass_at(k, n, solved) == pytest.approx(sum(drawn) / len(drawn))
+
+
+def test_pass_at_more_than_was_tried_is_what_was_seen():
+    assert statistics.pass_at(4, 2, 1) == 1
+    assert statistics.pass_at(4, 2, 0) == 0
+
+
+def test_rates_count_what_was_never_tried():
+    rates = statistics.pass_rates(runs_of(["+-", "--", "n", "u"], k=2))
+    assert [rate.value for rate in rates] == [0.5 / 4, 1 / 4]
+
+
+def test_attempts_that_end_with_the_first_solution_are_not_taken_for_a_sample():
+    full = statistics.pass_rates(runs_of(["-+", "--"], k=2))
+    early = statistics.pass_rates(runs_of(["-+", "+", "--"], k=2))
+    assert [rate.value for rate in full] == [0.25, 0.5]
+    assert [rate.value for rate in early] == [1 / 3, 2 / 3]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.booleans(), min_size=1, max_size=60))
+def test_an_interval_holds_its_mean_and_does_not_change(solved):
+    rows = [(float(s),) for s in solved]
+    (found,) = statistics.bootstrap(rows)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    assert found.value == pytest.approx(sum(solved) / len(solved))
+    assert statistics.bootstrap(rows[::-1]) == [found]
+
+
+def test_an_interval_is_as_wide_as_that_of_a_binomial():
+    (found,) = statistics.bootstrap([(float(i < 300),) for i in range(1_000)])
+    sd = (0.3 * 0.7 / 1_000) ** 0.5
+    assert found.low == pytest.approx(0.3 - 1.96 * sd, abs=0.003)
+    assert found.high == pytest.approx(0.3 + 1.96 * sd, abs=0.003)
+
+
+def test_columns_are_resampled_together():
+    one, two = statistics.bootstrap([(0.0, 1.0), (1.0, 0.0), (0.5, 0.5)])
+    assert one.low == pytest.approx(1 - two.high)
+    assert statistics.bootstrap([]) == []
+
+
+def test_every_problem_has_one_class():
+    words = ["+", "-", "d", "c", "r", "n", "u", "-", "+"]
+    told = runs_of(words).classes
+    assert sum(told.values()) == len(words)
+    assert list(told.items()) == [
+        (Outcome.SOLVED, 2), (Outcome.BUDGET, 2), (Outcome.DEAD_END, 1), (Outcome.CRASH, 1),
+        (Outcome.NOT_ELABORATED, 1), (Outcome.REFUSED, 1), (Outcome.UNTRIED, 1),
+    ]  # fmt: skip
+
+
+def test_sources_keep_all_their_problems():
+    results = [result("a", "+", source="imo"), result("b", "n", source="imo"), result("c", "-")]
+    shares = statistics.by_source(run(*results, result("d", "+", source="")))
+    told = [(s.source, s.problems, s.solved, s.rate.value) for s in shares]
+    assert told == [("amc", 1, 0, 0.0), ("imo", 2, 1, 0.5), ("other", 1, 1, 1.0)]
+
+
+def test_effort_counts_the_attempts_before_the_solution():
+    found = statistics.solutions(runs_of(["-+", "+", "--"], k=2))
+    assert [(s.result.problem.name, s.wall_s, s.expansions, s.steps) for s in found] == [
+        ("p0", 3.0, 30, 300),
+        ("p1", 1.0, 10, 100),
+    ]
+
+
+def test_spreads_are_values_that_occur():
+    assert statistics.spread([]) == []
+    assert statistics.spread([7.0]) == [7.0] * 6
+    assert statistics.spread(range(100, 0, -1)) == [11, 26, 51, 76, 91, 100]
+
+
+def test_efforts_leave_out_what_nobody_spent():
+    told = runs_of(["-+", "--"], k=2)
+    assert [name for name, _ in statistics.efforts(told, True)] == [
+        "wall time, s", "expansions", "steps",
+    ]  # fmt: skip
+    (_, waited), *_ = statistics.efforts(told, False)
+    assert waited == [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]
+
+
+def test_curves_count_what_was_solved_by_then():
+    told = statistics.curves(runs_of(["+", "-", "+", "+"]))
+    assert told["time since the run began, s"] == [(1.0, 1), (21.0, 2), (31.0, 3)]
+    assert told["steps on the problem"] == [(100, 3)]
+    assert "tokens on the problem" not in told
+    assert statistics.curves(runs_of(["-"])) == {"time since the run began, s": []}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [(0, 0, 1.0), (0, 1, 1.0), (0, 6, 0.03125), (10, 2, 0.03857421875), (5, 5, 1.0)],
+)
+def test_mcnemar_gives_the_exact_binomial_value(first, second, expected):
+    assert statistics.mcnemar(first, second) == expected
+    assert statistics.mcnemar(second, first) == expected
+
+
+def test_mcnemar_stands_many_problems():
+    assert 0 < statistics.mcnemar(4_800, 5_200) < 1e-4
+
+
+def test_runs_are_compared_on_what_they_share():
+    one = run(*(result(n, w) for n, w in zip("abcde", ["+", "+", "-", "n", "+"], strict=True)))
+    others = [result(n, w) for n, w in zip("abcdf", ["+", "-", "+", "+", "+"], strict=True)]
+    told = statistics.compare(one, run(*others))
+    assert (told.problems, told.both, told.first, told.second, told.neither) == (4, 1, 1, 2, 0)
+    assert (told.gains, told.losses) == (("c", "d"), ("b",))
+    assert told.difference.value == 0.25
+    assert told.missing == (1, 1)
+    assert told.p_value == 1.0
+    assert not told.is_significant
+    back = statistics.compare(run(*others), one)
+    assert (back.gains, back.losses, back.p_value) == (told.losses, told.gains, told.p_value)
+
+
+def test_another_statement_is_another_problem():
+    one, other = result("a", "+"), result("a", "-")
+    changed = replace(other, problem=replace(other.problem, statement="theorem a : False := by"))
+    told = statistics.compare(run(one), run(changed))
+    assert (told.problems, told.missing, told.changed) == (0, (1, 1), 1)
+    spaced = replace(other, problem=replace(other.problem, statement="theorem a :\n a < 2 := by sorry"))
+    assert statistics.compare(run(one), run(spaced)).problems == 1
+
+
+def test_many_gains_without_a_loss_are_significant():
+    one, other = runs_of(["-"] * 10), runs_of(["+"] * 8 + ["-"] * 2)
+    told = statistics.compare(one, other)
+    assert told.is_significant
+    assert told.difference.low > 0
