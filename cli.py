@@ -21,9 +21,10 @@ from typing import Annotated, Any
 
 import typer
 
-from .data import console, report, source, terminal
+from .data import console, evaluation_report, report, source, terminal, terminal_report
 from .data.console import Job
 from .data.errors import EnvironmentFault, LakatosError, UsageError
+from .data.evaluation_report import Sheet
 from .data.graph import to_dot
 from .data.options import (
     Axioms,
@@ -31,6 +32,7 @@ from .data.options import (
     Db,
     Depth,
     Lean,
+    Markdown,
     Search,
     Seconds,
     Target,
@@ -182,6 +184,45 @@ def show(
     if not (html or dot):
         out.print(terminal.stored_attempt(stored), soft_wrap=True)
     return 0
+
+
+@app.command("report")
+def report_(
+    run: Annotated[int | None, typer.Argument(help="Its number; none lists such runs.")] = None,
+    markdown: Markdown = False,
+    db: Db = None,
+) -> int:
+    """Report what came of a run over a problem set."""
+    with _store(db) as store:
+        if run is None:
+            rows = store.evaluations()
+            console.standard_output().print(terminal_report.evaluations_table(rows))
+            return 0
+        told = store.load_evaluation(run)
+    _tell(evaluation_report.headline(told), evaluation_report.report(told), markdown)
+    return 0
+
+
+@app.command()
+def compare(
+    run: Annotated[int, typer.Argument(help="Number of a run over a problem set.")],
+    other: Annotated[int, typer.Argument(help="Number of the other.")],
+    markdown: Markdown = False,
+    db: Db = None,
+) -> int:
+    """Compare two runs on the problems that both have."""
+    with _store(db) as store:
+        one, two = store.load_evaluation(run), store.load_evaluation(other)
+    title = f"run {run} and run {other}"
+    _tell(title, evaluation_report.comparison(one, two), markdown)
+    return 0
+
+
+def _tell(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
+    if markdown:
+        print(evaluation_report.markdown(title, sheets), end="")
+    else:
+        console.standard_output().print(terminal_report.sheets_text(title, sheets))
 
 
 @app.command()

@@ -48,6 +48,7 @@ def _keyword(name: str, default: object, annotation: object) -> inspect.Paramete
 
 Seconds = Annotated[float, Option("--time", help="Seconds for one theorem.")]
 Axioms = Annotated[list[str] | None, Option(metavar="NAME", help="An axiom allowed as well.")]
+Markdown = Annotated[bool, Option("--markdown", help="Print Markdown, for a README.")]
 Db = Annotated[
     str | None,
     Option(metavar="PATH|URL", help="Where attempts are kept; default: $LAKATOS_DB, else yours."),

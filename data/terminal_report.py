@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .evaluation import EvaluationRow
 from .evaluation_report import Sheet
 
 
@@ -31,4 +32,20 @@ def _table(sheet: Sheet) -> Table:
         )
     for row in sheet.rows:
         table.add_row(*(Text(text) for text in row))
+    return table
+
+
+def evaluations_table(rows: Sequence[EvaluationRow]) -> Table:
+    """Runs over problem sets, as `lakatos report` lists them."""
+    table = Table(box=None)
+    for name in ("run", "solved", "problems", "attempts"):
+        table.add_column(name, justify="right")
+    for name in ("problem set", "policy", "begun", ""):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        numbers = (str(n) for n in (row.run_id, row.solved, row.theorems, row.k))
+        policy = str(row.config.get("policy", ""))
+        end = "" if row.is_finished else "not finished"
+        begun = f"{row.started_at:%Y-%m-%d %H:%M}"
+        table.add_row(*numbers, Text(row.problem_set), Text(policy), begun, end)
     return table

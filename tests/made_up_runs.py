@@ -1,8 +1,30 @@
 """Evaluations made of words, for tests of what is said about them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from lakatos.data.evaluation import AttemptSummary, Evaluation, Outcome, Problem, Result
+from lakatos.data.evaluation import (
+    AttemptSummary,
+    Evaluation,
+    Outcome,
+    Problem,
+    Result,
+    hash_of,
+)
+from lakatos.data.ledger import Terms
+from lakatos.data.records import (
+    Accepted,
+    Advanced,
+    Attempt,
+    Expansion,
+    Goal,
+    Origin,
+    ProofState,
+    Rejected,
+    Step,
+    StopReason,
+    Theorem,
+)
 
 WORDS = {
     "+": Outcome.SOLVED,
@@ -77,3 +99,54 @@ def run(*results, k=1, **changes):
 def runs_of(words, k=1, **changes):
     """A run of the problems p0, p1..., one for each word of signs."""
     return run(*(result(f"p{i}", w, 10 * i + 1) for i, w in enumerate(words)), k=k, **changes)
+
+
+def theorem(problem, id=0):
+    """The theorem of a problem, told apart by a number in its text."""
+    source = f"-- {id}\n{problem.lean}"
+    start = source.encode().index(b"sorry")
+    root = ProofState(f"{problem.name}{id}", (Goal(f"{problem.name} < 2"),), root=problem.name)
+    place = (start, start + 5, 3, 2, "tactic")
+    return Theorem(problem.name, source, problem.path, *place, root, problem.name)
+
+
+def expansions(root, solved, dead=1):
+    """A split and what closes one or both of its states, after some that lead nowhere."""
+    one, two = (ProofState(f"{root.key}{n}", (Goal(f"{n} < 2"),), Origin(root, "constructor", n),
+                           root=root.root) for n in range(2))  # fmt: skip
+    no = Rejected("linarith failed to find a contradiction")
+    split = Step("constructor", 0.5, Advanced((one, two)), 1.5)
+    yield Expansion(root, (split, Step("linarith", 0.25, no, 2.0)), 0.5)
+    for _ in range(dead):
+        yield Expansion(two, (Step("omega", 0.5, no, 2.0),), 0.5)
+    for state in (one, two) if solved else (one,):
+        yield Expansion(state, (Step("norm_num", 0.5, Advanced(()), 1.0),), 0.9)
+
+
+def keep(store, results, k=1, dead=1):
+    """An evaluation in a store, with the proof graphs of its attempts; the run's number."""
+    number = store.start_run("eval problems.jsonl", run().config, "embedded 4.28.0", 0)
+    problems = [result.problem for result in results]
+    ledger = store.ledger(number)
+    ledger.begin(Terms("problems.jsonl", hash_of(problems), "0123456789abcdef", k), problems)
+    recorder = store.recorder(number)
+    id = max((a.id for a in store.attempts(limit=1)), default=0)
+    for place, each in enumerate(results):
+        if not each.attempts and each.outcome is not Outcome.UNTRIED:
+            ledger.decide(place, each.outcome, each.detail)
+        for tried in each.attempts:
+            id += 1
+            stated = theorem(each.problem, id)
+            recorder.start_attempt(stated)
+            solved = tried.outcome is Outcome.SOLVED
+            told = list(expansions(stated.state, solved, dead))
+            recorder.expansions(stated, told)
+            stop = StopReason.PROVED if solved else StopReason.WALL_TIME
+            verdict = Accepted(("propext",)) if solved else None
+            steps = sum(len(e.steps) for e in told)
+            spent = len(told), steps, tried.wall_s
+            recorder.finish_attempt(Attempt(stated, stop, tried.proof, verdict, *spent))
+            ledger.add(place, replace(tried, attempt_id=id))
+    ledger.end(100.0)
+    store.finish_run(number)
+    return number

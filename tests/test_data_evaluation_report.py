@@ -1,0 +1,155 @@
+"""The report of a run and the comparison of two: every problem counted, nothing lost in print."""
+
+import re
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from lakatos.cli import main
+from lakatos.data import evaluation_report
+from lakatos.data.store import Store
+from lakatos.data.terminal_report import sheets_text
+from rich.console import Console
+
+from .made_up_runs import keep, result, run, runs_of
+
+WORDS = ["+-", "-+", "--", "n", "u", "rr", "dd", "cc"]
+
+
+def sheet(sheets, title):
+    (found,) = [each for each in sheets if each.title == title]
+    return {row[0]: row[1:] for row in found.rows}
+
+
+def printed(sheets, width=100):
+    console = Console(width=width, file=StringIO())
+    console.print(sheets_text("head", sheets))
+    return console.file.getvalue()
+
+
+def test_the_report_counts_every_problem():
+    sheets = evaluation_report.report(runs_of(WORDS, k=2))
+    classes = sheet(sheets, "What came of the problems")
+    assert classes.pop("all") == ("8", "100.0 %")
+    assert sum(int(row[0]) for row in classes.values()) == 8
+    assert sheet(sheets, "Solved")["pass@2"][0] == "25.0 %"
+    assert sheet(sheets, "Solved by source")["amc"][:3] == ("8", "2", "25.0 %")
+
+
+@pytest.mark.parametrize("words", [[], ["u"], ["n", "n"], ["-"]])
+def test_a_run_without_solutions_is_reported(words):
+    told = runs_of(words)
+    sheets = evaluation_report.report(told)
+    assert f"0 of {len(words)} solved" in evaluation_report.headline(told)
+    assert "Run" in printed(sheets)
+    assert not any(each.title.startswith("Spent on") for each in sheets)
+
+
+def test_many_attempts_show_powers_of_two_and_the_last():
+    sheets = evaluation_report.report(runs_of(["-" * 11 + "+"], k=12))
+    assert list(sheet(sheets, "Solved")) == ["pass@1", "pass@2", "pass@4", "pass@8", "pass@12"]
+
+
+def test_a_comparison_names_what_changed():
+    one, other = runs_of(["+", "-", "-"]), runs_of(["-", "+", "+"], run_id=2)
+    other = replace(other, config={**other.config, "policy": "hf:model"}, seed=3)
+    sheets = evaluation_report.comparison(one, other)
+    assert sheet(sheets, "What differs")["policy"] == ("hammer", "hf:model")
+    assert "prover.wall_s" not in sheet(sheets, "What differs")
+    assert sheet(sheets, "Solved only by run 1: 1") == {"p0": ()}
+    assert sheet(sheets, "Solved only by run 2: 2") == {"p1": (), "p2": ()}
+    assert sheet(sheets, "Difference")["significant at 5 %"] == ("no",)
+    counts = sheet(sheets, "On the problems of both")
+    assert [counts[f"only by run {n}"] for n in (1, 2)] == [("1",), ("2",)]
+
+
+def test_names_of_a_long_list_are_cut_and_counted():
+    sheets = evaluation_report.comparison(runs_of(["-"] * 100), runs_of(["+"] * 100, run_id=2))
+    assert list(sheet(sheets, "Solved only by run 2: 100"))[-1] == "and 40 more"
+    assert sheet(sheets, "Difference")["significant at 5 %"] == ("yes, run 2 is better",)
+
+
+def test_markdown_keeps_hostile_names_in_their_cells():
+    told = run(result("a", "+", source="x|y\n<b>`"), problem_set="*s*|[t](u)")
+    text = evaluation_report.markdown("*t*", evaluation_report.report(told))
+    assert "x\\|y \\<b>\\`" in text
+    widths = [len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines() if line[:1] == "|"]
+    tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert len(tables) == 5
+    for table in tables:
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
+    assert min(widths) >= 3
+
+
+def test_the_terminal_shows_every_cell_whole():
+    sheets = evaluation_report.report(runs_of(WORDS, k=2))
+    text = printed(sheets)
+    for each in sheets:
+        assert each.title in text
+        for row in each.rows:
+            for cell in row:
+                assert cell in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0.0 s"),
+        (4.24, "4.2 s"),
+        (59.7, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (3725, "1 h 02 min"),
+    ],
+)
+def test_durations(seconds, words):
+    assert evaluation_report.duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.4219, "0.422"), (17, "17"), (12_300.4, "12,300"), (1.5, "1.5")]
+)
+def test_numbers(value, words):
+    assert evaluation_report.number(value) == words
+
+
+@pytest.fixture
+def lakatos(tmp_path, capsys):
+    """Run a command on a store with two runs of three problems."""
+    path = tmp_path / "l.db"
+    with Store.open(str(path)) as store:
+        for signs in (["+", "-", "n"], ["+", "+", "n"]):
+            results = [result(f"p{i}", s) for i, s in enumerate(signs)]
+            keep(store, results)
+
+    def call(*arguments):
+        code = main([*arguments, "--db", str(path)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+def test_report_is_printed_from_the_store(lakatos):
+    code, out, err = lakatos("report", "1")
+    assert (code, err) == (0, "")
+    assert out.startswith("problems.jsonl: 1 of 3 solved\n")
+    assert re.search(r"does not elaborate +1 +33.3 %", out)
+    code, out, _ = lakatos("report", "1", "--markdown")
+    assert "| solved | 1 | 33.3 % |" in out.splitlines()
+
+
+def test_runs_are_listed_newest_first(lakatos):
+    _, out, _ = lakatos("report")
+    assert re.findall(r"^ +(\d+) +(\d) +3 ", out, re.MULTILINE) == [("2", "2"), ("1", "1")]
+
+
+def test_compare_is_printed_from_the_store(lakatos):
+    code, out, err = lakatos("compare", "1", "2")
+    assert (code, err) == (0, "")
+    assert re.search(r"only by run 2 +1\b", out)
+    assert "p = 1" in out
+
+
+def test_a_run_that_is_none_is_one_line(lakatos):
+    assert lakatos("report", "7")[0] == 2
+    assert lakatos("compare", "1", "9")[2].startswith("lakatos: run 9 is no evaluation")
