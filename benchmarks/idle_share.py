@@ -1,6 +1,6 @@
 """How busy the bottleneck is while sixteen searches run: the model, then Lean.
 
-    python benchmarks/idle_share.py [--searches 16] [--theorems 64] [--json FILE]
+    python benchmarks/idle_share.py [--searches 16] [--theorems 48] [--json FILE]
 
 Model as the bottleneck: a small random model on one CPU thread writes eight completions for every
 state; what it writes is replaced by eight steps that Lean takes at once, so that the search
@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import record  # type: ignore[import-not-found]
 import torch
 from lakatos.data.records import Attempt, Expansion, Theorem
 from lakatos.lean_env.pool import LeanPool
@@ -123,7 +123,7 @@ def model() -> Batcher:
 
 async def measure(bottleneck: str, searches: int, theorems: int) -> Row:
     source = "".join(
-        f"theorem t{i} (a b : Nat) : a + b * {i} = b + a * {i} + 1 := by sorry\n"
+        f"example (a b : Nat) : a + b * {i} = b + a * {i} + 1 := by sorry\n"
         for i in range(theorems)
     )
     toolchain = find_toolchain("embedded")
@@ -153,14 +153,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--searches", type=int, default=16)
-    parser.add_argument("--theorems", type=int, default=64)
+    parser.add_argument("--theorems", type=int, default=48)
     parser.add_argument("--bottleneck", nargs="+", default=list(EXPANSIONS), choices=EXPANSIONS)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = []
     for bottleneck in options.bottleneck:
         for searches in (options.searches, 1):
-            theorems = options.theorems if searches > 1 else 4
+            theorems = options.theorems if searches > 1 else 8
             rows.append(asyncio.run(measure(bottleneck, searches, theorems)))
             print(
                 f"{bottleneck:5} {searches:3} searches: busy {rows[-1].busy_share:.0%}, "
@@ -168,8 +168,8 @@ def main() -> None:
                 flush=True,
             )
     if options.json:
-        text = json.dumps([asdict(row) for row in rows], indent=1) + "\n"
-        options.json.write_text(text, encoding="utf-8")
+        found = {"command": record.command(), "commit": record.commit()}
+        record.write(options.json, found | {"rows": [asdict(row) for row in rows]})
 
 
 if __name__ == "__main__":
