@@ -30,8 +30,9 @@ from lakatos.lean_env.toolchain import find_toolchain
 from lakatos.lean_env.verifier import Verifier
 from lakatos.prover.agent import Prover, Silent
 from lakatos.prover.config import ProverConfig
+from lakatos.prover.filling import Tools
 from lakatos.prover.hammer import Hammer
-from lakatos.prover.repair import RepairConfig, Repairer, Tools, diagnose
+from lakatos.prover.repair import RepairConfig, Repairer, diagnose
 
 FOLDER = Path(__file__).parent
 PROOFS = FOLDER / "repair_proofs.lean", FOLDER / "repair_proofs_of_types.lean"

@@ -170,11 +170,11 @@ def _indented(proof: str, column: int) -> str:
     """A proof four spaces in, whatever the depth at which it stands in its file."""
     first, *rest = proof.replace("\r\n", "\n").split("\n")
     lines = [first, *rest] if first.strip() else rest
+    depth = min((len(x) - len(x.lstrip()) for x in rest if x.strip()), default=0)
     if first.strip():
-        rest = [line[min(column, len(line) - len(line.lstrip())) :] for line in rest]
-        lines = [first, *rest]
+        depth = column if depth >= column else max(0, depth - 2)
+        lines = [first, *(line[depth:] for line in rest)]
     else:
-        depth = min((len(x) - len(x.lstrip()) for x in rest if x.strip()), default=0)
         lines = [line[depth:] for line in rest]
     return "\n".join("    " + line for line in lines)
 

@@ -14,17 +14,9 @@ from ..data.source import Change, SourceFile
 from ..lean_env.rewrite import Edit, rewrite
 from .config import ProverConfig
 from .deferral import rests_on_sorry
-from .repair import (
-    Diagnosis,
-    Known,
-    Patient,
-    Repair,
-    RepairConfig,
-    Repairer,
-    Tools,
-    diagnose,
-    unknown,
-)
+from .filling import Tools
+from .lemmas import Known, unknown
+from .repair import Diagnosis, Patient, Repair, RepairConfig, Repairer, diagnose
 from .run import Run, named
 
 
@@ -64,8 +56,8 @@ class Mending:
         self, run: Run, config: RepairConfig, prover: ProverConfig, known: Known = unknown
     ) -> None:
         self._run = run
-        tools = Tools(run.pool, run.verifier, run.policy, run.recorder, known)
-        self._repairer = Repairer(tools, config, prover)
+        tools = Tools(run.pool, run.verifier, run.policy, run.recorder)
+        self._repairer = Repairer(tools, config, prover, known)
 
     async def admit(self, file: SourceFile) -> Ward:
         """Look into a file. Raises UsageError when Lean cannot open it."""

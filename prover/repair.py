@@ -9,40 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ..data.errors import UsageError
 from ..data.records import Accepted, Attempt, Message, StopReason, Theorem, Verdict
 from ..lean_env.broken import BrokenCommand, look
 from ..lean_env.pool import LeanPool
 from ..lean_env.rewrite import Edit, rewrite
-from ..lean_env.verifier import Verifier
-from .agent import Prover, Recorder
 from .budget import Clock
 from .config import ProverConfig
 from .cutting import Cutter, Draft
 from .deferral import rests_on_sorry
-from .expander import Expander, together
-from .hammer import Hammer
-from .policy import Policy
-from .refute import is_false
-from .salvage import Salvage
+from .filling import Filler, Filling, Means, Tools
+from .lemmas import Known, Lemmas, unknown
 from .spelling import closing_end
 
-Known = Callable[[Theorem], str | None]
-"""The text that an earlier run proved a `sorry` by, if any."""
-
-FALSE_WALL_S = 3.0
-"""Most seconds spent on showing one hole false."""
-
-BRIEF = 3
-"""Expansions for a hole before it is asked whether it is false."""
-
-
-def unknown(theorem: Theorem) -> str | None:
-    """Know nothing."""
-    return None
+CHECK_SHARE = 0.15
+"""Of the time for a theorem, kept for its final check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +92,6 @@ class Diagnosis:
     others: tuple[Message, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What a repair works with."""
-
-    pool: LeanPool
-    verifier: Verifier
-    policy: Policy
-    recorder: Recorder
-    known: Known = unknown
-
-
 async def diagnose(pool: LeanPool, path: str, source: str) -> Diagnosis:
     """Find the broken theorems of a file. Raises UsageError when Lean cannot open it."""
     broken = [command for command in await look(pool, source) if command.faults]
@@ -178,21 +150,22 @@ class Repairer:
         tools: Tools,
         config: RepairConfig,
         prover: ProverConfig,
+        known: Known = unknown,
         *,
         clock: Clock = time.monotonic,
     ) -> None:
         self._tools = tools
         self._config = config
         self._prover_config = prover
+        self._known = known
         self._clock = clock
         self._stopped = False
-        self._prover: Prover | None = None
+        self._filler = Filler(tools, Lemmas(known))
 
     def stop(self) -> None:
         """End the theorem at work and those after it."""
         self._stopped = True
-        if self._prover:
-            self._prover.stop()
+        self._filler.stop()
 
     async def repair(self, diagnosis: Diagnosis, patient: Patient) -> Repair:
         """Mend one broken theorem, within the budget. Records all of it."""
@@ -201,9 +174,10 @@ class Repairer:
         began = self._clock()
         stop = StopReason.INTERRUPTED
         verdict: Verdict | None = None
+        search_s = self._config.wall_s * (1 - CHECK_SHARE)
         try:
-            draft = None if self._stopped else await self._within(work, began)
-            if self._clock() - began >= self._config.wall_s:
+            draft = None if self._stopped else await self._within(work, began, search_s)
+            if self._clock() - began >= search_s:
                 stop = StopReason.WALL_TIME
             elif not self._stopped:
                 stop = StopReason.DEAD_END
@@ -214,121 +188,40 @@ class Repairer:
                 work.value = draft.value if is_mended or rests_on_sorry(verdict) else None
         finally:
             wall_s = self._clock() - began
-            spent = work.expansions, work.steps, wall_s
+            spent = work.filling.expansions, work.filling.steps, wall_s
             attempt = Attempt(patient.theorem, stop, work.value, verdict, *spent)
             self._tools.recorder.finish_attempt(attempt)
-        compilations = work.cutter.findings.compilations + work.compilations
-        return Repair(patient, attempt, work.value, work.rounds, compilations, tuple(work.false))
+        filling = work.filling
+        counts = filling.rounds, filling.compilations, tuple(filling.false)
+        return Repair(patient, attempt, work.value, *counts)
 
-    async def _within(self, work: _Work, began: float) -> Draft | None:
+    async def _within(self, work: _Work, began: float, search_s: float) -> Draft | None:
         """The draft without a hole, if one is reached in time."""
         try:
-            async with asyncio.timeout(self._config.wall_s):
-                return await self._mend(work, began)
+            async with asyncio.timeout(search_s):
+                return await self._mend(work, lambda: search_s - (self._clock() - began))
         except TimeoutError:
             return None
 
-    async def _mend(self, work: _Work, began: float) -> Draft | None:
+    async def _mend(self, work: _Work, left_s: Clock) -> Draft | None:
         """The draft without a hole, if one is reached."""
-        if known := self._tools.known(work.patient.theorem):
+        patient = work.patient
+        if known := self._known(patient.theorem):
             return work.draft(known)
-        work.compilations += 1
-        broken = work.draft(work.patient.value)
-        draft, holes = await work.cutter.cut_down(broken, work.patient.command)
-        for level in range(self._config.depth + 1):
-            work.rounds += 1
-            if not holes:
-                return draft
-            left_s = self._config.wall_s - (self._clock() - began)
-            if left_s <= 0 or self._stopped:
-                return None
-            is_last = level == self._config.depth or draft.value == draft.least
-            attempts = await self._prove(work, holes, left_s if is_last else left_s * 0.35, is_last)
-            proved = [a for a in attempts if a.is_proved]
-            done = [Edit(a.theorem.start, a.theorem.stop, a.proof or "") for a in proved]
-            if len(proved) == len(holes):
-                return draft.edited(done)
-            if is_last or self._stopped:
-                return None
-            to_top = level + 1 == self._config.depth
-            draft, holes = await self._moved_up(work, draft, attempts, to_top)
-        return None
-
-    async def _prove(
-        self, work: _Work, holes: Sequence[Theorem], wall_s: float, is_last: bool
-    ) -> list[Attempt]:
-        """Search for all holes: briefly for each; then longer for those not seen to be false."""
-        brief = None if is_last else replace(self._prover_config, expansions=BRIEF)
-        attempts = await self._search(work, holes, brief, wall_s)
-        if is_last or self._stopped:
-            return attempts
-        failed = [a.theorem for a in attempts if not a.is_proved and a.theorem.is_prop]
-        judged = await together([self._is_false(hole) for hole in failed])
-        work.false += [hole for hole, is_false in zip(failed, judged, strict=True) if is_false]
-        hard = [hole for hole, is_false in zip(failed, judged, strict=True) if not is_false]
-        if len(hard) < len(failed) or not hard:
-            return attempts
-        again = await self._search(work, hard, None, wall_s)
-        return [a for a in attempts if a.theorem not in hard] + again
-
-    async def _search(
-        self,
-        work: _Work,
-        holes: Sequence[Theorem],
-        config: ProverConfig | None,
-        wall_s: float,
-    ) -> list[Attempt]:
-        """One search for each hole; what an earlier run proved it by goes first."""
-        tools = self._tools
-        share = min(1.0, tools.pool.workers / len(holes))
-        config = replace(config or self._prover_config, wall_s=max(0.5, wall_s * share))
-        hints = [as_tactic(hole, text) for hole in holes if (text := tools.known(hole))]
-        remains = replace(work.cutter.findings.remains, hints=tuple(hints))
-        policy = Salvage(tools.policy, remains)
-        self._prover = Prover(tools.pool, tools.verifier, policy, config, tools.recorder)
-        attempts = await self._prover.prove(holes)
-        work.count(attempts)
-        return attempts
-
-    async def _moved_up(
-        self, work: _Work, draft: Draft, attempts: Sequence[Attempt], to_top: bool
-    ) -> tuple[Draft, list[Theorem]]:
-        """The proved holes filled, and wider cuts around the others."""
-        failed = [a.theorem for a in attempts if not a.is_proved]
-        places = {hole.start: hole in work.false for hole in failed}
-        if to_top:
-            work.cutter.findings.removed.append(draft.value)
-            return await work.cutter.cut_down(draft.emptied)
-        wider = await work.cutter.widened(draft, places)
-        done = [
-            Edit(a.theorem.start, a.theorem.stop, a.proof or "")
-            for a in attempts
-            if a.is_proved
-            and not any(e.start <= a.theorem.start and a.theorem.stop <= e.stop for e in wider)
-        ]
-        return await work.cutter.cut_down(draft.edited([*wider, *done]))
-
-    async def _is_false(self, hole: Theorem) -> bool:
-        """Whether a short search shows that the hole cannot be filled."""
-        pool = self._tools.pool
-        try:
-            async with asyncio.timeout(FALSE_WALL_S):
-                return await is_false(hole.state, Expander(hole, Hammer(), pool), pool)
-        except TimeoutError:
-            return False
+        work.filling.checks += 1
+        means = Means(self._prover_config, left_s, self._config.depth, to_top=True)
+        return await self._filler.fill(work.filling, means, patient.command)
 
 
 class _Work:
-    """One theorem under repair: its drafts, and what they cost."""
+    """One theorem under repair."""
 
     def __init__(self, tools: Tools, diagnosis: Diagnosis, patient: Patient) -> None:
         self._tools = tools
         self._diagnosis = diagnosis
         self.patient = patient
-        self.cutter = Cutter(tools.pool, diagnosis.path)
+        self.filling = Filling(Cutter(tools.pool, diagnosis.path), self.draft(patient.value))
         self.value: str | None = None
-        self.false: list[Theorem] = []
-        self.rounds = self.compilations = self.expansions = self.steps = 0
 
     def draft(self, value: str) -> Draft:
         """The skeleton with a value in the theorem's place."""
@@ -339,20 +232,9 @@ class _Work:
 
     async def judge(self, draft: Draft) -> Verdict | None:
         """Does the draft prove the theorem of the skeleton, and nothing weaker?"""
-        self.compilations += 1
+        self.filling.checks += 1
         theorem = self.patient.theorem
         skeleton = self._diagnosis.skeleton
         judged = await self._tools.verifier.compare(skeleton, draft.source, name=theorem.path)
         names = {theorem.declaration, theorem.name}
         return next((verdict for name, verdict in judged if name in names), None)
-
-    def count(self, attempts: Sequence[Attempt]) -> None:
-        """Add what the searches spent."""
-        self.expansions += sum(attempt.expansions for attempt in attempts)
-        self.steps += sum(attempt.steps for attempt in attempts)
-        self.compilations += sum(attempt.proof is not None for attempt in attempts)
-
-
-def as_tactic(hole: Theorem, text: str) -> str:
-    """What replaces a `sorry`, as a tactic."""
-    return text if hole.mode == "tactic" else f"exact {text}"

@@ -25,13 +25,12 @@ FIRST, STEP = 1.0, 0.015
 class Remains:
     """What is left of a broken proof. removed: texts that were cut out; kept: tactics around.
 
-    near: a word that means nothing, and words it may have meant. hints: whole blocks to try first.
+    near: a word that means nothing, and words it may have meant.
     """
 
     removed: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     near: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    hints: tuple[str, ...] = ()
 
 
 class Salvage:
@@ -60,7 +59,6 @@ def texts(remains: Remains) -> Iterator[str]:
 
 
 def _all(remains: Remains) -> Iterator[str]:
-    yield from remains.hints
     for text in remains.removed:
         yield from renamed(text, remains.near)
     yield from remains.removed

@@ -63,6 +63,14 @@ def test_a_refused_attempt_says_why():
     assert terminal.is_alarm(Attempt(THEOREM, StopReason.REFUSED, "omega", verdict))
 
 
+def test_a_block_below_its_by_keeps_its_steps_whatever_the_column():
+    theorem = Theorem("t", "", "f.lean", 0, 5, 1, 60, "term", STATE)
+    proof = "by\n  cases xs with\n  | nil =>\n    rfl"
+    attempt = Attempt(theorem, StopReason.PROVED, proof, Accepted())
+    shown = text_of(terminal.attempt_text(attempt)).rstrip("\n").split("\n")[1:]
+    assert shown == ["    by", "      cases xs with", "      | nil =>", "        rfl"]
+
+
 def test_names_are_not_taken_for_markup():
     theorem = Theorem("«[bold]»", "", "f.lean", 0, 5, 1, 0, "tactic", STATE)
     attempt = Attempt(theorem, StopReason.DEAD_END)

@@ -1,0 +1,204 @@
+"""Fills the holes of a draft: cuts out what Lean does not take, searches, moves the cuts up.
+
+After APOLLO (arXiv:2505.05758), by Lean's syntax and elaborated states instead of its text. It
+serves broken proofs of a file and drafts of a model alike, and judges nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..data.records import Attempt, Theorem
+from ..lean_env.broken import BrokenCommand
+from ..lean_env.pool import LeanPool
+from ..lean_env.rewrite import Edit
+from ..lean_env.verifier import Verifier
+from .agent import Prover, Recorder
+from .config import ProverConfig
+from .cutting import Cutter, Draft
+from .expander import Expander, together
+from .hammer import Hammer
+from .lemmas import Lemmas, Recalling
+from .policy import Policy
+from .refute import is_false
+from .salvage import Salvage
+
+FALSE_WALL_S = 3.0
+"""Most seconds spent on showing one hole false."""
+
+BRIEF = 3
+"""Expansions for a hole before it is asked whether it is false."""
+
+SHARE = 0.35
+"""Of the time left, for a level that is not the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What holes are filled with. policy: searches them; recorder: hears of each search."""
+
+    pool: LeanPool
+    verifier: Verifier
+    policy: Policy
+    recorder: Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What may be spent on one draft.
+
+    depth: times that the cuts move up. to_top: the last time to the whole of it. left_s: seconds.
+    """
+
+    search: ProverConfig
+    left_s: Callable[[], float]
+    depth: int = 0
+    to_top: bool = False
+
+
+@dataclass(slots=True)
+class Filling:
+    """One draft at work, and what it cost.
+
+    open: holes still to be proved, at the places of `draft`, where the proved ones are filled.
+    """
+
+    cutter: Cutter
+    draft: Draft
+    open: list[Theorem] = field(default_factory=list)
+    false: list[Theorem] = field(default_factory=list)
+    proved: int = 0
+    rounds: int = 0
+    expansions: int = 0
+    steps: int = 0
+    checks: int = 0
+
+    @property
+    def compilations(self) -> int:
+        """Times that Lean elaborated a text of it."""
+        return self.cutter.findings.compilations + self.checks
+
+    def count(self, attempts: Sequence[Attempt]) -> None:
+        """Add what the searches spent."""
+        self.expansions += sum(attempt.expansions for attempt in attempts)
+        self.steps += sum(attempt.steps for attempt in attempts)
+        self.checks += sum(attempt.proof is not None for attempt in attempts)
+
+    def settle(self, attempts: Sequence[Attempt]) -> None:
+        """Fill what was proved."""
+        done = [a for a in attempts if a.is_proved]
+        self.proved += len(done)
+        self.open = [a.theorem for a in attempts if not a.is_proved]
+        self.draft = self.draft.edited(edits_of(done))
+
+
+class Filler:
+    """Fills drafts, sharing lemmas among all holes of all of them."""
+
+    def __init__(self, tools: Tools, lemmas: Lemmas) -> None:
+        self._tools = tools
+        self._lemmas = lemmas
+        self._stopped = False
+        self._provers: set[Prover] = set()
+
+    def stop(self) -> None:
+        """End the searches under way and begin no other."""
+        self._stopped = True
+        for prover in self._provers:
+            prover.stop()
+
+    async def fill(
+        self, work: Filling, means: Means, known: BrokenCommand | None = None
+    ) -> Draft | None:
+        """Bring a draft to one without a hole; None when that is not reached.
+
+        known: what Lean said of this very draft, where it has been asked.
+        """
+        work.draft, work.open = await work.cutter.cut_down(work.draft, known)
+        for level in range(means.depth + 1):
+            work.rounds += 1
+            if not work.open:
+                return work.draft
+            left_s = means.left_s()
+            if left_s <= 0 or self._stopped:
+                return None
+            is_last = level == means.depth or work.draft.value == work.draft.least
+            wall_s = left_s if is_last else left_s * SHARE
+            attempts = await self._prove(work, means.search, wall_s, is_last and means.to_top)
+            if is_last or self._stopped or all(a.is_proved for a in attempts):
+                work.settle(attempts)
+                return None if work.open else work.draft
+            await self._move_up(work, attempts, means.to_top and level + 1 == means.depth)
+        return None
+
+    async def _prove(
+        self, work: Filling, config: ProverConfig, wall_s: float, is_final: bool
+    ) -> list[Attempt]:
+        """Search for all holes: briefly for each; then longer for those not seen to be false."""
+        brief = config if is_final else replace(config, expansions=min(BRIEF, config.expansions))
+        attempts = await self._search(work, work.open, brief, wall_s)
+        if is_final or self._stopped:
+            return attempts
+        failed = [a.theorem for a in attempts if not a.is_proved and a.theorem.is_prop]
+        judged = await together([self._is_false(hole) for hole in failed])
+        work.false += [hole for hole, is_false in zip(failed, judged, strict=True) if is_false]
+        if any(judged) or not failed:
+            return attempts
+        again = await self._search(work, failed, config, wall_s)
+        return [a for a in attempts if a.theorem not in failed] + again
+
+    async def _search(
+        self, work: Filling, holes: Sequence[Theorem], config: ProverConfig, wall_s: float
+    ) -> list[Attempt]:
+        """One search for each hole; what is known goes first."""
+        tools, remains = self._tools, work.cutter.findings.remains
+        share = min(1.0, tools.pool.workers / len(holes))
+        config = replace(config, wall_s=max(0.5, wall_s * share))
+        policy = Recalling(Salvage(tools.policy, remains), self._lemmas)
+        prover = Prover(tools.pool, tools.verifier, policy, config, tools.recorder)
+        self._provers.add(prover)
+        try:
+            attempts = await prover.prove(holes)
+        finally:
+            self._provers.discard(prover)
+        for attempt in attempts:
+            self._lemmas.learn(attempt)
+        work.count(attempts)
+        if prover.fault:
+            raise prover.fault
+        return attempts
+
+    async def _move_up(self, work: Filling, attempts: Sequence[Attempt], to_top: bool) -> None:
+        """Fill the proved holes, and cut wider around the others."""
+        draft = work.draft
+        if to_top:
+            work.cutter.findings.removed.append(draft.value)
+            work.draft, work.open = await work.cutter.cut_down(draft.emptied)
+            return
+        failed = {a.theorem.start: a.theorem in work.false for a in attempts if not a.is_proved}
+        wider = await work.cutter.widened(draft, failed)
+        kept = [
+            a
+            for a in attempts
+            if a.is_proved
+            and not any(e.start <= a.theorem.start and a.theorem.stop <= e.stop for e in wider)
+        ]
+        work.proved += len(kept)
+        work.draft = draft.edited([*wider, *edits_of(kept)])
+        work.draft, work.open = await work.cutter.cut_down(work.draft)
+
+    async def _is_false(self, hole: Theorem) -> bool:
+        """Whether a short search shows that the hole cannot be filled."""
+        pool = self._tools.pool
+        try:
+            async with asyncio.timeout(FALSE_WALL_S):
+                return await is_false(hole.state, Expander(hole, Hammer(), pool), pool)
+        except TimeoutError:
+            return False
+
+
+def edits_of(proved: Sequence[Attempt]) -> list[Edit]:
+    """What puts the proofs into their file."""
+    return [Edit(a.theorem.start, a.theorem.stop, a.proof or "") for a in proved]
