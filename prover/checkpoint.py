@@ -49,8 +49,10 @@ class Checkpoint:
 
     def __init__(self, name: str, options: HuggingFaceOptions) -> None:
         require(f"hf:{name}", ("torch", "transformers"), "'lakatos[llm]'")
+        from huggingface_hub.utils import logging as hub
         from transformers.utils import logging
 
+        hub.set_verbosity_error()
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self.name = name

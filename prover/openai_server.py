@@ -26,7 +26,8 @@ CONNECT_S = 10.0
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60.0
 PASSING = {408, 409, 425, 429}
-"""Refusals that may pass, beside all from 500 on."""
+"""Refusals that may pass, beside all from 500 on but UNKNOWN."""
+UNKNOWN = 501
 
 _OPTIONAL = ("stream_options", "logprobs", "seed")
 _TOO_LONG = re.compile(
@@ -227,7 +228,8 @@ class OpenAIServer:
                 return await send()
             except Refusal as refused:
                 self._check_key(refused)
-                if refused.status not in PASSING and refused.status < 500:
+                may_pass = refused.status >= 500 and refused.status != UNKNOWN
+                if refused.status not in PASSING and not may_pass:
                     raise
                 why = str(refused)
                 wait_s = max(pause_s, refused.retry_after_s)

