@@ -21,7 +21,15 @@ from typing import Annotated, Any
 
 import typer
 
-from .data import console, evaluation_report, report, source, terminal, terminal_report
+from .data import (
+    console,
+    evaluation_page,
+    evaluation_report,
+    report,
+    source,
+    terminal,
+    terminal_report,
+)
 from .data.console import Job
 from .data.errors import EnvironmentFault, LakatosError, UsageError
 from .data.evaluation_report import Sheet
@@ -189,6 +197,9 @@ def show(
 @app.command("report")
 def report_(
     run: Annotated[int | None, typer.Argument(help="Its number; none lists such runs.")] = None,
+    html: Annotated[
+        Path | None, Option("--html", metavar="FILE", help="Write it as a page, with the graphs.")
+    ] = None,
     markdown: Markdown = False,
     db: Db = None,
 ) -> int:
@@ -199,6 +210,9 @@ def report_(
             console.standard_output().print(terminal_report.evaluations_table(rows))
             return 0
         told = store.load_evaluation(run)
+        if html:
+            page = evaluation_page.html_page(told, store.load_attempts)
+            source.write_whole(html, page.encode("utf-8", "replace"))
     _tell(evaluation_report.headline(told), evaluation_report.report(told), markdown)
     return 0
 

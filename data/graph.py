@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import networkx as nx
@@ -123,31 +123,57 @@ def _add_step(graph: Graph, key: str, number: int, step: Step) -> None:
         graph.add_edge((key, number), child.key, key=index)
 
 
+def children(graph: Graph) -> dict[Node, list[Node]]:
+    """What each node leads to, once for each edge."""
+    return {
+        node: [child for child, edges in near.items() for _ in edges]
+        for node, near in graph.adjacency()
+    }
+
+
+def _parents(below: Mapping[Node, Sequence[Node]]) -> dict[Node, list[Node]]:
+    above: dict[Node, list[Node]] = {node: [] for node in below}
+    for node, those in below.items():
+        for child in those:
+            above[child].append(node)
+    return above
+
+
 def _set_statuses(graph: Graph) -> None:
     """Least fixpoints by worklist: each node waits for so many of its successors."""
-    nodes = graph.nodes
-    is_tactic = {node: nodes[node]["kind"] == "tactic" for node in graph}
-    dead = [n for n in graph if is_tactic[n] and nodes[n]["outcome"] != "advanced"]
-    dead += [n for n in graph if is_tactic[n] and graph.has_edge(n, n[0])]  # back to its state
-    dead += [n for n in graph if not graph.out_degree(n) and nodes[n].get("visits")]
-    done = [n for n in graph if is_tactic[n] and nodes[n]["outcome"] == "advanced"]
-    proved = [n for n in done if graph.out_degree(n) == 0]
-    _spread(graph, proved, Status.PROVED, lambda node: is_tactic[node])
-    _spread(graph, dead, Status.FAILED, lambda node: not is_tactic[node])
+    below = children(graph)
+    above = _parents(below)
+    proved, dead = [], []
+    waiting: dict[Status, dict[Node, int]] = {Status.PROVED: {}, Status.FAILED: {}}
+    for node, data in graph.nodes(data=True):
+        count, is_tactic = len(below[node]), data["kind"] == "tactic"
+        waiting[Status.PROVED][node] = count if is_tactic else 1
+        waiting[Status.FAILED][node] = 1 if is_tactic else count
+        if (is_tactic and data["outcome"] != "advanced") or (is_tactic and node[0] in below[node]):
+            dead.append(node)
+        elif is_tactic and not count:
+            proved.append(node)
+        elif not is_tactic and not count and data["visits"]:
+            dead.append(node)
+    for status, start in ((Status.PROVED, proved), (Status.FAILED, dead)):
+        _spread(graph, start, status, waiting[status], above)
 
 
 def _spread(
-    graph: Graph, start: Iterable[Node], status: Status, needs_all: Callable[[Node], bool]
+    graph: Graph,
+    work: list[Node],
+    status: Status,
+    waiting: dict[Node, int],
+    above: Mapping[Node, Sequence[Node]],
 ) -> None:
-    """Carry a status up; a node takes it from all its successors, or from any one."""
-    waiting = {node: graph.out_degree(node) if needs_all(node) else 1 for node in graph}
-    work = list(start)
+    """Carry a status up; a node takes it from so many successors as it waits for."""
+    nodes = graph.nodes
     while work:
         node = work.pop()
-        if graph.nodes[node]["status"] is not Status.OPEN:
+        if nodes[node]["status"] is not Status.OPEN:
             continue
-        graph.nodes[node]["status"] = status
-        for parent, _ in graph.in_edges(node):  # once for each of parallel edges
+        nodes[node]["status"] = status
+        for parent in above[node]:
             waiting[parent] -= 1
             if waiting[parent] <= 0:
                 work.append(parent)
@@ -174,13 +200,15 @@ def _best_tactics(graph: Graph) -> dict[Any, Node]:
     """Each proved state's first tactic in its smallest proof; a shared state counts each time."""
     cost: dict[Node, tuple[int, int]] = {}
     best: dict[Any, Node] = {}
-    tactics = [node for node in graph if graph.nodes[node]["kind"] == "tactic"]
-    waiting: dict[Any, int] = {node: graph.out_degree(node) for node in tactics}
+    below = children(graph)
+    above = _parents(below)
+    tactics = [node for node, data in graph.nodes(data=True) if data["kind"] == "tactic"]
+    waiting: dict[Any, int] = {node: len(below[node]) for node in tactics}
     order = {node: number for number, node in enumerate(graph)}
     heap: list[tuple[tuple[int, int], int, Node]] = []
 
     def offer(tactic: Node) -> None:
-        prices = [cost[child] for _, child in graph.out_edges(tactic)]
+        prices = [cost[child] for child in below[tactic]]
         steps = 1 + sum(price[0] for price in prices)
         length = len(graph.nodes[tactic]["tactic"]) + sum(price[1] for price in prices)
         heapq.heappush(heap, ((steps, length), order[tactic], tactic))
@@ -190,11 +218,11 @@ def _best_tactics(graph: Graph) -> dict[Any, Node]:
             offer(node)
     while heap:
         price, _, tactic = heapq.heappop(heap)
-        (key,) = graph.predecessors(tactic)
+        (key,) = above[tactic]
         if key in best:
             continue
         best[key], cost[key] = tactic, price
-        for parent, _ in graph.in_edges(key):
+        for parent in above[key]:
             waiting[parent] -= 1
             if waiting[parent] == 0:
                 offer(parent)

@@ -15,7 +15,7 @@ from fnmatch import fnmatch
 from importlib.resources import files
 from typing import Any
 
-from .graph import Graph, Node, proof_graph, states
+from .graph import Graph, Node, children, proof_graph, states
 from .loading import StoredAttempt
 from .models import goals_wire
 from .records import Accepted, Advanced, Refused, Rejected, Status
@@ -252,6 +252,7 @@ def page_data(attempt: StoredAttempt) -> dict[str, Any]:
     graph = graph_of(attempt)
     keys = states(graph)
     index = {key: number for number, key in enumerate(keys)}
+    below = children(graph)
     messages: dict[str, int] = {}
     summary, verdict = attempt.summary, attempt.verdict
     words = "not checked by the verifier"
@@ -288,7 +289,7 @@ def page_data(attempt: StoredAttempt) -> dict[str, Any]:
                 "ms": data["elapsed_ms"],
                 "status": data["status"].value,
                 "proof": data["in_proof"],
-                "children": [index[child] for _, child in graph.out_edges(node)],
+                "children": [index[str(child)] for child in below[node]],
             }
             for node, data in graph.nodes(data=True)
             if data["kind"] == "tactic"

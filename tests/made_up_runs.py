@@ -111,14 +111,17 @@ def theorem(problem, id=0):
 
 
 def expansions(root, solved, dead=1):
-    """A split and what closes one or both of its states, after some that lead nowhere."""
-    one, two = (ProofState(f"{root.key}{n}", (Goal(f"{n} < 2"),), Origin(root, "constructor", n),
-                           root=root.root) for n in range(2))  # fmt: skip
+    """A split and what closes one or both of its states, after a path that leads nowhere."""
+    one, two, lost = (
+        ProofState(f"{root.key}{n}", (Goal(f"{n} < 2"),), Origin(root, tactic, index), 0, root.root)
+        for n, tactic, index in [(0, "constructor", 0), (1, "constructor", 1), (2, "exfalso", 0)]
+    )
     no = Rejected("linarith failed to find a contradiction")
     split = Step("constructor", 0.5, Advanced((one, two)), 1.5)
-    yield Expansion(root, (split, Step("linarith", 0.25, no, 2.0)), 0.5)
+    astray = Step("exfalso", 0.25, Advanced((lost,)), 1.0)
+    yield Expansion(root, (astray, split, Step("linarith", 0.25, no, 2.0)), 0.5)
     for _ in range(dead):
-        yield Expansion(two, (Step("omega", 0.5, no, 2.0),), 0.5)
+        yield Expansion(lost, (Step("omega", 0.5, no, 2.0),), 0.5)
     for state in (one, two) if solved else (one,):
         yield Expansion(state, (Step("norm_num", 0.5, Advanced(()), 1.0),), 0.9)
 

@@ -138,6 +138,14 @@ def test_report_is_printed_from_the_store(lakatos):
     assert "| solved | 1 | 33.3 % |" in out.splitlines()
 
 
+def test_report_writes_a_page(lakatos, tmp_path):
+    code, out, _ = lakatos("report", "2", "--html", str(tmp_path / "run.html"))
+    assert code == 0
+    assert out.startswith("problems.jsonl: 2 of 3 solved\n")
+    page = (tmp_path / "run.html").read_text(encoding="utf-8")
+    assert "<title>problems.jsonl: 2 of 3 solved · lakatos</title>" in page
+
+
 def test_runs_are_listed_newest_first(lakatos):
     _, out, _ = lakatos("report")
     assert re.findall(r"^ +(\d+) +(\d) +3 ", out, re.MULTILINE) == [("2", "2"), ("1", "1")]

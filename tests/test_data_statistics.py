@@ -140,7 +140,9 @@ def test_another_statement_is_another_problem():
     changed = replace(other, problem=replace(other.problem, statement="theorem a : False := by"))
     told = statistics.compare(run(one), run(changed))
     assert (told.problems, told.missing, told.changed) == (0, (1, 1), 1)
-    spaced = replace(other, problem=replace(other.problem, statement="theorem a :\n a < 2 := by sorry"))
+    spaced = replace(
+        other, problem=replace(other.problem, statement="theorem a :\n a < 2 := by sorry")
+    )
     assert statistics.compare(run(one), run(spaced)).problems == 1
 
 
