@@ -26,6 +26,7 @@ from .data import (
     evaluation_page,
     evaluation_report,
     report,
+    result_formats,
     source,
     terminal,
     terminal_report,
@@ -200,6 +201,11 @@ def report_(
     html: Annotated[
         Path | None, Option("--html", metavar="FILE", help="Write it as a page, with the graphs.")
     ] = None,
+    export: Annotated[
+        str | None,
+        Option(metavar="NAME", help=f"Write it to --out as {', '.join(result_formats.FORMATS)}."),
+    ] = None,
+    out: Annotated[Path, Option(metavar="DIR", help="Where --export writes.")] = Path(),
     markdown: Markdown = False,
     db: Db = None,
 ) -> int:
@@ -213,6 +219,9 @@ def report_(
         if html:
             page = evaluation_page.html_page(told, store.load_attempts)
             source.write_whole(html, page.encode("utf-8", "replace"))
+        if export:
+            for path in result_formats.write(told, export, store.load_attempts, out):
+                console.err.print(f"written: {path}", **console.LONG)
     _tell(evaluation_report.headline(told), evaluation_report.report(told), markdown)
     return 0
 
