@@ -5,6 +5,7 @@ import LeanEnv.Elaborate
 import LeanEnv.Run
 import LeanEnv.Premises
 import LeanEnv.Broken
+import LeanEnv.Trace
 import LeanEnv.Audit
 import LeanEnv.Pack
 open Lean
@@ -65,6 +66,7 @@ def serve (r : WorkerRef) (request : Request) : IO Answer := do
   | .judge original constants targets? allow => judge r original constants targets? allow
   | .cut source => cutFile r source
   | .parseTexts before texts => parseTexts r before texts
+  | .trace name source keep => traceFile r name source keep
 
 /-- The reply to one line, or `{"need":...}`: provide that environment, then call again. -/
 def step (r : WorkerRef) (line : String) : IO String := do

@@ -43,8 +43,10 @@ def Elaboration.shared (e : Elaboration) (source : String) : Nat :=
 def recentFiles : Nat := 3
 
 /-- Elaborate a whole file; `.error` says which imports the host must provide first.
-    trees: which information trees to keep; holes are found in them. -/
-def elaborate (r : WorkerRef) (name source : String) (trees : Trees) : IO (Except Need Elaboration) := do
+    trees: which information trees to keep; holes are found in them. hear: is told each command with
+    the state before it; then none goes on from an earlier file, and none of the trees is kept. -/
+def elaborate (r : WorkerRef) (name source : String) (trees : Trees)
+    (hear? : Option (Command.State → Elaborated → IO Unit) := none) : IO (Except Need Elaboration) := do
   let input := Parser.mkInputContext source name
   let (header, parserState, messages) ← Parser.parseHeader input
   let imports := (headerToImports header).map (·.module.toString)
@@ -52,7 +54,7 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Trees) : IO (Excep
   let w ← r.get
   let some base := w.envs[need.key]? | return .error need
   let start : Command.State := { Command.mkState base {} {} with scopes := [{ header := "", isPublic := true }] }
-  let like := w.recent.filter fun e => e.imports == imports && e.trees.serve trees
+  let like := w.recent.filter fun e => hear?.isNone && e.imports == imports && e.trees.serve trees
   let (best, n) := like.foldl (init := (none, 0)) fun (best, n) e =>
     let m := e.shared source
     if m > n then (some e, m) else (best, n)
@@ -78,10 +80,13 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Trees) : IO (Excep
     let said := parseMessages ++ said
     log := log ++ said
     let us := ((← IO.monoNanosNow) - t0) / 1000
-    commands := commands.push { stx, after := tidy after, trees := if kept then after.infoState.trees else {}, said, next, us }
+    let command : Elaborated := { stx, after := tidy after, trees := if kept then after.infoState.trees else {}, said, next, us }
+    match hear? with
+    | some hear => hear c command
+    | none => commands := commands.push command
     c := tidy after
   let e : Elaboration := { source, imports, base, map := input.fileMap, start, messages := log, commands, trees }
-  r.modify fun w => { w with recent := (e :: w.recent.filter (·.source != source)).take recentFiles }
+  if hear?.isNone then r.modify fun w => { w with recent := (e :: w.recent.filter (·.source != source)).take recentFiles }
   return .ok e
 
 end LeanEnv

@@ -26,6 +26,7 @@ inductive Request where
   | judge (original : String) (constants : Json) (targets? : Option (Array String)) (allow : Array String)
   | cut (source : String)
   | parseTexts (before : String) (texts : Array String)
+  | trace (name source : String) (keep : Bool)
 
 /-- Heartbeats for one tactic when the request names none, in thousands. -/
 def defaultHeartbeats : Nat := 40000
@@ -64,6 +65,7 @@ def Request.parse (j : Json) : Except String Request := do
       (← maybe (Array String) "targets") (← optional (Array String) "allow" #[])
   | "cut" => return .cut (← field String "source")
   | "parse" => return .parseTexts (← field String "before") (← field (Array String) "texts")
+  | "trace" => return .trace (← optional String "name" "<file>") (← field String "source") (← optional Bool "keep" false)
   | op => throw s!"unknown_op {op}"
 
 /-- Why a tactic was not taken; `kind` is one of `data.records.Rejection`. -/
