@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import astuple, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +23,7 @@ import typer
 
 from .data import (
     console,
+    dataset_files,
     evaluation_page,
     evaluation_report,
     report,
@@ -32,6 +33,8 @@ from .data import (
     terminal_report,
 )
 from .data.console import Job
+from .data.dataset import count
+from .data.dataset_card import figure_rows
 from .data.errors import EnvironmentFault, LakatosError, UsageError
 from .data.evaluation_report import Sheet
 from .data.graph import to_dot
@@ -58,6 +61,7 @@ from .lean_env.doctor import Finding
 from .lean_env.toolchain import Toolchain, find_toolchain
 from .prover.config import ModelConfig, ProverConfig, SearchConfig, key_values
 from .prover.errand import Errand
+from .prover.extraction import Extraction, find
 from .prover.policies import suited
 from .prover.repair import RepairConfig
 from .prover.run import RunConfig, start_run
@@ -136,6 +140,44 @@ def repair(
     """Mend the broken proofs of the files; print them, or write them with --write."""
     how = RepairConfig(seconds, repair_depth)
     return _job(target, work, lean, _config(work, thinking), lambda errand: errand.repair(how))
+
+
+@app.command()
+@grouped
+def extract(
+    lean: Lean,
+    path: Annotated[Path, typer.Argument(help="A Lean file, a folder, or a Lake project.")],
+    out: Annotated[Path | None, Option(metavar="DIR", help="Write the dataset there.")] = None,
+    format: Annotated[
+        list[str] | None, Option(metavar="NAME", help="jsonl, parquet, leandojo, datasets.")
+    ] = None,
+    stats: Annotated[bool, Option("--stats", help="Count what is there, write nothing.")] = False,
+    exclude: Annotated[
+        list[Path] | None, Option(metavar="PATH", help="Leave out what speaks of these problems.")
+    ] = None,
+    seed: Annotated[int, Option(help="Of the splits.")] = 0,
+    workers: Annotated[int | None, Option(min=1, help="Lean processes; default: cores.")] = None,
+) -> int:
+    """Turn Lean files into training data: states, tactics, premises, declarations."""
+    if (out is None) != stats:
+        raise UsageError("give either --out DIR or --stats")
+    formats = dataset_files.check_formats(format or ["jsonl"])
+    asked = Extraction(path, tuple(exclude or ()), seed, workers)
+    corpus = find(path)
+    toolchain = _toolchain(lean, str(path / "_" if path.is_dir() else path))
+    with console.err.status(f"tracing {path}") if console.err.is_terminal else nullcontext() as bar:
+
+        def told(done: int, total: int, name: str) -> None:
+            if bar:
+                bar.update(f"tracing: {done} of {total} files, {name}")
+
+        dataset = asyncio.run(asked.run(corpus, toolchain, _cache(), told))
+        figures = dataset_files.write(dataset, out, formats) if out else count(dataset)
+    for name, why in dataset.failures:
+        console.say(f"{name}: {why}")
+    for name, said in figure_rows(figures):
+        print(f"{name}: {said}")
+    return 1 if dataset.failures else 0
 
 
 @app.command()

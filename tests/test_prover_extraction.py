@@ -1,0 +1,148 @@
+"""Which files are traced, what becomes of those that fail, and that a break loses nothing."""
+
+import asyncio
+import subprocess
+
+import pytest
+from lakatos.data.errors import UsageError, WorkerDied
+from lakatos.data.records import TimedOut
+from lakatos.lean_env.protocol import Failure, Result
+from lakatos.lean_env.trace import Traces
+from lakatos.prover.extraction import find, origin_of, trace_all
+
+from .toy_trace import SOURCE, wire
+
+
+class Server:
+    """Answers `trace` for every source, but what it is told to do otherwise."""
+
+    def __init__(self, **by_path):
+        self.by_path = by_path
+        self.asked = []
+        self.stuck = asyncio.Event()
+
+    async def request(self, op, *, wall_s, **fields):
+        assert op == "trace"
+        path = fields["name"]
+        self.asked.append(path)
+        answer = self.by_path.get(path.removesuffix(".lean"), wire())
+        if isinstance(answer, asyncio.Event):
+            self.stuck.set()
+            await answer.wait()
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer if isinstance(answer, Failure | TimedOut) else Result(1, answer)
+
+
+def project(folder, **texts):
+    for name, text in texts.items():
+        place = folder / f"{name.replace('__', '/')}.lean"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+    return folder
+
+
+def run(corpus, server, folder, workers=1):
+    return asyncio.run(trace_all(corpus, Traces(server, "Lean", folder), workers))
+
+
+def test_a_folder_is_its_lean_files_but_what_lake_built(tmp_path):
+    project(tmp_path, A=SOURCE, M__B="\n", **{"_lake__C": ""})
+    project(tmp_path / ".lake", D="")
+    project(tmp_path / "build", E="")
+    (tmp_path / "bad.lean").write_bytes(b"\xff")
+    corpus = find(tmp_path)
+    assert [file.path for file in corpus.files] == ["A.lean", "M/B.lean", "_lake/C.lean"]
+    assert corpus.failures == (("bad.lean", "not UTF-8 at byte 0"),)
+    assert [file.path for file in find(tmp_path / "A.lean").files] == ["A.lean"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "."])
+def test_where_nothing_is_to_be_found_it_says_so(tmp_path, name):
+    with pytest.raises(UsageError, match=r"no such file|has no \.lean file"):
+        find(tmp_path / name)
+
+
+def test_what_fails_is_named_and_the_rest_goes_on(tmp_path):
+    corpus = find(project(tmp_path / "p", A=SOURCE, B=SOURCE + "\n", C="x", D="y", E="z"))
+    server = Server(
+        B=wire(errors=[(3, "no such tactic\nat all"), (9, "more")]),
+        C=Failure(1, "import_failed", "unknown module Nowhere"),
+        D=TimedOut(5.0),
+        E=WorkerDied("ended twice"),
+    )
+    traced = run(corpus, server, tmp_path / "kept")
+    assert [file.path for file in traced.read()] == ["A.lean", "B.lean"]
+    assert sorted(traced.failures) == [
+        ("B.lean", "line 3: no such tactic and 1 more"),
+        ("C.lean", "unknown module Nowhere"),
+        ("D.lean", "Lean took more than 5 s"),
+        ("E.lean", "ended twice"),
+    ]
+
+
+def test_after_a_break_what_was_traced_is_not_traced_again(tmp_path):
+    corpus = find(project(tmp_path / "p", A=SOURCE, B=SOURCE + "\n", C=SOURCE + "\n\n"))
+
+    async def broken_off():
+        server = Server(B=asyncio.Event())
+        traces = Traces(server, "Lean", tmp_path / "kept")
+        job = asyncio.create_task(trace_all(corpus, traces, 1))
+        await server.stuck.wait()
+        job.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await job
+        assert server.asked == ["A.lean", "B.lean"]
+
+    asyncio.run(broken_off())
+    again = Server()
+    traced = run(corpus, again, tmp_path / "kept", workers=2)
+    assert sorted(again.asked) == ["B.lean", "C.lean"]
+    assert (traced.asked, len(traced.good)) == (2, 3)
+
+
+def test_what_changed_is_traced_again_and_what_imports_it(tmp_path):
+    texts = {"A": SOURCE, "M__B": "import A\n", "C": "import M.B\n", "D": "import Std\n"}
+    corpus = find(project(tmp_path / "p", **texts))
+    run(corpus, Server(), tmp_path / "kept")
+    project(tmp_path / "p", A=SOURCE + "\n")
+    again = Server()
+    run(find(tmp_path / "p"), again, tmp_path / "kept")
+    assert sorted(again.asked) == ["A.lean", "C.lean", "M/B.lean"]
+
+
+def test_another_lean_traces_anew(tmp_path):
+    corpus = find(project(tmp_path / "p", A=SOURCE))
+    run(corpus, Server(), tmp_path / "kept")
+    server = Server()
+    asyncio.run(trace_all(corpus, Traces(server, "another Lean", tmp_path / "kept"), 1))
+    assert server.asked == ["A.lean"]
+
+
+def test_a_damaged_trace_is_told_of_and_made_anew(tmp_path):
+    corpus = find(project(tmp_path / "p", A=SOURCE))
+    traced = run(corpus, Server(), tmp_path / "kept")
+    (place,) = (tmp_path / "kept").rglob("*.gz")
+    place.write_bytes(place.read_bytes()[:40])
+    with pytest.raises(UsageError, match=r"A\.lean: its trace is damaged"):
+        list(traced.read())
+    server = Server()
+    run(corpus, server, tmp_path / "kept")
+    assert server.asked == ["A.lean"]
+
+
+def test_a_folder_knows_its_repository_and_licence(tmp_path):
+    assert origin_of(tmp_path).commit == ""
+    words = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    for command in (
+        ["init", "-q"],
+        ["remote", "add", "origin", "https://example.org/toys.git"],
+        [*words, "commit", "-q", "--allow-empty", "-m", "x"],
+    ):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    (tmp_path / "LICENSE.md").write_text("MIT")
+    (tmp_path / "inner").mkdir()
+    origin = origin_of(tmp_path / "inner")
+    assert (origin.url, origin.name) == ("https://example.org/toys", tmp_path.name)
+    assert len(origin.commit) == 40
+    assert origin.licenses == {"LICENSE.md": "MIT"}
