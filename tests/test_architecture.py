@@ -13,7 +13,7 @@ ROOMS = ("data", "search", "lean_env", "prover")
 MAY_IMPORT = {
     "data": set(),
     "search": {"data.records", "data.errors"},
-    "lean_env": {"data.records", "data.errors"},
+    "lean_env": {"data.records", "data.errors", "data.traced"},
     "prover": {"data", "search", "lean_env"},
     "cli": {"data", "prover", "lean_env", "__init__"},
     "__init__": {"data", "prover", "lean_env"},
