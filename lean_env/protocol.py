@@ -43,13 +43,13 @@ broken   {"start","stop","kind","name"|null,"names":[],"value":cut|null,"tactics
           "errors":[message + {"cuts":[cut],"parser":bool,"near"?:[name]}],
           "holes":[{"start","stop","cuts":[cut]}]}   cuts: smallest first
 cut      {"start","stop","text","kind"}   kind: see LeanEnv/Cut.lean
-constant [NAME, MODULE|"", [LINE,COLUMN,LINE,COLUMN]|null]   named by its number below; columns from 1
+constant [NAME, MODULE|"", [LINE,COLUMN,LINE,COLUMN]|null]   below by its number; columns from 1
 traced   a command of `trace`: {"start","stop","failed","namespace","opens":[],"examples":[place],
           "declarations":[place + {"name","kind","type","key","doc"|null,"statement":[constant],
           "used":[constant],"private","sorry"}], "goals":[GOAL + {"goal":NUMBER,"key"}],
           "steps":[{"declaration"|null,"start","stop","parent"|null,"before":[goal],"after":[goal],
-          "used":[constant],"state"?}], "premises":[[constant, start, stop]]}   goal: place in "goals";
-          NUMBER: of the metavariable; parent: a step around it; state: with keep, for `apply`
+          "used":[constant],"state"?}], "premises":[[constant, start, stop]]}
+          goal: its place in "goals"; NUMBER: of the metavariable; parent: a step around it; state: with keep, for `apply`
 place    {"start","head","stop","value"|null}   head: behind the modifiers; value: of the `:=`
 Positions: byte offsets from 0 in `source`; lines from 1; columns in code points from 0.
 Error kinds: bad_request unknown_op unknown_state unknown_file import_failed internal.
