@@ -49,7 +49,8 @@ traced   a command of `trace`: {"start","stop","failed","namespace","opens":[],"
           "used":[constant],"private","sorry"}], "goals":[GOAL + {"goal":NUMBER,"key"}],
           "steps":[{"declaration"|null,"start","stop","parent"|null,"before":[goal],"after":[goal],
           "used":[constant],"state"?}], "premises":[[constant, start, stop]]}
-          goal: its place in "goals"; NUMBER: of the metavariable; parent: a step around it; state: with keep, for `apply`
+          goal: its place in "goals"; NUMBER: of the metavariable; parent: a step around it;
+          state: with keep, for `apply`
 place    {"start","head","stop","value"|null}   head: behind the modifiers; value: of the `:=`
 Positions: byte offsets from 0 in `source`; lines from 1; columns in code points from 0.
 Error kinds: bad_request unknown_op unknown_state unknown_file import_failed internal.
