@@ -39,12 +39,14 @@ from .data.errors import EnvironmentFault, LakatosError, UsageError
 from .data.evaluation_report import Sheet
 from .data.graph import to_dot
 from .data.options import (
+    Attempts,
     Axioms,
     Budget,
     Db,
     Depth,
     Lean,
     Markdown,
+    Problems,
     Search,
     Seconds,
     Target,
@@ -55,12 +57,15 @@ from .data.options import (
 from .data.records import Accepted, Verdict
 from .data.source import SourceFile
 from .data.store import Store
+from .data.terminal_evaluation import Announcer
 from .lean_env import doctor as doctor_
 from .lean_env import embedded
 from .lean_env.doctor import Finding
 from .lean_env.toolchain import Toolchain, find_toolchain
+from .prover import evaluate
 from .prover.config import ModelConfig, ProverConfig, SearchConfig, key_values
 from .prover.errand import Errand
+from .prover.evaluate import Again, Evaluator
 from .prover.extraction import Extraction, find
 from .prover.policies import suited
 from .prover.repair import RepairConfig
@@ -140,6 +145,35 @@ def repair(
     """Mend the broken proofs of the files; print them, or write them with --write."""
     how = RepairConfig(seconds, repair_depth)
     return _job(target, work, lean, _config(work, thinking), lambda errand: errand.repair(how))
+
+
+@app.command("eval")
+@grouped
+def evaluate_(
+    problems: Problems,
+    attempts: Attempts,
+    budget: Budget,
+    work: Work,
+    lean: Lean,
+    thinking: Thinking,
+    search: Search,
+    refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
+) -> int:
+    """Try the theorems of a problem set, and keep what came of each."""
+    retry = evaluate.classes(attempts.retry or ())
+    config = _config(work, thinking, budget, search, refute)
+    announcer = Announcer(attempts.quiet, attempts.as_json)
+
+    def found() -> Toolchain:
+        return _toolchain(lean, str(problems.data))
+
+    exam = evaluate.exam(problems, attempts, config, found, announcer.say)
+    exam = replace(exam, key=_key(), cache=_cache())
+    again = attempts.resume or attempts.run is not None or retry
+    with _store(work.db) as store:
+        evaluator = Evaluator(exam, store, shlex.join(sys.argv[1:]), announcer)
+        told = asyncio.run(evaluator(Again(attempts.run, retry) if again else None))
+    return announcer.summary(told)
 
 
 @app.command()

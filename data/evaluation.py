@@ -54,6 +54,10 @@ class Problem:
         return self.header + self.statement
 
 
+ALARM = "soundness alarm: "
+"""How the detail begins of an attempt whose refusal nothing ordinary explains."""
+
+
 @dataclass(frozen=True, slots=True)
 class AttemptSummary:
     """One attempt at a problem. number: from 1. ended_s: when, in seconds of work on the run.
@@ -72,6 +76,11 @@ class AttemptSummary:
     seed: int
     proof: str | None
     detail: str = ""
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether the search found a proof that is refused for what should never happen."""
+        return self.detail.startswith(ALARM)
 
 
 @dataclass(frozen=True, slots=True)

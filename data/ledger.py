@@ -122,6 +122,11 @@ class Ledger:
             where = EvaluationEntry.run_id == self._run_id
             connection.execute(update(EvaluationEntry).where(where).values(wall_s=wall_s))
 
+    def amend(self, config: dict[str, Any]) -> None:
+        """Write what the run is made of from now on."""
+        with self._database.writing() as connection:
+            connection.execute(update(Run).where(Run.id == self._run_id).values(config=config))
+
     def reopen(self, numbers: Sequence[int]) -> None:
         """Take back what was decided of these problems; their proof graphs stay."""
         with self._database.writing() as connection:

@@ -68,6 +68,51 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Problems:
+    """A problem set, and what of it; from `split` on the order of `Selection`."""
+
+    problem_set: Annotated[str, Argument(metavar="NAME", help="What the set is called: minif2f.")]
+    data: Annotated[
+        Path,
+        Option(metavar="PATH", help="Where it is: a folder, a Lean file, JSON or JSON lines."),
+    ]
+    split: Annotated[str | None, Option(metavar="NAME", help="valid, test, ...")] = None
+    name: Annotated[
+        list[str] | None, Option(metavar="GLOB|/REGEX/", help="Only names that fit.")
+    ] = None
+    core: Annotated[
+        bool, Option("--core", help="Only what elaborates; without Mathlib, ℕ ℤ ℚ are core's.")
+    ] = False
+    part: Annotated[
+        str | None, Option("--slice", metavar="N|A:B", help="The first N, or from A up to B.")
+    ] = None
+    shard: Annotated[str | None, Option(metavar="I/N", help="Every Nth, from the Ith on.")] = None
+    header: Annotated[
+        Path | None, Option(metavar="FILE", help="In the place of imports, opens and options.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """How often problems are attempted, what is done again, and what is told."""
+
+    attempts: Annotated[int, Option("--attempts", "-k", help="Attempts at a theorem.")] = 1
+    all_attempts: Annotated[
+        bool, Option("--all-attempts", help="Go on after the first proof, for pass@k.")
+    ] = False
+    resume: Annotated[
+        bool, Option("--resume", help="Go on with the last such run, where it was broken off.")
+    ] = False
+    run: Annotated[int | None, Option(help="Go on with the run of this number.")] = None
+    retry: Annotated[
+        list[str] | None,
+        Option(metavar="CLASS", help="Try this class of the last run again: crash, budget, ..."),
+    ] = None
+    quiet: Annotated[bool, Option("--quiet", "-q", help="Only the end.")] = False
+    as_json: Annotated[bool, Option("--json", help="One JSON object a theorem, then one.")] = False
+
+
+@dataclass(frozen=True)
 class Lean:
     """Which Lean."""
 

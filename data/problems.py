@@ -18,7 +18,13 @@ from typing import Any
 from .errors import UsageError
 from .evaluation import Problem
 from .source import SourceFile
-from .statements import completed, holes_elsewhere, statements, with_preamble
+from .statements import (
+    completed,
+    foreign_imports,
+    holes_elsewhere,
+    statements,
+    with_preamble,
+)
 
 NAMES = (
     "name", "full_name", "theoremName", "theorem_name", "problem_name", "problem_id", "task_id",
@@ -104,9 +110,19 @@ def source_of(name: str) -> str:
     return numbered.group(1).lower() if numbered else "other"
 
 
-def for_core(problems: Iterable[Problem], header: str = CORE_HEADER) -> tuple[Problem, ...]:
-    """The problems with that text in the place of imports, opens and options."""
-    return tuple(replace(p, header=with_preamble(p.header, header)) for p in problems)
+def with_header(
+    problems: Iterable[Problem], header: str, *, only_foreign: bool = False
+) -> tuple[Problem, ...]:
+    """The problems with that text in the place of imports, opens and options.
+
+    only_foreign: where something is imported that does not come with Lean.
+    """
+    return tuple(
+        replace(p, header=with_preamble(p.header, header))
+        if not p.flaw and (not only_foreign or foreign_imports(p.header))
+        else p
+        for p in problems
+    )
 
 
 def _read(data: Path, notes: list[str]) -> Iterator[Problem]:

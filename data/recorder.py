@@ -175,6 +175,10 @@ class Recorder:
         del self._running[_identity(attempt.theorem)]
         self.flush()
 
+    def attempt_id(self, theorem: Theorem) -> int:
+        """The number of the attempt at the theorem that runs now."""
+        return self._find(theorem).id
+
     def flush(self) -> None:
         """Write what is buffered, in one transaction; on StoreError it stays buffered."""
         if self._batch == _Batch():

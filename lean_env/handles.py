@@ -167,11 +167,11 @@ class Handles:
             _, oldest = self._states.popitem(last=False)
             self._dropped_states.append(oldest)
         while len(self._files) > self._max_files:
-            self._drop_file(next(iter(self._files)))
+            self.drop_file(next(iter(self._files)))
 
     def put_file(self, digest: str, wire: Any) -> None:
         """Note an open source; its older opening is dropped."""
-        self._drop_file(digest)
+        self.drop_file(digest)
         self._files[digest] = _File(wire, [])
 
     def put_root(self, digest: str, recipe: Recipe, wire: Any) -> None:
@@ -198,7 +198,8 @@ class Handles:
         self._dropped_states, self._dropped_files = [], []
         return taken
 
-    def _drop_file(self, digest: str) -> None:
+    def drop_file(self, digest: str) -> None:
+        """Let a source and its root states go, if it is open."""
         held = self._files.pop(digest, None)
         if held is not None:
             self._dropped_files.append(held.wire)

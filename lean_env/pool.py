@@ -185,6 +185,16 @@ class LeanPool:
             for seat in idle:
                 self._give_back(seat)
 
+    def close_file(self, opened: OpenedFile) -> None:
+        """Keep nothing of a file, so that many can be opened in turn. Its states are void."""
+        digest = digest_of(opened.source)
+        self._sources.pop(digest, None)
+        for theorem in opened.theorems:
+            for state in (theorem.state, *theorem.others):
+                self._recipes.forget(state.root)
+        for seat in self._seats:
+            seat.handles.drop_file(digest)
+
     async def request(self, op: str, *, wall_s: float, **fields: Any) -> Answer:
         """Any request that needs no earlier one, on any worker; once more if that dies."""
         async with self._seat() as seat:

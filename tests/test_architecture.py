@@ -30,6 +30,7 @@ EXTRA_LIBRARIES = {
     "data/console.py": {"rich"},
     "data/options.py": {"typer"},
     "data/terminal.py": {"rich"},
+    "data/terminal_evaluation.py": {"rich"},
     "data/terminal_report.py": {"rich"},
 }
 HEAVY = {"torch", "transformers", "ray", "httpx", "lean_dojo", "pyarrow", "datasets"}

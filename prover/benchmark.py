@@ -1,0 +1,361 @@
+"""Tries the problems of a set: each is elaborated, then attempted until solved or k times.
+
+Only what is at work is open, so a run takes as much memory for ten thousand theorems as for ten.
+What attempt j at a theorem draws depends on the run's seed, the theorem's name and j alone, so a
+run that was broken off and taken up again comes to the same results.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ..data.errors import UsageError, WorkerDied
+from ..data.evaluation import ALARM, AttemptSummary, Outcome, Problem, Result, outcome_of, seed_of
+from ..data.records import Attempt, Expansion, StopReason, Theorem
+from ..data.terminal import is_alarm
+from ..lean_env.opened import OpenedFile
+from .agent import Pool, Prover, Recorder
+from .budget import Clock
+from .config import ProverConfig
+from .deferral import Verifier
+from .expander import together
+from .policy import Advice, Policy, Query
+
+OUTCOMES = {
+    StopReason.PROVED: Outcome.SOLVED,
+    StopReason.DISPROVED: Outcome.DEAD_END,
+    StopReason.DEAD_END: Outcome.DEAD_END,
+    StopReason.EXPANSIONS: Outcome.BUDGET,
+    StopReason.STEPS: Outcome.BUDGET,
+    StopReason.LEAN_TIME: Outcome.BUDGET,
+    StopReason.TOKENS: Outcome.BUDGET,
+    StopReason.WALL_TIME: Outcome.BUDGET,
+    StopReason.REFUSED: Outcome.REFUSED,
+    StopReason.FAULT: Outcome.CRASH,
+}
+"""The class of an attempt that ended so; one that was interrupted counts for nothing."""
+
+_DRAWS = 64
+"""Draws from one state that attempts keep apart."""
+
+
+class FilePool(Pool, Protocol):
+    """The part of a pool that a benchmark needs."""
+
+    async def open(self, path: str, source: str) -> OpenedFile:
+        """Elaborate a file. Raises UsageError, WorkerDied."""
+        ...
+
+    def close_file(self, opened: OpenedFile) -> None:
+        """Keep nothing of it."""
+        ...
+
+
+class Archive(Recorder, Protocol):
+    """Keeps attempts and numbers them: the store's recorder."""
+
+    def attempt_id(self, theorem: Theorem) -> int:
+        """The number of the attempt at the theorem that runs now."""
+        ...
+
+
+class Book(Protocol):
+    """Keeps what counts: the store's ledger."""
+
+    def decide(self, number: int, outcome: Outcome, detail: str) -> None:
+        """Class a problem without an attempt."""
+        ...
+
+    def add(self, number: int, attempt: AttemptSummary) -> None:
+        """Count an attempt that is over."""
+        ...
+
+
+class Watcher(Protocol):
+    """Hears what each place at work does: a live display."""
+
+    def start(self, slot: int, problem: Problem, number: int) -> None:
+        """Attempt `number` begins; 0: the statement is elaborated."""
+        ...
+
+    def expanded(self, slot: int, count: int) -> None:
+        """So many states were expanded."""
+        ...
+
+    def finish(self, slot: int, result: Result) -> None:
+        """A theorem is over."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How each problem is tried. prover: budgets of one attempt, and the run's seed."""
+
+    prover: ProverConfig
+    attempts: int = 1
+    """Attempts at a theorem."""
+    all_attempts: bool = False
+    """Go on after the first proof, so that pass@k is known for every k."""
+    samples: int = 1
+    """Completions that a model draws at once."""
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise UsageError(f"attempts must be at least 1, not {self.attempts}")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A problem still to be tried. number: its place in the set; done: attempts that count."""
+
+    number: int
+    problem: Problem
+    done: tuple[AttemptSummary, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What attempts are made with."""
+
+    pool: FilePool
+    verifier: Verifier
+    policy: Policy
+
+
+class Redrawn:
+    """A policy whose draws belong to one attempt. samples: completions drawn at once."""
+
+    def __init__(self, policy: Policy, seed: int, samples: int) -> None:
+        self._policy = policy
+        self._again = (seed & 0xFFFF) * _DRAWS
+        self._sample = self._again * samples
+
+    @property
+    def name(self) -> str:
+        """The policy's own."""
+        return self._policy.name
+
+    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+        """Answer each query, by draws of this attempt."""
+        return await self._policy.propose([self._shifted(query) for query in queries])
+
+    def _shifted(self, query: Query) -> Query:
+        if query.sample is None:
+            return replace(query, again=query.again + self._again)
+        return replace(query, sample=query.sample + self._sample)
+
+
+class _Notes:
+    """Tells an archive and a watcher of one attempt, and notes its number and its tokens."""
+
+    def __init__(self, archive: Archive, heard: Callable[[int], None]) -> None:
+        self._archive = archive
+        self._heard = heard
+        self.attempt_id = 0
+        self.tokens = 0
+
+    def start_attempt(self, theorem: Theorem) -> None:
+        """Pass it on."""
+        self._archive.start_attempt(theorem)
+        if not theorem.negates:
+            self.attempt_id = self._archive.attempt_id(theorem)
+
+    def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
+        """Pass them on, and count."""
+        self._archive.expansions(theorem, expansions)
+        self.tokens += sum(expansion.tokens for expansion in expansions)
+        self._heard(len(expansions))
+
+    def finish_attempt(self, attempt: Attempt) -> None:
+        """Pass it on."""
+        self._archive.finish_attempt(attempt)
+
+
+class Bench:
+    """Tries problems. archive: makes what keeps the attempts of one place at work.
+
+    worked_s: seconds of work on the run before this session.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        plan: Plan,
+        book: Book,
+        archive: Callable[[], Archive],
+        watcher: Watcher,
+        *,
+        worked_s: float = 0.0,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._parts = parts
+        self._plan = plan
+        self._book = book
+        self._archive = archive
+        self._watcher = watcher
+        self._clock = clock
+        self._origin_s = clock() - worked_s
+        self._open: list[str] = []
+        self._running: set[Prover] = set()
+        self.stopped = False
+
+    @property
+    def worked_s(self) -> float:
+        """Seconds of work on the run by now."""
+        return self._clock() - self._origin_s
+
+    def stop(self) -> None:
+        """Interrupt all searches; what they found is still judged and counted."""
+        self.stopped = True
+        for prover in self._running:
+            prover.stop()
+
+    async def work(self, tasks: Iterable[Task], places: int) -> None:
+        """Do all tasks, so many at once; the first come the first served.
+
+        Raises EnvironmentFault or UsageError when Lean, a model or the store fails as a whole;
+        what was counted by then stays counted.
+        """
+        waiting = iter(tasks)
+        await together([self._place(slot, waiting) for slot in range(places)])
+
+    async def _place(self, slot: int, waiting: Iterator[Task]) -> None:
+        archive = self._archive()
+        for task in waiting:
+            if self.stopped:
+                return
+            if result := await self._try(slot, task, archive):
+                self._watcher.finish(slot, result)
+
+    async def _try(self, slot: int, task: Task, archive: Archive) -> Result | None:
+        """All that is left of one task; None when interrupted before its end."""
+        problem = task.problem
+        self._watcher.start(slot, problem, 0)
+        if problem.flaw:
+            return self._decide(task, Outcome.NOT_ELABORATED, problem.flaw)
+        try:
+            opened = await self._parts.pool.open(problem.path or problem.name, problem.lean)
+        except UsageError as error:
+            return self._decide(task, Outcome.NOT_ELABORATED, str(error))
+        except WorkerDied as error:
+            return self._decide(task, Outcome.CRASH, str(error))
+        self._open.append(opened.source)
+        try:
+            found = theorem_of(problem, opened)
+            if isinstance(found, str):
+                return self._decide(task, Outcome.NOT_ELABORATED, found)
+            return await self._attempts(slot, task, found, archive)
+        finally:
+            self._open.remove(opened.source)
+            if opened.source not in self._open:  # the set may have it twice
+                self._parts.pool.close_file(opened)
+
+    def _decide(self, task: Task, outcome: Outcome, detail: str) -> Result:
+        self._book.decide(task.number, outcome, detail)
+        return Result(task.problem, outcome, task.done, detail)
+
+    async def _attempts(
+        self, slot: int, task: Task, theorem: Theorem, archive: Archive
+    ) -> Result | None:
+        done = list(task.done)
+        for number in missing(task.done, self._plan):
+            if self.stopped:
+                return None
+            self._watcher.start(slot, task.problem, number)
+            summary = await self._attempt(slot, task, number, theorem, archive)
+            if summary is None:
+                return None
+            self._book.add(task.number, summary)
+            done.append(summary)
+            if summary.outcome is Outcome.SOLVED and not self._plan.all_attempts:
+                break
+        done.sort(key=lambda attempt: attempt.number)
+        return Result(task.problem, outcome_of({a.outcome for a in done}), tuple(done))
+
+    async def _attempt(
+        self, slot: int, task: Task, number: int, theorem: Theorem, archive: Archive
+    ) -> AttemptSummary | None:
+        """One attempt from start to end; None when it was interrupted."""
+        parts, plan = self._parts, self._plan
+        seed = seed_of(plan.prover.seed, task.problem.name, number)
+        notes = _Notes(archive, lambda count: self._watcher.expanded(slot, count))
+        policy = Redrawn(parts.policy, seed, plan.samples)
+        config = replace(plan.prover, seed=seed, concurrency=1)
+        prover = Prover(parts.pool, parts.verifier, policy, config, notes, clock=self._clock)
+        self._running.add(prover)
+        try:
+            attempt = (await prover.prove([theorem]))[0]
+        finally:
+            self._running.discard(prover)
+        if prover.fault:
+            raise prover.fault
+        outcome = OUTCOMES.get(attempt.stop)
+        if outcome is None:
+            return None
+        detail = attempt.detail or ("" if attempt.is_proved else attempt.stop.value)
+        return AttemptSummary(
+            attempt_id=notes.attempt_id,
+            number=number,
+            outcome=outcome,
+            wall_s=attempt.wall_s,
+            expansions=attempt.expansions,
+            steps=attempt.steps,
+            tokens=notes.tokens,
+            ended_s=self.worked_s,
+            seed=seed,
+            proof=attempt.proof,
+            detail=ALARM + detail if is_alarm(attempt) else detail,
+        )
+
+
+def missing(done: Sequence[AttemptSummary], plan: Plan) -> list[int]:
+    """The numbers of the attempts that a problem still gets."""
+    if not plan.all_attempts and any(a.outcome is Outcome.SOLVED for a in done):
+        return []
+    over = {attempt.number for attempt in done}
+    return [number for number in range(1, plan.attempts + 1) if number not in over]
+
+
+def theorem_of(problem: Problem, opened: OpenedFile) -> Theorem | str:
+    """The theorem that the problem means, or why Lean does not have it."""
+    for message in opened.messages:
+        if message.severity == "error":
+            return f"line {message.line}: {message.text}"
+    start = len(problem.header.encode())
+    holes = [theorem for theorem in opened.theorems if theorem.start >= start]
+    if problem.hole >= len(holes):
+        return f"Lean finds {len(holes)} sorries in it, and sorry {problem.hole + 1} is meant"
+    if not holes[problem.hole].is_prop:
+        return "its sorry stands for data, not for a proof"
+    return holes[problem.hole]
+
+
+async def elaborable(
+    pool: FilePool, problems: Sequence[Problem], heard: Callable[[int], None]
+) -> list[bool]:
+    """Which of the problems Lean takes. heard: is told how many are known."""
+    taken = [False] * len(problems)
+    waiting = iter(enumerate(problems))
+    known = 0
+
+    async def place() -> None:
+        nonlocal known
+        for number, problem in waiting:
+            taken[number] = not problem.flaw and await _elaborates(pool, problem)
+            known += 1
+            heard(known)
+
+    await together([place() for _ in range(pool.workers)])
+    return taken
+
+
+async def _elaborates(pool: FilePool, problem: Problem) -> bool:
+    try:
+        opened = await pool.open(problem.path or problem.name, problem.lean)
+    except (UsageError, WorkerDied):
+        return False
+    pool.close_file(opened)
+    return not isinstance(theorem_of(problem, opened), str)
