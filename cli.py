@@ -165,7 +165,8 @@ def evaluate_(
     announcer = Announcer(attempts.quiet, attempts.as_json)
 
     def found() -> Toolchain:
-        return _toolchain(lean, str(problems.data))
+        inside = problems.data / "set" if problems.data.is_dir() else problems.data
+        return _toolchain(lean, str(inside))
 
     exam = evaluate.exam(problems, attempts, config, found, announcer.say)
     exam = replace(exam, key=_key(), cache=_cache())

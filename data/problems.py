@@ -223,7 +223,7 @@ def _row(row: Mapping[str, Any], where: str) -> Iterator[Problem]:
     facts: dict[str, Any] = {"split": _SPLITS.get(split, split) or _split_of(where), "path": where}
     facts["is_core"] = row["core"] if isinstance(row.get("core"), bool) else None
     told = _text(row, INFORMAL)
-    text, flaw = _lean_of(row)
+    header, text, flaw = _lean_of(row)
     found = statements(text) if not flaw else []
     if not flaw and not found:
         flaw = "its statement has no theorem with a sorry"
@@ -235,7 +235,7 @@ def _row(row: Mapping[str, Any], where: str) -> Iterator[Problem]:
             yield Problem(
                 name=f"{called}#{hole + 1}" if hole else called,
                 source=source_of(name),
-                header=statement.header,
+                header=header + statement.header,
                 statement=statement.text,
                 informal=told or statement.document,
                 hole=hole,
@@ -243,19 +243,19 @@ def _row(row: Mapping[str, Any], where: str) -> Iterator[Problem]:
             )
 
 
-def _lean_of(row: Mapping[str, Any]) -> tuple[str, str]:
-    """The Lean text of a row, and what is wrong with it if there is something."""
+def _lean_of(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Header and statement of a row, and what is wrong with it if there is something."""
     key = next((k for k in STATEMENTS if isinstance(row.get(k), str) and row[k].strip()), None)
     if key is None:
         given = ", ".join(list(row)[:6]) or "nothing"
-        return "", f"no statement in it (it has: {given})"
+        return "", "", f"no statement in it (it has: {given})"
     text = completed(row[key])
     header = _text(row, HEADERS)
     if re.search(r"^import\b", text, re.MULTILINE):
         header = ""  # the statement has its own
     elif not header and "full_name" in row and "file_path" in row:
         header = DEFAULT_HEADER
-    return header.rstrip() + "\n\n" * bool(header.strip()) + text, ""
+    return header.rstrip() + "\n\n" * bool(header.strip()), text, ""
 
 
 def _text(row: Mapping[str, Any], keys: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ _COMMAND = re.compile(
 )
 _TOKEN = re.compile(r"""/-|--[^\n]*|(?<![\w'])'(?:\\.|[^\\'\n])'|"(?:\\.|[^"\\])*"|«[^»\n]*»""")
 _EDGE = re.compile("/-|-/")
-_NAME = re.compile(r"\s+([^\s:({\[⦃]+)")
+_NAME = re.compile(r"\s+([^\s:(){}\[\]⦃]+)")
 _SORRY = re.compile(r"(?<![\w'.!?«])sorry(?![\w'!?])")
 _IN = re.compile(r"\bin\s*\Z")
 _PREAMBLE = re.compile(
@@ -90,7 +90,8 @@ def statements(text: str) -> list[Statement]:
         own = text[block.start : block.stop]
         holes = len(_SORRY.findall(code, block.start, block.stop))
         if holes and block.word in _PROVABLE:
-            header = _lined("".join(context))
+            header = "".join(context)
+            header += "\n" if header and not header.endswith("\n") else ""
             found.append(Statement(block.name, header, _lined(own), _document(own), holes))
         else:
             context.append(own)

@@ -41,7 +41,7 @@ example (h' : 1 = 1) : 1 = 1 := sorry
 def test_each_theorem_has_all_but_the_other_open_ones_above_it():
     first, second, example = statements(FILE)
     assert (first.name, first.holes, first.document) == ("first", 1, "First\n  one.")
-    assert first.header.endswith("def double (n : ℕ) := n + n\n")
+    assert first.header.endswith("def double (n : ℕ) := n + n\n\n")
     assert first.text.startswith("/-- First")
     assert first.text.endswith("  sorry\n\n-- theorem commented : True := sorry\n")
     assert (second.name, second.holes) == ("second", 2)

@@ -1,0 +1,179 @@
+"""`lakatos eval` as a user meets it: wrong uses, exact accounting, going on after a break."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from lakatos.cli import main
+from lakatos.data.store import Store
+
+lean = pytest.mark.lean
+ROWS = [
+    {"name": "imo_1", "formal_statement": "theorem imo_1 (n : ℕ) : n + 0 = n := by\n"},
+    {"name": "imo_2", "formal_statement": "theorem imo_2 (a b : ℤ) : a + b = b + a := by\n"},
+    {"name": "amc_1", "formal_statement": "theorem amc_1 : 1 = (2 : ℕ) := by\n"},
+    {"name": "amc_2", "formal_statement": "theorem amc_2 : Nonsense := by\n"},
+]
+HEADER = "import Mathlib\nopen Nat Real\n"
+
+
+@pytest.fixture
+def run(tmp_path, capsys, monkeypatch):
+    """Run a command in an empty folder; returns its code, standard output and error lines."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAKATOS_DB", str(tmp_path / "attempts.db"))
+    monkeypatch.delenv("LAKATOS_DEBUG", raising=False)
+
+    def call(*arguments):
+        code = main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err.splitlines()
+
+    return call
+
+
+@pytest.fixture
+def rows(tmp_path):
+    place = tmp_path / "set.jsonl"
+    lines = [json.dumps(row | {"header": HEADER, "split": "valid"}) for row in ROWS]
+    place.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return place
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--data", "missing.jsonl"], "missing.jsonl: no such file or folder"),
+        (["--data", "empty.jsonl"], "has no theorem with a sorry"),
+        (["--data", "text.jsonl"], "text.jsonl:1: no JSON"),
+        (["--data", "set.jsonl", "--shard", "3/2"], "no shard: 3/2"),
+        (["--data", "set.jsonl", "--slice", "x"], "no slice: x"),
+        (["--data", "set.jsonl", "--split", "test"], "there is valid"),
+        (["--data", "set.jsonl", "--name", "putnam*"], "no name fits putnam*"),
+        (["--data", "set.jsonl", "--retry", "sad"], "no class 'sad'; there is: solved, budget"),
+        (["--data", "set.jsonl", "-k", "0"], "attempts must be at least 1"),
+        (["--data", "set.jsonl", "--time", "0"], "time must be above 0 seconds"),
+        (["--data", "set.jsonl", "--header", "no.lean"], "no.lean: no such file"),
+        ([], "Missing option '--data'"),
+    ],
+)
+def test_a_wrong_use_is_one_line_and_exit_2(run, rows, tmp_path, arguments, line):
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "text.jsonl").write_text("no rows\n")
+    code, out, error = run("eval", "minif2f", *arguments)
+    assert (code, out) == (2, "")
+    assert len(error) == 1
+    assert line in error[0]
+    assert error[0].startswith("lakatos: ")
+
+
+@lean
+def test_a_set_is_evaluated_and_every_theorem_counted(run, rows):
+    code, out, _ = run("eval", "toy", "--data", rows, "--json", "--expansions", 5, "--workers", 1)
+    *results, end = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert {result["outcome"] for result in results} == {"does not elaborate"}
+    assert end["theorems"] == sum(end["classes"].values()) == 4
+
+
+@lean
+def test_the_core_is_what_elaborates(run, rows, tmp_path):
+    told = "eval", "toy", "--data", rows, "--core", "--expansions", 20, "--workers", 1
+    code, out, error = run(*told, "--json")
+    *results, end = [json.loads(line) for line in out.splitlines()]
+    found = {result["name"]: result["outcome"] for result in results}
+    assert found == {"imo_1": "solved", "imo_2": "solved", "amc_1": "dead end"}
+    assert end["problem_set"] == "toy-core"
+    assert end["theorems"] == sum(end["classes"].values()) == 3
+    assert "3 of 4 statements elaborate" in error
+    assert code == 1
+    with Store.open(str(tmp_path / "attempts.db")) as store:
+        kept = store.load_evaluation(end["run"])
+    assert kept.is_finished
+    assert kept.config["evaluation"]["header"] == "core"
+    code, out, error = run(*told, "--resume")
+    assert (code, error[-1]) == (1, f"run {end['run']} goes on: 0 of 3 left")
+    assert "toy-core: 2 of 3 solved (66.7 %)" in out
+    code, out, error = run(*told, "--retry", "dead-end", "--quiet")
+    assert "toy-core: 2 of 3 solved" in out
+    code, out, error = run(*told, "--run", end["run"], "--seed", 5)
+    assert (code, out) == (2, "")
+    assert "cannot go on: it was made with other options" in error[-1]
+
+
+MIXTURE = {
+    "good.lean": "theorem good (p : Prop) : p → p := by sorry\n",
+    "sub/several.lean": "def two := 2\n\ntheorem first : two = 2 := by sorry\n\n"
+    "theorem second : two = 2 ∧ two + 0 = 2 := by\n  constructor\n  · sorry\n  · sorry\n",
+    "type.lean": "theorem ill : 1 = True := by sorry\n",
+    "syntax.lean": "theorem )) := by sorry\n",
+    "module.lean": "import Nowhere\ntheorem lost : True := by sorry\n",
+    "false.lean": "theorem wrong : False := by sorry\n",
+    "done.lean": "theorem done : True := trivial\n",
+    "empty.lean": "",
+    "rows.jsonl": '{"name": "row", "formal_statement": "theorem row : True := by"}\n{"broken\n',
+}
+
+
+@lean
+def test_a_broken_mixture_of_files_is_accounted_for_exactly(run, tmp_path):
+    for name, text in MIXTURE.items():
+        place = tmp_path / "mixture" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+    (tmp_path / "mixture" / "bytes.lean").write_bytes(b"\xff\xfe")
+    told = "eval", "mixture", "--data", tmp_path / "mixture", "--json", "--expansions", 5
+    code, out, error = run(*told, "--workers", 1)
+    *results, end = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert {result["name"]: result["outcome"] for result in results} == {
+        "good": "solved",
+        "first": "solved",
+        "second": "solved",
+        "second#2": "solved",
+        "row": "solved",
+        "ill": "does not elaborate",
+        "lost": "does not elaborate",
+        "syntax": "does not elaborate",
+        "bytes.lean": "does not elaborate",
+        "rows.jsonl:2": "does not elaborate",
+        "wrong": "dead end",
+    }
+    assert end["theorems"] == sum(end["classes"].values()) == 11
+    assert "done.lean: no theorem with a sorry" in error
+    assert any(line.startswith("rows.jsonl:2: no JSON") for line in error)
+
+
+def results_of(path, run_id):
+    with Store.open(str(path)) as store:
+        told = store.load_evaluation(run_id)
+    return told.is_finished, [
+        (r.problem.name, r.outcome, [(a.seed, a.proof, a.steps) for a in r.attempts])
+        for r in told.results
+    ]
+
+
+@lean
+def test_killed_in_its_midst_a_run_goes_on_to_the_same_results(rows, tmp_path):
+    command = [sys.executable, "-c", "from lakatos.cli import main; raise SystemExit(main())"]
+    command += ["eval", "toy", "--data", rows, "--core", "--workers", "1", "--expansions", "20"]
+    quiet = {"stderr": subprocess.DEVNULL, "text": True}
+
+    def told(name, *more):
+        environ = {**os.environ, "LAKATOS_DB": str(tmp_path / name)}
+        return {"args": [*map(str, command), *more], "env": environ, **quiet}
+
+    assert subprocess.run(**told("whole.db"), stdout=subprocess.DEVNULL).returncode == 1
+    finished, whole = results_of(tmp_path / "whole.db", 1)
+    assert finished
+    options = {"stdout": subprocess.PIPE, "start_new_session": True}
+    with subprocess.Popen(**told("killed.db"), **options) as process:
+        assert process.stdout.readline().startswith("✓ imo_1")
+        os.killpg(process.pid, signal.SIGKILL)
+    assert not results_of(tmp_path / "killed.db", 1)[0]
+    resumed = subprocess.run(**told("killed.db", "--resume"), stdout=subprocess.DEVNULL)
+    assert resumed.returncode == 1
+    assert results_of(tmp_path / "killed.db", 1) == (True, whole)
