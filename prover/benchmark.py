@@ -125,6 +125,15 @@ class Parts:
     policy: Policy
 
 
+@dataclass(frozen=True, slots=True)
+class Hearers:
+    """Who is told of what happens. archive: makes what keeps the attempts of one place at work."""
+
+    book: Book
+    archive: Callable[[], Archive]
+    watcher: Watcher
+
+
 class Redrawn:
     """A policy whose draws belong to one attempt. samples: completions drawn at once."""
 
@@ -175,27 +184,22 @@ class _Notes:
 
 
 class Bench:
-    """Tries problems. archive: makes what keeps the attempts of one place at work.
-
-    worked_s: seconds of work on the run before this session.
-    """
+    """Tries problems. worked_s: seconds of work on the run before this session."""
 
     def __init__(
         self,
         parts: Parts,
         plan: Plan,
-        book: Book,
-        archive: Callable[[], Archive],
-        watcher: Watcher,
+        hearers: Hearers,
         *,
         worked_s: float = 0.0,
         clock: Clock = time.monotonic,
     ) -> None:
         self._parts = parts
         self._plan = plan
-        self._book = book
-        self._archive = archive
-        self._watcher = watcher
+        self._book = hearers.book
+        self._archive = hearers.archive
+        self._watcher = hearers.watcher
         self._clock = clock
         self._origin_s = clock() - worked_s
         self._open: list[str] = []

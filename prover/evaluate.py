@@ -26,7 +26,7 @@ from ..data.source import read_source
 from ..data.store import Store
 from ..data.terminal_evaluation import Announcer
 from ..lean_env.worker_command import Toolchain
-from .benchmark import Bench, Parts, Plan, Task, elaborable, missing
+from .benchmark import Bench, Hearers, Parts, Plan, Task, elaborable, missing
 from .rejections import worker_name
 from .run import Run, RunConfig, start_run
 
@@ -221,9 +221,7 @@ class Evaluator:
         bench = Bench(
             Parts(run.pool, run.verifier, run.policy),
             self._exam.plan,
-            ledger,
-            lambda: store.recorder(run_id),
-            self._board,
+            Hearers(ledger, lambda: store.recorder(run_id), self._board),
             worked_s=worked_s,
         )
         places = self._exam.config.prover.concurrency or run.pool.workers

@@ -11,7 +11,7 @@ from lakatos.data.records import Message, Theorem
 from lakatos.data.scoreboard import Scoreboard
 from lakatos.data.store import Store
 from lakatos.lean_env.opened import OpenedFile
-from lakatos.prover.benchmark import Bench, Parts, Plan, Task, missing
+from lakatos.prover.benchmark import Bench, Hearers, Parts, Plan, Task, missing
 from lakatos.prover.config import ProverConfig
 
 from .toy_prover import Judge, ToyPolicy, ToyPool
@@ -92,8 +92,8 @@ class Session:
                 ]
             parts = Parts(self.pool, self.judge, ToyPolicy())
             archive = lambda: store.recorder(run_id)  # noqa: E731
-            ledger = store.ledger(run_id)
-            self.bench = Bench(parts, self.plan, ledger, archive, self.board, clock=lambda: 0.0)
+            hearers = Hearers(store.ledger(run_id), archive, self.board)
+            self.bench = Bench(parts, self.plan, hearers, clock=lambda: 0.0)
             self.board.begin(len(self.problems), {})
             with suppress(Killed):
                 asyncio.run(self.bench.work(tasks, PLACES))
