@@ -57,7 +57,6 @@ from .data.options import (
 from .data.records import Accepted, Verdict
 from .data.source import SourceFile
 from .data.store import Store
-from .data.terminal_evaluation import Announcer
 from .lean_env import doctor as doctor_
 from .lean_env import embedded
 from .lean_env.doctor import Finding
@@ -65,7 +64,6 @@ from .lean_env.toolchain import Toolchain, find_toolchain
 from .prover import evaluate
 from .prover.config import ModelConfig, ProverConfig, SearchConfig, key_values
 from .prover.errand import Errand
-from .prover.evaluate import Again, Evaluator
 from .prover.extraction import Extraction, find
 from .prover.policies import suited
 from .prover.repair import RepairConfig
@@ -160,21 +158,11 @@ def evaluate_(
     refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
 ) -> int:
     """Try the theorems of a problem set, and keep what came of each."""
-    retry = evaluate.classes(attempts.retry or ())
     config = _config(work, thinking, budget, search, refute)
-    announcer = Announcer(attempts.quiet, attempts.as_json)
-
-    def found() -> Toolchain:
-        inside = problems.data / "set" if problems.data.is_dir() else problems.data
-        return _toolchain(lean, str(inside))
-
-    exam = evaluate.exam(problems, attempts, config, found, announcer.say)
+    exam = evaluate.exam(problems, attempts, config, lambda: _toolchain(lean, str(problems.data)))
     exam = replace(exam, key=_key(), cache=_cache())
-    again = attempts.resume or attempts.run is not None or retry
     with _store(work.db) as store:
-        evaluator = Evaluator(exam, store, shlex.join(sys.argv[1:]), announcer)
-        told = asyncio.run(evaluator(Again(attempts.run, retry) if again else None))
-    return announcer.summary(told)
+        return asyncio.run(evaluate.Evaluator(exam, store, shlex.join(sys.argv[1:]))())
 
 
 @app.command()
@@ -199,7 +187,7 @@ def extract(
     formats = dataset_files.check_formats(format or ["jsonl"])
     asked = Extraction(path, tuple(exclude or ()), seed, workers)
     corpus = find(path)
-    toolchain = _toolchain(lean, str(path / "_" if path.is_dir() else path))
+    toolchain = _toolchain(lean, str(path))
     with console.err.status(f"tracing {path}") if console.err.is_terminal else nullcontext() as bar:
 
         def told(done: int, total: int, name: str) -> None:

@@ -27,8 +27,8 @@ def find_toolchain(
 ) -> Toolchain:
     """The toolchain for `file`, set up if need be.
 
-    auto: native for a `project`, or when `file` lies in a Lake project whose Lean is installed;
-    embedded otherwise. native: the Lean of the project, or a bare `lean` on PATH.
+    auto: native for a `project`, or when `file`, or a folder, lies in a Lake project whose Lean
+    is installed; embedded otherwise. native: the Lean of the project, or a bare `lean` on PATH.
     environ: where `lake` and `lean` are looked for, and what they run in.
     Raises UsageError for an unknown choice or project, ToolchainError when it cannot be set up.
     """
@@ -44,7 +44,8 @@ def find_toolchain(
 
 def _directory(file: Path | None, project: Path | None) -> Path:
     if project is None:
-        return file.resolve().parent if file else Path.cwd()
+        place = file.resolve() if file else Path.cwd()
+        return place if place.is_dir() else place.parent
     if not project.is_dir():
         raise UsageError(f"--project {project} is not a folder")
     if native.lake_project(project) is None:

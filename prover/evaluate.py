@@ -35,11 +35,19 @@ _FREE = ("workers", "retries")
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """Which run to take up. run_id: None: the newest one that fits. retry: classes to undo."""
+
+    run_id: int | None = None
+    retry: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Exam:
     """What is to be evaluated, and how. told: how the problems were chosen, as JSON values.
 
     only_elaborable: leave out what Lean does not take, instead of counting it.
-    key, cache: of start_run.
+    again: the run to take up; None: a new one. key, cache: of start_run.
     """
 
     name: str
@@ -50,6 +58,8 @@ class Exam:
     all_attempts: bool = False
     only_elaborable: bool = False
     told: dict[str, Any] = field(default_factory=dict)
+    again: Again | None = None
+    announcer: Announcer = field(default_factory=Announcer)
     key: str | None = field(default=None, repr=False)
     cache: Path | None = None
 
@@ -73,18 +83,20 @@ def exam(
     attempts: Attempts,
     config: RunConfig,
     lean: Callable[[], Toolchain],
-    say: Callable[[str], None],
 ) -> Exam:
     """The exam that is asked for; what is malformed is said, and counted. Raises UsageError.
 
     lean: is asked for the toolchain when all else is known to be right.
     Where Lean is bare, `--core` puts numbers by Mathlib's names in the place of imports.
     """
+    retry = classes(attempts.retry or ())
+    again = attempts.resume or attempts.run is not None or bool(retry)
     names = tuple(asked.name or ())
     select = Selection(asked.split, names, asked.core, asked.part, asked.shard)
     found = read_problems(asked.problem_set, asked.data)
+    announcer = Announcer(attempts.quiet, attempts.as_json)
     for line in (*found.flaws, *found.notes):
-        say(line)
+        announcer.say(line)
     problems = select(found.problems)
     told: dict[str, Any] = asdict(select) | {"header": "the set's"}
     header = read_source(str(asked.header)).text if asked.header else ""
@@ -105,38 +117,32 @@ def exam(
         all_attempts=attempts.all_attempts,
         only_elaborable=asked.core and not is_told,
         told=told,
+        again=Again(attempts.run, retry) if again else None,
+        announcer=announcer,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """Which run to take up. run_id: None: the newest one that fits. retry: classes to undo."""
-
-    run_id: int | None = None
-    retry: tuple[Outcome, ...] = ()
 
 
 class Evaluator:
     """Does one exam. command: in the user's words."""
 
-    def __init__(self, exam: Exam, store: Store, command: str, announcer: Announcer) -> None:
+    def __init__(self, exam: Exam, store: Store, command: str) -> None:
         self._exam = exam
         self._store = store
         self._command = command
-        self._announcer = announcer
-        self._say = announcer.say
-        self._board = Scoreboard(time.monotonic, announcer.result)
+        self._announcer = exam.announcer
+        self._say = exam.announcer.say
+        self._board = Scoreboard(time.monotonic, exam.announcer.result)
 
-    async def __call__(self, again: Again | None = None) -> Evaluation:
-        """Evaluate; what came of it, from the store. Raises as `Bench.work`, and StoreError."""
+    async def __call__(self) -> int:
+        """Evaluate, and tell what came of it; the exit code. Raises as `Bench.work`."""
         exam = self._exam
         _ = exam.plan
         async with start_run(exam.toolchain, exam.config, key=exam.key, cache=exam.cache) as run:
             problems = await self._chosen(run)
-            run_id, tasks, worked_s = self._tasks(problems, again)
+            run_id, tasks, worked_s = self._tasks(problems)
             with self._announcer.display(self._board, lambda: run.pool.restarts):
                 await self._work(run, run_id, tasks, worked_s)
-        return self._store.load_evaluation(run_id)
+        return self._announcer.summary(self._store.load_evaluation(run_id))
 
     async def _chosen(self, run: Run) -> Sequence[Problem]:
         problems = self._exam.problems
@@ -153,10 +159,9 @@ class Evaluator:
             raise UsageError(f"none of {len(problems)} statements elaborates in this Lean")
         return chosen
 
-    def _tasks(
-        self, problems: Sequence[Problem], again: Again | None
-    ) -> tuple[int, list[Task], float]:
+    def _tasks(self, problems: Sequence[Problem]) -> tuple[int, list[Task], float]:
         """Begin a run or find the one to take up: its number, what is left, seconds worked."""
+        again = self._exam.again
         found = self._earlier(problems, again) if again else None
         if found is None:
             run_id = self._begin(problems)
