@@ -32,14 +32,15 @@ def _count_tokens(connection: Connection) -> None:
         connection.exec_driver_sql(alter)
 
 
-def _add_evaluations(connection: Connection) -> None:
+def _add_tables(connection: Connection) -> None:
     Base.metadata.create_all(connection)  # makes only the tables that are not there
 
 
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "first schema", Base.metadata.create_all),
     Migration(2, "count tokens", _count_tokens),
-    Migration(3, "add evaluations", _add_evaluations),
+    Migration(3, "add evaluations", _add_tables),
+    Migration(4, "add turns", _add_tables),
 )
 
 

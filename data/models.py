@@ -291,6 +291,22 @@ class ChildRow(Base):
     positions: Mapped[str | None]
 
 
+class TurnRow(Base):
+    """One turn of a conversation about an attempt's theorem; fields as `turns.Turn`."""
+
+    __tablename__ = "turns"
+    __table_args__ = _LOCAL
+
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempts.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    conversation: Mapped[int]
+    role: Mapped[str] = mapped_column(String(12))
+    text_id: Mapped[int] = mapped_column(ForeignKey("texts.id"))
+    is_feedback: Mapped[bool]
+    is_right: Mapped[bool | None]
+    tokens: Mapped[int]
+
+
 class EvaluationEntry(Base):
     """A run over a problem set. wall_s: of all its sessions that ended by themselves."""
 

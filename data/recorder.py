@@ -24,15 +24,19 @@ from .models import (
     StepRow,
     Text,
     TheoremRow,
+    TurnRow,
     VerdictRow,
     goals_to_text,
 )
 from .records import Accepted, Advanced, Attempt, Expansion, ProofState, Rejected, Step, Theorem
+from .turns import Turn
 
 FLUSH_S = 0.5
 FLUSH_ROWS = 4_000
 _KNOWN_TEXTS = 100_000  # ids kept in memory
 _IN_CLAUSE = 500
+
+_TURN = ("conversation", "role", "is_feedback", "is_right", "tokens")
 
 Row = dict[str, Any]
 
@@ -106,6 +110,7 @@ class _Running:
     id: int
     states: dict[tuple[str, bytes], int] = field(default_factory=dict)
     expansions: int = 0
+    turns: int = 0
 
 
 @dataclass(slots=True)
@@ -118,6 +123,7 @@ class _Batch:
     children: list[Row] = field(default_factory=list)
     ends: list[Row] = field(default_factory=list)
     verdicts: list[Row] = field(default_factory=list)
+    turns: list[Row] = field(default_factory=list)
 
 
 class Recorder:
@@ -154,6 +160,15 @@ class Recorder:
         is_late = self._clock() - self._flushed_at >= FLUSH_S
         if is_late or len(self._batch.steps) >= FLUSH_ROWS:
             self.flush()
+
+    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
+        """Keep turns of conversations about a theorem at work, each conversation's in order."""
+        running = self._find(theorem)
+        for turn in turns:
+            row: Row = {"attempt_id": running.id, "number": running.turns}
+            row |= {name: getattr(turn, name) for name in _TURN}
+            self._batch.turns.append(row | {"text_id": self._texts.add(turn.text)})
+            running.turns += 1
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """Write an attempt's end and all that is buffered. Raises StoreError."""
@@ -272,6 +287,7 @@ class Recorder:
             (StepRow, self._named(batch.steps, "tactic_id", "message_id")),
             (ChildRow, batch.children),
             (VerdictRow, batch.verdicts),
+            (TurnRow, self._named(batch.turns, "text_id")),
         ):
             if rows:
                 connection.execute(insert(model), rows)

@@ -25,6 +25,7 @@ from .models import Run
 from .recorder import Recorder
 from .records import Theorem
 from .rejected import RejectedBefore
+from .turns import Turn, load_turns
 
 __all__ = [
     "AttemptSummary",
@@ -136,6 +137,11 @@ class Store:
         """The newest accepted proof of the same `sorry` of the same file text, if any."""
         with self._reading() as connection:
             return loading.find_proof(connection, theorem)
+
+    def turns(self, attempt_id: int) -> list[Turn]:
+        """What was said with models in an attempt, by conversation, in order."""
+        with self._reading() as connection:
+            return load_turns(connection, attempt_id)
 
     def rejected(self, theorem: Theorem, worker: str) -> RejectedBefore:
         """What Lean rejected in earlier attempts at the same `sorry` of the same file text.

@@ -34,6 +34,7 @@ from lakatos.data.records import (
     TimedOut,
 )
 from lakatos.data.store import Store, default_url, to_url
+from lakatos.data.turns import Turn
 
 SOURCE = "theorem t (p q : Prop) (h : p ∧ q) : q ∧ p := sorry\n"
 CONTEXT = (Hypothesis("p q", "Prop"), Hypothesis("h", "p ∧ q"), Hypothesis("n", "ℕ", "2"))
@@ -82,6 +83,24 @@ def path(tmp_path: Path) -> Path:
 
 def begin(store: Store) -> int:
     return store.start_run("prove", {"time": 60}, "embedded 4.28.0", 7)
+
+
+def test_conversations_come_back_in_order_with_feedback_marked(path: Path) -> None:
+    theorem = make_theorem()
+    asked = Turn(0, "user", "Prove it."), Turn(1, "user", "Prove it.")
+    wrong = Turn(0, "assistant", "rfl", is_right=False, tokens=3)
+    told_so = Turn(0, "user", "Lean says: no", is_feedback=True)
+    right = Turn(1, "assistant", "simp", is_right=True, tokens=2)
+    with Store.open(str(path)) as store:
+        recorder = store.recorder(begin(store))
+        recorder.start_attempt(theorem)
+        recorder.turns(theorem, asked)
+        recorder.turns(theorem, [right, wrong])
+        recorder.turns(theorem, [told_so])
+        recorder.finish_attempt(Attempt(theorem, StopReason.DEAD_END))
+        number = store.attempts()[0].id
+        assert store.turns(number) == [asked[0], wrong, told_so, asked[1], right]
+        assert store.turns(number + 1) == []
 
 
 def test_store_gives_back_what_it_was_told(path: Path) -> None:
@@ -356,7 +375,7 @@ def execute(path: Path, sql: str) -> None:
     [
         (broken_not_a_database, "is not an SQLite database"),
         (broken_pages, "damaged"),
-        (broken_newer, "schema 99 is newer than this program's 3"),
+        (broken_newer, "schema 99 is newer than this program's 4"),
         (broken_foreign, "another program"),
         (broken_directory, "cannot be opened"),
         (broken_text, "damaged"),
@@ -541,5 +560,5 @@ def test_the_schema_compiles_for_postgresql() -> None:
         str(CreateTable(t).compile(dialect=postgresql.dialect()))
         for t in Base.metadata.sorted_tables
     ]
-    assert len(made) == 13
+    assert len(made) == 14
     assert not any("ROWID" in sql for sql in made)
