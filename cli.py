@@ -44,6 +44,7 @@ from .data.options import (
     Budget,
     Db,
     Depth,
+    Drafts,
     Lean,
     Markdown,
     Problems,
@@ -62,7 +63,8 @@ from .lean_env import embedded
 from .lean_env.doctor import Finding
 from .lean_env.toolchain import Toolchain, find_toolchain
 from .prover import evaluate
-from .prover.config import ModelConfig, ProverConfig, SearchConfig, key_values
+from .prover.config import DraftConfig, ModelConfig, ProverConfig, SearchConfig, key_values
+from .prover.drafting import roles
 from .prover.errand import Errand
 from .prover.extraction import Extraction, find
 from .prover.policies import suited
@@ -83,31 +85,39 @@ def prove(
     lean: Lean,
     thinking: Thinking,
     search: Search,
+    drafts: Drafts,
     refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
     resume: Annotated[bool, Option("--resume", help="Go on from what is stored.")] = False,
 ) -> int:
     """Prove every sorry of the files; print the proofs, or write them with --write."""
-    config = _config(work, thinking, budget, search, refute)
+    spend = replace(ProverConfig(*astuple(budget)), refute=refute)
+    how = DraftConfig(*astuple(drafts))
+    config = _config(work, thinking, spend, search, how)
     return _job(target, work, lean, config, lambda errand: errand.prove(resume))
 
 
 def _config(
     work: Work,
     thinking: Thinking,
-    budget: Budget | None = None,
+    spend: ProverConfig | None = None,
     search: Search | None = None,
-    refute: float = 0.0,
+    drafts: DraftConfig | None = None,
 ) -> RunConfig:
     """What a run is made of. Raises UsageError."""
     options = key_values(thinking.model_option or ())
     judged = thinking.critic, thinking.retriever, thinking.premises, options
     model = ModelConfig(thinking.prompt, thinking.samples, thinking.temperature, *judged)
-    kind, in_flight = suited(thinking.policy, model)
+    drafts = drafts or DraftConfig("tactic")
     name, *numbers = astuple(search or Search())
+    found = roles(thinking.policy, model, drafts.mode, name)
+    kind, in_flight = suited(found.searcher, model)
     how = SearchConfig(name or kind, *numbers)
-    spend = ProverConfig(*astuple(budget or Budget()))
-    spend = replace(spend, in_flight=in_flight, refute=refute, search=how, seed=work.seed)
-    return RunConfig(spend, thinking.policy, model, work.workers, tuple(work.allow_axiom or ()))
+    spend = replace(spend or ProverConfig(), in_flight=in_flight, search=how, seed=work.seed)
+    if spend.refute and found.writer:
+        raise UsageError(f"--refute searches by tactics, not in mode {found.mode}")
+    axioms = tuple(work.allow_axiom or ())
+    drafts = replace(drafts, mode=found.mode)
+    return RunConfig(spend, thinking.policy, model, work.workers, axioms, drafts)
 
 
 def _job(target: Target, work: Work, lean: Lean, config: RunConfig, do: Do) -> int:

@@ -240,6 +240,31 @@ class Search:
 
 
 @dataclass(frozen=True)
+class Drafts:
+    """Whole proofs and sketches; the order of `DraftConfig`."""
+
+    mode: Annotated[
+        str,
+        Option(
+            metavar="auto|tactic|whole-proof|sketch",
+            help="Search by tactics, or have a model write whole proofs, or sketches whose holes "
+            "are searched (sketch:FILE is your own); auto: as the policy is.",
+        ),
+    ] = "auto"
+    attempts: Annotated[int, Option(help="Whole proofs or sketches of one theorem.")] = 8
+    turns: Annotated[
+        int, Option(help="Of these in one conversation, each after Lean's errors on the last.")
+    ] = 2
+    repair_depth: Annotated[
+        int,
+        Option(
+            help="Of one that fails: 0 leaves it, 1 cuts out and searches what is broken; each "
+            "further one moves the cuts up once."
+        ),
+    ] = 1
+
+
+@dataclass(frozen=True)
 class Work:
     """Processes, chance, and where it is kept."""
 

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from ..data.errors import LakatosError, ModelUnavailable, UsageError, WorkerDied
 from ..data.records import Attempt, Expansion, StopReason, Theorem
+from ..data.turns import Turn
 from .budget import Clock, rounds
 from .config import ProverConfig
 from .deferral import Kept, Verifier, rests_on_sorry, settle
@@ -73,6 +74,9 @@ class Silent:
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """Ignore it."""
+
+    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
+        """Ignore them."""
 
 
 class Contest:

@@ -71,10 +71,11 @@ def tactic_in(answer: str) -> str | None:
     return _block(fenced(text) or text) or None
 
 
-def proof_in(answer: str, name: str) -> str | None:
+def proof_in(answer: str, name: str, *, strict: bool = False) -> str | None:
     """The tactic block that proves `name` in an answer; None if there is none.
 
     Of a restated theorem the proof alone is taken; a bare block ends with the next command.
+    strict: among other declarations only one of this name is taken.
     """
     text = without_reasoning(answer)
     if text is None:
@@ -86,6 +87,8 @@ def proof_in(answer: str, name: str) -> str | None:
     mine = [each for each in found if (each["name"] or "").rpartition(".")[2] == short]
     if not found or not (mine or _COMMAND.match(bare.lstrip())):
         return _block(code[: _next_command(bare, 1)]) or None
+    if strict and not mine:
+        return None
     declaration = (mine or found)[-1]
     start = _definition(bare, declaration.end())
     if start is None:

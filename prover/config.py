@@ -204,3 +204,31 @@ class ProverConfig:
             raise UsageError(f"refute must lie in [0, 1), not {self.refute}")
         if self.retries < 0:
             raise UsageError(f"retries must be at least 0, not {self.retries}")
+
+
+MODES = ("auto", "tactic", "whole-proof", "sketch")
+"""How theorems are proved: by a search of tactics, or by drafts that a model writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftConfig:
+    """How drafts of proofs are asked for. Raises UsageError for a senseless value."""
+
+    mode: str = "auto"
+    """`tactic`; `whole-proof`, or `sketch`, whose holes are searched; `auto`: as the policy is."""
+    attempts: int = 8
+    """Drafts of one theorem."""
+    turns: int = 2
+    """Drafts in one conversation: each but the first after Lean's errors on the one before."""
+    repair_depth: int = 1
+    """For a draft that Lean does not take: 0 leaves it; 1 cuts out what is broken and searches
+    that; each further one moves the cuts of what stays open up once."""
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise UsageError(f"no mode {self.mode!r}; there is: {', '.join(MODES)}")
+        for name in ("attempts", "turns"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.repair_depth < 0:
+            raise UsageError(f"repair_depth must be at least 0, not {self.repair_depth}")

@@ -93,13 +93,17 @@ class Errand:
     async def _run(self, watcher: Recorder | None = None) -> AsyncIterator[tuple[Run, int]]:
         """A run set up, and its number in the store, where its outcome is kept."""
         run_id = begin(self.store, self.command, self.config, self.toolchain)
-        recorder: Recorder = self.store.recorder(run_id)
-        if watcher:
-            recorder = Tee([recorder, watcher])
+        keeper = self.store.recorder(run_id)
+        recorder: Recorder = Tee([keeper, watcher]) if watcher else keeper
         outcome = "broken off"
         try:
             async with start_run(
-                self.toolchain, self.config, recorder, key=self.key, cache=self.cache
+                self.toolchain,
+                self.config,
+                recorder,
+                keeper=keeper,
+                key=self.key,
+                cache=self.cache,
             ) as run:
                 yield run, run_id
             outcome = "finished"

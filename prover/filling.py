@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..data.records import Attempt, Theorem
+from ..data.records import Attempt, Expansion, Theorem
 from ..lean_env.broken import BrokenCommand
 from ..lean_env.pool import LeanPool
 from ..lean_env.rewrite import Edit
@@ -63,11 +63,13 @@ class Filling:
     """One draft at work, and what it cost.
 
     open: holes still to be proved, at the places of `draft`, where the proved ones are filled.
+    attempts: at the open ones so far, not yet filled.
     """
 
     cutter: Cutter
     draft: Draft
     open: list[Theorem] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
     false: list[Theorem] = field(default_factory=list)
     proved: int = 0
     rounds: int = 0
@@ -90,7 +92,8 @@ class Filling:
         """Fill what was proved."""
         done = [a for a in attempts if a.is_proved]
         self.proved += len(done)
-        self.open = [a.theorem for a in attempts if not a.is_proved]
+        self.open = [hole for hole in self.open if hole not in [a.theorem for a in done]]
+        self.attempts = []
         self.draft = self.draft.edited(edits_of(done))
 
 
@@ -138,7 +141,7 @@ class Filler:
     ) -> list[Attempt]:
         """Search for all holes: briefly for each; then longer for those not seen to be false."""
         brief = config if is_final else replace(config, expansions=min(BRIEF, config.expansions))
-        attempts = await self._search(work, work.open, brief, wall_s)
+        attempts = work.attempts = await self._search(work, work.open, brief, wall_s)
         if is_final or self._stopped:
             return attempts
         failed = [a.theorem for a in attempts if not a.is_proved and a.theorem.is_prop]
@@ -152,19 +155,37 @@ class Filler:
     async def _search(
         self, work: Filling, holes: Sequence[Theorem], config: ProverConfig, wall_s: float
     ) -> list[Attempt]:
-        """One search for each hole; what is known goes first."""
-        tools, remains = self._tools, work.cutter.findings.remains
-        share = min(1.0, tools.pool.workers / len(holes))
+        """One search for each hole; what is known goes first.
+
+        Of holes with the same goal the first one goes first: the others may learn from it. A
+        hole that was given up before has its new texts tried, and no more.
+        """
+        share = min(1.0, self._tools.pool.workers / len(holes))
         config = replace(config, wall_s=max(0.5, wall_s * share))
-        policy = Recalling(Salvage(tools.policy, remains), self._lemmas)
-        prover = Prover(tools.pool, tools.verifier, policy, config, tools.recorder)
+        brief = replace(config, expansions=1)
+        goals = [{hole.state.key, hole.state.goals[0].target} for hole in holes]
+        first = [hole for n, hole in enumerate(holes) if not goals[n] & set().union(*goals[:n])]
+        attempts: dict[int, Attempt] = {}
+        for wave in (first, [hole for hole in holes if hole not in first]):
+            old = [hole for hole in wave if self._lemmas.is_given_up(hole, config.expansions)]
+            new = [hole for hole in wave if hole not in old]
+            groups = [(group, how) for group, how in ((new, config), (old, brief)) if group]
+            found = await together([self._search_alike(work, *group) for group in groups])
+            attempts |= {a.theorem.start: a for group in found for a in group}
+        return [attempts[hole.start] for hole in holes]
+
+    async def _search_alike(
+        self, work: Filling, holes: Sequence[Theorem], config: ProverConfig
+    ) -> list[Attempt]:
+        tools, lemmas = self._tools, self._lemmas
+        policy = Recalling(Salvage(tools.policy, work.cutter.findings.remains), lemmas)
+        recorder = _Listening(tools.recorder, lemmas)
+        prover = Prover(tools.pool, tools.verifier, policy, config, recorder)
         self._provers.add(prover)
         try:
-            attempts = await prover.prove(holes)
+            attempts = await prover.prove(holes, memory=lemmas.rejected)
         finally:
             self._provers.discard(prover)
-        for attempt in attempts:
-            self._lemmas.learn(attempt)
         work.count(attempts)
         if prover.fault:
             raise prover.fault
@@ -172,7 +193,7 @@ class Filler:
 
     async def _move_up(self, work: Filling, attempts: Sequence[Attempt], to_top: bool) -> None:
         """Fill the proved holes, and cut wider around the others."""
-        draft = work.draft
+        draft, work.attempts = work.draft, []
         if to_top:
             work.cutter.findings.removed.append(draft.value)
             work.draft, work.open = await work.cutter.cut_down(draft.emptied)
@@ -197,6 +218,25 @@ class Filler:
                 return await is_false(hole.state, Expander(hole, Hammer(), pool), pool)
         except TimeoutError:
             return False
+
+
+class _Listening:
+    """A recorder from which lemmas learn at once what Lean rejected and what is proved."""
+
+    def __init__(self, recorder: Recorder, lemmas: Lemmas) -> None:
+        self._recorder = recorder
+        self._lemmas = lemmas
+        self.start_attempt = recorder.start_attempt
+
+    def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
+        """Learn, then tell."""
+        self._lemmas.hear(theorem, expansions)
+        self._recorder.expansions(theorem, expansions)
+
+    def finish_attempt(self, attempt: Attempt) -> None:
+        """Learn, then tell."""
+        self._lemmas.learn(attempt)
+        self._recorder.finish_attempt(attempt)
 
 
 def edits_of(proved: Sequence[Attempt]) -> list[Edit]:

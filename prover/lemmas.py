@@ -1,30 +1,43 @@
-"""Lemmas proved while theorems are at work, shared by all their holes, by the key of the state.
+"""What was learnt while theorems are at work, shared by all their holes and drafts.
 
-A key is blind to the names of hypotheses, so a proof is kept with the state it was written for,
-and renames its hypotheses first. That it applies where it is remembered, Lean says each time.
+Lemmas go by the key of the state. That is blind to the names of hypotheses, so a proof is kept
+with the state it was written for, and renames its hypotheses first; that it applies where it is
+remembered, Lean says each time. What Lean rejected at a state of a theorem is not tried again.
 """
 
 from __future__ import annotations
 
 import re
 import textwrap
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ..data.records import Attempt, ProofState, ProofTree, Theorem
+from ..data.records import Attempt, Expansion, ProofState, ProofTree, Rejected, Theorem
 from ..lean_env.script import script
 from .policy import Advice, Policy, Proposal, Query
+from .rejections import Stored
 
 Known = Callable[[Theorem], str | None]
 """The text that an earlier run proved a `sorry` by, if any."""
 
-FIRST = 2.0
+FIRST = 8.0
 """Prior of a known proof, above that of anything else."""
+
+MOST_ALIKE = 3
+"""Proofs of the same goal from other hypotheses that are tried."""
 
 
 def unknown(theorem: Theorem) -> str | None:
     """Know nothing."""
     return None
+
+
+_Place = tuple[str, int, str, str]
+
+
+def _place(hole: Theorem, state: ProofState) -> _Place:
+    return hole.path, hole.command_start, state.key, state.pretty
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,9 @@ class Lemmas:
     def __init__(self, known: Known = unknown) -> None:
         self._known = known
         self._proved: dict[str, Lemma] = {}
+        self._by_goal: dict[str, list[str]] = defaultdict(list)
         self._given_up: dict[str, int] = {}
+        self._rejected: dict[_Place, dict[str, Rejected]] = defaultdict(dict)
 
     def __len__(self) -> int:
         return len(self._proved)
@@ -63,13 +78,29 @@ class Lemmas:
             spent = max(attempt.expansions, self._given_up.get(hole.state.key, 0))
             self._given_up[hole.state.key] = spent
 
-    def block(self, theorem: Theorem, state: ProofState) -> str | None:
-        """A tactic block that should prove a state of a theorem, if one is known."""
-        if lemma := self._proved.get(state.key):
-            return lemma.at(state)
-        if state.key == theorem.state.key and (text := self._known(theorem)):
-            return as_tactic(theorem, text)
-        return None
+    def hear(self, hole: Theorem, expansions: Sequence[Expansion]) -> None:
+        """Keep what Lean rejected."""
+        for expansion in expansions:
+            place = _place(hole, expansion.state)
+            for step in expansion.steps:
+                if isinstance(step.outcome, Rejected):
+                    self._rejected[place][step.tactic] = step.outcome
+
+    def rejected(self, hole: Theorem) -> Stored:
+        """What Lean rejected, at states of any hole of the same command."""
+        return lambda state: self._rejected.get(_place(hole, state), {})
+
+    def blocks(self, theorem: Theorem, state: ProofState) -> list[str]:
+        """Tactic blocks that should prove a state of a theorem, surest first.
+
+        At its root those too that proved the same goal from other hypotheses.
+        """
+        found = [lemma.at(state)] if (lemma := self._proved.get(state.key)) else []
+        if state.key == theorem.state.key:
+            text = self._known(theorem)
+            found += [as_tactic(theorem, text)] if text else []
+            found += self._by_goal.get(state.goals[0].target, [])[-MOST_ALIKE:]
+        return list(dict.fromkeys(found))
 
     def is_given_up(self, hole: Theorem, expansions: int) -> bool:
         """Whether a search of at least so many expansions has failed at such a hole."""
@@ -90,10 +121,9 @@ class Recalling:
         return [self._with(*pair) for pair in zip(queries, answers, strict=True)]
 
     def _with(self, query: Query, advice: Advice) -> Advice:
-        block = self._lemmas.block(query.theorem, query.state)
-        if block is None:
-            return advice
-        return replace(advice, proposals=(Proposal(block, FIRST), *advice.proposals))
+        blocks = self._lemmas.blocks(query.theorem, query.state)
+        known = [Proposal(block, FIRST / (n + 1)) for n, block in enumerate(blocks)]
+        return replace(advice, proposals=(*known, *advice.proposals))
 
 
 def as_tactic(hole: Theorem, text: str) -> str:

@@ -1,6 +1,6 @@
 """From a word of the command line to a policy: `hammer`, `scripted:FILE`, a model, a mixture.
 
-    hammer   scripted:FILE   hf:PATH_OR_NAME   openai:MODEL@URL   vllm:NAME
+    hammer   scripted:FILE   sketch:FILE   hf:PATH_OR_NAME   openai:MODEL@URL   vllm:NAME
     hammer+hf:NAME   0.3*hammer+0.7*openai:MODEL@URL
 
 Each part of a mixture has a share of the prior mass, equal ones where none is told.
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.errors import UsageError
+from .author import OwnDrafts
 from .config import ModelConfig, options
 from .critic import ConstantCritic, ModelCritic
 from .dense import Dense, Encoder, Library
@@ -29,14 +30,14 @@ from .policy import Policy, Proposal, ScriptedPolicy
 from .prompts import PromptFormat, format_for, format_named, formats
 from .retriever import Lexical, Retrieval
 
-KINDS = ("hammer", "scripted:FILE", "hf:NAME", "openai:MODEL@URL", "vllm:NAME")
+KINDS = ("hammer", "scripted:FILE", "sketch:FILE", "hf:NAME", "openai:MODEL@URL", "vllm:NAME")
 MODELS = {"hf": "few-shot", "openai": "chat", "vllm": "few-shot"}
 """The kinds that ask a language model, each with its prompt format for an unknown model."""
 
 MOST_AT_ONCE = 64
 """Most samples of whole proofs of one theorem that are checked at once."""
 
-_PART = re.compile(r"\+(?=(?:[\d.]+\*)?(?:hammer\b|(?:scripted|hf|openai|vllm):))")
+_PART = re.compile(r"\+(?=(?:[\d.]+\*)?(?:hammer\b|(?:scripted|sketch|hf|openai|vllm):))")
 _SHARE = re.compile(r"([\d.]+)\*(.*)", re.DOTALL)
 
 
@@ -47,6 +48,21 @@ class Part:
     kind: str
     name: str = ""
     share: float = 1.0
+
+    @property
+    def word(self) -> str:
+        """What asks for it in a mixture."""
+        return f"{self.share}*{self.kind}" + (f":{self.name}" if self.name else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A model, and how it is asked."""
+
+    model: LanguageModel
+    form: PromptFormat
+    sampling: Sampling
+    retrieval: Retrieval | None
 
 
 def parts(spec: str) -> list[Part]:
@@ -67,7 +83,7 @@ def _part(word: str) -> Part:
     kind, colon, name = word.partition(":")
     if kind == "hammer" and not colon:
         return Part(kind, share=share)
-    if kind in ("scripted", *MODELS) and name:
+    if kind in ("scripted", "sketch", *MODELS) and name:
         return Part(kind, name, share)
     heads = {each.partition(":")[0]: each for each in KINDS}
     near = [heads[h] for h in difflib.get_close_matches(kind.partition("+")[0], heads, n=2)]
@@ -110,10 +126,7 @@ async def open_policy(
     """
     config = config or ModelConfig()
     found = parts(spec)
-    asks = [part for part in found if part.kind in MODELS]
-    for word in (config.critic, config.retriever):
-        if word.startswith("hf:"):
-            asks.append(Part("hf", word.removeprefix("hf:")))
+    asks = [*(part for part in found if part.kind in MODELS), *_encoders(config)]
     own = _own_options(asks, config.options)
     retrieval = _retrieval(found, config, own, source)
     async with AsyncExitStack() as stack:
@@ -121,8 +134,8 @@ async def open_policy(
         for part in found:
             if part.kind == "hammer":
                 policy: Policy = Hammer()
-            elif part.kind == "scripted":
-                policy = scripted(Path(part.name))
+            elif part.kind not in MODELS:
+                policy = read_policy(part)
             else:
                 form = form_of(part, config)
                 sampling = _sampling(config, form, seed)
@@ -141,6 +154,44 @@ async def open_policy(
             stack.push_async_callback(judge.close)
             form = format_for(judge.name, "state")
             yield Judged(mixed, ModelCritic(judge, form.write))
+
+
+@asynccontextmanager
+async def open_model(
+    part: Part,
+    form: PromptFormat,
+    config: ModelConfig,
+    *,
+    seed: int = 0,
+    key: str | None = None,
+    source: Library | None = None,
+) -> AsyncIterator[Asked]:
+    """Set up the model of one part alone, and free it afterwards. Raises as `open_policy`."""
+    asks = [part, *_encoders(config)]
+    own = _own_options(asks, config.options)
+    retrieval = _retrieval([part], config, own, source) if form.shows_premises else None
+    sampling = _sampling(config, form, seed)
+    model = await _model(part, own, key)
+    try:
+        yield Asked(model, form, sampling, retrieval)
+    finally:
+        await model.close()
+
+
+def _encoders(config: ModelConfig) -> list[Part]:
+    """The models of the critic and of the retriever."""
+    words = [word for word in (config.critic, config.retriever) if word.startswith("hf:")]
+    return [Part("hf", word.removeprefix("hf:")) for word in words]
+
+
+def read_policy(part: Part) -> Policy:
+    """The policy that a file holds. Raises UsageError."""
+    if part.kind == "scripted":
+        return scripted(Path(part.name))
+    try:
+        return OwnDrafts(part.word, Path(part.name).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{part.name}: cannot be read: {error}") from error
 
 
 def _retrieval(

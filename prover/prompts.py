@@ -30,6 +30,12 @@ CONTEXT_CHARS = 8_000
 """Most of the file above a theorem that a prompt shows: whole lines, the nearest ones."""
 
 PLACEHOLDERS = ("state", "goal", "premises", "statement", "context", "before", "name")
+ANSWERS = ("tactic", "proof", "sketch")
+FEEDBACK = """Lean does not accept this proof.
+
+{errors}{holes}{proof}Answer with the whole theorem and a corrected proof."""
+"""What a model is told of a failed answer where its format has no words of its own."""
+
 PREMISE_PLACEHOLDERS = ("kind", "name", "type")
 KEYWORDS = {"definition": "def"}
 """What Lean writes for a kind of declaration, where that is another word."""
@@ -50,7 +56,9 @@ class PromptFormat:
     premise: str = "{kind} {name} {type}\n\n"
     """One premise in the prompt, the space behind it included."""
     answer: str = "tactic"
-    """What a completion holds: `tactic`, or `proof`, a whole tactic block."""
+    """What a completion holds: `tactic`; `proof`, a whole block; `sketch`, one with `sorry`s."""
+    feedback: str = FEEDBACK
+    """What is said to an answer that failed; {errors} {holes} {proof} as feedback.py says."""
     stop: tuple[str, ...] = ()
     """Texts that end a completion."""
     drop: tuple[str, ...] = ()
@@ -63,8 +71,9 @@ class PromptFormat:
     def __post_init__(self) -> None:
         if bool(self.text) == bool(self.messages):
             raise UsageError(f"prompt {self.name}: needs a text or messages, one of the two")
-        if self.answer not in ("tactic", "proof"):
-            raise UsageError(f"prompt {self.name}: answer is tactic or proof, not {self.answer!r}")
+        if self.answer not in ANSWERS:
+            known = ", ".join(ANSWERS)
+            raise UsageError(f"prompt {self.name}: answer is one of {known}, not {self.answer!r}")
         told = [self.text, *(message.text for message in self.messages)]
         used = {place for text in told for place in _PLACE.findall(text)}
         for place in sorted(used - set(PLACEHOLDERS)):
@@ -78,8 +87,8 @@ class PromptFormat:
 
     @property
     def is_whole_proof(self) -> bool:
-        """Whether a completion is a whole proof."""
-        return self.answer == "proof"
+        """Whether a completion is a whole proof, or the sketch of one."""
+        return self.answer != "tactic"
 
     @property
     def shows_premises(self) -> bool:
@@ -118,6 +127,15 @@ class PromptFormat:
         if self.is_whole_proof:
             return proof_in(completion, query.theorem.name)
         return tactic_in(completion)
+
+    def reply(self, prompt: Prompt, answer: str, values: Mapping[str, str]) -> Prompt:
+        """The prompt that goes on from an answer that failed. values: for the feedback."""
+        told = _fill(self.feedback, values)
+        if prompt.messages:
+            turns = Message("assistant", answer), Message("user", told)
+            return Prompt(messages=(*prompt.messages, *turns))
+        closing = "\n```" if self.text.count("```") % 2 and "```" not in answer else ""
+        return Prompt(f"{prompt.text}{answer}{closing}\n\n{told}\n\n{prompt.text}")
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
@@ -196,12 +214,17 @@ def _from_file(path: Path) -> PromptFormat:
         raise UsageError(f"prompt {path}: not TOML: {error}") from error
 
 
+_TYPES: Mapping[str, type] = {"max_tokens": int} | dict.fromkeys(
+    ("text", "answer", "premise", "feedback"), str
+)
+
+
 def _from_table(name: str, table: Mapping[str, Any]) -> PromptFormat:
     known = [field.name for field in fields(PromptFormat) if field.name != "name"]
     for key, value in table.items():
         if key not in known:
             raise UsageError(f"prompt {name}: no key {key!r}; there is: {', '.join(known)}")
-        wanted = {"max_tokens": int, "text": str, "answer": str, "premise": str}.get(key, list)
+        wanted = _TYPES.get(key, list)
         if not isinstance(value, wanted):
             raise UsageError(f"prompt {name}: {key} must be {wanted.__name__}, not {value!r}")
     lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list)}

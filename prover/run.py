@@ -10,7 +10,7 @@ import difflib
 import itertools
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -24,10 +24,13 @@ from ..lean_env.premises import Premises
 from ..lean_env.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
 from .agent import Prover, Recall, Recorder, Silent, nothing
-from .config import ModelConfig, ProverConfig
+from .config import DraftConfig, ModelConfig, ProverConfig
+from .drafting import Roles, open_author, roles
+from .filling import Tools
 from .policies import open_policy
 from .policy import Policy
 from .rejections import Memory, no_memory
+from .sketch import Drafter, Keeper
 
 T = TypeVar("T")
 BROKEN = "not tried: Lean finds an error in it, before the sorry"
@@ -47,6 +50,15 @@ class RunConfig:
     """Lean processes; None: as many as cores and memory allow."""
     allow_axioms: tuple[str, ...] = ()
     """Axioms a proof may use beyond propext, Quot.sound and Classical.choice."""
+    drafts: DraftConfig = field(default_factory=DraftConfig)
+    """How drafts are asked for, where the policy or the mode is for them."""
+
+    @property
+    def roles(self) -> Roles:
+        """Who writes and who searches. Raises UsageError."""
+        search = self.prover.search
+        name = search.name if search.samples else None
+        return roles(self.policy, self.model, self.drafts.mode, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +67,7 @@ class Run:
 
     pool: LeanPool
     verifier: Verifier
-    prover: Prover
+    prover: Prover | Drafter
     policy: Policy
     recorder: Recorder
 
@@ -136,30 +148,37 @@ async def start_run(
     config: RunConfig,
     recorder: Recorder | None = None,
     *,
+    keeper: Keeper | None = None,
     key: str | None = None,
     cache: Path | None = None,
 ) -> AsyncIterator[Run]:
-    """Set up the parts, and end their processes afterwards. key: of a model server.
-    cache: the folder where lists of premises are kept; None: the user's.
+    """Set up the parts, and end their processes afterwards. keeper: of what stands behind a
+    theorem's attempt, its holes and conversations. key: of a model server. cache: the folder
+    where lists of premises are kept; None: the user's.
 
     Raises UsageError when there is no such policy, ModelUnavailable when it has no model.
     """
     axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
-    seed = config.prover.seed
+    found, recorder, keeper = config.roles, recorder or Silent(), keeper or Silent()
     async with (
         LeanPool(toolchain, workers=config.workers) as pool,
-        open_policy(
-            config.policy,
-            config.model,
-            seed=seed,
-            key=key,
-            source=Premises(pool, (cache or default_cache()) / "premises"),
-        ) as policy,
+        AsyncExitStack() as stack,
         Verifier(pool, toolchain, allow_axioms=axioms) as verifier,
     ):
-        recorder = recorder or Silent()
-        prover = Prover(pool, verifier, policy, config.prover, recorder)
-        yield Run(pool, verifier, prover, policy, recorder)
+        source = Premises(pool, (cache or default_cache()) / "premises")
+        if found.writer is None:
+            opening = open_policy(
+                config.policy, config.model, seed=config.prover.seed, key=key, source=source
+            )
+            policy = await stack.enter_async_context(opening)
+            prover = Prover(pool, verifier, policy, config.prover, recorder)
+            yield Run(pool, verifier, prover, policy, recorder)
+            return
+        opened = open_author(found, config.model, seed=config.prover.seed, key=key, source=source)
+        author, policy = await stack.enter_async_context(opened)
+        tools = Tools(pool, verifier, policy, recorder)
+        drafter = Drafter(tools, author, keeper, config.prover, config.drafts)
+        yield Run(pool, verifier, drafter, policy, recorder)
 
 
 def _broken(opened: Sequence[OpenedFile]) -> set[Theorem]:
