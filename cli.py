@@ -63,13 +63,11 @@ from .lean_env import embedded
 from .lean_env.doctor import Finding
 from .lean_env.toolchain import Toolchain, find_toolchain
 from .prover import evaluate
-from .prover.config import DraftConfig, ModelConfig, ProverConfig, SearchConfig, key_values
-from .prover.drafting import roles
+from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
 from .prover.errand import Errand
 from .prover.extraction import Extraction, find
-from .prover.policies import suited
 from .prover.repair import RepairConfig
-from .prover.run import RunConfig, start_run
+from .prover.run import RunConfig, searched, start_run
 
 Do = Callable[[Errand], Coroutine[Any, Any, None]]
 Option = typer.Option
@@ -90,34 +88,27 @@ def prove(
     resume: Annotated[bool, Option("--resume", help="Go on from what is stored.")] = False,
 ) -> int:
     """Prove every sorry of the files; print the proofs, or write them with --write."""
-    spend = replace(ProverConfig(*astuple(budget)), refute=refute)
-    how = DraftConfig(*astuple(drafts))
-    config = _config(work, thinking, spend, search, how)
+    config = _config(work, thinking, budget, search, refute, drafts)
     return _job(target, work, lean, config, lambda errand: errand.prove(resume))
 
 
 def _config(
     work: Work,
     thinking: Thinking,
-    spend: ProverConfig | None = None,
+    budget: Budget | None = None,
     search: Search | None = None,
-    drafts: DraftConfig | None = None,
+    refute: float = 0.0,
+    drafts: Drafts | None = None,
 ) -> RunConfig:
     """What a run is made of. Raises UsageError."""
     options = key_values(thinking.model_option or ())
     judged = thinking.critic, thinking.retriever, thinking.premises, options
     model = ModelConfig(thinking.prompt, thinking.samples, thinking.temperature, *judged)
-    drafts = drafts or DraftConfig("tactic")
-    name, *numbers = astuple(search or Search())
-    found = roles(thinking.policy, model, drafts.mode, name)
-    kind, in_flight = suited(found.searcher, model)
-    how = SearchConfig(name or kind, *numbers)
-    spend = replace(spend or ProverConfig(), in_flight=in_flight, search=how, seed=work.seed)
-    if spend.refute and found.writer:
-        raise UsageError(f"--refute searches by tactics, not in mode {found.mode}")
-    axioms = tuple(work.allow_axiom or ())
-    drafts = replace(drafts, mode=found.mode)
-    return RunConfig(spend, thinking.policy, model, work.workers, axioms, drafts)
+    spend = ProverConfig(*astuple(budget or Budget()))
+    spend = replace(spend, refute=refute, seed=work.seed)
+    how = DraftConfig(*astuple(drafts or Drafts("tactic")))
+    rest = work.workers, tuple(work.allow_axiom or ()), how
+    return searched(RunConfig(spend, thinking.policy, model, *rest), *astuple(search or Search()))
 
 
 def _job(target: Target, work: Work, lean: Lean, config: RunConfig, do: Do) -> int:

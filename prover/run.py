@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..data.errors import SoundnessAlarm, UsageError
 from ..data.records import Attempt, Expansion, RefusalKind, Refused, StopReason, Theorem
@@ -24,10 +24,10 @@ from ..lean_env.premises import Premises
 from ..lean_env.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
 from .agent import Prover, Recall, Recorder, Silent, nothing
-from .config import DraftConfig, ModelConfig, ProverConfig
+from .config import DraftConfig, ModelConfig, ProverConfig, SearchConfig
 from .drafting import Roles, open_author, roles
 from .filling import Tools
-from .policies import open_policy
+from .policies import open_policy, suited
 from .policy import Policy
 from .rejections import Memory, no_memory
 from .sketch import Drafter, Keeper
@@ -59,6 +59,21 @@ class RunConfig:
         search = self.prover.search
         name = search.name if search.samples else None
         return roles(self.policy, self.model, self.drafts.mode, name)
+
+
+def searched(config: RunConfig, name: str | None, *numbers: Any) -> RunConfig:
+    """The configuration with a search: the one named, or what suits who searches.
+
+    numbers: of `SearchConfig`, in its order. Raises UsageError.
+    """
+    drafts = config.drafts
+    found = roles(config.policy, config.model, drafts.mode, name)
+    if config.prover.refute and found.writer:
+        raise UsageError(f"refute searches by tactics, not in mode {found.mode}")
+    kind, in_flight = suited(found.searcher, config.model)
+    search = SearchConfig(name or kind, *numbers)
+    prover = replace(config.prover, in_flight=in_flight, search=search)
+    return replace(config, prover=prover, drafts=replace(drafts, mode=found.mode))
 
 
 @dataclass(frozen=True, slots=True)

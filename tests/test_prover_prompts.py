@@ -348,7 +348,7 @@ def test_a_users_format_has_the_same_keys(file):
         ("a.txt", "", "needs a text or messages"),
         ("a.toml", "text = ", "not TOML"),
         ("a.toml", 'txt = "{state}"', "no key 'txt'"),
-        ("a.toml", 'text = "{state}"\nanswer = "poem"', "tactic or proof, not 'poem'"),
+        ("a.toml", 'text = "{state}"\nanswer = "poem"', "one of tactic, proof, sketch, not .poem."),
         ("a.toml", 'text = "{state}"\nmax_tokens = "9"', "max_tokens must be int"),
         ("a.toml", 'messages = [{ role = "user" }]', "a role and a text"),
     ],
