@@ -26,7 +26,7 @@ from lakatos.data.evaluation import Evaluation, Outcome
 from lakatos.data.store import Store
 
 RESULTS = Path(__file__).parent / "results" / "eval_kills.json"
-NAMES = ("mathd_numbertheory_1*", "mathd_numbertheory_45", "imo_1987_p4")
+NAMES = ("mathd_numbertheory_10*", "mathd_numbertheory_13*", "mathd_numbertheory_3?", "imo_1987_p4")
 
 
 def command(options: argparse.Namespace, *more: str) -> list[str]:
@@ -88,7 +88,8 @@ def main() -> None:
         folder = Path(name)
         took_s = session(command(options), folder / "whole.db")
         whole = loaded(folder / "whole.db")
-        assert whole and whole.is_finished
+        assert whole is not None
+        assert whole.is_finished
         print(f"uninterrupted: {took_s:.1f} s, {len(whole.results)} theorems", whole.classes)
         trials = []
         for number in range(options.kills):

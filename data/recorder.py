@@ -33,7 +33,7 @@ from .turns import Turn
 
 FLUSH_S = 0.5
 FLUSH_ROWS = 4_000
-_KNOWN_TEXTS = 100_000  # ids kept in memory
+_KNOWN_TEXTS = 20_000  # ids kept in memory
 _IN_CLAUSE = 500
 
 _TURN = ("conversation", "role", "is_feedback", "is_right", "tokens")
