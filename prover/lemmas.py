@@ -62,18 +62,17 @@ class Lemmas:
         self._given_up: dict[str, int] = {}
         self._rejected: dict[_Place, dict[str, Rejected]] = defaultdict(dict)
 
-    def __len__(self) -> int:
-        return len(self._proved)
-
     def learn(self, attempt: Attempt) -> None:
         """Keep what came of a search for a hole."""
         hole = attempt.theorem
         if hole.others:
             return
         if attempt.is_proved and attempt.proof:
-            self._proved.setdefault(
-                hole.state.key, Lemma(hole.state, as_tactic(hole, attempt.proof))
-            )
+            lemma = Lemma(hole.state, as_tactic(hole, attempt.proof))
+            self._proved.setdefault(hole.state.key, lemma)
+            alike = self._by_goal[hole.state.goals[0].target]
+            if lemma.block not in alike:
+                alike.append(lemma.block)
         elif attempt.expansions:
             spent = max(attempt.expansions, self._given_up.get(hole.state.key, 0))
             self._given_up[hole.state.key] = spent

@@ -1,0 +1,234 @@
+"""Who writes drafts and how they are asked again, what they are told, what drafts share."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from lakatos.data.errors import UsageError
+from lakatos.data.records import (
+    Accepted,
+    Attempt,
+    Goal,
+    Hypothesis,
+    Message,
+    ProofState,
+    Refusal,
+    RefusalKind,
+    Refused,
+    StopReason,
+    Theorem,
+)
+from lakatos.prover import feedback
+from lakatos.prover.author import GivenTexts, ModelAuthor, OwnDrafts
+from lakatos.prover.config import DraftConfig, ModelConfig
+from lakatos.prover.cutting import Draft
+from lakatos.prover.drafting import roles
+from lakatos.prover.lemmas import Lemmas, as_tactic
+from lakatos.prover.model import Completion, Generated, Sampling
+from lakatos.prover.policy import Proposal, Query, ScriptedPolicy
+from lakatos.prover.prompts import format_named
+from lakatos.prover.sketch import block_of
+
+SOURCE = "theorem t (n : Nat) : n = n := by\n  sorry\n"
+STATE = ProofState("k", (Goal("n = n", (Hypothesis("n", "Nat"),)),))
+THEOREM = Theorem("t", SOURCE, "t.lean", 36, 41, 2, 2, "tactic", STATE, "t")
+
+
+class Writer:
+    """A model that says what it was asked and with which seed."""
+
+    name = "writer"
+
+    def __init__(self, *answers):
+        self.answers = answers
+        self.asked = []
+
+    async def generate(self, prompts, sampling):
+        self.asked.append((prompts[0], sampling.n, sampling.seed))
+        texts = [self.answers[i % len(self.answers)] for i in range(sampling.n)]
+        return [Generated(tuple(Completion(text, tokens=5) for text in texts))]
+
+    async def close(self):
+        pass
+
+
+def author(*answers, form="chat-proof"):
+    model = Writer(*answers)
+    return model, ModelAuthor(model, format_named(form), Sampling(n=3, seed=7))
+
+
+def told(**values):
+    return feedback.feedback(**values)
+
+
+def test_first_drafts_are_one_request_and_later_ones_go_on_from_their_own():
+    model, writer = author("```lean4\ntheorem t : n = n := by\n  rfl\n```", "no idea")
+
+    async def run():
+        begun = await writer.begin(THEOREM, 2)
+        for each in begun:
+            await writer.go_on(THEOREM, each, told(errors="bad\n\n"))
+        return begun
+
+    first, second = asyncio.run(run())
+    assert (first.block, first.answer) == ("rfl", model.answers[0])
+    assert second.number == 1
+    assert [n for _, n, _ in model.asked] == [2, 1, 1]
+    assert len({seed for _, _, seed in model.asked}) == 3
+    start, go_on, other = (prompt.messages for prompt, _, _ in model.asked)
+    assert go_on[: len(start)] == start
+    assert other[len(start)].text == "no idea"
+    assert "bad" in go_on[-1].text
+    assert [t.role for t in first.unkept[-3:]] == ["assistant", "user", "assistant"]
+    kept = first.judged(True)
+    assert (kept[-1].is_right, kept[-1].tokens, kept[-2].is_feedback) == (True, 5, True)
+    assert first.unkept == []
+
+
+def test_a_model_that_continues_text_is_given_all_of_it_again():
+    model, writer = author("rfl\n", form="deepseek-prover")
+
+    async def run():
+        (begun,) = await writer.begin(THEOREM, 1)
+        await writer.go_on(THEOREM, begun, told(errors="bad\n\n"))
+        return begun
+
+    begun = asyncio.run(run())
+    first, second = (prompt.text for prompt, _, _ in model.asked)
+    assert begun.block == "rfl"
+    assert second.startswith(first + "rfl\n\n```\n\nLean does not accept this proof.\n\nbad")
+    assert second.endswith(first)
+
+
+def test_given_texts_come_one_after_the_other_and_end():
+    policy = ScriptedPolicy({}, [Proposal(t, 1.0) for t in ("a", "b", "c")])
+    given = GivenTexts(policy)
+
+    async def run():
+        begun = await given.begin(THEOREM, 2)
+        said = [each.block for each in begun]
+        for each in begun:
+            await given.go_on(THEOREM, each, told())
+        return said, begun
+
+    said, (first, second) = asyncio.run(run())
+    assert said == ["a", "b"]
+    assert (first.block, first.is_over, second.is_over) == ("c", False, True)
+
+
+def test_ones_own_drafts_go_by_name():
+    def drafted(text, theorem=THEOREM, state=STATE):
+        (advice,) = asyncio.run(OwnDrafts("sketch:f", text).propose([Query(theorem, state)]))
+        return [proposal.tactic for proposal in advice.proposals]
+
+    text = "theorem u : 1 = 1 := by\n  rfl\n\ntheorem a.t (n : Nat) : n = n := by\n  simp\n"
+    assert drafted(text) == ["simp"]
+    assert drafted(text, replace(THEOREM, name="other")) == []
+    assert drafted("intro x\nsorry") == ["intro x\nsorry"]
+    assert drafted(text, state=ProofState("another")) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "mode", "search", "expected"),
+    [
+        ("hammer", "auto", None, ("tactic", None, "hammer")),
+        ("hf:bfs-prover", "auto", None, ("tactic", None, "hf:bfs-prover")),
+        ("openai:kimina@http://h", "auto", None, ("whole-proof", "openai", "hammer")),
+        ("openai:kimina@http://h", "auto", "rmax", ("tactic", None, "openai:kimina@http://h")),
+        ("hammer+sketch:f", "auto", None, ("sketch", "sketch", "1.0*hammer")),
+        ("openai:m@http://h", "sketch", None, ("sketch", "openai", "hammer")),
+        ("hf:bfs-prover+hf:kimina", "auto", None, ("whole-proof", "hf", "1.0*hf:bfs-prover")),
+        ("scripted:f", "whole-proof", None, ("whole-proof", "scripted", "hammer")),
+    ],
+)
+def test_who_writes_and_who_searches(spec, mode, search, expected):
+    found = roles(spec, ModelConfig(), mode, search)
+    kind = found.writer.kind if found.writer else None
+    assert (found.mode, kind, found.searcher) == expected
+
+
+def test_a_general_model_gets_the_format_of_the_mode():
+    kimina = roles("openai:kimina@http://h", ModelConfig(), "sketch")
+    assert kimina.form == format_named("chat-sketch")
+    chat = roles("openai:m@http://h", ModelConfig(), "whole-proof")
+    assert chat.form == format_named("chat-proof")
+    with pytest.raises(UsageError, match="one policy writes drafts, not 2"):
+        roles("hf:kimina+hf:goedel", ModelConfig())
+    with pytest.raises(UsageError, match="needs a policy that writes"):
+        roles("hammer", ModelConfig(), "sketch")
+
+
+@pytest.mark.parametrize("bad", [{"attempts": 0}, {"turns": 0}, {"repair_depth": -1}])
+def test_senseless_drafts_are_refused(bad):
+    with pytest.raises(UsageError, match=next(iter(bad))):
+        DraftConfig(**bad)
+
+
+def test_errors_stand_under_their_lines_and_are_trimmed():
+    long = "unsolved goals\n" + "\n".join(f"h{i} : p{i}" for i in range(200)) + "\n⊢ q"
+    messages = [Message("error", long, 12, 2), Message("error", "again", 13, 0)]
+    text = feedback.errors_told("intro h\nsimp at h", [*messages, messages[0]], 11)
+    assert text.startswith("Error at line 1, `intro h`:\nunsolved goals\nh0 : p0")
+    assert "[...]" in text
+    assert "⊢ q\n\nError at line 2, `simp at h`:\nagain\n\n" in text
+    assert len(text) < 2 * feedback.MESSAGE_CHARS
+    many = [Message("error", str(i), 1, 0) for i in range(9)]
+    assert feedback.errors_told("", many, 0).endswith("(5 more errors)\n\n")
+
+
+def test_open_goals_are_told_and_false_ones_marked():
+    other = replace(THEOREM, state=ProofState("j", (Goal("n = 1"),)))
+    text = feedback.holes_told([THEOREM, other], [other.state])
+    assert "Not proved:\n```\nn : Nat\n⊢ n = n\n```" in text
+    assert "False, it has a counterexample:\n```\n⊢ n = 1\n```" in text
+    refused = Refused((Refusal(RefusalKind.AXIOM, "sorryAx"),))
+    assert feedback.refusal_told(refused) == "axiom: sorryAx\n\n"
+
+
+def proved(hole, proof):
+    return Attempt(hole, StopReason.PROVED, proof, Accepted(), 1, 1)
+
+
+def test_a_lemma_renames_its_hypotheses_and_serves_the_same_goal():
+    lemmas = Lemmas()
+    hole = replace(THEOREM, state=ProofState("x", (Goal("p", (Hypothesis("h", "q"),)),)))
+    lemmas.learn(proved(hole, "exact f h"))
+    alike = ProofState("x", (Goal("p", (Hypothesis("g", "q"),)),))
+    assert lemmas.blocks(THEOREM, alike) == ["revert g\nintro h\nexact f h"]
+    more = replace(THEOREM, state=ProofState("y", (Goal("p"),)))
+    assert lemmas.blocks(more, more.state) == ["exact f h"]
+    assert lemmas.blocks(THEOREM, STATE) == []
+
+
+def test_what_failed_is_given_up_up_to_what_was_spent():
+    lemmas = Lemmas()
+    lemmas.learn(Attempt(THEOREM, StopReason.EXPANSIONS, expansions=3, steps=9))
+    assert lemmas.is_given_up(THEOREM, 3)
+    assert not lemmas.is_given_up(THEOREM, 4)
+
+
+@pytest.mark.parametrize(
+    ("mode", "column", "text", "block"),
+    [
+        ("tactic", 4, "intro h\n    exact h", "intro h\nexact h"),
+        ("tactic", 30, "\n  intro h\n  · simp\n    omega", "intro h\n· simp\n  omega"),
+        ("tactic", 2, "omega", "omega"),
+        ("term", 9, "by\n    simp", "exact by\n    simp"),
+    ],
+)
+def test_a_proof_in_its_file_becomes_a_block_at_the_margin(mode, column, text, block):
+    assert as_tactic(replace(THEOREM, mode=mode, column=column), text) == block
+
+
+@pytest.mark.parametrize(
+    ("mode", "before", "value", "block"),
+    [
+        ("tactic", "theorem t : p := by\n  ", "intro h\n  exact h", "intro h\nexact h"),
+        ("tactic", "theorem t : p := by ", "\n  intro h\n  exact h", "intro h\nexact h"),
+        ("term", "theorem t : p := ", "by\n  intro h\n  exact h", "intro h\nexact h"),
+        ("term", "theorem t : p := ", "by omega", "omega"),
+        ("term", "theorem t : p := ", "rfl", "exact rfl"),
+    ],
+)
+def test_a_draft_becomes_the_block_that_is_judged(mode, before, value, block):
+    assert block_of(replace(THEOREM, mode=mode), Draft(before, value, "\n", 0)) == block
