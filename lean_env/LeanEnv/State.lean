@@ -167,14 +167,15 @@ def stateKey (goals : List MVarId) : MetaM (String × Nat) := do
 def showExpr (e : Expr) : MetaM String := do
   return (← ppExpr (← instantiateMVars e)).pretty 100
 
-def goalToWire (g : MVarId) : MetaM Json := do
+/-- A goal on the wire; typeOf: prints the type of a hypothesis. -/
+def goalToWire (g : MVarId) (typeOf : LocalDecl → MetaM String := fun d => showExpr d.type) : MetaM Json := do
   let decl ← g.getDecl
   let lctx : LocalContext := decl.lctx.sanitizeNames.run' { options := (← getOptions) }
   withLCtx lctx decl.localInstances do
     let mut hypotheses := #[]
     for d in lctx do
       unless d.isImplementationDetail do
-        let mut fields := [("name", toJson d.userName.simpMacroScopes.toString), ("type", toJson (← showExpr d.type))]
+        let mut fields := [("name", toJson d.userName.simpMacroScopes.toString), ("type", toJson (← typeOf d))]
         if let some v := d.value? then fields := fields ++ [("value", toJson (← showExpr v))]
         hypotheses := hypotheses.push (Json.mkObj fields)
     let tag := decl.userName.eraseMacroScopes

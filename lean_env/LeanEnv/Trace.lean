@@ -32,6 +32,13 @@ def Cited.number (c : Cited) (env : Environment) (n : Name) : Cited × Nat :=
     let row := Json.arr #[(privateToUserName n).toString, module, place]
     ({ numbers := c.numbers.insert n c.rows.size, rows := c.rows.push row }, c.rows.size)
 
+/-- The type of a hypothesis as it was printed, with the names that it speaks of: a hypothesis may be
+    given another type, or what it speaks of become inaccessible. -/
+structure ShownType where
+  type  : Expr
+  names : Array (FVarId × Name)
+  text  : String
+
 /-- What is gathered of a file; all but `cited` and `out` is of the command under way. -/
 structure Tracing where
   cited    : Cited := {}
@@ -40,11 +47,12 @@ structure Tracing where
   /-- Goals by number, and those printed that hold no metavariable, so that they stay as they are. -/
   numbers  : Std.HashMap MVarId Nat := {}
   printed  : Std.HashMap (MVarId × Name) Nat := {}
+  types    : Std.HashMap FVarId ShownType := {}
   steps    : Array Json := #[]
   premises : Array Json := #[]
   known    : Std.HashSet (Span × Nat) := {}
-  /-- The tactics around the place where the walk is, innermost first; none for what is no step. -/
-  above    : List (Option Nat) := []
+  /-- The steps around the last one, innermost first, with their places. -/
+  above    : List (Nat × Span) := []
 
 abbrev TraceM := StateRefT Tracing IO
 
@@ -84,21 +92,35 @@ def assignedConstants (mctx : MetavarContext) (goals left : List MVarId) : Array
     else if let some d := mctx.getDelayedMVarAssignmentCore? m then todo := d.mvarIdPending :: todo
   return names.toArray
 
+/-- The type of a hypothesis, printed once while the names in it stay what they are. -/
+def typeOnce (known : IO.Ref (Std.HashMap FVarId ShownType)) (d : LocalDecl) : MetaM String := do
+  let nameOf (lctx : LocalContext) (f : FVarId) : Name := (lctx.find? f).elim .anonymous (·.userName)
+  let lctx ← getLCtx
+  if let some shown := (← known.get)[d.fvarId]? then
+    if shown.type == d.type && shown.names.all fun (f, n) => nameOf lctx f == n then return shown.text
+  let text ← showExpr d.type
+  unless d.type.hasMVar do
+    let names := (collectFVars {} d.type).fvarIds.map fun f => (f, nameOf lctx f)
+    known.modify (·.insert d.fvarId { type := d.type, names, text })
+  return text
+
 /-- A goal on the wire and its place in the command's list; printed once if nothing in it can change. -/
 def traceGoal (ctx : ContextInfo) (g : MVarId) : TraceM Nat := do
   let some decl := ctx.mctx.findDecl? g | throw (IO.userError "a goal without a declaration")
   if let some i := (← get).printed[(g, decl.userName)]? then return i
   let number := ((← get).numbers[g]?).getD (← get).numbers.size
+  let types ← IO.mkRef (← modifyGet fun t => (t.types, { t with types := {} }))
   let (json, isFixed) ← ctx.runMetaM {} do
-    let json ← goalToWire g
+    let json ← goalToWire g (typeOnce types)
     let (key, _) ← stateKey [g]
     let isFixed := !(← instantiateMVars decl.type).hasMVar
       && (← decl.lctx.allM fun d => do
         let value := (d.value? (allowNondep := true)).getD d.type
         return !(← instantiateMVars d.type).hasMVar && !(← instantiateMVars value).hasMVar)
     return ((json.setObjVal! "key" key).setObjVal! "goal" (toJson number), isFixed)
+  let types ← types.modifyGet fun m => (m, {})
   modifyGet fun t => (t.goals.size, { t with
-    goals := t.goals.push json, numbers := t.numbers.insert g number
+    types, goals := t.goals.push json, numbers := t.numbers.insert g number
     printed := if isFixed then t.printed.insert (g, decl.userName) t.goals.size else t.printed })
 
 /-- The state before a tactic as one that `apply` knows, all of its goals in one. -/
@@ -119,27 +141,29 @@ def keepBefore (r : WorkerRef) (before : Environment) (ctx : ContextInfo) (goals
     term := { levelNames }, termCtx := { declName? := ctx.parentDecl? }, goals, banned }
   return toJson id
 
-/-- Note a tactic; gives its number, none for one that did nothing. -/
-def traceTactic (keep? : Option (WorkerRef × Environment)) (ctx : ContextInfo) (i : TacticInfo) (place : Span) : TraceM (Option Nat) := do
-  let main :: _ := i.goalsBefore | return none
+/-- Note a tactic, unless it did nothing. -/
+def traceTactic (keep? : Option (WorkerRef × Environment)) (ctx : ContextInfo) (i : TacticInfo) (place : Span) : TraceM Unit := do
+  let main :: _ := i.goalsBefore | return
   let moved := i.goalsBefore != i.goalsAfter || (i.mctxAfter.getExprAssignmentCore? main).isSome
-  unless moved || (i.mctxAfter.getDelayedMVarAssignmentCore? main).isSome do return none
+  unless moved || (i.mctxAfter.getDelayedMVarAssignmentCore? main).isSome do return
   let earlier := { ctx with mctx := i.mctxBefore }
   let later := { ctx with mctx := i.mctxAfter }
   let before ← i.goalsBefore.mapM (traceGoal earlier ·)
   let after ← i.goalsAfter.mapM (traceGoal later ·)
   let closed := i.goalsBefore.filter fun g => !i.goalsAfter.contains g
   let used ← (behind ctx.env (assignedConstants i.mctxAfter closed i.goalsAfter)).mapM (cite ctx.env ·)
-  let parent := (← get).above.findSome? id
+  let above := (← get).above.dropWhile fun (_, around) => around == place || !around.holds place
+  let parent := above.head?.map (·.1)
   let declaration := match ctx.parentDecl? with
     | none | some (.str _ "_example") => Json.null
     | some n => toJson (privateToUserName (if isAuxiliary n then n.getPrefix else n)).toString
   let state ← match keep? with
     | some (r, env) => pure [("state", ← keepBefore r env earlier i.goalsBefore)]
     | none => pure []
-  modifyGet fun t => (some t.steps.size, { t with
+  modify fun t => { t with
+    above := (t.steps.size, place) :: above
     steps := t.steps.push <| Json.mkObj <| [("declaration", declaration), ("start", toJson place.start), ("stop", toJson place.stop),
-      ("parent", toJson parent), ("before", toJson before), ("after", toJson after), ("used", toJson used)] ++ state })
+      ("parent", toJson parent), ("before", toJson before), ("after", toJson after), ("used", toJson used)] ++ state }
 
 /-- Note a word of the text that means a constant. -/
 def tracePremise (ctx : ContextInfo) (i : TermInfo) : TraceM Unit := do
@@ -151,27 +175,27 @@ def tracePremise (ctx : ContextInfo) (i : TermInfo) : TraceM Unit := do
     modify fun t => { t with
       known := t.known.insert (place, number), premises := t.premises.push (toJson [number, place.start, place.stop]) }
 
-/-- Walk a tree; `items`: the tactics of the text, by place. -/
+/-- What a tree tells of tactics of the text (`items`, by place) and of words that mean a constant; a
+    tactic comes before those within it. -/
+def told (items : Std.HashMap Span SyntaxNodeKind) (tree : InfoTree) : Array (ContextInfo × Info) :=
+  tree.foldInfo (init := #[]) fun ctx info acc =>
+    match info with
+    | .ofTermInfo i => if i.expr.isConst then acc.push (ctx, info) else acc
+    | .ofTacticInfo i =>
+      if i.stx.getHeadInfo matches .original .. && (spanOf i.stx).any (items[·]? == some i.stx.getKind) then acc.push (ctx, info) else acc
+    | _ => acc
+
 def traceTree (r : WorkerRef) (keep? : Option (WorkerRef × Environment)) (pp : ContextInfo → ContextInfo)
     (items : Std.HashMap Span SyntaxNodeKind) (tree : InfoTree) : TraceM Unit := do
-  let enter (ctx : ContextInfo) (info : Info) (_ : PersistentArray InfoTree) : TraceM Bool := do
-    let step ← match info with
-      | .ofTacticInfo i => match spanOf i.stx with
-        | some place =>
-          let token := (← r.get).token
-          let isCancelled ← token.isSet
-          if isCancelled then throw (IO.userError "cancelled")
-          if i.stx.getHeadInfo matches .original .. && items[place]? == some i.stx.getKind then
-            traceTactic keep? (pp ctx) i place
-          else pure none
-        | none => pure none
-      | .ofTermInfo i => do tracePremise ctx i; pure none
-      | _ => pure none
-    modify fun t => { t with above := step :: t.above }
-    return true
-  let leave (_ : ContextInfo) (_ : Info) (_ : PersistentArray InfoTree) (_ : List (Option Unit)) : TraceM Unit :=
-    modify fun t => { t with above := t.above.tail }
-  let _ ← tree.visitM enter leave
+  for (ctx, info) in told items tree do
+    match info with
+    | .ofTermInfo i => tracePremise ctx i
+    | .ofTacticInfo i =>
+      let token := (← r.get).token
+      let isCancelled ← token.isSet
+      if isCancelled then throw (IO.userError "cancelled")
+      if let some place := spanOf i.stx then traceTactic keep? (pp ctx) i place
+    | _ => pure ()
 
 /-- A declaration as it is written. -/
 structure Written where
