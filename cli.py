@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import astuple, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +23,6 @@ import typer
 
 from .data import (
     console,
-    dataset_files,
     evaluation_page,
     evaluation_report,
     report,
@@ -33,8 +32,6 @@ from .data import (
     terminal_report,
 )
 from .data.console import Job
-from .data.dataset import count
-from .data.dataset_card import figure_rows
 from .data.errors import EnvironmentFault, LakatosError, UsageError
 from .data.evaluation_report import Sheet
 from .data.graph import to_dot
@@ -45,6 +42,7 @@ from .data.options import (
     Db,
     Depth,
     Drafts,
+    Extracted,
     Lean,
     Markdown,
     Problems,
@@ -65,7 +63,7 @@ from .lean_env.toolchain import Toolchain, find_toolchain
 from .prover import evaluate
 from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
 from .prover.errand import Errand
-from .prover.extraction import Extraction, find
+from .prover.extraction import Extraction
 from .prover.repair import RepairConfig
 from .prover.run import RunConfig, searched, start_run
 
@@ -168,40 +166,10 @@ def evaluate_(
 
 @app.command()
 @grouped
-def extract(
-    lean: Lean,
-    path: Annotated[Path, typer.Argument(help="A Lean file, a folder, or a Lake project.")],
-    out: Annotated[Path | None, Option(metavar="DIR", help="Write the dataset there.")] = None,
-    format: Annotated[
-        list[str] | None, Option(metavar="NAME", help="jsonl, parquet, leandojo, datasets.")
-    ] = None,
-    stats: Annotated[bool, Option("--stats", help="Count what is there, write nothing.")] = False,
-    exclude: Annotated[
-        list[Path] | None, Option(metavar="PATH", help="Leave out what speaks of these problems.")
-    ] = None,
-    seed: Annotated[int, Option(help="Of the splits.")] = 0,
-    workers: Annotated[int | None, Option(min=1, help="Lean processes; default: cores.")] = None,
-) -> int:
+def extract(asked: Extracted, lean: Lean) -> int:
     """Turn Lean files into training data: states, tactics, premises, declarations."""
-    if (out is None) != stats:
-        raise UsageError("give either --out DIR or --stats")
-    formats = dataset_files.check_formats(format or ["jsonl"])
-    asked = Extraction(path, tuple(exclude or ()), seed, workers)
-    corpus = find(path)
-    toolchain = _toolchain(lean, str(path))
-    with console.err.status(f"tracing {path}") if console.err.is_terminal else nullcontext() as bar:
-
-        def told(done: int, total: int, name: str) -> None:
-            if bar:
-                bar.update(f"tracing: {done} of {total} files, {name}")
-
-        dataset = asyncio.run(asked.run(corpus, toolchain, _cache(), told))
-        figures = dataset_files.write(dataset, out, formats) if out else count(dataset)
-    for name, why in dataset.failures:
-        console.say(f"{name}: {why}")
-    for name, said in figure_rows(figures):
-        print(f"{name}: {said}")
-    return 1 if dataset.failures else 0
+    extraction = Extraction.of(asked)
+    return asyncio.run(extraction(_toolchain(lean, str(asked.path)), _cache()))
 
 
 @app.command()

@@ -113,6 +113,23 @@ class Attempts:
 
 
 @dataclass(frozen=True)
+class Extracted:
+    """What to make a dataset of, and what of it."""
+
+    path: Annotated[Path, Argument(help="A Lean file, a folder, or a Lake project.")]
+    out: Annotated[Path | None, Option(metavar="DIR", help="Write the dataset there.")] = None
+    format: Annotated[
+        list[str] | None, Option(metavar="NAME", help="jsonl, parquet, leandojo, datasets.")
+    ] = None
+    stats: Annotated[bool, Option("--stats", help="Count what is there, write nothing.")] = False
+    exclude: Annotated[
+        list[Path] | None, Option(metavar="PATH", help="Leave out what speaks of these problems.")
+    ] = None
+    seed: Annotated[int, Option(help="Of the splits.")] = 0
+    workers: Annotated[int | None, Option(min=1, help="Lean processes; default: cores.")] = None
+
+
+@dataclass(frozen=True)
 class Lean:
     """Which Lean."""
 

@@ -9,25 +9,29 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..data import source
-from ..data.dataset import Dataset, Excluded, Origin
+from ..data import dataset_files, source
+from ..data.console import err
+from ..data.dataset import Dataset, count
 from ..data.errors import UsageError, WorkerDied
+from ..data.options import Extracted
+from ..data.problems import ProblemSet, read_problems
+from ..data.terminal_dataset import TraceLine, tell
 from ..data.traced import TracedFile
 from ..lean_env.cache import default_cache
 from ..lean_env.native import lake_project
 from ..lean_env.pool import LeanPool
 from ..lean_env.sources import worker_sources
 from ..lean_env.toolchain import Toolchain
-from ..lean_env.trace import Traces, to_traced
+from ..lean_env.trace import Traces
+from .decontamination import exclusion
+from .origin import origin_of
 
 IMPORT = re.compile(r"^\s*(?:public\s+)?(?:meta\s+)?import\s+(?:all\s+)?([\w.«»]+)", re.MULTILINE)
 BUILT = (".lake", "build", "lake-packages")
-LICENSES = ("LICENSE", "LICENCE", "COPYING", "NOTICE")
 
 Told = Callable[[int, int, str], None]
 """Files done, files in all, the one just done."""
@@ -163,49 +167,44 @@ def _first(errors: Sequence[tuple[int, str]]) -> str:
     return f"line {line}: {text.splitlines()[0]}{more}"
 
 
-async def exclusion(name: str, problems: Sequence[tuple[str, str]], pool: LeanPool) -> Excluded:
-    """The keys of problems: of their statements, and of the states at each `sorry`.
-
-    problems: (path, source). Raises UsageError when Lean cannot open one, WorkerDied.
-    """
-    statements: set[str] = set()
-    states: set[str] = set()
-    traces = Traces(pool, "")
-    for path, text in problems:
-        traced = to_traced(path, text, "", await traces.ask(path, text))
-        statements.update(each.key for each in traced.declarations if each.kind == "theorem")
-        for theorem in (await pool.open(path, text)).theorems:
-            states.update(state.key for state in (theorem.state, *theorem.others))
-    return Excluded(name, frozenset(statements), frozenset(states))
-
-
 @dataclass(frozen=True)
 class Extraction:
-    """What `lakatos extract` was asked. exclude: files or folders of problems."""
+    """One `lakatos extract`. problems: sets that nothing of the dataset may speak of."""
 
-    path: Path
-    exclude: tuple[Path, ...] = ()
-    seed: int = 0
-    workers: int | None = None
+    asked: Extracted
+    corpus: Corpus
+    formats: tuple[str, ...]
+    problems: tuple[ProblemSet, ...] = ()
 
-    async def run(
-        self, corpus: Corpus, toolchain: Toolchain, cache: Path | None = None, told: Told = silent
+    @classmethod
+    def of(cls, asked: Extracted) -> Extraction:
+        """Read what is needed before Lean is. Raises UsageError."""
+        if (asked.out is None) != asked.stats:
+            raise UsageError("give either --out DIR or --stats")
+        formats = tuple(dataset_files.check_formats(asked.format or ["jsonl"]))
+        problems = tuple(read_problems(place.stem, place) for place in asked.exclude or ())
+        return cls(asked, find(asked.path), formats, problems)
+
+    async def __call__(self, toolchain: Toolchain, cache: Path | None = None) -> int:
+        """Trace, write, tell; the exit code. Raises WorkerDied, ToolchainError, UsageError."""
+        line = TraceLine(err.is_terminal)
+        with line.shown():
+            dataset = await self.trace(toolchain, cache, line.told)
+            out = self.asked.out
+            figures = dataset_files.write(dataset, out, self.formats) if out else count(dataset)
+        return tell(dataset, figures)
+
+    async def trace(
+        self, toolchain: Toolchain, cache: Path | None = None, told: Told = silent
     ) -> Dataset:
-        """Trace the corpus, and give what there is to write.
-
-        Raises UsageError for problems that Lean cannot open, WorkerDied, ToolchainError.
-        """
-        async with LeanPool(toolchain, workers=self.workers) as pool:
+        """What there is to write. Raises as a call does."""
+        async with LeanPool(toolchain, workers=self.asked.workers) as pool:
             lean = f"Lean {toolchain.lean} ({toolchain.name})"
-            traces = Traces(pool, lean, traces_folder(toolchain, self.path, cache))
-            traced = await trace_all(corpus, traces, pool.workers, told)
-            problems = [
-                (file.path, file.text) for each in self.exclude for file in find(each).files
-            ]
-            name = ", ".join(place.name for place in self.exclude)
-            excluded = await exclusion(name, problems, pool)
-        origin = origin_of(self.path)
-        return Dataset(origin, lean, traced.read, traced.failures, excluded, self.seed)
+            traces = Traces(pool, lean, traces_folder(toolchain, self.asked.path, cache))
+            traced = await trace_all(self.corpus, traces, pool.workers, told)
+            excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
+        origin = origin_of(self.asked.path)
+        return Dataset(origin, lean, traced.read, traced.failures, excluded, self.asked.seed)
 
 
 def traces_folder(toolchain: Toolchain, path: Path, cache: Path | None) -> Path:
@@ -218,29 +217,3 @@ def traces_folder(toolchain: Toolchain, path: Path, cache: Path | None) -> Path:
     if manifest and manifest.is_file():
         digest.update(manifest.read_bytes())
     return (cache or default_cache()) / "traces" / digest.hexdigest()[:16]
-
-
-def origin_of(root: Path) -> Origin:
-    """Where a folder comes from: its git remote and commit, and the licences at its top."""
-    folder = root if root.is_dir() else root.parent
-    top = _git(folder, "rev-parse", "--show-toplevel")
-    base = Path(top) if top else folder.resolve()
-    licenses = {
-        place.name: place.read_text(encoding="utf-8", errors="replace")
-        for place in sorted(base.iterdir())
-        if place.is_file() and place.name.upper().startswith(LICENSES)
-    }
-    url = _git(folder, "config", "--get", "remote.origin.url").removesuffix(".git") if top else ""
-    commit = _git(folder, "rev-parse", "HEAD") if top else ""
-    return Origin(base.name, url, commit, licenses)
-
-
-def _git(folder: Path, *words: str) -> str:
-    """What git says; nothing where there is no git or no repository."""
-    try:
-        said = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, encoding="utf-8", check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return said.stdout.strip()

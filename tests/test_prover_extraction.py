@@ -1,14 +1,17 @@
 """Which files are traced, what becomes of those that fail, and that a break loses nothing."""
 
 import asyncio
+import json
 import subprocess
 
 import pytest
 from lakatos.data.errors import UsageError, WorkerDied
+from lakatos.data.options import Extracted
 from lakatos.data.records import TimedOut
 from lakatos.lean_env.protocol import Failure, Result
 from lakatos.lean_env.trace import Traces
-from lakatos.prover.extraction import find, origin_of, trace_all
+from lakatos.prover.extraction import Extraction, find, trace_all
+from lakatos.prover.origin import origin_of
 
 from .toy_trace import SOURCE, wire
 
@@ -146,3 +149,47 @@ def test_a_folder_knows_its_repository_and_licence(tmp_path):
     assert (origin.url, origin.name) == ("https://example.org/toys", tmp_path.name)
     assert len(origin.commit) == 40
     assert origin.licenses == {"LICENSE.md": "MIT"}
+
+
+@pytest.mark.lean
+def test_a_project_becomes_a_dataset_without_its_broken_parts(tmp_path, toolchain, capsys):
+    folder = project(
+        tmp_path / "p",
+        Good="theorem a (n : Nat) : n + 0 = n := by\n  rw [Nat.add_zero]\n"
+        "theorem b (m : Nat) (h : 0 < m) : m ≠ 0 := by\n  have := h\n  omega\n",
+        sub__Broken="theorem c : 1 = 1 := rfl\ntheorem d : 1 = 2 := by\n  rfl\n",
+        Away="import Nowhere\n",
+    )
+    problem = {"name": "x", "formal_statement": "theorem x (k : Nat) : 0 < k → k ≠ 0 := by sorry"}
+    other = {"name": "y", "formal_statement": "theorem y (k : Nat) : k + 0 = k := by\n  sorry"}
+    problems = tmp_path / "set.jsonl"
+    problems.write_text(f"{json.dumps(problem)}\n{json.dumps(other)}\n", encoding="utf-8")
+
+    def extract(**asked):
+        extraction = Extraction.of(Extracted(folder, tmp_path / "out", workers=1, **asked))
+        return asyncio.run(extraction(toolchain, tmp_path / "cache"))
+
+    def proved():
+        rows = (tmp_path / "out" / "jsonl" / "theorems.jsonl").read_text(encoding="utf-8")
+        return [json.loads(row)["full_name"] for row in rows.splitlines()]
+
+    assert extract() == 1
+    assert proved() == ["a", "b", "c"]
+    told = capsys.readouterr()
+    assert "Away.lean: unknown module Nowhere" in " ".join(told.err.split())
+    assert "sub/Broken.lean: line 3: Tactic `rfl` failed" in told.err
+    assert "proofs: 3: 2 by tactics, 1 by terms" in told.out
+    extract(exclude=[problems])
+    assert proved() == ["c"], "one by its state, one by its statement"
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "the problems of set (2 of 2 problems could be stated)" in card
+
+
+def test_what_is_asked_is_checked_before_lean_is_started(tmp_path):
+    folder = project(tmp_path, A=SOURCE)
+    with pytest.raises(UsageError, match="either --out DIR or --stats"):
+        Extraction.of(Extracted(folder))
+    with pytest.raises(UsageError, match="no format 'csv'"):
+        Extraction.of(Extracted(folder, tmp_path / "out", ["csv"]))
+    with pytest.raises(UsageError, match="no such file"):
+        Extraction.of(Extracted(folder, stats=True, exclude=[tmp_path / "missing"]))
