@@ -1,6 +1,7 @@
 """Full batches for a model that knows no asyncio, from the prompts of all who ask at once.
 
-One thread runs the model; while it is busy, prompts gather. It knows no torch.
+One thread runs the model; prompts that come while it is busy join its batch where the model can
+do that, and else gather for the next. It knows no torch.
 """
 
 from __future__ import annotations
@@ -43,12 +44,16 @@ class Generator(Protocol):
         ...
 
     def run(
-        self, jobs: Sequence[Job], wanted: Callable[[int], bool]
+        self,
+        jobs: Sequence[Job],
+        wanted: Callable[[int], bool],
+        more: Callable[[], Sequence[Job]],
     ) -> Iterator[tuple[int, Generated]]:
         """Give the answers as they are ready, each with the index of its job.
 
-        A job that is no longer wanted may be left without one. Raises MemoryError when the
-        batch does not fit.
+        A job that is no longer wanted may be left without one. `more` may be called at any time
+        for jobs that are to join, with the next indices. Raises MemoryError when the batch does
+        not fit.
         """
         ...
 
@@ -67,6 +72,8 @@ class Load:
     """Run to the end."""
     jobs: int = 0
     """Answered in them."""
+    joined: int = 0
+    """Of these, added to a batch under way."""
     tokens: int = 0
     """New tokens in all answers."""
     halvings: int = 0
@@ -184,7 +191,7 @@ class Batcher:
 
     def _next_batch(self) -> list[tuple[Key, _Entry]]:
         """Of the jobs like the oldest, by length, the stretch with the oldest that fits."""
-        queued = [item for item in self._entries.items() if not item[1].running]
+        queued = self._queued()
         if not queued:
             return []
         oldest = queued[0]
@@ -199,10 +206,33 @@ class Batcher:
             batch.append(item)
         return batch
 
+    def _queued(self) -> list[tuple[Key, _Entry]]:
+        """What waits for a batch, oldest first. Of any thread: the copy is made in one step."""
+        return [item for item in list(self._entries.items()) if not item[1].running]
+
     def _run(self, batch: list[tuple[Key, _Entry]], loop: asyncio.AbstractEventLoop) -> None:
         """In the model's thread: hand each answer over as soon as it is there."""
-        jobs = [entry.job for _, entry in batch]
-        for index, generated in self._generator.run(jobs, lambda i: batch[i][1].waiting > 0):
+
+        def more() -> list[Job]:
+            """Those like the batch that fit beside what is left of it, oldest first."""
+            late: list[tuple[Key, _Entry]] = []
+            left = [e.job for _, e in batch if e.waiting > 0 and e not in done]
+            for item in self._queued():
+                job = item[1].job
+                beside = [*left, *(entry.job for _, entry in late), job]
+                if _shape(job) == shape and self._generator.places(beside) <= self._budget:
+                    item[1].running = True
+                    late.append(item)
+            batch.extend(late)
+            self.load.joined += len(late)
+            return [entry.job for _, entry in late]
+
+        shape = _shape(batch[0][1].job)
+        done: set[_Entry] = set()
+        for index, generated in self._generator.run(
+            [entry.job for _, entry in batch], lambda i: batch[i][1].waiting > 0, more
+        ):
+            done.add(batch[index][1])
             loop.call_soon_threadsafe(self._deliver, *batch[index], generated)
 
     def _deliver(self, key: Key, entry: _Entry, generated: Generated) -> None:
@@ -222,7 +252,7 @@ class Batcher:
             self.load.halvings += 1
             jobs = [entry.job for _, entry in batch]
             if len(batch) > 1:
-                self._budget = max(1, self._generator.places(jobs) // 2)
+                self._budget = max(1, min(self._budget, self._generator.places(jobs)) // 2)
                 for _, entry in left:
                     entry.running = False
                 return

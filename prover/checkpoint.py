@@ -52,7 +52,7 @@ class Checkpoint:
         from huggingface_hub.utils import logging as hub
         from transformers.utils import logging
 
-        hub.set_verbosity_error()
+        hub.set_verbosity_error()  # type: ignore[no-untyped-call]
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self.name = name

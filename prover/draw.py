@@ -47,6 +47,15 @@ class Draw:
         """The same for these rows."""
         return Draw(self._temperature[index, 0], self._top_p[index, 0])
 
+    def join(self, other: Draw) -> Draw:
+        """The same for one's own rows and then another's."""
+        import torch
+
+        return Draw(
+            torch.cat([self._temperature, other._temperature])[:, 0],
+            torch.cat([self._top_p, other._top_p])[:, 0],
+        )
+
     def __call__(self, logits: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
         """One token a row, by inversion, and its log-probability at temperature 1, uncut."""
         import torch

@@ -26,12 +26,19 @@ PROBE = ((1, 2, 3, 4), (3, 1))
 class Rows(Protocol):
     """Sequences that all grow by one token a step."""
 
+    joins: bool
+    """Whether `join` may be called."""
+
     def step(self, tokens: Tensor) -> Tensor:
         """Append a token to each row; [rows] to next-token scores [rows, vocabulary], float32."""
         ...
 
     def keep(self, index: Sequence[int]) -> None:
         """Go on with these rows in this order; the rows of a prompt stay side by side."""
+        ...
+
+    def join(self, fresh: Rows) -> None:
+        """Go on with the rows of `fresh`, which never made a step, behind one's own."""
         ...
 
 
@@ -160,8 +167,23 @@ class Causal:
         return bool(distance <= TOLERANCE.get(self._model.dtype.itemsize, 0.0))
 
 
+class Apart:
+    """Rows that cannot go on together with others."""
+
+    joins = False
+
+    def join(self, fresh: Rows) -> None:
+        """Never called."""
+        raise AssertionError(f"{type(self).__name__} take no others")
+
+
 class SharedRows:
-    """Rows that read their prompt's cache in place and hold only their own tokens."""
+    """Rows that read their prompt's cache in place and hold only their own tokens.
+
+    A row that joined later has blanks before its first own token, which attention leaves out.
+    """
+
+    joins = True
 
     def __init__(self, model: Any, cache: Any, mask: Tensor, owners: Sequence[int]) -> None:
         import torch
@@ -170,11 +192,13 @@ class SharedRows:
         plain = all(type(layer).__name__ == "DynamicLayer" for layer in cache.layers)
         self.whole = plain and len(cache.layers) == model.config.num_hidden_layers
         self._model = model
-        self._own = DynamicCache()
+        self._own: Any = DynamicCache()
         layers = [(layer.keys, layer.values) for layer in cache.layers] if plain else []
         self._prefix = shared.Prefix(layers, mask, owners)
         self._positions = mask.sum(-1)[mask.new_tensor(owners, dtype=torch.long)]
         self._seen_by_all = mask.new_ones(1, 1, 1, 1)
+        self._blanks = torch.zeros_like(self._positions)
+        self._has_blanks = False
 
     @property
     def clean(self) -> bool:
@@ -185,7 +209,10 @@ class SharedRows:
 
     def step(self, tokens: Tensor) -> Tensor:
         """Append a token to each row."""
-        with shared.reading(self._prefix):
+        own = self._own.get_seq_length() + 1
+        columns = self._blanks.new_tensor(range(own))
+        blank = columns < self._blanks[:, None] if self._has_blanks else None
+        with shared.reading(self._prefix, blank):
             out = self._model(
                 input_ids=tokens[:, None],
                 attention_mask=self._seen_by_all,
@@ -202,10 +229,32 @@ class SharedRows:
         chosen = self._positions.new_tensor(index)
         self._prefix.keep(index)
         self._own.batch_select_indices(chosen)
-        self._positions = self._positions[chosen]
+        self._positions, self._blanks = self._positions[chosen], self._blanks[chosen]
+        spare = int(self._blanks.min()) if self._has_blanks else 0
+        if spare:
+            for layer in self._own.layers:
+                layer.keys, layer.values = layer.keys[:, :, spare:], layer.values[:, :, spare:]
+            self._blanks = self._blanks - spare
+            self._has_blanks = bool(self._blanks.any())
+
+    def join(self, fresh: Rows) -> None:
+        """Go on with fresh rows too; what this batch has grown so far is blank to them."""
+        import torch
+
+        assert isinstance(fresh, SharedRows)
+        own, rows = self._own.get_seq_length(), len(fresh._positions)
+        for layer in self._own.layers:
+            _, heads, _, width = layer.keys.shape
+            blank = layer.keys.new_zeros(rows, heads, own, width)
+            layer.keys = torch.cat([layer.keys, blank])
+            layer.values = torch.cat([layer.values, blank])
+        self._blanks = torch.cat([self._blanks, self._blanks.new_full((rows,), own)])
+        self._has_blanks |= own > 0
+        self._positions = torch.cat([self._positions, fresh._positions])
+        self._prefix.join(fresh._prefix)
 
 
-class CopiedRows:
+class CopiedRows(Apart):
     """Rows that each hold a copy of their prompt's cache."""
 
     def __init__(
@@ -281,7 +330,7 @@ class Seq2Seq:
         return Prefilled(logits, values, rows)
 
 
-class EncodedRows:
+class EncodedRows(Apart):
     """Rows of a decoder over encoded prompts."""
 
     def __init__(self, model: Any, hidden: Tensor, mask: Tensor) -> None:

@@ -1,18 +1,20 @@
 """The decode loop: a batch of prompts in, completions out as they are ready.
 
-Every prompt is read once; its siblings then grow token by token, and rows that are finished,
-or that nobody waits for any more, leave the batch. It knows tokens and texts, no tactics.
+Every prompt is read once; its siblings then grow token by token. Rows that are finished, or that
+nobody waits for any more, leave the batch, and prompts that came meanwhile join it (continuous
+batching, Orca, OSDI 2022). It knows tokens and texts, no tactics.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .batching import Job
 from .draw import Draw, distinct_first, noise, on
-from .forward import Forward, Prefilled
+from .forward import Forward, Prefilled, Rows
 from .model import Completion, Generated
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 COMPACT = 0.75
 """The batch is rebuilt when no more than this share of its rows still grows."""
+
+JOIN_EVERY = 16
+"""Tokens between two looks for prompts that came meanwhile: to read one halts all rows."""
 
 
 class Vocabulary:
@@ -53,7 +58,8 @@ class Vocabulary:
 
 @dataclass(slots=True)
 class Row:
-    """One completion while it grows. job: its index in the batch; index: among its siblings."""
+    """One completion while it grows. job: its index in the batch; index: among its siblings;
+    first: a first token chosen beforehand."""
 
     job: int
     index: int
@@ -61,6 +67,7 @@ class Row:
     log_prob: float = 0.0
     text: str | None = None
     finished: bool = True
+    first: int | None = None
 
     def add(self, token: int, log_prob: float, job: Job, vocabulary: Vocabulary) -> bool:
         """Append a token; whether the completion is over."""
@@ -84,23 +91,33 @@ class Row:
 class Gathering:
     """Collects the completions of each job until all of its siblings are there."""
 
-    def __init__(self, jobs: Sequence[Job], values: list[float] | None) -> None:
-        self._jobs = jobs
-        self._values = values
-        self._done: list[dict[int, Completion]] = [{} for _ in jobs]
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self._values: list[float | None] = []
+        self._done: list[dict[int, Completion]] = []
+
+    def admit(self, jobs: Sequence[Job], values: Sequence[float] | None) -> None:
+        """Expect answers to these jobs as well. values: what the model's head says of each."""
+        self.jobs += jobs
+        self._values += [None] * len(jobs) if values is None else values
+        self._done += [{} for _ in jobs]
 
     def add(self, row: Row) -> tuple[int, Generated] | None:
         """Take a finished row; the job's answer when it was the last."""
         done = self._done[row.job]
         done[row.index] = row.completion()
-        if len(done) < self._jobs[row.job].sampling.n:
+        if len(done) < self.jobs[row.job].sampling.n:
             return None
         return row.job, self.answer(row.job, [done[i] for i in range(len(done))])
 
     def answer(self, job: int, completions: Sequence[Completion]) -> Generated:
         """An answer with these completions."""
-        value = None if self._values is None else self._values[job]
-        return Generated(tuple(completions), value, len(self._jobs[job].tokens))
+        return Generated(tuple(completions), self._values[job], len(self.jobs[job].tokens))
+
+
+def nobody() -> Sequence[Job]:
+    """No further jobs."""
+    return ()
 
 
 def run(
@@ -108,95 +125,145 @@ def run(
     vocabulary: Vocabulary,
     jobs: Sequence[Job],
     wanted: Callable[[int], bool] = lambda _: True,
+    more: Callable[[], Sequence[Job]] = nobody,
 ) -> Iterator[tuple[int, Generated]]:
     """Answer jobs, each as soon as its last completion is over; all of one kind (beam or not).
 
+    more: gives the jobs that are to join now; their indices go on from those before.
     Sample i of a prompt is the same in every batch, up to rounding in the forward pass.
     """
     import torch
 
-    yield from torch.inference_mode()(_run)(forward, vocabulary, jobs, wanted)
+    yield from torch.inference_mode()(_run)(forward, vocabulary, jobs, wanted, more)
 
 
 def _run(
-    forward: Forward, vocabulary: Vocabulary, jobs: Sequence[Job], wanted: Callable[[int], bool]
-) -> Iterator[tuple[int, Generated]]:
-    from . import beam
-
-    prefilled = forward.prefill([job.tokens for job in jobs])
-    gathering = Gathering(jobs, prefilled.values)
-    for i, job in enumerate(jobs):
-        if job.sampling.n == 0:
-            yield i, gathering.answer(i, ())
-    if any(job.sampling.n for job in jobs):
-        search = beam.search if jobs[0].sampling.beam else sample
-        yield from search(prefilled, vocabulary, jobs, wanted, gathering)
-
-
-def sample(
-    prefilled: Prefilled,
+    forward: Forward,
     vocabulary: Vocabulary,
     jobs: Sequence[Job],
     wanted: Callable[[int], bool],
-    gathering: Gathering,
+    more: Callable[[], Sequence[Job]],
 ) -> Iterator[tuple[int, Generated]]:
-    """Draw n completions of each job."""
-    rows = [Row(j, i) for j, job in enumerate(jobs) for i in range(job.sampling.n)]
-    owners = [row.job for row in rows]
-    state = prefilled.rows(owners)
-    logits = prefilled.logits[owners]
-    uniform = _noise(jobs, rows).to(logits.device)
-    draw = Draw(
-        on([jobs[j].sampling.temperature for j in owners], logits),
-        on([jobs[j].sampling.top_p for j in owners], logits),
-    )
-    growing = [True] * len(rows)
-    for step in range(uniform.shape[1]):
-        tokens, log_probs = draw(logits, uniform[:, step])
-        if step == 0:
-            tokens, log_probs = _first(prefilled.logits, jobs, tokens, log_probs)
-        for i, (token, log_prob) in enumerate(
-            zip(tokens.tolist(), log_probs.tolist(), strict=True)
-        ):
-            if not growing[i]:
-                continue
-            row = rows[i]
-            over = row.add(token, log_prob, jobs[row.job], vocabulary)
-            growing[i] = not over and wanted(row.job)
-            if over and (answer := gathering.add(row)):
-                yield answer
-        if not any(growing):
+    from . import beam
+
+    gathering = Gathering()
+    prefilled = forward.prefill([job.tokens for job in jobs])
+    gathering.admit(jobs, prefilled.values)
+    for i, job in enumerate(jobs):
+        if job.sampling.n == 0:
+            yield i, gathering.answer(i, ())
+    if not any(job.sampling.n for job in jobs):
+        return
+    if jobs[0].sampling.beam:
+        yield from beam.search(prefilled, vocabulary, jobs, wanted, gathering)
+        return
+    growth = started(prefilled, jobs, 0)
+    for steps in itertools.count(1):
+        yield from growth.grow(vocabulary, wanted, gathering)
+        if not growth.rows:
             return
-        if sum(growing) <= COMPACT * len(rows):
-            index = [i for i, still in enumerate(growing) if still]
-            chosen = tokens.new_tensor(index)
-            state.keep(index)
-            rows, growing = [rows[i] for i in index], [True] * len(index)
-            tokens, uniform, draw = tokens[chosen], uniform[chosen], draw.keep(chosen)
-        logits = state.step(tokens)
+        if growth.state.joins and steps % JOIN_EVERY == 0 and (late := more()):
+            prefilled = forward.prefill([job.tokens for job in late])
+            growth.join(started(prefilled, late, len(gathering.jobs)))
+            gathering.admit(late, prefilled.values)
 
 
-def _noise(jobs: Sequence[Job], rows: Sequence[Row]) -> Tensor:
-    """The uniform numbers of each row, one for each token, [rows, longest cap]."""
+@dataclass(slots=True)
+class Growth:
+    """Rows that grow together, and what their next tokens are drawn from.
+
+    logits: [rows, vocabulary]; uniform: [rows, longest cap], the noise of each token; at: [rows],
+    how many tokens each has. Rows that are over stay until many are, so that few are moved.
+    """
+
+    rows: list[Row]
+    state: Rows
+    logits: Tensor
+    uniform: Tensor
+    at: Tensor
+    draw: Draw
+    over: set[int] = field(default_factory=set)
+
+    def grow(
+        self, vocabulary: Vocabulary, wanted: Callable[[int], bool], gathering: Gathering
+    ) -> Iterator[tuple[int, Generated]]:
+        """Add a token to each row, and give the answers that this completes."""
+        at = self.at.clamp(max=self.uniform.shape[1] - 1)[:, None]
+        tokens, log_probs = self.draw(self.logits, self.uniform.gather(1, at)[:, 0])
+        self._choose_first(tokens, log_probs)
+        drawn = zip(self.rows, tokens.tolist(), log_probs.tolist(), strict=True)
+        for i, (row, token, log_prob) in enumerate(drawn):
+            if i in self.over:
+                continue
+            if row.add(token, log_prob, gathering.jobs[row.job], vocabulary):
+                self.over.add(i)
+                if answer := gathering.add(row):
+                    yield answer
+            elif not wanted(row.job):
+                self.over.add(i)
+        if len(self.rows) - len(self.over) <= COMPACT * len(self.rows):
+            tokens = tokens[self._keep([i for i in range(len(self.rows)) if i not in self.over])]
+        if self.rows:
+            self.at = self.at + 1
+            self.logits = self.state.step(tokens)
+
+    def join(self, fresh: Growth) -> None:
+        """Go on with fresh rows as well."""
+        import torch
+        from torch.nn.functional import pad
+
+        self.rows = [*self.rows, *fresh.rows]
+        self.state.join(fresh.state)
+        longest = max(self.uniform.shape[1], fresh.uniform.shape[1])
+        uniforms = [pad(u, (0, longest - u.shape[1])) for u in (self.uniform, fresh.uniform)]
+        self.uniform = torch.cat(uniforms)
+        self.logits = torch.cat([self.logits, fresh.logits])
+        self.at = torch.cat([self.at, fresh.at])
+        self.draw = self.draw.join(fresh.draw)
+
+    def _keep(self, index: list[int]) -> Tensor:
+        """Go on with these rows; their places as a tensor."""
+        chosen = self.at.new_tensor(index)
+        self.rows = [self.rows[i] for i in index]
+        self.over = set()
+        if index:
+            self.state.keep(index)
+            self.at, self.uniform = self.at[chosen], self.uniform[chosen]
+            self.draw = self.draw.keep(chosen)
+        return chosen
+
+    def _choose_first(self, tokens: Tensor, log_probs: Tensor) -> None:
+        """Put in the first tokens that were chosen beforehand."""
+        for i, row in enumerate(self.rows):
+            if row.first is not None:
+                tokens[i] = row.first
+                log_probs[i] = self.logits[i].log_softmax(-1)[row.first]
+                row.first = None
+
+
+def started(prefilled: Prefilled, jobs: Sequence[Job], first: int) -> Growth:
+    """The rows of jobs that were read, before their first token. first: the index of job 0."""
     import torch
 
+    rows: list[Row] = []
+    owners: list[int] = []
+    for j, job in enumerate(jobs):
+        n = job.sampling.n
+        tokens: Sequence[int | None] = [None] * n
+        if n and job.sampling.distinct_first:
+            tokens = distinct_first(prefilled.logits[j], job)
+        rows += [Row(first + j, i, first=token) for i, token in enumerate(tokens)]
+        owners += [j] * n
     longest = max(job.sampling.max_tokens for job in jobs)
     uniform = torch.zeros(len(rows), longest)
-    for line, row in zip(uniform, rows, strict=True):
-        cap = jobs[row.job].sampling.max_tokens
-        line[:cap] = noise(jobs[row.job], row.index, cap)
-    return uniform
-
-
-def _first(
-    logits: Tensor, jobs: Sequence[Job], tokens: Tensor, log_probs: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Replace the first tokens of jobs that want different ones."""
-    start = 0
-    for j, job in enumerate(jobs):
-        end = start + job.sampling.n
-        if job.sampling.distinct_first and job.sampling.n:
-            tokens[start:end] = tokens.new_tensor(distinct_first(logits[j], job))
-            log_probs[start:end] = logits[j].log_softmax(-1)[tokens[start:end]]
-        start = end
-    return tokens, log_probs
+    for line, row, owner in zip(uniform, rows, owners, strict=True):
+        cap = jobs[owner].sampling.max_tokens
+        line[:cap] = noise(jobs[owner], row.index, cap)
+    logits = prefilled.logits[owners]
+    samplings = [jobs[owner].sampling for owner in owners]
+    draw = Draw(
+        on([each.temperature for each in samplings], logits),
+        on([each.top_p for each in samplings], logits),
+    )
+    at = torch.zeros(len(rows), dtype=torch.long, device=logits.device)
+    return Growth(rows, prefilled.rows(owners), logits, uniform.to(logits.device), at, draw)

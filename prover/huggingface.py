@@ -104,14 +104,17 @@ class Transformer:
         return max(rows, len(jobs)) * longest + rows * cap
 
     def run(
-        self, jobs: Sequence[Job], wanted: Callable[[int], bool]
+        self,
+        jobs: Sequence[Job],
+        wanted: Callable[[int], bool],
+        more: Callable[[], Sequence[Job]],
     ) -> Iterator[tuple[int, Generated]]:
-        """Answer a batch. Raises MemoryError, with the memory freed, when it does not fit."""
+        """Answer a batch and what joins it. Raises MemoryError, with its memory freed."""
         import torch
 
         full = False
         try:
-            yield from run(self._open(), self._vocabulary, jobs, wanted)
+            yield from run(self._open(), self._vocabulary, jobs, wanted, more)
         except torch.OutOfMemoryError:
             full = True
         if full:  # outside the handler: the failed pass no longer holds its tensors

@@ -37,6 +37,7 @@ class Prefix:
     ) -> None:
         self.calls = 0
         self.foreign = False
+        self.blank: Tensor | None = None
         self._layers = layers
         self._mask = mask
         self._own(owners)
@@ -52,6 +53,27 @@ class Prefix:
             owners = [place[owner] for owner in owners]
         self._own(owners)
 
+    def join(self, other: Prefix) -> None:
+        """Take another's prompts and rows behind one's own."""
+        import torch
+        from torch.nn.functional import pad
+
+        here, there = self._mask.shape[1], other._mask.shape[1]
+        left, right = max(0, there - here), max(0, here - there)
+
+        def both(mine: Tensor, theirs: Tensor) -> Tensor:
+            return torch.cat([pad(mine, (0, 0, left, 0)), pad(theirs, (0, 0, right, 0))])
+
+        self._layers = [
+            (both(keys, their_keys), both(values, their_values))
+            for (keys, values), (their_keys, their_values) in zip(
+                self._layers, other._layers, strict=True
+            )
+        ]
+        first = len(self._mask)
+        self._mask = both(self._mask[..., None], other._mask[..., None])[..., 0]
+        self._own([*self._owners, *(first + owner for owner in other._owners)])
+
     def attend(
         self, layer: int, query: Tensor, keys: Tensor, values: Tensor, scaling: float
     ) -> Tensor:
@@ -63,7 +85,7 @@ class Prefix:
         self.calls += 1
         rows, heads, _, width = query.shape
         grouped = query.reshape(rows, keys.shape[1], -1, width)
-        mine, my_weight = _weighed(grouped, keys, values, scaling, None)
+        mine, my_weight = _weighed(grouped, keys, values, scaling, self.blank)
         theirs, their_weight = self._prompts(layer, grouped, scaling)
         share = (their_weight - my_weight).sigmoid().to(mine.dtype)
         return (mine + share * (theirs - mine)).reshape(rows, 1, heads, values.shape[-1])
@@ -120,8 +142,12 @@ _active: ContextVar[Prefix | None] = ContextVar("lakatos_prefix", default=None)
 
 
 @contextmanager
-def reading(prefix: Prefix) -> Iterator[None]:
-    """Within it, attention of this name reads the prompts from `prefix`."""
+def reading(prefix: Prefix, blank: Tensor | None) -> Iterator[None]:
+    """Within it, attention of this name reads the prompts from `prefix`.
+
+    blank: [rows, own tokens], true where a row has none; None: nowhere.
+    """
+    prefix.blank = None if blank is None else blank[:, None, None]
     token = _active.set(prefix)
     try:
         yield

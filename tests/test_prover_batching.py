@@ -39,7 +39,7 @@ class Echo:
     def places(self, jobs):
         return len(jobs) * max(len(job.tokens) for job in jobs)
 
-    def run(self, jobs, wanted):
+    def run(self, jobs, wanted, more):
         self.threads.add(threading.current_thread())
         self.entered.set()
         self.batches.append([job.prompt.text for job in jobs])
@@ -108,6 +108,39 @@ def test_prompts_that_come_while_the_model_is_busy_form_the_next_batch():
         echo.gate.set()
         await asyncio.gather(first, *later)
         assert echo.batches == [["a"], ["b", "c", "d"]]
+        await batcher.close()
+
+    running(scenario)
+
+
+def test_prompts_that_come_while_the_model_is_busy_join_where_it_takes_them():
+    class Open(Echo):
+        """Takes who came after each batch's first answer."""
+
+        def run(self, jobs, wanted, more):
+            everyone = list(jobs)
+            for i, answer in super().run(everyone, wanted, more):
+                yield i, answer
+                late = more()
+                self.batches.append([job.prompt.text for job in late])
+                everyone += late
+
+    async def scenario():
+        echo = Open(gate=threading.Event())
+        batcher = Batcher(echo, 6)
+        first = asyncio.create_task(batcher.generate(prompts("aa"), PLAIN))
+        await asyncio.to_thread(echo.entered.wait)
+        alike = prompts("bb", "ccc", "dd", "eeee")
+        later = asyncio.create_task(batcher.generate(alike, PLAIN))
+        other = asyncio.create_task(batcher.generate(prompts("f"), Sampling(n=2, max_tokens=99)))
+        await asyncio.sleep(0)
+        echo.gate.set()
+        assert texts(await first) == ["aa"]
+        assert texts(await later) == ["bb", "ccc", "dd", "eeee"]
+        assert texts(await other) == ["f"]
+        assert echo.batches[:2] == [["aa"], ["bb", "ccc"]], "as many as fit beside what is left"
+        assert batcher.load.joined > 2
+        assert batcher.load.jobs == 6
         await batcher.close()
 
     running(scenario)
@@ -184,10 +217,10 @@ def test_a_batch_that_does_not_fit_is_halved_and_all_are_answered():
 
 def test_a_single_prompt_that_does_not_fit_says_so_and_the_rest_go_on():
     class Narrow(Echo):
-        def run(self, jobs, wanted):
+        def run(self, jobs, wanted, more):
             if any(len(job.tokens) > 5 for job in jobs):
                 raise MemoryError
-            yield from super().run(jobs, wanted)
+            yield from super().run(jobs, wanted, more)
 
     async def scenario():
         batcher = Batcher(Narrow(), 1000)

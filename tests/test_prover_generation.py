@@ -142,6 +142,28 @@ def test_a_sample_is_the_same_in_every_batch(make, kind):
             assert a.log_prob == pytest.approx(b.log_prob, abs=1e-3)
 
 
+@pytest.mark.parametrize("make", [tiny.llama, tiny.gpt2, tiny.bloom])
+def test_a_sample_is_the_same_when_its_prompt_joins_a_batch_under_way(make):
+    forward = Causal(make())
+    first = job("abc", n=3, max_tokens=80, top_p=0.9)
+    late = [job("a much longer one", n=2, max_tokens=60), job("q", n=4, max_tokens=9)]
+    later = [job("zz ⊢ d", n=2, max_tokens=12, temperature=0.5, distinct_first=True)]
+    arrivals = [late, later]
+
+    def more():
+        return arrivals.pop(0) if arrivals else ()
+
+    got = dict(run(forward, vocabulary(), [first], more=more))
+    jobs = [first, *late, *later]
+    assert forward.shares is (make is not tiny.bloom)
+    assert sorted(got) == (list(range(4)) if forward.shares else [0])
+    for i, answer in got.items():
+        single = answers(forward, [jobs[i]])[0]
+        assert [c.text for c in answer.completions] == [c.text for c in single.completions]
+        for a, b in zip(answer.completions, single.completions, strict=True):
+            assert a.log_prob == pytest.approx(b.log_prob, abs=1e-3)
+
+
 def test_noise_belongs_to_seed_prompt_and_index():
     asked = job(n=4, seed=1)
     assert torch.equal(noise(asked, 2, 8), noise(job(n=9, seed=1), 2, 8))
@@ -275,6 +297,7 @@ class Recorder:
     """A forward pass of fixed continuations that keeps the number of rows of each step."""
 
     shares = True
+    joins = False
 
     def __init__(self, continuations):
         self.continuations = [[*text] for text in continuations]
