@@ -108,6 +108,10 @@ class Attempts:
         list[str] | None,
         Option(metavar="CLASS", help="Try this class of the last run again: crash, budget, ..."),
     ] = None
+    cluster: Annotated[
+        str | None,
+        Option(metavar="ADDRESS", help="Work on a Ray cluster, workers for each node; or local."),
+    ] = None
     quiet: Annotated[bool, Option("--quiet", "-q", help="Only the end.")] = False
     as_json: Annotated[bool, Option("--json", help="One JSON object a theorem, then one.")] = False
 

@@ -348,7 +348,7 @@ async def elaborable(
     async def place() -> None:
         nonlocal known
         for number, problem in waiting:
-            taken[number] = not problem.flaw and await _elaborates(pool, problem)
+            taken[number] = await elaborates(pool, problem)
             known += 1
             heard(known)
 
@@ -356,7 +356,10 @@ async def elaborable(
     return taken
 
 
-async def _elaborates(pool: FilePool, problem: Problem) -> bool:
+async def elaborates(pool: FilePool, problem: Problem) -> bool:
+    """Whether Lean takes the problem."""
+    if problem.flaw:
+        return False
     try:
         opened = await pool.open(problem.path or problem.name, problem.lean)
     except (UsageError, WorkerDied):

@@ -26,9 +26,10 @@ from ..data.source import read_source
 from ..data.store import Store
 from ..data.terminal_evaluation import Announcer
 from ..lean_env.worker_command import Toolchain
-from .benchmark import Bench, Hearers, Parts, Plan, Task, elaborable, missing
+from .benchmark import Hearers, Plan, Task, missing
+from .places import Place, Site, open_place
 from .rejections import worker_name
-from .run import Run, RunConfig, start_run
+from .run import RunConfig, interruptible
 
 _FREE = ("workers", "retries")
 """Parts of a run's configuration that may change when it is taken up again."""
@@ -47,7 +48,8 @@ class Exam:
     """What is to be evaluated, and how. told: how the problems were chosen, as JSON values.
 
     only_elaborable: leave out what Lean does not take, instead of counting it.
-    again: the run to take up; None: a new one. key, cache: of start_run.
+    again: the run to take up; None: a new one. cluster: the address of one; None: this machine.
+    key, cache: of start_run.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Exam:
     told: dict[str, Any] = field(default_factory=dict)
     again: Again | None = None
     announcer: Announcer = field(default_factory=Announcer)
+    cluster: str | None = None
     key: str | None = field(default=None, repr=False)
     cache: Path | None = None
 
@@ -115,6 +118,7 @@ def exam(
         toolchain=toolchain,
         attempts=attempts.attempts,
         all_attempts=attempts.all_attempts,
+        cluster=attempts.cluster,
         only_elaborable=asked.core and not is_told,
         told=told,
         again=Again(attempts.run, retry) if again else None,
@@ -136,23 +140,23 @@ class Evaluator:
     async def __call__(self) -> int:
         """Evaluate, and tell what came of it; the exit code. Raises as `Bench.work`."""
         exam = self._exam
-        _ = exam.plan
-        async with start_run(exam.toolchain, exam.config, key=exam.key, cache=exam.cache) as run:
-            problems = await self._chosen(run)
+        site = Site(exam.toolchain, exam.cluster, exam.key, exam.cache, self._say)
+        async with open_place(site, exam.config, exam.plan) as place:
+            problems = await self._chosen(place)
             run_id, tasks, worked_s = self._tasks(problems)
-            with self._announcer.display(self._board, lambda: run.pool.restarts):
-                await self._work(run, run_id, tasks, worked_s)
+            with self._announcer.display(self._board, lambda: place.restarts):
+                await self._work(place, run_id, tasks, worked_s)
         return self._announcer.summary(self._store.load_evaluation(run_id))
 
-    async def _chosen(self, run: Run) -> Sequence[Problem]:
+    async def _chosen(self, place: Place) -> Sequence[Problem]:
         problems = self._exam.problems
         if not self._exam.only_elaborable:
             return problems
         self._say(f"elaborating {len(problems)} statements")
-        work = elaborable(run.pool, problems, lambda known: None)
+        work = place.elaborable(problems)
         task = asyncio.current_task()
         assert task is not None
-        taken = await run.interruptible(work, self._announcer.interrupt, lambda: _cancel(task))
+        taken = await interruptible(work, self._announcer.interrupt, lambda: _cancel(task))
         chosen = [p for p, is_taken in zip(problems, taken, strict=True) if is_taken]
         self._say(f"{len(chosen)} of {len(problems)} statements elaborate")
         if not chosen:
@@ -221,19 +225,14 @@ class Evaluator:
         ledger.amend(found.config | {"retries": [*before, retried]})
         return self._store.load_evaluation(found.run_id)
 
-    async def _work(self, run: Run, run_id: int, tasks: list[Task], worked_s: float) -> None:
+    async def _work(self, place: Place, run_id: int, tasks: list[Task], worked_s: float) -> None:
         ledger, store = self._store.ledger(run_id), self._store
-        bench = Bench(
-            Parts(run.pool, run.verifier, run.policy),
-            self._exam.plan,
-            Hearers(ledger, lambda: store.recorder(run_id), self._board),
-            worked_s=worked_s,
-        )
-        places = self._exam.config.prover.concurrency or run.pool.workers
+        hearers = Hearers(ledger, lambda: store.recorder(run_id), self._board)
+        bench = place.bench(hearers, worked_s)
         outcome = "broken off"
         try:
-            work = bench.work(tasks, min(places, max(1, len(tasks))))
-            await run.interruptible(work, self._announcer.interrupt, bench.stop)
+            work = place.work(bench, tasks)
+            await interruptible(work, self._announcer.interrupt, bench.stop)
             outcome = "interrupted" if self._announcer.interrupted else "finished"
         except asyncio.CancelledError:
             outcome = "interrupted"

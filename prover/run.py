@@ -113,23 +113,8 @@ class Run:
     async def interruptible(
         self, work: Awaitable[T], on_interrupt: Callable[[], None], stop: Callable[[], None]
     ) -> T:
-        """Do the work; at the first SIGINT `stop` is called, a second one cancels."""
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-        presses = itertools.count()
-
-        def pressed() -> None:
-            if next(presses):
-                task.cancel()
-            else:
-                on_interrupt()
-                stop()
-
-        loop.add_signal_handler(signal.SIGINT, pressed)
-        try:
-            return await work
-        finally:
-            loop.remove_signal_handler(signal.SIGINT)
+        """As the function of that name."""
+        return await interruptible(work, on_interrupt, stop)
 
     async def files(
         self, files: Sequence[SourceFile], attempts: Sequence[Attempt]
@@ -155,6 +140,28 @@ class Run:
                     why = f"{name}: {others[0].kind.value}: {others[0].text}"
                     raise SoundnessAlarm(f"{file.path}: the proofs do not fit together: {why}")
         return content
+
+
+async def interruptible(
+    work: Awaitable[T], on_interrupt: Callable[[], None], stop: Callable[[], None]
+) -> T:
+    """Do the work; at the first SIGINT `stop` is called, a second one cancels."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    presses = itertools.count()
+
+    def pressed() -> None:
+        if next(presses):
+            task.cancel()
+        else:
+            on_interrupt()
+            stop()
+
+    loop.add_signal_handler(signal.SIGINT, pressed)
+    try:
+        return await work
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
 
 
 @asynccontextmanager

@@ -1,0 +1,127 @@
+"""A run over a problem set on a cluster: problems are tried by outposts, kept by the driver.
+
+What an attempt draws depends on the run's seed, the theorem and the attempt alone, so it is the
+same on every node, and the same as on one machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..data.evaluation import AttemptSummary, Outcome, Problem, Result, outcome_of
+from .benchmark import Hearers, Task
+from .budget import Clock
+from .cluster import Cluster
+from .outpost import Decided, Report, Tried
+from .parcel import unpack
+
+
+class ClusterBench:
+    """Tries problems as `Bench` does, on all nodes of a cluster."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        hearers: Hearers,
+        *,
+        worked_s: float = 0.0,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._cluster = cluster
+        self._book = hearers.book
+        self._archive = hearers.archive()
+        self._watcher = hearers.watcher
+        self._clock = clock
+        self._origin_s = clock() - worked_s
+
+    @property
+    def worked_s(self) -> float:
+        """Seconds of work on the run by now."""
+        return self._clock() - self._origin_s
+
+    def stop(self) -> None:
+        """Interrupt all searches; what they found is still judged and counted."""
+        self._cluster.stop()
+
+    async def work(self, tasks: Iterable[Task], places: int = 0) -> None:
+        """Do all tasks. places: told by the nodes themselves.
+
+        Raises EnvironmentFault when no node is left, and what `Bench.work` raises there.
+        """
+        self._tasks = list(tasks)
+        await self._cluster.do("attempt", self._tasks, self)
+
+    def begin(self, index: int, slot: int) -> None:
+        """A node takes a task."""
+        task = self._tasks[index]
+        self._watcher.start(slot, task.problem, len(task.done) + 1)
+
+    def take(self, index: int, slot: int, answer: Report) -> None:
+        """Keep what a node tells of a task."""
+        task = self._tasks[index]
+        done, decided = list(task.done), None
+        attempt_id = 0
+        for told in answer.told:
+            if isinstance(told, Tried):
+                attempt_id = self._keep(told, slot) or attempt_id
+            elif isinstance(told, Decided):
+                decided = told
+                self._book.decide(task.number, told.outcome, told.detail)
+            else:
+                done.append(replace(told, attempt_id=attempt_id, ended_s=self.worked_s))
+                self._book.add(task.number, done[-1])
+        if answer.fault:
+            raise answer.fault.error
+        if decided or not self._cluster.stopped or len(done) > len(task.done):
+            self._watcher.finish(slot, _result(task, done, decided))
+
+    def _keep(self, tried: Tried, slot: int) -> int:
+        """Write an attempt whole; its number, or 0 for one at a negation."""
+        theorem, expansions = tried.attempt.theorem, unpack(tried.parcel)
+        self._archive.start_attempt(theorem)
+        attempt_id = 0 if theorem.negates else self._archive.attempt_id(theorem)
+        self._archive.expansions(theorem, expansions)
+        self._archive.finish_attempt(tried.attempt)
+        self._watcher.expanded(slot, len(expansions))
+        return attempt_id
+
+    def give_up(self, index: int, slot: int, why: str) -> None:
+        """Class a problem under which nodes are lost as a crash."""
+        task = self._tasks[index]
+        self._book.decide(task.number, Outcome.CRASH, why)
+        decided = Decided(Outcome.CRASH, why)
+        self._watcher.finish(slot, _result(task, list(task.done), decided))
+
+
+def _result(task: Task, done: list[AttemptSummary], decided: Decided | None) -> Result:
+    done.sort(key=lambda attempt: attempt.number)
+    if decided:
+        return Result(task.problem, decided.outcome, tuple(done), decided.detail)
+    return Result(task.problem, outcome_of({a.outcome for a in done}), tuple(done))
+
+
+class _Elaborable:
+    """Hears which problems Lean takes."""
+
+    def __init__(self, count: int) -> None:
+        self.taken = [False] * count
+
+    def begin(self, index: int, slot: int) -> None:
+        """Nothing to note."""
+
+    def take(self, index: int, slot: int, answer: Any) -> None:
+        """Note it."""
+        self.taken[index] = bool(answer)
+
+    def give_up(self, index: int, slot: int, why: str) -> None:
+        """It counts as not taken."""
+
+
+async def elaborable(cluster: Cluster, problems: Sequence[Problem]) -> list[bool]:
+    """Which of the problems Lean takes."""
+    heard = _Elaborable(len(problems))
+    await cluster.do("elaborates", problems, heard)
+    return heard.taken

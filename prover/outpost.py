@@ -1,0 +1,200 @@
+"""One node of a cluster: its Lean workers and its policy, trying what the driver sends.
+
+It keeps nothing: what an attempt tells goes back to the driver, who writes the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..data import errors
+from ..data.errors import LakatosError, ToolchainError
+from ..data.evaluation import AttemptSummary, Outcome, Problem, Result
+from ..data.records import Attempt, Expansion, Theorem
+from ..lean_env.toolchain import Toolchain, find_toolchain
+from .benchmark import Bench, Hearers, Parts, Plan, Task, elaborates
+from .parcel import Parcel, pack
+from .run import RunConfig, start_run
+
+Setup = Callable[[], AbstractAsyncContextManager[Parts]]
+"""Sets up the parts of a node, on that node; it is sent there."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSetup:
+    """Sets up a node as the driver is. directory: where native Lean is; the same path there.
+
+    config, key, cache: of start_run. lean: the version that all nodes must have.
+    """
+
+    config: RunConfig
+    lean: str
+    choice: str
+    directory: Path | None = None
+    key: str | None = field(default=None, repr=False)
+    cache: Path | None = None
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[Parts]:
+        """The parts; their processes end with it. Raises ToolchainError, and as start_run."""
+        lean = await asyncio.to_thread(self._toolchain)
+        async with start_run(lean, self.config, key=self.key, cache=self.cache) as run:
+            yield Parts(run.pool, run.verifier, run.policy)
+
+    def _toolchain(self) -> Toolchain:
+        file = self.directory and self.directory / "problems.lean"
+        found = find_toolchain(self.choice, file=file, cache=self.cache)
+        if found.lean != self.lean:
+            raise ToolchainError(f"has Lean {found.lean}, and the driver {self.lean}")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An error that travels. kind: its class in data/errors.py."""
+
+    kind: str
+    text: str
+
+    @property
+    def error(self) -> LakatosError:
+        """The error as it was raised there."""
+        return next(
+            (
+                kind(self.text)
+                for kind in vars(errors).values()
+                if isinstance(kind, type)
+                and issubclass(kind, LakatosError)
+                and kind.__name__ == self.kind
+            ),
+            LakatosError(self.text),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An attempt that is over, and what it tried."""
+
+    attempt: Attempt
+    parcel: Parcel
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A problem is classed without an attempt."""
+
+    outcome: Outcome
+    detail: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a task, in the order told. fault: why it could not be tried to its end."""
+
+    told: list[Tried | Decided | AttemptSummary] = field(default_factory=list)
+    fault: Fault | None = None
+
+
+class _Notes:
+    """Archive, book and watcher of one task: notes all in a report."""
+
+    def __init__(self) -> None:
+        self.report = Report()
+        self._expansions: dict[Theorem, list[Expansion]] = {}
+
+    def start_attempt(self, theorem: Theorem) -> None:
+        """A new list."""
+        self._expansions[theorem] = []
+
+    def attempt_id(self, theorem: Theorem) -> int:
+        """None yet: the driver numbers attempts."""
+        return 0
+
+    def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
+        """Keep them until the end."""
+        self._expansions.setdefault(theorem, []).extend(expansions)
+
+    def finish_attempt(self, attempt: Attempt) -> None:
+        """Note the attempt whole."""
+        parcel = pack(self._expansions.pop(attempt.theorem, []))
+        self.report.told.append(Tried(attempt, parcel))
+
+    def decide(self, number: int, outcome: Outcome, detail: str) -> None:
+        """Note it."""
+        self.report.told.append(Decided(outcome, detail))
+
+    def add(self, number: int, attempt: AttemptSummary) -> None:
+        """Note it."""
+        self.report.told.append(attempt)
+
+    def start(self, slot: int, problem: Problem, number: int) -> None:
+        """Nobody watches here."""
+
+    def expanded(self, slot: int, count: int) -> None:
+        """Nobody watches here."""
+
+    def finish(self, slot: int, result: Result) -> None:
+        """Nobody watches here."""
+
+
+class Outpost:
+    """The Ray actor of one node."""
+
+    def __init__(self, setup: Setup, plan: Plan) -> None:
+        self._setup = setup
+        self._plan = plan
+        self._parts: Parts | None = None
+        self._fault: Fault | None = None
+        self._settled = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._benches: set[Bench] = set()
+
+    async def serve(self) -> None:
+        """Set the node up, and stay until `close`."""
+        try:
+            async with self._setup() as self._parts:
+                self._settled.set()
+                await self._closing.wait()
+        except LakatosError as error:
+            self._fault = Fault(type(error).__name__, str(error))
+        finally:
+            self._settled.set()
+
+    async def places(self) -> int | Fault:
+        """How many tasks it tries at once, when it is set up; or why it cannot be."""
+        await self._settled.wait()
+        if self._parts is None or self._fault:
+            return self._fault or Fault("EnvironmentFault", "cannot be set up")
+        return self._parts.pool.workers
+
+    async def attempt(self, task: Task) -> Report:
+        """Try all that is left of one task."""
+        assert self._parts is not None
+        notes = _Notes()
+        bench = Bench(self._parts, self._plan, Hearers(notes, lambda: notes, notes))
+        self._benches.add(bench)
+        try:
+            await bench.work([task], 1)
+        except LakatosError as error:
+            notes.report.fault = Fault(type(error).__name__, str(error))
+        finally:
+            self._benches.discard(bench)
+        return notes.report
+
+    async def elaborates(self, problem: Problem) -> bool:
+        """Whether Lean takes the problem."""
+        assert self._parts is not None
+        return await elaborates(self._parts.pool, problem)
+
+    async def stop(self) -> None:
+        """Interrupt all searches; what they found is still judged."""
+        for bench in self._benches:
+            bench.stop()
+
+    async def close(self) -> None:
+        """Let `serve` end, and all processes with it."""
+        self._closing.set()

@@ -1,0 +1,118 @@
+"""Where the problems of a run are tried: by workers of this machine, or on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from ..data.evaluation import Problem
+from ..lean_env.native import NativeToolchain
+from ..lean_env.worker_command import Toolchain
+from . import benchmark, distributed
+from .benchmark import Bench, Hearers, Parts, Plan, Task
+from .cluster import Cluster, Share, joined
+from .distributed import ClusterBench
+from .outpost import NodeSetup
+from .policies import parts
+from .run import Run, RunConfig, start_run
+
+_ON_GPU = ("hf", "vllm")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where to work. cluster: the address of a Ray cluster; None: here.
+
+    key, cache: of start_run. say: is told of nodes that fail.
+    """
+
+    toolchain: Toolchain
+    cluster: str | None = None
+    key: str | None = field(default=None, repr=False)
+    cache: Path | None = None
+    say: Callable[[str], None] = lambda line: None
+
+
+class Place(Protocol):
+    """What tries problems."""
+
+    @property
+    def restarts(self) -> int:
+        """How many workers, or nodes, were lost."""
+        ...
+
+    async def elaborable(self, problems: Sequence[Problem]) -> list[bool]:
+        """Which of the problems Lean takes."""
+        ...
+
+    def bench(self, hearers: Hearers, worked_s: float) -> Bench | ClusterBench:
+        """What tries them, and tells the hearers."""
+        ...
+
+    async def work(self, bench: Bench | ClusterBench, tasks: Sequence[Task]) -> None:
+        """Do all tasks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    run: Run
+    plan: Plan
+
+    @property
+    def restarts(self) -> int:
+        return self.run.pool.restarts
+
+    async def elaborable(self, problems: Sequence[Problem]) -> list[bool]:
+        return await benchmark.elaborable(self.run.pool, problems, lambda known: None)
+
+    def bench(self, hearers: Hearers, worked_s: float) -> Bench:
+        made = Parts(self.run.pool, self.run.verifier, self.run.policy)
+        return Bench(made, self.plan, hearers, worked_s=worked_s)
+
+    async def work(self, bench: Bench | ClusterBench, tasks: Sequence[Task]) -> None:
+        places = self.plan.prover.concurrency or self.run.pool.workers
+        await bench.work(tasks, min(places, max(1, len(tasks))))
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    cluster: Cluster
+
+    @property
+    def restarts(self) -> int:
+        return self.cluster.losses
+
+    async def elaborable(self, problems: Sequence[Problem]) -> list[bool]:
+        return await distributed.elaborable(self.cluster, problems)
+
+    def bench(self, hearers: Hearers, worked_s: float) -> ClusterBench:
+        return ClusterBench(self.cluster, hearers, worked_s=worked_s)
+
+    async def work(self, bench: Bench | ClusterBench, tasks: Sequence[Task]) -> None:
+        await bench.work(tasks, len(tasks))
+
+
+@asynccontextmanager
+async def open_place(site: Site, config: RunConfig, plan: Plan) -> AsyncIterator[Place]:
+    """Set it up, and end its processes afterwards. Raises as `start_run` and `joined`."""
+    if site.cluster is None:
+        async with start_run(site.toolchain, config, key=site.key, cache=site.cache) as run:
+            yield _Here(run, plan)
+        return
+    share = Share(config.workers, any(part.kind in _ON_GPU for part in parts(config.policy)))
+    with joined(site.cluster) as ray:
+        cluster = Cluster(ray, _setup(site, config), plan, site.say, share)
+        try:
+            yield _There(cluster)
+        finally:
+            await cluster.close()
+
+
+def _setup(site: Site, config: RunConfig) -> NodeSetup:
+    lean = site.toolchain
+    directory = lean.directory if isinstance(lean, NativeToolchain) else None
+    return NodeSetup(config, lean.lean, lean.name, directory, site.key, site.cache)

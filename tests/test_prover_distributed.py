@@ -1,0 +1,212 @@
+"""A run on a Ray cluster comes to the results of one machine, also when a node is killed."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import warnings
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from lakatos.data.errors import EnvironmentFault, ModelUnavailable, UsageError
+from lakatos.data.evaluation import Outcome, hash_of
+from lakatos.data.ledger import Terms
+from lakatos.data.scoreboard import Scoreboard
+from lakatos.data.store import Store
+from lakatos.prover.benchmark import Hearers, Parts, Plan, Task
+from lakatos.prover.cluster import Cluster, joined
+from lakatos.prover.config import ProverConfig
+from lakatos.prover.distributed import ClusterBench, elaborable
+
+from . import toy, toy_problems, toy_prover
+from .toy_problems import OpenPool, Session, counted, problem
+from .toy_prover import Judge, ToyPolicy
+
+ray = pytest.importorskip("ray", reason="Ray is not installed (pip install 'lakatos[ray]')")
+NAMES = ["identity", "lem", "and_comm", "curry", "or_comm", "two_ways"]
+PLAN = Plan(ProverConfig(seed=3, expansions=40, wall_s=1e9), attempts=2)
+
+
+class Gate(ToyPolicy):
+    """Proposes nothing on the node `doomed`; elsewhere waits until that node is at work."""
+
+    def __init__(self, doomed, sign):
+        self.doomed, self.sign = doomed, sign
+
+    async def propose(self, queries):
+        if ray.get_runtime_context().get_node_id() == self.doomed:
+            self.sign.touch()
+            await asyncio.get_running_loop().create_future()
+        while self.doomed and not self.sign.exists():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        return await super().propose(queries)
+
+
+class ToySetup:
+    """The toy logic on a node. fault: what comes instead."""
+
+    def __init__(self, sign=None, doomed=None, fault=None):
+        self.sign, self.doomed, self.fault = sign, doomed, fault
+
+    @asynccontextmanager
+    async def __call__(self):
+        if self.fault:
+            raise self.fault
+        yield Parts(OpenPool(), Judge(), Gate(self.doomed, self.sign))
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two nodes on this machine; `second` is the one that may be killed."""
+    from ray import cloudpickle
+    from ray.cluster_utils import Cluster as Local
+
+    for module in (toy, toy_problems, toy_prover, sys.modules[__name__]):
+        cloudpickle.register_pickle_by_value(module)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        local = Local(initialize_head=True, head_node_args={"num_cpus": 1})
+        ray.init(address=local.address, log_to_driver=False, logging_level="ERROR")
+        local.second = local.add_node(num_cpus=1)
+        yield local
+        ray.shutdown()
+        local.shutdown()
+
+
+class Run:
+    """An evaluation of toy problems on the cluster."""
+
+    def __init__(self, path, problems, setup):
+        self.path, self.problems = path, problems
+        self.said, self.results = [], []
+        self.on_result = lambda: None
+        self.crew = Cluster(ray, setup, PLAN, self.said.append)
+
+    def heard(self, result):
+        self.results.append(result)
+        self.on_result()
+
+    def run(self):
+        with Store.open(str(self.path)) as store:
+            run_id = store.start_run("eval", {}, "toy", 3)
+            ledger = store.ledger(run_id)
+            ledger.begin(Terms("toy", hash_of(self.problems), "", 2), self.problems)
+            board = Scoreboard(lambda: 0.0, self.heard)
+            board.begin(len(self.problems), {})
+            hearers = Hearers(ledger, lambda: store.recorder(run_id), board)
+            bench = ClusterBench(self.crew, hearers)
+            asyncio.run(self._work(bench))
+            return store.load_evaluation(run_id)
+
+    async def _work(self, bench):
+        try:
+            await bench.work([Task(n, p) for n, p in enumerate(self.problems)])
+        finally:
+            await self.crew.close()
+
+
+def alone(path, problems):
+    return Session(path, problems, attempts=2).run()
+
+
+def stored(path, attempt):
+    with Store.open(str(path)) as store:
+        return store.load_attempt(attempt.attempt_id)
+
+
+def test_two_nodes_come_to_the_results_of_one_machine(cluster, tmp_path):
+    problems = [problem(name) for name in NAMES]
+    problems += [replace(problem("bad"), header="bad\n"), replace(problem("x"), flaw="no JSON")]
+    told = Run(tmp_path / "cluster.db", problems, ToySetup()).run()
+    here = alone(tmp_path / "alone.db", problems)
+    assert counted(told) == counted(here)
+    for ours, theirs in zip(told.results, here.results, strict=True):
+        for a, b in zip(ours.attempts, theirs.attempts, strict=True):
+            found = stored(tmp_path / "cluster.db", a), stored(tmp_path / "alone.db", b)
+            assert found[0].expansions == found[1].expansions
+            assert replace(found[0].attempt, wall_s=0.0) == found[1].attempt
+
+
+def test_a_fault_of_a_node_is_told(cluster, tmp_path):
+    setup = ToySetup(fault=ModelUnavailable("no such model"))
+    run = Run(tmp_path / "l.db", [problem("lem")], setup)
+    with pytest.raises(EnvironmentFault, match="no node of the cluster can work: no such model"):
+        run.run()
+    assert set(run.said) == {"a node cannot work: no such model"}
+
+
+def test_statements_are_elaborated_on_the_nodes(cluster):
+    problems = [problem("lem"), replace(problem("bad"), header="bad\n"), problem("curry")]
+
+    async def ask():
+        crew = Cluster(ray, ToySetup(), PLAN, print)
+        try:
+            return await elaborable(crew, problems)
+        finally:
+            await crew.close()
+
+    assert asyncio.run(ask()) == [True, False, True]
+
+
+def test_interrupted_it_keeps_what_is_over(cluster, tmp_path):
+    problems = [problem(f"identity_{n}") for n in range(40)]
+    run = Run(tmp_path / "l.db", problems, ToySetup())
+    run.on_result = lambda: run.crew.stop()
+    told = run.run()
+    over = told.classes[Outcome.SOLVED]
+    assert 1 <= over < 40
+    assert told.classes[Outcome.UNTRIED] == 40 - over
+
+
+def test_what_a_killed_node_was_at_is_tried_elsewhere(cluster, tmp_path):
+    node = cluster.second
+    problems = [problem(name) for name in NAMES]
+    run = Run(tmp_path / "l.db", problems, ToySetup(tmp_path / "sign", node.node_id))
+
+    def kill():
+        if len(run.results) == 1:
+            assert (tmp_path / "sign").exists()
+            cluster.remove_node(node, allow_graceful=False)
+
+    run.on_result = kill
+    told = run.run()
+    assert counted(told) == counted(alone(tmp_path / "alone.db", problems))
+    assert run.said == ["a node was lost; what it was at is tried elsewhere"]
+    assert len(run.results) == len(problems)
+
+
+def test_without_ray_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match=r"pip install 'lakatos\[ray\]'"), joined("local"):
+        pass
+
+
+def test_nobody_at_an_address_is_one_line():
+    with pytest.raises(EnvironmentFault, match=r"at 127\.0\.0\.1:1: "):  # noqa: SIM117
+        with joined("127.0.0.1:1"):
+            pass
+
+
+@pytest.mark.lean
+def test_real_lean_works_on_a_cluster_of_one_machine(toolchain, tmp_path):
+    claims = {"small": "2 + 2 = 4", "wrong": "2 + 2 = 5", "bad": "2 + = 4"}
+    lines = [
+        {"name": name, "header": "", "statement": f"theorem {name} : {claim} := by sorry"}
+        for name, claim in claims.items()
+    ]
+    (tmp_path / "set.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    asked = ["eval", "small", "--data", "set.jsonl", "--json", "--time", "20", "--workers", "1"]
+    code = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, *asked, "--cluster", "local", "--db", "l.db"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    with Store.open(str(tmp_path / "l.db")) as store:
+        kept = store.load_evaluation(1)
+        graph = store.load_attempt(kept.results[0].attempts[0].attempt_id)
+    assert [result.outcome.value for result in kept.results] == [
+        "solved", "dead end", "does not elaborate",
+    ]  # fmt: skip
+    assert graph.attempt.is_proved
+    assert len(told) == 4
