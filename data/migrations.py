@@ -44,6 +44,10 @@ MIGRATIONS: tuple[Migration, ...] = (
 )
 
 
+_LOCK = 0x1A7A05
+"""What migrations lock in PostgreSQL: a number that is ours."""
+
+
 def migrate(engine: Engine, now: datetime, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Bring a database to the schema of `migrations`, versions ascending; nothing if it is there.
 
@@ -76,6 +80,7 @@ def _applied(connection: Connection) -> set[int]:
 def _create(engine: Engine, now: datetime, migrations: Sequence[Migration]) -> None:
     writing = engine.execution_options(writing=True)
     with writing.begin() as connection:
+        _keep_others_out(connection)
         if _applied(connection):  # another process was faster
             return
         Base.metadata.create_all(connection)
@@ -86,9 +91,16 @@ def _create(engine: Engine, now: datetime, migrations: Sequence[Migration]) -> N
 def _step(engine: Engine, now: datetime, migration: Migration) -> None:
     writing = engine.execution_options(writing=True)
     with writing.begin() as connection:
+        _keep_others_out(connection)
         if migration.version not in _applied(connection):
             migration.apply(connection)
             _record(connection, now, migration)
+
+
+def _keep_others_out(connection: Connection) -> None:
+    """Until the end of the transaction; a writing transaction of SQLite does so anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
 
 def _record(connection: Connection, now: datetime, migration: Migration) -> None:
