@@ -1,11 +1,14 @@
 """Recall of premise retrieval: of the lemmas that a proof uses, how many are among the first k?
 
     python benchmarks/retrieval_recall.py [--library 600] [--proved DIR] [--problems F.jsonl]
+                                          [--extracted DATASET --sources DIR]
 
 The questions are theorems of which we have a proof: sampled ones of Init, each proved by `simp`
 or `grind` without itself, those of the examples, and miniF2F-core's. What a proof uses:
 the theorems named in its term, without what simp's congruences and arithmetic put there (GLUE).
-The theorem itself is no candidate. Told twice: of all premises used, and of the particular ones,
+With --extracted, a dataset that
+`lakatos extract DIR` wrote: what the tactics of a proof cite, as written. The theorem itself is
+no candidate. Told twice: of all premises used, and of the particular ones,
 which at most one proof in twenty uses: what automation puts into every term needs no retrieval,
 and is what the most frequent ones are. Baselines in the same run: a random order, and the order of
 how often the other proofs use a premise. A theorem's recall@k: the share of its used premises
@@ -164,6 +167,32 @@ def proved_files(options: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
         yield "miniF2F-core", original, "".join(filled) + parts[-1]
 
 
+async def from_dataset(
+    pool: LeanPool, premises: Premises, dataset: Path, sources: Path
+) -> list[Question]:
+    """The theorems of an extracted dataset, with the premises that their tactics cite."""
+    lines = (dataset / "jsonl" / "theorems.jsonl").read_text("utf-8").splitlines()
+    rows = [r for line in lines if (r := json.loads(line))["premises"] and r["proof"]]
+    found = []
+    for name in sorted({row["file_path"] for row in rows}):
+        text = (sources / name).read_text("utf-8")
+        starts = [0, *(m.end() for m in re.finditer("\n", text))]
+        used: dict[str, frozenset[str]] = {}
+        for row in sorted((r for r in rows if r["file_path"] == name), key=lambda r: r["end"])[
+            ::-1
+        ]:
+            end = starts[row["end"][0] - 1] + row["end"][1] - 1
+            assert text[:end].endswith(row["proof"]), row["full_name"]
+            text = text[: end - len(row["proof"])] + ":= by sorry" + text[end:]
+            used[row["full_name"]] = frozenset(row["premises"])
+        for theorem in (await pool.open(name, text)).theorems:
+            both = [*await premises.library(theorem), *await premises.own(theorem)]
+            wanted = used.get(theorem.declaration or "", frozenset()) & {p.name for p in both}
+            if wanted:
+                found.append(Question(theorem, frozenset(wanted)))
+    return found
+
+
 def particular(questions: Sequence[Question]) -> list[Question]:
     """The questions with only those used premises that at most one proof in twenty uses."""
     counts = Counter(name for question in questions for name in question.used)
@@ -213,9 +242,15 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     toolchain = find_toolchain("embedded")
     async with LeanPool(toolchain, workers=1) as pool:
         premises = Premises(pool, options.cache)
-        sets = {"Init": await from_library(pool, premises, options.library, options.seed)}
+        sets: dict[str, list[Question]] = {}
+        if options.library:
+            sets["Init"] = await from_library(pool, premises, options.library, options.seed)
         for name, original, proved in proved_files(options):
             sets.setdefault(name, []).extend(await from_file(pool, premises, original, proved))
+        if options.extracted:
+            sets["extracted"] = await from_dataset(
+                pool, premises, options.extracted, options.sources
+            )
         found: dict[str, Any] = {}
         pairs = list(sets.items())
         pairs += [(f"{n}, particular", particular(q)) for n, q in sets.items()]
@@ -239,6 +274,8 @@ def main() -> None:
     parser.add_argument("--library", type=int, default=600, help="theorems sampled from Init")
     parser.add_argument("--proved", type=Path, help="folder: examples proved by `--out`")
     parser.add_argument("--problems", type=Path, help="minif2f_valid.jsonl")
+    parser.add_argument("--extracted", type=Path, help="dataset of `lakatos extract`, as jsonl")
+    parser.add_argument("--sources", type=Path, help="the folder it was extracted from")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cache", type=Path, help="folder to keep the library's list in")
     parser.add_argument("--out", type=Path, default=RESULTS)
