@@ -21,6 +21,9 @@ from .splits import PARTS
 BATCH = 1000
 """Rows that are held at once, of one Parquet file."""
 
+Take = Callable[[Row], None]
+"""What one row is given to."""
+
 SPLIT_NAMES = {"train": "train", "val": "validation", "test": "test"}
 
 
@@ -35,7 +38,7 @@ def write(dataset: Dataset, out: Path, formats: Iterable[str]) -> Figures:
         figures = count(dataset)
         about = card(dataset, figures)
         for name in chosen:
-            with _new_folder(out / name) as folder:
+            with new_folder(out / name) as folder:
                 WRITERS[name](dataset, folder)
                 if name == "datasets":
                     (folder / "README.md").write_text(CONFIGS + about, encoding="utf-8")
@@ -57,7 +60,7 @@ def check_formats(formats: Iterable[str]) -> list[str]:
 
 
 @contextmanager
-def _new_folder(place: Path) -> Iterator[Path]:
+def new_folder(place: Path) -> Iterator[Path]:
     """An empty folder that takes the place of the old one when the block ends well."""
     part = place.with_name(f".{place.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -70,18 +73,32 @@ def _new_folder(place: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
+@contextmanager
+def row_writer(name: str, place: Path, columns: Mapping[str, Any]) -> Iterator[Take]:
+    """What takes the rows of one file, as `jsonl` or `parquet`."""
+    if name == "jsonl":
+        with place.open("w", encoding="utf-8") as out:
+
+            def line(row: Row) -> None:
+                out.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+            yield line
+    else:
+        with _table(_arrow(), place, columns) as add:
+            yield add
+
+
 def _write_jsonl(dataset: Dataset, folder: Path) -> None:
     with (
-        (folder / "theorems.jsonl").open("w", encoding="utf-8") as theorems,
-        (folder / "declarations.jsonl").open("w", encoding="utf-8") as others,
+        row_writer("jsonl", folder / "theorems.jsonl", {}) as theorems,
+        row_writer("jsonl", folder / "declarations.jsonl", {}) as others,
     ):
         for file, declarations in dataset.files():
             for each in declarations:
                 if each.is_proof:
-                    row = whole_row(dataset.origin, file, each)
-                    theorems.write(json.dumps(row, ensure_ascii=False) + "\n")
+                    theorems(whole_row(dataset.origin, file, each))
                 if each.kind != "example":
-                    others.write(json.dumps(declaration_row(file, each), ensure_ascii=False) + "\n")
+                    others(declaration_row(file, each))
 
 
 def _write_leandojo(dataset: Dataset, folder: Path) -> None:
@@ -110,7 +127,7 @@ def _write_datasets(dataset: Dataset, folder: Path) -> None:
     parts = dataset.split("random")
     part_of = {number: SPLIT_NAMES[part] for part in PARTS for number in parts[part]}
     with ExitStack() as stack:
-        tables: dict[tuple[str, str], Callable[[Row], None]] = {}
+        tables: dict[tuple[str, str], Take] = {}
         for name in ("theorems", "tactics"):
             (folder / name).mkdir()
             for part in SPLIT_NAMES.values():
@@ -143,7 +160,7 @@ def _arrow() -> Any:
 
 
 @contextmanager
-def _table(arrow: Any, place: Path, columns: Mapping[str, Any]) -> Iterator[Callable[[Row], None]]:
+def _table(arrow: Any, place: Path, columns: Mapping[str, Any]) -> Iterator[Take]:
     """What takes the rows of one Parquet file."""
     schema = arrow.schema([(name, _type(arrow, kind)) for name, kind in columns.items()])
     rows: list[Row] = []

@@ -120,7 +120,9 @@ class Attempts:
 class Extracted:
     """What to make a dataset of, and what of it."""
 
-    path: Annotated[Path, Argument(help="A Lean file, a folder, or a Lake project.")]
+    path: Annotated[
+        Path, Argument(help="A Lean file, a folder, a Lake project, or LeanDojo's benchmark.")
+    ]
     out: Annotated[Path | None, Option(metavar="DIR", help="Write the dataset there.")] = None
     format: Annotated[
         list[str] | None, Option(metavar="NAME", help="jsonl, parquet, leandojo, datasets.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from .console import err, say, standard_output
@@ -38,3 +38,10 @@ def tell(dataset: Dataset, figures: Figures) -> int:
     for name, said in figure_rows(figures):
         standard_output().print(f"{name}: {said}", soft_wrap=True, markup=False)
     return 1 if dataset.failures else 0
+
+
+def tell_rows(counts: Mapping[str, int]) -> int:
+    """Print how many rows went where; the exit code."""
+    for where, count in counts.items():
+        standard_output().print(f"{where}: {count:,} rows", markup=False)
+    return 0

@@ -108,6 +108,9 @@ class Seat:
         worker = self._worker()
         answer = await worker.request(op, wall_s=wall_s, **fields)
         self._count(worker)
+        if isinstance(answer, Result) and "imports" in answer.value:
+            self._import_sets.add(tuple(answer.value["imports"]))
+            self._is_stale |= len(self._import_sets) > IMPORT_SETS
         return answer
 
     def _worker(self) -> LeanWorker:
@@ -145,8 +148,6 @@ class Seat:
             for index, wire in enumerate(wire_hole["states"]):
                 root = self._recipes.root(Root(digest, hole, index).name)
                 self.handles.put_root(digest, root, wire["state"])
-        self._import_sets.add(tuple(value["imports"]))
-        self._is_stale |= len(self._import_sets) > IMPORT_SETS
         return value
 
     async def state_statement(self, root: Root) -> ProofState:

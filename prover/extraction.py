@@ -17,9 +17,10 @@ from ..data import dataset_files, source
 from ..data.console import err
 from ..data.dataset import Dataset, count
 from ..data.errors import UsageError, WorkerDied
+from ..data.leandojo_read import Benchmark
 from ..data.options import Extracted
 from ..data.problems import ProblemSet, read_problems
-from ..data.terminal_dataset import TraceLine, tell
+from ..data.terminal_dataset import TraceLine, tell, tell_rows
 from ..data.traced import TracedFile
 from ..lean_env.cache import default_cache
 from ..lean_env.native import lake_project
@@ -177,16 +178,21 @@ class Extraction:
     problems: tuple[ProblemSet, ...] = ()
 
     @classmethod
-    def of(cls, asked: Extracted) -> Extraction:
+    def of(cls, asked: Extracted) -> Extraction | Conversion:
         """Read what is needed before Lean is. Raises UsageError."""
         if (asked.out is None) != asked.stats:
             raise UsageError("give either --out DIR or --stats")
         formats = tuple(dataset_files.check_formats(asked.format or ["jsonl"]))
+        if benchmark := Benchmark.at(asked.path):
+            if asked.exclude:
+                raise UsageError("LeanDojo's benchmark has no keys of Lean: no --exclude with it")
+            return Conversion(benchmark, asked.out, formats)
         problems = tuple(read_problems(place.stem, place) for place in asked.exclude or ())
         return cls(asked, find(asked.path), formats, problems)
 
-    async def __call__(self, toolchain: Toolchain, cache: Path | None = None) -> int:
+    async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
         """Trace, write, tell; the exit code. Raises WorkerDied, ToolchainError, UsageError."""
+        toolchain = lean()
         line = TraceLine(err.is_terminal)
         with line.shown():
             dataset = await self.trace(toolchain, cache, line.told)
@@ -205,6 +211,21 @@ class Extraction:
             excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
         origin = origin_of(self.asked.path)
         return Dataset(origin, lean, traced.read, traced.failures, excluded, self.asked.seed)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One `lakatos extract` of LeanDojo's benchmark: no Lean is needed."""
+
+    benchmark: Benchmark
+    out: Path | None
+    formats: tuple[str, ...]
+
+    async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
+        """Write, tell; the exit code. Raises UsageError."""
+        out = self.out
+        counts = self.benchmark.convert(out, self.formats) if out else self.benchmark.count()
+        return tell_rows(counts)
 
 
 def traces_folder(toolchain: Toolchain, path: Path, cache: Path | None) -> Path:

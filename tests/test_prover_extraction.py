@@ -5,6 +5,7 @@ import json
 import subprocess
 
 import pytest
+from lakatos.data import leandojo
 from lakatos.data.errors import UsageError, WorkerDied
 from lakatos.data.options import Extracted
 from lakatos.data.records import TimedOut
@@ -13,7 +14,7 @@ from lakatos.lean_env.trace import Traces
 from lakatos.prover.extraction import Extraction, find, trace_all
 from lakatos.prover.origin import origin_of
 
-from .toy_trace import SOURCE, wire
+from .toy_trace import SOURCE, dataset, wire
 
 
 class Server:
@@ -167,7 +168,7 @@ def test_a_project_becomes_a_dataset_without_its_broken_parts(tmp_path, toolchai
 
     def extract(**asked):
         extraction = Extraction.of(Extracted(folder, tmp_path / "out", workers=1, **asked))
-        return asyncio.run(extraction(toolchain, tmp_path / "cache"))
+        return asyncio.run(extraction(lambda: toolchain, tmp_path / "cache"))
 
     def proved():
         rows = (tmp_path / "out" / "jsonl" / "theorems.jsonl").read_text(encoding="utf-8")
@@ -193,3 +194,31 @@ def test_what_is_asked_is_checked_before_lean_is_started(tmp_path):
         Extraction.of(Extracted(folder, tmp_path / "out", ["csv"]))
     with pytest.raises(UsageError, match="no such file"):
         Extraction.of(Extracted(folder, stats=True, exclude=[tmp_path / "missing"]))
+
+
+@pytest.mark.parametrize("name", ["jsonl", "parquet"])
+def test_leandojos_benchmark_is_read_without_lean(tmp_path, capsys, name):
+    written = tmp_path / "benchmark"
+    written.mkdir()
+    leandojo.write(dataset(), written)
+    extraction = Extraction.of(Extracted(written, tmp_path / "out", [name]))
+    assert asyncio.run(extraction(lambda: pytest.fail("no Lean is needed"))) == 0
+    assert "random/train: 4 rows" in capsys.readouterr().out
+    place = tmp_path / "out" / name / "random" / f"train.{name}"
+    if name == "jsonl":
+        rows = [json.loads(line) for line in place.read_text(encoding="utf-8").splitlines()]
+    else:
+        rows = pytest.importorskip("pyarrow.parquet").read_table(place).to_pylist()
+    assert [row["tactic"] for row in rows][-1] == "exact hq"
+    assert rows[1]["annotations"][0]["full_name"] == "bar"
+    assert rows[0]["state_after"].startswith("case left")
+
+
+def test_a_malformed_benchmark_is_named(tmp_path):
+    leandojo.write(dataset(), tmp_path)
+    (tmp_path / "random" / "val.json").write_text('[{"url": ""}]')
+    extraction = Extraction.of(Extracted(tmp_path, stats=True))
+    with pytest.raises(UsageError, match=r"val\.json: not as LeanDojo writes it: KeyError"):
+        asyncio.run(extraction(lambda: pytest.fail("no Lean is needed")))
+    with pytest.raises(UsageError, match="no --exclude"):
+        Extraction.of(Extracted(tmp_path, stats=True, exclude=[tmp_path]))
