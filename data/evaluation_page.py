@@ -16,7 +16,7 @@ from . import statistics
 from .evaluation import AttemptSummary, Evaluation, Outcome, Result
 from .evaluation_report import headline, report
 from .loading import StoredAttempt
-from .records import Expansion
+from .records import Expansion, StopReason
 from .report import filled as filled_page
 from .report import graph_of, graph_page, json_for_html, page_data
 
@@ -70,7 +70,8 @@ def _problem(result: Result) -> list[Any]:
 
 def _attempt(attempt: AttemptSummary) -> list[Any]:
     spent = attempt.expansions, attempt.steps, attempt.tokens
-    words = attempt.proof, attempt.detail
+    is_stop = attempt.detail in list(StopReason)
+    words = attempt.proof, attempt.detail.replace("_", " ") if is_stop else attempt.detail
     outcome = _OUTCOMES.index(attempt.outcome)
     return [attempt.attempt_id, attempt.number, outcome, round(attempt.wall_s, 3), *spent, *words]
 

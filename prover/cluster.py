@@ -22,7 +22,8 @@ from typing import Any, Protocol, TextIO, cast
 
 from ..data.errors import EnvironmentFault, UsageError
 from .benchmark import Plan
-from .outpost import Fault, Outpost, Setup
+from .outpost import Outpost, Setup
+from .parcel import Fault
 
 TEND_S = 1.0
 """How often the cluster is asked for nodes that joined."""
@@ -117,23 +118,18 @@ class _Call:
     slot: int
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What an outpost takes of its node. cpus: None: all; gpus: all of them, or none."""
-
-    cpus: int | None = None
-    gpus: bool = False
-
-
 @dataclass(slots=True)
 class Cluster:
-    """Outposts on all nodes of `ray`. say: is told what is wrong with nodes, in a line."""
+    """Outposts on all nodes of `ray`. say: is told what is wrong with nodes, in a line.
+
+    cpus: what an outpost takes of its node; None: all.
+    """
 
     ray: Any
     setup: Setup
     plan: Plan
     say: Callable[[str], None]
-    share: Share = field(default_factory=Share)
+    cpus: int | None = None
     stopped: bool = False
     _nodes: dict[str, _Node] = field(default_factory=dict)
     _starting: dict[asyncio.Future[Any], _Node] = field(default_factory=dict)
@@ -182,15 +178,14 @@ class Cluster:
             cpus = int(told["Resources"].get("CPU", 0))
             is_fit = told["Alive"] and cpus and self._losses[name] < LOSSES
             if is_fit and name not in self._nodes:
-                node = self._nodes[name] = self._place(name, cpus, told["Resources"])
+                node = self._nodes[name] = self._place(name, cpus)
                 future = asyncio.ensure_future(_answer(node.outpost.places.remote()))
                 self._starting[future] = node
 
-    def _place(self, name: str, cpus: int, resources: dict[str, float]) -> _Node:
+    def _place(self, name: str, cpus: int) -> _Node:
         strategies = import_module("ray.util.scheduling_strategies")
         outpost = self.ray.remote(Outpost).options(
-            num_cpus=min(self.share.cpus or cpus, cpus),
-            num_gpus=int(resources.get("GPU", 0)) if self.share.gpus else 0,
+            num_cpus=min(self.cpus or cpus, cpus),
             scheduling_strategy=strategies.NodeAffinitySchedulingStrategy(name, soft=False),
         )
         actor = outpost.remote(self.setup, self.plan)

@@ -8,16 +8,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from ..data import errors
 from ..data.errors import LakatosError, ToolchainError
 from ..data.evaluation import AttemptSummary, Outcome, Problem, Result
 from ..data.records import Attempt, Expansion, Theorem
 from ..lean_env.toolchain import Toolchain, find_toolchain
 from .benchmark import Bench, Hearers, Parts, Plan, Task, elaborates
-from .parcel import Parcel, pack
+from .config import ModelConfig
+from .parcel import Fault, Parcel, pack
+from .remote_policy import RemotePolicy
 from .run import RunConfig, start_run
 
 Setup = Callable[[], AbstractAsyncContextManager[Parts]]
@@ -29,6 +31,7 @@ class NodeSetup:
     """Sets up a node as the driver is. directory: where native Lean is; the same path there.
 
     config, key, cache: of start_run. lean: the version that all nodes must have.
+    policies: actors to ask, PolicyPosts; none: the node has a policy of its own.
     """
 
     config: RunConfig
@@ -37,42 +40,27 @@ class NodeSetup:
     directory: Path | None = None
     key: str | None = field(default=None, repr=False)
     cache: Path | None = None
+    policies: tuple[Any, ...] = ()
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[Parts]:
         """The parts; their processes end with it. Raises ToolchainError, and as start_run."""
-        lean = await asyncio.to_thread(self._toolchain)
-        async with start_run(lean, self.config, key=self.key, cache=self.cache) as run:
-            yield Parts(run.pool, run.verifier, run.policy)
+        lean, config = await asyncio.to_thread(self.toolchain), self.config
+        if self.policies:
+            config = replace(config, policy="hammer", model=ModelConfig())
+        async with start_run(lean, config, key=self.key, cache=self.cache) as run:
+            policy = run.policy
+            if self.policies:
+                policy = RemotePolicy(self.config.policy, self.policies)
+            yield Parts(run.pool, run.verifier, policy)
 
-    def _toolchain(self) -> Toolchain:
+    def toolchain(self) -> Toolchain:
+        """The Lean of this node. Raises ToolchainError when it is another than the driver's."""
         file = self.directory and self.directory / "problems.lean"
         found = find_toolchain(self.choice, file=file, cache=self.cache)
         if found.lean != self.lean:
             raise ToolchainError(f"has Lean {found.lean}, and the driver {self.lean}")
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """An error that travels. kind: its class in data/errors.py."""
-
-    kind: str
-    text: str
-
-    @property
-    def error(self) -> LakatosError:
-        """The error as it was raised there."""
-        return next(
-            (
-                kind(self.text)
-                for kind in vars(errors).values()
-                if isinstance(kind, type)
-                and issubclass(kind, LakatosError)
-                and kind.__name__ == self.kind
-            ),
-            LakatosError(self.text),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +148,7 @@ class Outpost:
                 self._settled.set()
                 await self._closing.wait()
         except LakatosError as error:
-            self._fault = Fault(type(error).__name__, str(error))
+            self._fault = Fault.of(error)
         finally:
             self._settled.set()
 
@@ -180,7 +168,7 @@ class Outpost:
         try:
             await bench.work([task], 1)
         except LakatosError as error:
-            notes.report.fault = Fault(type(error).__name__, str(error))
+            notes.report.fault = Fault.of(error)
         finally:
             self._benches.discard(bench)
         return notes.report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -13,10 +13,11 @@ from ..lean_env.native import NativeToolchain
 from ..lean_env.worker_command import Toolchain
 from . import benchmark, distributed
 from .benchmark import Bench, Hearers, Parts, Plan, Task
-from .cluster import Cluster, Share, joined
+from .cluster import Cluster, joined
 from .distributed import ClusterBench
 from .outpost import NodeSetup
 from .policies import parts
+from .remote_policy import NodePolicy, posted
 from .run import Run, RunConfig, start_run
 
 _ON_GPU = ("hf", "vllm")
@@ -103,13 +104,17 @@ async def open_place(site: Site, config: RunConfig, plan: Plan) -> AsyncIterator
         async with start_run(site.toolchain, config, key=site.key, cache=site.cache) as run:
             yield _Here(run, plan)
         return
-    share = Share(config.workers, any(part.kind in _ON_GPU for part in parts(config.policy)))
+    setup = _setup(site, config)
+    on_gpu = any(part.kind in _ON_GPU for part in parts(config.policy))
+    policy = NodePolicy(config, setup.toolchain, site.key, site.cache) if on_gpu else None
     with joined(site.cluster) as ray:
-        cluster = Cluster(ray, _setup(site, config), plan, site.say, share)
-        try:
-            yield _There(cluster)
-        finally:
-            await cluster.close()
+        async with posted(ray, policy) as posts:
+            setup = replace(setup, policies=tuple(posts))
+            cluster = Cluster(ray, setup, plan, site.say, config.workers)
+            try:
+                yield _There(cluster)
+            finally:
+                await cluster.close()
 
 
 def _setup(site: Site, config: RunConfig) -> NodeSetup:

@@ -18,6 +18,9 @@ from lakatos.prover.benchmark import Hearers, Parts, Plan, Task
 from lakatos.prover.cluster import Cluster, joined
 from lakatos.prover.config import ProverConfig
 from lakatos.prover.distributed import ClusterBench, elaborable
+from lakatos.prover.policy import Query
+from lakatos.prover.remote_policy import NodePolicy, RemotePolicy, posted
+from lakatos.prover.run import RunConfig
 
 from . import toy, toy_problems, toy_prover
 from .toy_problems import OpenPool, Session, counted, problem
@@ -44,16 +47,30 @@ class Gate(ToyPolicy):
 
 
 class ToySetup:
-    """The toy logic on a node. fault: what comes instead."""
+    """The toy logic on a node. fault: what comes instead; posts: actors with the policy."""
 
-    def __init__(self, sign=None, doomed=None, fault=None):
-        self.sign, self.doomed, self.fault = sign, doomed, fault
+    def __init__(self, sign=None, doomed=None, fault=None, posts=()):
+        self.sign, self.doomed, self.fault, self.posts = sign, doomed, fault, posts
 
     @asynccontextmanager
     async def __call__(self):
         if self.fault:
             raise self.fault
-        yield Parts(OpenPool(), Judge(), Gate(self.doomed, self.sign))
+        policy = Gate(self.doomed, self.sign)
+        if self.posts:
+            policy = RemotePolicy("toy", self.posts)
+        yield Parts(OpenPool(), Judge(), policy)
+
+
+@asynccontextmanager
+async def toy_policy():
+    yield ToyPolicy()
+
+
+@asynccontextmanager
+async def no_policy():
+    raise UsageError("no such policy")
+    yield
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +83,7 @@ def cluster():
         cloudpickle.register_pickle_by_value(module)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        local = Local(initialize_head=True, head_node_args={"num_cpus": 1})
+        local = Local(initialize_head=True, head_node_args={"num_cpus": 1, "num_gpus": 2})
         ray.init(address=local.address, log_to_driver=False, logging_level="ERROR")
         local.second = local.add_node(num_cpus=1)
         yield local
@@ -88,6 +105,9 @@ class Run:
         self.on_result()
 
     def run(self):
+        return asyncio.run(self.work())
+
+    async def work(self):
         with Store.open(str(self.path)) as store:
             run_id = store.start_run("eval", {}, "toy", 3)
             ledger = store.ledger(run_id)
@@ -96,7 +116,7 @@ class Run:
             board.begin(len(self.problems), {})
             hearers = Hearers(ledger, lambda: store.recorder(run_id), board)
             bench = ClusterBench(self.crew, hearers)
-            asyncio.run(self._work(bench))
+            await self._work(bench)
             return store.load_evaluation(run_id)
 
     async def _work(self, bench):
@@ -147,6 +167,48 @@ def test_statements_are_elaborated_on_the_nodes(cluster):
             await crew.close()
 
     assert asyncio.run(ask()) == [True, False, True]
+
+
+def test_a_policy_is_shared_by_all_nodes_and_survives_the_loss_of_an_actor(cluster, tmp_path):
+    problems = [problem(name) for name in NAMES]
+
+    async def ask():
+        async with posted(ray, toy_policy) as posts:
+            assert len(posts) == 2
+            run = Run(tmp_path / "l.db", problems, ToySetup(posts=posts))
+            run.on_result = lambda: ray.kill(posts[0])
+            return await run.work()
+
+    told = asyncio.run(ask())
+    assert counted(told) == counted(alone(tmp_path / "alone.db", problems))
+
+
+def test_a_policy_that_cannot_be_is_a_fault(cluster):
+    query = Query(toy_prover.ToyPool().theorem("lem"), toy_prover.ToyPool().theorem("lem").state)
+
+    async def ask(setup, is_lost):
+        async with posted(ray, setup) as posts:
+            for post in posts if is_lost else ():
+                ray.kill(post)
+            return await RemotePolicy("toy", posts, rounds=1).propose([query])
+
+    with pytest.raises(UsageError, match="no such policy"):
+        asyncio.run(ask(no_policy, False))
+    with pytest.raises(ModelUnavailable, match="toy: every actor that has the policy is lost"):
+        asyncio.run(ask(toy_policy, True))
+
+
+def test_a_node_opens_the_policy_of_the_run():
+    async def ask():
+        pool = toy_prover.ToyPool()
+        theorem = pool.theorem("identity")
+        async with NodePolicy(RunConfig(policy="hammer"), lambda: None)() as policy:
+            (advice,) = await policy.propose([Query(theorem, theorem.state)])
+        return policy.name, advice.proposals
+
+    name, proposals = asyncio.run(ask())
+    assert name == "hammer"
+    assert proposals
 
 
 def test_interrupted_it_keeps_what_is_over(cluster, tmp_path):

@@ -43,7 +43,7 @@ function attemptRow(attempt) {
   const link = graphs[attempt[ID]] ? make("a", { href: `#attempt-${attempt[ID]}` }, "proof graph") : make("code", null, `lakatos show ${attempt[ID]}`);
   const numbers = [attempt[WALL].toFixed(2) + " s", `${attempt[EXPANSIONS]} expansions`, `${attempt[STEPS]} steps`, ...(attempt[TOKENS] ? [`${attempt[TOKENS]} tokens`] : [])];
   return make("div", null, dot(attempt[CAME]), `attempt ${attempt[NUMBER]}: ${data.outcomes[attempt[CAME]]}, ${numbers.join(", ")} `, link,
-    attempt[WHY] ? make("div", { class: "soft" }, attempt[WHY].slice(0, 600)) : null, attempt[PROOF] === null ? null : make("pre", null, attempt[PROOF]));
+    attempt[WHY] ? make("div", { class: "soft" }, attempt[WHY].slice(0, 600)) : null, attempt[PROOF] === null ? null : make("pre", null, attempt[PROOF].replace(/^\s*\n/, "")));
 }
 
 function details(problem) {
