@@ -169,7 +169,7 @@ def evaluate_(
 def extract(asked: Extracted, lean: Lean) -> int:
     """Turn Lean files into training data: states, tactics, premises, declarations."""
     extraction = Extraction.of(asked)
-    return asyncio.run(extraction(lambda: _toolchain(lean, str(asked.path)), _cache()))
+    return asyncio.run(extraction(lambda: _toolchain(lean, asked.path), _cache()))
 
 
 @app.command()

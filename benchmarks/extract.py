@@ -1,6 +1,7 @@
 """What extraction costs, whether its memory stays flat, whether steps can be taken again.
 
-    python benchmarks/extract.py [--proved DIR] [--rounds 4] [--files 1000] [--json FILE]
+    python benchmarks/extract.py [--measure round_trip,cost,memory] [--proved DIR] [--rounds 4]
+                                 [--files 1000] [--json FILE]
 
 Cost: each of up to five files of a group is traced, and elaborated without information trees, in
 turn, in one worker; the best of --rounds counts for each. Memory: --files files that differ, one
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -168,26 +170,31 @@ def steps_of(declarations: Any) -> Iterator[TracedStep]:
 
 async def main(arguments: argparse.Namespace) -> None:
     groups = files_of(arguments.proved)
-    found: dict[str, Any] = {"command": command(), "commit": commit()}
-    async with LeanPool(find_toolchain("embedded"), workers=1) as pool:
-        found["round_trip"] = {k: await round_trip(pool, each) for k, each in groups.items()}
-        print(found["round_trip"])
-        rounds = arguments.rounds
-        if rounds:
-            found["cost"] = {
-                k: await cost(pool, each[:COST_FILES], rounds) for k, each in groups.items()
-            }
-            print(found["cost"])
-    if arguments.files:
+    made = {"command": command(), "commit": commit()}
+    found: dict[str, Any] = {}
+    if arguments.json and arguments.json.is_file():
+        found = json.loads(arguments.json.read_text("utf-8"))
+    for measure in arguments.measure.split(","):
         async with LeanPool(find_toolchain("embedded"), workers=1) as pool:
-            found["memory"] = await memory(pool, arguments.files)
-            print(found["memory"])
+            if measure == "round_trip":
+                told: Any = {name: await round_trip(pool, each) for name, each in groups.items()}
+            elif measure == "cost":
+                rounds = arguments.rounds
+                told = {
+                    name: await cost(pool, each[:COST_FILES], rounds)
+                    for name, each in groups.items()
+                }
+            else:
+                told = await memory(pool, arguments.files)
+        print(measure, told)
+        found[measure] = made | {"found": told}
     if arguments.json:
         write(arguments.json, found)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--measure", default="round_trip,cost,memory")
     parser.add_argument("--proved", type=Path)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--files", type=int, default=1000)

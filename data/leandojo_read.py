@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from .errors import UsageError
 from .splits import PARTS, STRATEGIES
 
 Row = dict[str, Any]
+Table = tuple[str, str, Iterable[Row]]
+"""Where it goes, which of TABLES it is, its rows."""
 
 FORMATS = ("jsonl", "parquet")
 
@@ -50,69 +52,98 @@ class Benchmark:
         """The splits that it has."""
         return [name for name in STRATEGIES if (self.folder / name).is_dir()]
 
-    def tactics(self, strategy: str, part: str) -> Iterator[Row]:
-        """Every tactic of one part, in order, with its theorem's name and place."""
-        place = self.folder / strategy / f"{part}.json"
-        for theorem in _json(place, place.read_text("utf-8") if place.is_file() else None):
-            with _told(place):
-                named = {key: theorem[key] for key in ("url", "commit", "file_path", "full_name")}
-                steps = theorem["traced_tactics"]
-                rows = [named | _tactic(step, index) for index, step in enumerate(steps)]
-            yield from rows
-
-    def premises(self) -> Iterator[Row]:
-        """Every premise of the corpus, imported files first."""
-        place = self.folder / "corpus.jsonl"
-        with place.open(encoding="utf-8") as lines:
-            for line in lines:
-                file = _json(place, line)
-                with _told(place):
-                    rows = [_premise(file["path"], each) for each in file["premises"]]
-                yield from rows
-
-    def convert(self, out: Path, formats: Sequence[str]) -> Counter[str]:
-        """Write `OUT/FORMAT/STRATEGY/PART` and `OUT/FORMAT/premises`; how many rows went where."""
-        for name in formats:
-            if name not in FORMATS:
-                raise UsageError(f"LeanDojo's benchmark becomes {' or '.join(FORMATS)}, not {name}")
-        out.mkdir(parents=True, exist_ok=True)
-        counts: Counter[str] = Counter()
-        for name in formats:
-            with new_folder(out / name) as folder:
-                counts = Counter()
-                for where, kind, rows in self._tables():
-                    (folder / where).parent.mkdir(exist_ok=True)
-                    with row_writer(name, folder / f"{where}.{name}", TABLES[kind]) as write:
-                        for row in rows:
-                            write(row)
-                            counts[where] += 1
-        return counts
-
-    def count(self) -> Counter[str]:
-        """How many rows there are of what."""
-        return Counter({where: sum(1 for _ in rows) for where, _, rows in self._tables()})
-
-    def _tables(self) -> Iterator[tuple[str, str, Iterable[Row]]]:
+    def tables(self) -> Iterator[Table]:
+        """The tactics of each part of each split, in order; the premises, imported files first."""
         for strategy in self.strategies:
             for part in PARTS:
-                yield f"{strategy}/{part}", "tactics", self.tactics(strategy, part)
-        yield "premises", "premises", self.premises()
+                place = self.folder / strategy / f"{part}.json"
+                yield f"{strategy}/{part}", "tactics", tactic_rows(_theorems(place), str(place))
+        place = self.folder / "corpus.jsonl"
+        yield "premises", "premises", premise_rows(_lines(place), str(place))
+
+
+def tactic_rows(theorems: Iterable[Row], name: str) -> Iterator[Row]:
+    """Every tactic of entries of the benchmark, with its theorem's name. name: for messages.
+
+    Raises UsageError for an entry of another shape.
+    """
+    for theorem in theorems:
+        with _told(name):
+            named = {key: theorem[key] for key in ("url", "commit", "file_path", "full_name")}
+            steps = theorem["traced_tactics"]
+            rows = [named | _tactic(step, index) for index, step in enumerate(steps)]
+        yield from rows
+
+
+def premise_rows(files: Iterable[Row], name: str) -> Iterator[Row]:
+    """Every premise of lines of the corpus. Raises as `tactic_rows`."""
+    for file in files:
+        with _told(name):
+            rows = [_premise(file["path"], each) for each in file["premises"]]
+        yield from rows
+
+
+def convert(tables: Iterable[Table], out: Path, formats: Sequence[str]) -> Counter[str]:
+    """Write each table to `OUT/FORMAT/WHERE.FORMAT`; how many rows went where.
+
+    Raises UsageError for a format that has no room for them, and when the disk is full.
+    """
+    counts: Counter[str] = Counter()
+    try:
+        with ExitStack() as stack:
+            out.mkdir(parents=True, exist_ok=True)
+            folders = {name: stack.enter_context(new_folder(out / name)) for name in formats}
+            for where, kind, rows in tables:
+                with ExitStack() as open_:
+                    takers = []
+                    for name, folder in folders.items():
+                        place = folder / f"{where}.{name}"
+                        place.parent.mkdir(exist_ok=True)
+                        takers.append(open_.enter_context(row_writer(name, place, TABLES[kind])))
+                    for row in rows:
+                        counts[where] += 1
+                        for take in takers:
+                            take(row)
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be written ({error.strerror})") from error
+    return counts
+
+
+def count(tables: Iterable[Table]) -> Counter[str]:
+    """How many rows there are of what."""
+    return Counter({where: sum(1 for _ in rows) for where, _, rows in tables})
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Raise UsageError for a format that has no room for what LeanDojo tells."""
+    for name in formats:
+        if name not in FORMATS:
+            raise UsageError(f"what LeanDojo tells becomes {' or '.join(FORMATS)}, not {name}")
+
+
+def _theorems(place: Path) -> Iterator[Row]:
+    if not place.is_file():
+        raise UsageError(f"{place}: no such file")
+    with _told(str(place)):
+        theorems = json.loads(place.read_text("utf-8"))
+    yield from theorems
+
+
+def _lines(place: Path) -> Iterator[Row]:
+    with place.open(encoding="utf-8") as lines:
+        for line in lines:
+            with _told(str(place)):
+                row = json.loads(line)
+            yield row
 
 
 @contextmanager
-def _told(place: Path) -> Iterator[None]:
-    """Say which file is malformed."""
+def _told(name: str) -> Iterator[None]:
+    """Say what is malformed."""
     try:
         yield
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise UsageError(f"{place}: not as LeanDojo writes it: {error!r}") from error
-
-
-def _json(place: Path, text: str | None) -> Any:
-    if text is None:
-        raise UsageError(f"{place}: no such file")
-    with _told(place):
-        return json.loads(text)
+        raise UsageError(f"{name}: not as LeanDojo writes it: {error!r}") from error
 
 
 def _tactic(step: Row, index: int) -> Row:

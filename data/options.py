@@ -121,7 +121,12 @@ class Extracted:
     """What to make a dataset of, and what of it."""
 
     path: Annotated[
-        Path, Argument(help="A Lean file, a folder, a Lake project, or LeanDojo's benchmark.")
+        str,
+        Argument(
+            metavar="PATH",
+            help="A Lean file, a folder, a Lake project, LeanDojo's benchmark; URL[@COMMIT] is a "
+            "git repository that LeanDojo traces.",
+        ),
     ]
     out: Annotated[Path | None, Option(metavar="DIR", help="Write the dataset there.")] = None
     format: Annotated[

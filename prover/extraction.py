@@ -12,16 +12,18 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from ..data import dataset_files, source
+from ..data import dataset_files, leandojo_read, source
 from ..data.console import err
 from ..data.dataset import Dataset, count
 from ..data.errors import UsageError, WorkerDied
-from ..data.leandojo_read import Benchmark
+from ..data.leandojo_read import Benchmark, Table
 from ..data.options import Extracted
 from ..data.problems import ProblemSet, read_problems
 from ..data.terminal_dataset import TraceLine, tell, tell_rows
 from ..data.traced import TracedFile
+from ..lean_env import dojo
 from ..lean_env.cache import default_cache
 from ..lean_env.native import lake_project
 from ..lean_env.pool import LeanPool
@@ -183,12 +185,13 @@ class Extraction:
         if (asked.out is None) != asked.stats:
             raise UsageError("give either --out DIR or --stats")
         formats = tuple(dataset_files.check_formats(asked.format or ["jsonl"]))
-        if benchmark := Benchmark.at(asked.path):
+        if told := _told_by_leandojo(asked.path):
             if asked.exclude:
-                raise UsageError("LeanDojo's benchmark has no keys of Lean: no --exclude with it")
-            return Conversion(benchmark, asked.out, formats)
+                raise UsageError("what LeanDojo tells has no keys of Lean: no --exclude with it")
+            leandojo_read.check_formats(formats)
+            return Conversion(told, asked.out, formats)
         problems = tuple(read_problems(place.stem, place) for place in asked.exclude or ())
-        return cls(asked, find(asked.path), formats, problems)
+        return cls(asked, find(Path(asked.path)), formats, problems)
 
     async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
         """Trace, write, tell; the exit code. Raises WorkerDied, ToolchainError, UsageError."""
@@ -206,26 +209,47 @@ class Extraction:
         """What there is to write. Raises as a call does."""
         async with LeanPool(toolchain, workers=self.asked.workers) as pool:
             lean = f"Lean {toolchain.lean} ({toolchain.name})"
-            traces = Traces(pool, lean, traces_folder(toolchain, self.asked.path, cache))
+            traces = Traces(pool, lean, traces_folder(toolchain, self.corpus.root, cache))
             traced = await trace_all(self.corpus, traces, pool.workers, told)
             excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
-        origin = origin_of(self.asked.path)
+        origin = origin_of(Path(self.asked.path))
         return Dataset(origin, lean, traced.read, traced.failures, excluded, self.asked.seed)
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """One `lakatos extract` of LeanDojo's benchmark: no Lean is needed."""
+    """One `lakatos extract` of what LeanDojo tells; our own Lean is not needed."""
 
-    benchmark: Benchmark
+    tables: Callable[[], Iterator[Table]]
     out: Path | None
     formats: tuple[str, ...]
 
     async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
-        """Write, tell; the exit code. Raises UsageError."""
-        out = self.out
-        counts = self.benchmark.convert(out, self.formats) if out else self.benchmark.count()
-        return tell_rows(counts)
+        """Write, tell; the exit code. Raises UsageError, ToolchainError."""
+        tables = self.tables()
+        if self.out is None:
+            return tell_rows(leandojo_read.count(tables))
+        return tell_rows(leandojo_read.convert(tables, self.out, self.formats))
+
+
+def _told_by_leandojo(path: str) -> Callable[[], Iterator[Table]] | None:
+    """How to read its benchmark, or a git repository that it traces; None for anything else."""
+    if re.match(r"(https?|ssh|git)://|git@", path):
+        return lambda: repository_tables(path)
+    benchmark = Benchmark.at(Path(path))
+    return benchmark.tables if benchmark else None
+
+
+def repository_tables(path: str, library: Any = None) -> Iterator[Table]:
+    """The tactics and premises of `URL` or `URL@COMMIT`. library: LeanDojo.
+
+    Raises as `dojo.trace`.
+    """
+    found = re.fullmatch(r"(.+?)(?:@([0-9a-f]{7,40}))?", path)
+    assert found is not None
+    repository = dojo.trace(found[1], found[2] or "", library)
+    yield "tactics", "tactics", leandojo_read.tactic_rows(repository.theorems(), path)
+    yield "premises", "premises", leandojo_read.premise_rows(repository.corpus(), path)
 
 
 def traces_folder(toolchain: Toolchain, path: Path, cache: Path | None) -> Path:

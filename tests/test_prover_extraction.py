@@ -1,17 +1,20 @@
 """Which files are traced, what becomes of those that fail, and that a break loses nothing."""
 
 import asyncio
+import importlib.util
 import json
 import subprocess
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from lakatos.data import leandojo
-from lakatos.data.errors import UsageError, WorkerDied
+from lakatos.data import leandojo, leandojo_read
+from lakatos.data.errors import ToolchainError, UsageError, WorkerDied
 from lakatos.data.options import Extracted
 from lakatos.data.records import TimedOut
 from lakatos.lean_env.protocol import Failure, Result
 from lakatos.lean_env.trace import Traces
-from lakatos.prover.extraction import Extraction, find, trace_all
+from lakatos.prover.extraction import Extraction, find, repository_tables, trace_all
 from lakatos.prover.origin import origin_of
 
 from .toy_trace import SOURCE, dataset, wire
@@ -167,7 +170,7 @@ def test_a_project_becomes_a_dataset_without_its_broken_parts(tmp_path, toolchai
     problems.write_text(f"{json.dumps(problem)}\n{json.dumps(other)}\n", encoding="utf-8")
 
     def extract(**asked):
-        extraction = Extraction.of(Extracted(folder, tmp_path / "out", workers=1, **asked))
+        extraction = Extraction.of(Extracted(str(folder), tmp_path / "out", workers=1, **asked))
         return asyncio.run(extraction(lambda: toolchain, tmp_path / "cache"))
 
     def proved():
@@ -189,11 +192,11 @@ def test_a_project_becomes_a_dataset_without_its_broken_parts(tmp_path, toolchai
 def test_what_is_asked_is_checked_before_lean_is_started(tmp_path):
     folder = project(tmp_path, A=SOURCE)
     with pytest.raises(UsageError, match="either --out DIR or --stats"):
-        Extraction.of(Extracted(folder))
+        Extraction.of(Extracted(str(folder)))
     with pytest.raises(UsageError, match="no format 'csv'"):
-        Extraction.of(Extracted(folder, tmp_path / "out", ["csv"]))
+        Extraction.of(Extracted(str(folder), tmp_path / "out", ["csv"]))
     with pytest.raises(UsageError, match="no such file"):
-        Extraction.of(Extracted(folder, stats=True, exclude=[tmp_path / "missing"]))
+        Extraction.of(Extracted(str(folder), stats=True, exclude=[tmp_path / "missing"]))
 
 
 @pytest.mark.parametrize("name", ["jsonl", "parquet"])
@@ -201,7 +204,7 @@ def test_leandojos_benchmark_is_read_without_lean(tmp_path, capsys, name):
     written = tmp_path / "benchmark"
     written.mkdir()
     leandojo.write(dataset(), written)
-    extraction = Extraction.of(Extracted(written, tmp_path / "out", [name]))
+    extraction = Extraction.of(Extracted(str(written), tmp_path / "out", [name]))
     assert asyncio.run(extraction(lambda: pytest.fail("no Lean is needed"))) == 0
     assert "random/train: 4 rows" in capsys.readouterr().out
     place = tmp_path / "out" / name / "random" / f"train.{name}"
@@ -217,8 +220,60 @@ def test_leandojos_benchmark_is_read_without_lean(tmp_path, capsys, name):
 def test_a_malformed_benchmark_is_named(tmp_path):
     leandojo.write(dataset(), tmp_path)
     (tmp_path / "random" / "val.json").write_text('[{"url": ""}]')
-    extraction = Extraction.of(Extracted(tmp_path, stats=True))
+    extraction = Extraction.of(Extracted(str(tmp_path), stats=True))
     with pytest.raises(UsageError, match=r"val\.json: not as LeanDojo writes it: KeyError"):
         asyncio.run(extraction(lambda: pytest.fail("no Lean is needed")))
     with pytest.raises(UsageError, match="no --exclude"):
-        Extraction.of(Extracted(tmp_path, stats=True, exclude=[tmp_path]))
+        Extraction.of(Extracted(str(tmp_path), stats=True, exclude=[tmp_path]))
+
+
+class FakeDojo:
+    """As much of LeanDojo as is used; its objects are what LeanDojo 4.20 gives."""
+
+    def __init__(self, error=None):
+        self.error = error
+
+    def get_latest_commit(self, url):
+        return "b" * 40
+
+    def LeanGitRepo(self, url, commit):  # noqa: N802
+        return SimpleNamespace(url=url, commit=commit)
+
+    def trace(self, repo):
+        if self.error:
+            raise self.error
+        other = SimpleNamespace(url="", commit="")
+        theorem = SimpleNamespace(file_path=Path("A.lean"), full_name="t")
+        defined = {"def_path": Path("B.lean"), "def_pos": (1, 2), "def_end_pos": (1, 3)}
+        tactic = SimpleNamespace(
+            tactic="rw [x]", state_before="⊢ p", state_after="no goals",
+            get_annotated_tactic=lambda: ("rw [<a>x</a>]", [{"full_name": "x", **defined}]),
+        )  # fmt: skip
+        place = {"start": (1, 1), "end": (2, 3)}
+        theorems = [
+            SimpleNamespace(repo=r, theorem=theorem, get_traced_tactics=lambda: [tactic], **place)
+            for r in (repo, other)
+        ]
+        premise = {"full_name": "x", "code": "theorem x", "kind": "commanddeclaration"} | place
+        file = SimpleNamespace(path=Path("B.lean"), get_premise_definitions=lambda: [premise])
+        return SimpleNamespace(repo=repo, get_traced_theorems=lambda: theorems, traced_files=[file])
+
+
+@pytest.mark.parametrize(("given", "commit"), [("", "b" * 40), ("@" + "c" * 40, "c" * 40)])
+def test_a_repository_is_what_leandojo_tells_of_it(tmp_path, given, commit):
+    tables = repository_tables("https://example.org/x" + given, FakeDojo())
+    assert leandojo_read.convert(tables, tmp_path, ["jsonl"]) == {"tactics": 1, "premises": 1}
+    (row,) = (tmp_path / "jsonl" / "tactics.jsonl").read_text(encoding="utf-8").splitlines()
+    told = json.loads(row)
+    assert (told["url"], told["commit"]) == ("https://example.org/x", commit)
+    assert told["annotations"] == [
+        {"full_name": "x", "def_path": "B.lean", "def_pos": [1, 2], "def_end_pos": [1, 3]}
+    ]
+
+
+def test_without_leandojo_or_when_it_fails_it_says_so():
+    with pytest.raises(ToolchainError, match=r"LeanDojo cannot trace https://example\.org/x: no"):
+        list(repository_tables("https://example.org/x", FakeDojo(RuntimeError("no\nelan"))))
+    if importlib.util.find_spec("lean_dojo") is None:
+        with pytest.raises(UsageError, match=r"lakatos\[dojo\]"):
+            list(repository_tables("https://example.org/x"))
