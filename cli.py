@@ -60,9 +60,9 @@ from .lean_env import doctor as doctor_
 from .lean_env import embedded
 from .lean_env.doctor import Finding
 from .lean_env.toolchain import Toolchain, find_toolchain
-from .prover import evaluate
 from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
 from .prover.errand import Errand
+from .prover.evaluate import Evaluator, exam
 from .prover.extraction import Extraction
 from .prover.repair import RepairConfig
 from .prover.run import RunConfig, searched, start_run
@@ -146,22 +146,22 @@ def repair(
 
 @app.command("eval")
 @grouped
-def evaluate_(
+def eval_(
     problems: Problems,
-    attempts: Attempts,
+    tries: Attempts,
     budget: Budget,
     work: Work,
     lean: Lean,
     thinking: Thinking,
     search: Search,
+    drafts: Drafts,
     refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
 ) -> int:
     """Try the theorems of a problem set, and keep what came of each."""
-    config = _config(work, thinking, budget, search, refute)
-    exam = evaluate.exam(problems, attempts, config, lambda: _toolchain(lean, str(problems.data)))
-    exam = replace(exam, key=_key(), cache=_cache())
+    config = _config(work, thinking, budget, search, refute, drafts)
+    asked = exam(problems, tries, config, lambda: _toolchain(lean, str(problems.data)))
     with _store(work.db) as store:
-        return asyncio.run(evaluate.Evaluator(exam, store, shlex.join(sys.argv[1:]))())
+        return asyncio.run(Evaluator(asked, store, shlex.join(sys.argv[1:]))(_key(), _cache()))
 
 
 @app.command()

@@ -16,6 +16,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ from lakatos.lean_env.opened import OpenedFile
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.toolchain import find_toolchain
 from lakatos.lean_env.verifier import Verified, Verifier
+from lakatos.prover import benchmark
 from lakatos.prover.agent import Prover
-from lakatos.prover.benchmark import Bench, Hearers, Parts, Plan, Task
+from lakatos.prover.benchmark import Bench, Hearers, Plan, Task
 from lakatos.prover.config import ProverConfig
 from lakatos.prover.hammer import Hammer
 
@@ -94,6 +96,19 @@ class Memory:
             self.mb.append(round(psutil.Process().memory_info().rss / 1e6, 1))
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What attempts are made with."""
+
+    pool: Any
+    verifier: Any
+    policy: Hammer
+
+    def make(self, recorder: Any, config: ProverConfig) -> Prover:
+        """A prover for one attempt."""
+        return Prover(self.pool, self.verifier, self.policy, config, recorder)
+
+
 async def evaluate(store: Store, parts: Parts, problems: Sequence[Problem], heard: Any) -> int:
     """Evaluate as `lakatos eval` does; the run's number."""
     plan = Plan(ProverConfig())
@@ -102,7 +117,7 @@ async def evaluate(store: Store, parts: Parts, problems: Sequence[Problem], hear
     board = Scoreboard(time.monotonic, heard)
     board.begin(len(problems), {})
     hearers = Hearers(store.ledger(run_id), lambda: store.recorder(run_id), board)
-    bench = Bench(parts, plan, hearers)
+    bench = Bench(benchmark.Parts(parts.pool, parts.make), plan, hearers)
     await bench.work([Task(n, p) for n, p in enumerate(problems)], PLACES)
     store.finish_run(run_id)
     return run_id
@@ -151,7 +166,7 @@ async def alone(parts: Parts, problems: Sequence[Problem]) -> float:
     async def place() -> None:
         for each in waiting:
             opened = await parts.pool.open(each.path, each.lean)
-            prover = Prover(parts.pool, parts.verifier, parts.policy, ProverConfig())
+            prover = parts.make(None, ProverConfig())
             assert (await prover.prove(opened.theorems))[0].is_proved
             parts.pool.close_file(opened)
 

@@ -96,7 +96,9 @@ class Problems:
 class Attempts:
     """How often problems are attempted, what is done again, and what is told."""
 
-    attempts: Annotated[int, Option("--attempts", "-k", help="Attempts at a theorem.")] = 1
+    pass_at: Annotated[
+        int, Option("-k", "--pass-at", metavar="K", help="Attempts at a theorem, for pass@K.")
+    ] = 1
     all_attempts: Annotated[
         bool, Option("--all-attempts", help="Go on after the first proof, for pass@k.")
     ] = False

@@ -98,6 +98,11 @@ class Recipes:
             recipe = recipe.child(step.tactic, step.index)
         return recipe
 
+    def forget_source(self, digest: str) -> None:
+        """Remove all roots of a source and what is below them."""
+        for name in [name for name in self._roots if name.startswith(digest)]:
+            del self._roots[name]
+
     def forget(self, name: str) -> list[Recipe]:
         """Remove a root and all below; returns what was there."""
         recipe = self._roots.pop(name, None)

@@ -186,14 +186,17 @@ class LeanPool:
                 self._give_back(seat)
 
     def close_file(self, opened: OpenedFile) -> None:
-        """Keep nothing of a file, so that many can be opened in turn. Its states are void."""
-        digest = digest_of(opened.source)
-        self._sources.pop(digest, None)
-        for theorem in opened.theorems:
-            for state in (theorem.state, *theorem.others):
-                self._recipes.forget(state.root)
-        for seat in self._seats:
-            seat.handles.drop_file(digest)
+        """Keep nothing of a file, nor of others by its path; their states are void.
+
+        So that many files can be opened in turn.
+        """
+        paths = {digest: path for digest, (path, _) in self._sources.items()}
+        void = [digest for digest, path in paths.items() if path == opened.path]
+        for digest in {*void, digest_of(opened.source)}:
+            self._sources.pop(digest, None)
+            self._recipes.forget_source(digest)
+            for seat in self._seats:
+                seat.handles.drop_file(digest)
 
     async def request(self, op: str, *, wall_s: float, **fields: Any) -> Answer:
         """Any request that needs no earlier one, on any worker; once more if that dies."""

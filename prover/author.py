@@ -55,6 +55,10 @@ class Author(Protocol):
         """The word that stands for it in a run's record."""
         ...
 
+    def anew(self, seed: int) -> Author:
+        """The same author, remembering nothing, whose draws belong to the seed."""
+        ...
+
     async def begin(self, theorem: Theorem, most: int) -> list[Conversation]:
         """At most so many conversations, each with a first answer.
 
@@ -81,13 +85,18 @@ class ModelAuthor:
     ) -> None:
         self._model = model
         self._form = form
-        self._sampling = replace(sampling, stop=(*form.stop, *sampling.stop))
+        self._sampling = replace(sampling, stop=tuple(dict.fromkeys((*form.stop, *sampling.stop))))
         self._retrieval = retrieval
 
     @property
     def name(self) -> str:
         """The model's."""
         return self._model.name
+
+    def anew(self, seed: int) -> ModelAuthor:
+        """With draws of its own."""
+        sampling = replace(self._sampling, seed=self._sampling.seed + seed)
+        return ModelAuthor(self._model, self._form, sampling, self._retrieval)
 
     async def begin(self, theorem: Theorem, most: int) -> list[Conversation]:
         """As many completions of one prompt."""
@@ -140,6 +149,10 @@ class GivenTexts:
         self.name = policy.name
         self._policy = policy
         self._left: dict[Theorem, list[Proposal]] = {}
+
+    def anew(self, seed: int) -> GivenTexts:
+        """From the first text on."""
+        return GivenTexts(self._policy)
 
     async def begin(self, theorem: Theorem, most: int) -> list[Conversation]:
         """The first texts."""

@@ -12,17 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ..data.errors import UsageError, WorkerDied
+from ..data.errors import LakatosError, UsageError, WorkerDied
 from ..data.evaluation import ALARM, AttemptSummary, Outcome, Problem, Result, outcome_of, seed_of
 from ..data.records import Attempt, Expansion, StopReason, Theorem
 from ..data.terminal import is_alarm
+from ..data.turns import Turn
 from ..lean_env.opened import OpenedFile
-from .agent import Pool, Prover, Recorder
 from .budget import Clock
 from .config import ProverConfig
-from .deferral import Verifier
 from .expander import together
-from .policy import Advice, Policy, Query
+from .sketch import Keeper
 
 OUTCOMES = {
     StopReason.PROVED: Outcome.SOLVED,
@@ -38,23 +37,25 @@ OUTCOMES = {
 }
 """The class of an attempt that ended so; one that was interrupted counts for nothing."""
 
-_DRAWS = 64
-"""Draws from one state that attempts keep apart."""
 
-
-class FilePool(Pool, Protocol):
+class FilePool(Protocol):
     """The part of a pool that a benchmark needs."""
+
+    @property
+    def workers(self) -> int:
+        """How many Lean workers there are."""
+        ...
 
     async def open(self, path: str, source: str) -> OpenedFile:
         """Elaborate a file. Raises UsageError, WorkerDied."""
         ...
 
     def close_file(self, opened: OpenedFile) -> None:
-        """Keep nothing of it."""
+        """Keep nothing of it, nor of others by its path."""
         ...
 
 
-class Archive(Recorder, Protocol):
+class Archive(Keeper, Protocol):
     """Keeps attempts and numbers them: the store's recorder."""
 
     def attempt_id(self, theorem: Theorem) -> int:
@@ -99,8 +100,6 @@ class Plan:
     """Attempts at a theorem."""
     all_attempts: bool = False
     """Go on after the first proof, so that pass@k is known for every k."""
-    samples: int = 1
-    """Completions that a model draws at once."""
 
     def __post_init__(self) -> None:
         if self.attempts < 1:
@@ -116,13 +115,30 @@ class Task:
     done: tuple[AttemptSummary, ...] = ()
 
 
+class Proving(Protocol):
+    """A prover for one attempt."""
+
+    fault: LakatosError | None
+
+    async def prove(self, theorems: Sequence[Theorem]) -> list[Attempt]:
+        """Try to prove each theorem."""
+        ...
+
+    def stop(self) -> None:
+        """Interrupt it; what is found is still judged."""
+        ...
+
+
+Make = Callable[[Keeper, ProverConfig], Proving]
+"""A prover for one attempt, with draws of its own by the seed of the configuration."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What attempts are made with."""
 
     pool: FilePool
-    verifier: Verifier
-    policy: Policy
+    make: Make
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,29 +148,6 @@ class Hearers:
     book: Book
     archive: Callable[[], Archive]
     watcher: Watcher
-
-
-class Redrawn:
-    """A policy whose draws belong to one attempt. samples: completions drawn at once."""
-
-    def __init__(self, policy: Policy, seed: int, samples: int) -> None:
-        self._policy = policy
-        self._again = (seed & 0xFFFF) * _DRAWS
-        self._sample = self._again * samples
-
-    @property
-    def name(self) -> str:
-        """The policy's own."""
-        return self._policy.name
-
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
-        """Answer each query, by draws of this attempt."""
-        return await self._policy.propose([self._shifted(query) for query in queries])
-
-    def _shifted(self, query: Query) -> Query:
-        if query.sample is None:
-            return replace(query, again=query.again + self._again)
-        return replace(query, sample=query.sample + self._sample)
 
 
 class _Notes:
@@ -169,7 +162,7 @@ class _Notes:
     def start_attempt(self, theorem: Theorem) -> None:
         """Pass it on."""
         self._archive.start_attempt(theorem)
-        if not theorem.negates:
+        if not self.attempt_id:  # later ones are of its negation, of the holes of its drafts
             self.attempt_id = self._archive.attempt_id(theorem)
 
     def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
@@ -177,6 +170,10 @@ class _Notes:
         self._archive.expansions(theorem, expansions)
         self.tokens += sum(expansion.tokens for expansion in expansions)
         self._heard(len(expansions))
+
+    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
+        """Pass them on."""
+        self._archive.turns(theorem, turns)
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """Pass it on."""
@@ -195,7 +192,8 @@ class Bench:
         worked_s: float = 0.0,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._parts = parts
+        self._pool = parts.pool
+        self._make = parts.make
         self._plan = plan
         self._book = hearers.book
         self._archive = hearers.archive
@@ -203,7 +201,7 @@ class Bench:
         self._clock = clock
         self._origin_s = clock() - worked_s
         self._open: list[str] = []
-        self._running: set[Prover] = set()
+        self._running: set[Proving] = set()
         self.stopped = False
 
     @property
@@ -241,7 +239,7 @@ class Bench:
         if problem.flaw:
             return self._decide(task, Outcome.NOT_ELABORATED, problem.flaw)
         try:
-            opened = await self._parts.pool.open(problem.path or problem.name, problem.lean)
+            opened = await self._pool.open(path_of(problem), problem.lean)
         except UsageError as error:
             return self._decide(task, Outcome.NOT_ELABORATED, str(error))
         except WorkerDied as error:
@@ -255,7 +253,7 @@ class Bench:
         finally:
             self._open.remove(opened.source)
             if opened.source not in self._open:  # the set may have it twice
-                self._parts.pool.close_file(opened)
+                self._pool.close_file(opened)
 
     def _decide(self, task: Task, outcome: Outcome, detail: str) -> Result:
         self._book.decide(task.number, outcome, detail)
@@ -283,12 +281,9 @@ class Bench:
         self, slot: int, task: Task, number: int, theorem: Theorem, archive: Archive
     ) -> AttemptSummary | None:
         """One attempt from start to end; None when it was interrupted."""
-        parts, plan = self._parts, self._plan
-        seed = seed_of(plan.prover.seed, task.problem.name, number)
+        seed = seed_of(self._plan.prover.seed, task.problem.name, number)
         notes = _Notes(archive, lambda count: self._watcher.expanded(slot, count))
-        policy = Redrawn(parts.policy, seed, plan.samples)
-        config = replace(plan.prover, seed=seed, concurrency=1)
-        prover = Prover(parts.pool, parts.verifier, policy, config, notes, clock=self._clock)
+        prover = self._make(notes, replace(self._plan.prover, seed=seed, concurrency=1))
         self._running.add(prover)
         try:
             attempt = (await prover.prove([theorem]))[0]
@@ -321,6 +316,11 @@ def missing(done: Sequence[AttemptSummary], plan: Plan) -> list[int]:
         return []
     over = {attempt.number for attempt in done}
     return [number for number in range(1, plan.attempts + 1) if number not in over]
+
+
+def path_of(problem: Problem) -> str:
+    """The path that its file goes by: no other problem's."""
+    return f"{problem.path}/{problem.name}" if problem.path else problem.name
 
 
 def theorem_of(problem: Problem, opened: OpenedFile) -> Theorem | str:
@@ -361,7 +361,7 @@ async def elaborates(pool: FilePool, problem: Problem) -> bool:
     if problem.flaw:
         return False
     try:
-        opened = await pool.open(problem.path or problem.name, problem.lean)
+        opened = await pool.open(path_of(problem), problem.lean)
     except (UsageError, WorkerDied):
         return False
     pool.close_file(opened)

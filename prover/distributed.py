@@ -84,6 +84,7 @@ class ClusterBench:
         self._archive.start_attempt(theorem)
         attempt_id = 0 if theorem.negates else self._archive.attempt_id(theorem)
         self._archive.expansions(theorem, expansions)
+        self._archive.turns(theorem, tried.turns)
         self._archive.finish_attempt(tried.attempt)
         self._watcher.expanded(slot, len(expansions))
         return attempt_id

@@ -49,7 +49,6 @@ class Exam:
 
     only_elaborable: leave out what Lean does not take, instead of counting it.
     again: the run to take up; None: a new one. cluster: the address of one; None: this machine.
-    key, cache: of start_run.
     """
 
     name: str
@@ -63,14 +62,11 @@ class Exam:
     again: Again | None = None
     announcer: Announcer = field(default_factory=Announcer)
     cluster: str | None = None
-    key: str | None = field(default=None, repr=False)
-    cache: Path | None = None
 
     @property
     def plan(self) -> Plan:
         """How each problem is tried. Raises UsageError for a senseless number."""
-        samples = self.config.model.samples
-        return Plan(self.config.prover, self.attempts, self.all_attempts, samples)
+        return Plan(self.config.prover, self.attempts, self.all_attempts)
 
     @property
     def wire(self) -> dict[str, Any]:
@@ -116,7 +112,7 @@ def exam(
         problems=problems,
         config=config,
         toolchain=toolchain,
-        attempts=attempts.attempts,
+        attempts=attempts.pass_at,
         all_attempts=attempts.all_attempts,
         cluster=attempts.cluster,
         only_elaborable=asked.core and not is_told,
@@ -137,10 +133,13 @@ class Evaluator:
         self._say = exam.announcer.say
         self._board = Scoreboard(time.monotonic, exam.announcer.result)
 
-    async def __call__(self) -> int:
-        """Evaluate, and tell what came of it; the exit code. Raises as `Bench.work`."""
+    async def __call__(self, key: str | None = None, cache: Path | None = None) -> int:
+        """Evaluate, and tell what came of it; the exit code. key, cache: of start_run.
+
+        Raises as `Bench.work`.
+        """
         exam = self._exam
-        site = Site(exam.toolchain, exam.cluster, exam.key, exam.cache, self._say)
+        site = Site(exam.toolchain, exam.cluster, key, cache, self._say)
         async with open_place(site, exam.config, exam.plan) as place:
             problems = await self._chosen(place)
             run_id, tasks, worked_s = self._tasks(problems)

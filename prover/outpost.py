@@ -6,7 +6,7 @@ It keeps nothing: what an attempt tells goes back to the driver, who writes the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,12 +15,13 @@ from typing import Any
 from ..data.errors import LakatosError, ToolchainError
 from ..data.evaluation import AttemptSummary, Outcome, Problem, Result
 from ..data.records import Attempt, Expansion, Theorem
+from ..data.turns import Turn
 from ..lean_env.toolchain import Toolchain, find_toolchain
 from .benchmark import Bench, Hearers, Parts, Plan, Task, elaborates
 from .config import ModelConfig
 from .parcel import Fault, Parcel, pack
 from .remote_policy import RemotePolicy
-from .run import RunConfig, start_run
+from .run import RunConfig, searching, start_run
 
 Setup = Callable[[], AbstractAsyncContextManager[Parts]]
 """Sets up the parts of a node, on that node; it is sent there."""
@@ -49,10 +50,11 @@ class NodeSetup:
         if self.policies:
             config = replace(config, policy="hammer", model=ModelConfig())
         async with start_run(lean, config, key=self.key, cache=self.cache) as run:
-            policy = run.policy
+            make = run.make
             if self.policies:
-                policy = RemotePolicy(self.config.policy, self.policies)
-            yield Parts(run.pool, run.verifier, policy)
+                remote = RemotePolicy(self.config.policy, self.policies)
+                make = searching(run.pool, run.verifier, remote, self.config.model.samples)
+            yield Parts(run.pool, make)
 
     def toolchain(self) -> Toolchain:
         """The Lean of this node. Raises ToolchainError when it is another than the driver's."""
@@ -69,6 +71,7 @@ class Tried:
 
     attempt: Attempt
     parcel: Parcel
+    turns: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class _Notes:
     def __init__(self) -> None:
         self.report = Report()
         self._expansions: dict[Theorem, list[Expansion]] = {}
+        self._turns: dict[Theorem, list[Turn]] = {}
 
     def start_attempt(self, theorem: Theorem) -> None:
         """A new list."""
@@ -106,10 +110,15 @@ class _Notes:
         """Keep them until the end."""
         self._expansions.setdefault(theorem, []).extend(expansions)
 
+    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
+        """Keep them until the end."""
+        self._turns.setdefault(theorem, []).extend(turns)
+
     def finish_attempt(self, attempt: Attempt) -> None:
         """Note the attempt whole."""
         parcel = pack(self._expansions.pop(attempt.theorem, []))
-        self.report.told.append(Tried(attempt, parcel))
+        turns = tuple(self._turns.pop(attempt.theorem, ()))
+        self.report.told.append(Tried(attempt, parcel, turns))
 
     def decide(self, number: int, outcome: Outcome, detail: str) -> None:
         """Note it."""

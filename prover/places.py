@@ -71,8 +71,7 @@ class _Here:
         return await benchmark.elaborable(self.run.pool, problems, lambda known: None)
 
     def bench(self, hearers: Hearers, worked_s: float) -> Bench:
-        made = Parts(self.run.pool, self.run.verifier, self.run.policy)
-        return Bench(made, self.plan, hearers, worked_s=worked_s)
+        return Bench(Parts(self.run.pool, self.run.make), self.plan, hearers, worked_s=worked_s)
 
     async def work(self, bench: Bench | ClusterBench, tasks: Sequence[Task]) -> None:
         places = self.plan.prover.concurrency or self.run.pool.workers
@@ -106,6 +105,7 @@ async def open_place(site: Site, config: RunConfig, plan: Plan) -> AsyncIterator
         return
     setup = _setup(site, config)
     on_gpu = any(part.kind in _ON_GPU for part in parts(config.policy))
+    on_gpu = on_gpu and config.roles.writer is None  # who writes drafts sits on every node
     policy = NodePolicy(config, setup.toolchain, site.key, site.cache) if on_gpu else None
     with joined(site.cluster) as ray:
         async with posted(ray, policy) as posts:

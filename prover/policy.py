@@ -6,10 +6,13 @@ A policy knows theorems and states as records; it sees no Lean process and no se
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ..data.records import ProofState, Theorem
+
+_DRAWS = 64
+"""Draws from one state that seeds keep apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,29 @@ class Policy(Protocol):
     def propose(self, queries: Sequence[Query]) -> Coroutine[Any, Any, list[Advice]]:
         """Answer each query, in order."""
         ...
+
+
+class Redrawn:
+    """A policy whose draws belong to one seed. samples: completions drawn at once."""
+
+    def __init__(self, policy: Policy, seed: int, samples: int) -> None:
+        self._policy = policy
+        self._again = (seed & 0xFFFF) * _DRAWS
+        self._sample = self._again * samples
+
+    @property
+    def name(self) -> str:
+        """The policy's own."""
+        return self._policy.name
+
+    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+        """Answer each query, by draws of this seed."""
+        return await self._policy.propose([self._shifted(query) for query in queries])
+
+    def _shifted(self, query: Query) -> Query:
+        if query.sample is None:
+            return replace(query, again=query.again + self._again)
+        return replace(query, sample=query.sample + self._sample)
 
 
 class ScriptedPolicy:

@@ -28,11 +28,14 @@ from .config import DraftConfig, ModelConfig, ProverConfig, SearchConfig
 from .drafting import Roles, open_author, roles
 from .filling import Tools
 from .policies import open_policy, suited
-from .policy import Policy
+from .policy import Policy, Redrawn
 from .rejections import Memory, no_memory
 from .sketch import Drafter, Keeper
 
 T = TypeVar("T")
+Make = Callable[[Keeper, ProverConfig], Prover | Drafter]
+"""A prover for one attempt, with draws of its own by the seed of the configuration."""
+
 BROKEN = "not tried: Lean finds an error in it, before the sorry"
 
 
@@ -85,6 +88,7 @@ class Run:
     prover: Prover | Drafter
     policy: Policy
     recorder: Recorder
+    make: Make
 
     async def prove(
         self,
@@ -164,6 +168,15 @@ async def interruptible(
         loop.remove_signal_handler(signal.SIGINT)
 
 
+def searching(pool: LeanPool, verifier: Verifier, policy: Policy, samples: int) -> Make:
+    """What makes a prover that searches by a policy. samples: that it draws at once."""
+
+    def make(keeper: Keeper, spend: ProverConfig) -> Prover:
+        return Prover(pool, verifier, Redrawn(policy, spend.seed, samples), spend, keeper)
+
+    return make
+
+
 @asynccontextmanager
 async def start_run(
     toolchain: Toolchain,
@@ -194,13 +207,20 @@ async def start_run(
             )
             policy = await stack.enter_async_context(opening)
             prover = Prover(pool, verifier, policy, config.prover, recorder)
-            yield Run(pool, verifier, prover, policy, recorder)
+            make = searching(pool, verifier, policy, config.model.samples)
+            yield Run(pool, verifier, prover, policy, recorder, make)
             return
         opened = open_author(found, config.model, seed=config.prover.seed, key=key, source=source)
         author, policy = await stack.enter_async_context(opened)
         tools = Tools(pool, verifier, policy, recorder)
         drafter = Drafter(tools, author, keeper, config.prover, config.drafts)
-        yield Run(pool, verifier, drafter, policy, recorder)
+
+        def drafting(keeper: Keeper, spend: ProverConfig) -> Drafter:
+            own = Redrawn(policy, spend.seed, config.model.samples)
+            mine = Tools(pool, verifier, own, keeper)
+            return Drafter(mine, author.anew(spend.seed), keeper, spend, config.drafts)
+
+        yield Run(pool, verifier, drafter, policy, recorder, drafting)
 
 
 def _broken(opened: Sequence[OpenedFile]) -> set[Theorem]:

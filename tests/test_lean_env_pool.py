@@ -339,6 +339,21 @@ async def test_forgetting_a_theorem_releases_its_states_everywhere():
 
 
 @asynchronous
+async def test_of_a_closed_file_nothing_is_kept():
+    async with new_pool() as pool:
+        kept = await root_of(pool)
+        opened = await pool.open("b.toy", SOURCE + "example : 6\n")
+        draft = await pool.open("b.toy", SOURCE + "example : 7\n")
+        pool.close_file(opened)
+        for gone in (opened, draft):
+            with pytest.raises(UsageError, match="has not opened"):
+                await pool.apply(gone.theorems[0].state, ["dec"])
+        assert len(await next_states(pool, kept, "dec")) == 1
+        await pool.forget((await pool.open("a.toy", SOURCE)).theorems[0])
+        assert (await counts(pool))["files"] == 1
+
+
+@asynchronous
 async def test_a_cancelled_caller_gives_the_worker_back():
     async with new_pool() as pool:
         root = await root_of(pool)

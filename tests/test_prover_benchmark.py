@@ -7,9 +7,9 @@ from lakatos.data.errors import ModelUnavailable, UsageError
 from lakatos.data.evaluation import Outcome, Problem, seed_of
 from lakatos.data.records import ProofState
 from lakatos.data.store import Store
-from lakatos.prover.benchmark import Plan, Redrawn
+from lakatos.prover.benchmark import Plan
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.policy import Query
+from lakatos.prover.policy import Query, Redrawn
 
 from .toy_problems import PLACES, Session, counted, problem
 from .toy_prover import BROKEN, SORRY, Judge

@@ -14,7 +14,7 @@ from lakatos.data.evaluation import Outcome, hash_of
 from lakatos.data.ledger import Terms
 from lakatos.data.scoreboard import Scoreboard
 from lakatos.data.store import Store
-from lakatos.prover.benchmark import Hearers, Parts, Plan, Task
+from lakatos.prover.benchmark import Hearers, Plan, Task
 from lakatos.prover.cluster import Cluster, joined
 from lakatos.prover.config import ProverConfig
 from lakatos.prover.distributed import ClusterBench, elaborable
@@ -23,7 +23,7 @@ from lakatos.prover.remote_policy import NodePolicy, RemotePolicy, posted
 from lakatos.prover.run import RunConfig
 
 from . import toy, toy_problems, toy_prover
-from .toy_problems import OpenPool, Session, counted, problem
+from .toy_problems import OpenPool, Session, counted, problem, toy_parts
 from .toy_prover import Judge, ToyPolicy
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (pip install 'lakatos[ray]')")
@@ -59,7 +59,7 @@ class ToySetup:
         policy = Gate(self.doomed, self.sign)
         if self.posts:
             policy = RemotePolicy("toy", self.posts)
-        yield Parts(OpenPool(), Judge(), policy)
+        yield toy_parts(OpenPool(), Judge(), policy)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from lakatos.data.records import Message, Theorem
 from lakatos.data.scoreboard import Scoreboard
 from lakatos.data.store import Store
 from lakatos.lean_env.opened import OpenedFile
+from lakatos.prover.agent import Prover
 from lakatos.prover.benchmark import Bench, Hearers, Parts, Plan, Task, missing
 from lakatos.prover.config import ProverConfig
 
@@ -54,6 +55,15 @@ def problem(name, header=""):
     return Problem(name, "toy", "", header, statement, path=f"{name}.lean")
 
 
+def toy_parts(pool, judge, policy):
+    """What attempts at toy theorems are made with."""
+
+    def make(keeper, config):
+        return Prover(pool, judge, policy, config, keeper, clock=lambda: 0.0)
+
+    return Parts(pool, make)
+
+
 class Session:
     """One session of a toy evaluation on a store; `stop_after` theorems it is interrupted."""
 
@@ -90,9 +100,9 @@ class Session:
                     if (r.attempts or r.outcome is Outcome.UNTRIED)
                     and missing(r.attempts, self.plan)
                 ]
-            parts = Parts(self.pool, self.judge, ToyPolicy())
             archive = lambda: store.recorder(run_id)  # noqa: E731
             hearers = Hearers(store.ledger(run_id), archive, self.board)
+            parts = toy_parts(self.pool, self.judge, ToyPolicy())
             self.bench = Bench(parts, self.plan, hearers, clock=lambda: 0.0)
             self.board.begin(len(self.problems), {})
             with suppress(Killed):
