@@ -89,7 +89,13 @@ def pass_at(k: int, attempts: int, solved: int) -> float:
 
 
 def stops_when_solved(run: Evaluation) -> bool:
-    """Whether solved problems got no further attempts, so that c of n would be biased."""
+    """Whether solved problems get no further attempts, so that c of n would be biased.
+
+    Where the run's configuration does not say, whether it looks so.
+    """
+    goes_on = run.config.get("evaluation", {}).get("all_attempts")
+    if goes_on is not None:
+        return not goes_on
     return any(0 < len(r.attempts) < run.k for r in run.results if r.is_solved)
 
 

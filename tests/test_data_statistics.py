@@ -37,6 +37,12 @@ def test_attempts_that_end_with_the_first_solution_are_not_taken_for_a_sample():
     assert [rate.value for rate in early] == [1 / 3, 2 / 3]
 
 
+def test_the_configuration_says_whether_attempts_go_on():
+    for goes_on, expected in ((True, [0.5, 1.0]), (False, [0.0, 1.0])):
+        told = runs_of(["-+"], k=2, config={"evaluation": {"all_attempts": goes_on}})
+        assert [rate.value for rate in statistics.pass_rates(told)] == expected
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=60))
 def test_an_interval_holds_its_mean_and_does_not_change(solved):
