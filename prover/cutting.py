@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from ..data.records import Message, Theorem
+from ..data.records import Theorem
 from ..lean_env.broken import BrokenCommand, Cut, Fault, look, stumbles
 from ..lean_env.judge import Asks
 from ..lean_env.rewrite import Edit, rewrite
@@ -76,15 +76,11 @@ class Draft:
 
 @dataclass(slots=True)
 class Findings:
-    """What was seen while cutting: for the salvage, and for a model.
-
-    messages: of the first look, at places of the text as it was then.
-    """
+    """What was seen while cutting, for the salvage."""
 
     removed: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     near: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    messages: list[Message] = field(default_factory=list)
     compilations: int = 0
 
     @property
@@ -189,8 +185,6 @@ class Cutter:
 
     def _note(self, draft: Draft, commands: Sequence[BrokenCommand], faults: list[Fault]) -> None:
         found = self.findings
-        if not found.messages:
-            found.messages += [fault.message for fault in faults]
         for fault in faults:
             if fault.near:
                 word = draft.text(fault.message.start, fault.message.stop or fault.message.start)

@@ -2,9 +2,10 @@
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
-from lakatos.data.errors import UsageError
+from lakatos.data.errors import ModelUnavailable, UsageError
 from lakatos.data.records import (
     Accepted,
     Attempt,
@@ -19,15 +20,20 @@ from lakatos.data.records import (
     Theorem,
 )
 from lakatos.prover import feedback
+from lakatos.prover.agent import Silent
 from lakatos.prover.author import GivenTexts, ModelAuthor, OwnDrafts
-from lakatos.prover.config import DraftConfig, ModelConfig
+from lakatos.prover.config import DraftConfig, ModelConfig, ProverConfig
 from lakatos.prover.cutting import Draft
 from lakatos.prover.drafting import roles
+from lakatos.prover.filling import Tools
+from lakatos.prover.hammer import Hammer
 from lakatos.prover.lemmas import Lemmas, as_tactic
 from lakatos.prover.model import Completion, Generated, Sampling
 from lakatos.prover.policy import Proposal, Query, ScriptedPolicy
 from lakatos.prover.prompts import format_named
-from lakatos.prover.sketch import block_of
+from lakatos.prover.sketch import Drafter, block_of
+
+from .toy_prover import Log
 
 SOURCE = "theorem t (n : Nat) : n = n := by\n  sorry\n"
 STATE = ProofState("k", (Goal("n = n", (Hypothesis("n", "Nat"),)),))
@@ -232,3 +238,67 @@ def test_a_proof_in_its_file_becomes_a_block_at_the_margin(mode, column, text, b
 )
 def test_a_draft_becomes_the_block_that_is_judged(mode, before, value, block):
     assert block_of(replace(THEOREM, mode=mode), Draft(before, value, "\n", 0)) == block
+
+
+class Deaf:
+    """An author whose answers never come, or fail."""
+
+    name = "deaf"
+
+    def __init__(self, error=None):
+        self.error = error
+        self.asked = asyncio.Event()
+
+    async def begin(self, theorem, most):
+        self.asked.set()
+        if self.error:
+            raise self.error
+        await asyncio.get_running_loop().create_future()
+
+
+def drafter(author, recorder):
+    tools = Tools(SimpleNamespace(workers=1), SimpleNamespace(), Hammer(), recorder)
+    return Drafter(tools, author, Silent(), ProverConfig(), DraftConfig(), clock=lambda: 0.0)
+
+
+def test_stopped_while_the_author_thinks_all_attempts_end_interrupted():
+    log, other = Log(), replace(THEOREM, name="u", start=37)
+
+    async def run():
+        author = Deaf()
+        work = drafter(author, log)
+        task = asyncio.create_task(work.prove([THEOREM, other]))
+        await author.asked.wait()
+        work.stop()
+        return await task
+
+    assert [a.stop for a in asyncio.run(run())] == [StopReason.INTERRUPTED] * 2
+    assert [call for call in log.calls if call[0] == "finish"] == [
+        ("finish", "t", StopReason.INTERRUPTED), ("finish", "u", StopReason.INTERRUPTED),
+    ]  # fmt: skip
+
+
+def test_a_model_that_is_gone_is_told_and_ends_all():
+    async def run():
+        work = drafter(Deaf(ModelUnavailable("gone")), Log())
+        return work, await work.prove([THEOREM, replace(THEOREM, name="u", start=37)])
+
+    work, (first, second) = asyncio.run(run())
+    assert (first.stop, first.detail) == (StopReason.FAULT, "gone")
+    assert second.stop is StopReason.INTERRUPTED
+    assert isinstance(work.fault, ModelUnavailable)
+
+
+def test_cancelled_it_records_what_was_begun():
+    log = Log()
+
+    async def run():
+        author = Deaf()
+        task = asyncio.create_task(drafter(author, log).prove([THEOREM]))
+        await author.asked.wait()
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(run())
+    assert log.calls == [("start", "t"), ("finish", "t", StopReason.INTERRUPTED)]

@@ -41,6 +41,21 @@ FALSE_LEMMA = """theorem t (xs : List Nat) : (xs ++ []).length = xs.length := by
 RIGHT = "theorem t : 1 = 1 := by\r\n  rfl\r\n"
 STATEMENT = "theorem t : 1 = Nat.nonsense := by rfl\n"
 
+OLDER = """theorem mem_head (a : Nat) (xs : List Nat) : a ∈ a :: xs := by
+  exact List.mem_cons_self a xs
+
+theorem two_pow_pos (n : Nat) : 0 < 2 ^ n := by
+  exact Nat.pos_pow_of_pos n (by decide)
+
+theorem add_zeros (n : Nat) : 0 + n = n := by
+  induction n with
+  | zero => rfl
+  | succ n ih => rw [Nat.succ_eq_add_one, ← Nat.add_assoc, ih]
+
+theorem nth (xs : List Nat) (h : xs = [1]) : xs.get? 0 = some 1 := by
+  simp [h]
+"""
+
 pytestmark = pytest.mark.lean
 
 
@@ -79,6 +94,18 @@ def test_five_breakages_are_mended_in_place(run, tmp_path):
         0, "five.lean: nothing to repair, Lean finds no error in it\n",
     )  # fmt: skip
     assert file.read_text() == mended
+
+
+def test_a_file_for_an_older_lean_is_brought_up_to_date(run, tmp_path):
+    """Arguments became implicit, names are gone, goals read otherwise; a statement is its own."""
+    (tmp_path / "old.lean").write_text(OLDER)
+    code, out, error = run("repair", "old.lean", "--json", "--time", "30", "--workers", "1")
+    told = [json.loads(line) for line in out.splitlines()]
+    assert [each["theorem"] for each in told] == ["mem_head", "two_pow_pos", "add_zeros"]
+    assert all(each["proved"] for each in told)
+    assert "| zero => rfl" in told[2]["proof"]
+    assert code == 2
+    assert any("List.get?" in line for line in error)
 
 
 def test_a_false_lemma_is_seen_and_the_cut_moves_up(run, tmp_path):
