@@ -41,49 +41,61 @@ def wholes (o : Elaboration) : Array Whole := Id.run do
     before := c.after
   return out
 
-/-- Characters in the last `k` parts of a name, as written; none where it has fewer. -/
-def lengthOfLast : Name → Nat → Option Nat
-  | .str _ s, 1 => some s.length
-  | .str p s, k + 1 => (lengthOfLast p k).map (· + 1 + s.length)
-  | _, _ => none
-
 /-- The last `k` parts of a name, as written; nothing where it has fewer. -/
 def lastParts : Name → Nat → Option String
   | .str _ s, 1 => some s
   | .str p s, k + 1 => (lastParts p k).map fun before => before ++ "." ++ s
   | _, _ => none
 
+def firstOfLast : Name → Option Char
+  | .str _ s => s.front?
+  | _ => none
+
+/-- The names that the imports bring, but those of Lean's own code, by the first character of their
+    last part; made once. -/
+def importedNames (r : WorkerRef) (o : Elaboration) : BaseIO (Std.HashMap Char (Array Name)) := do
+  let need : Need := { imports := o.imports }
+  if let some known := (← r.get).names[need.key]? then return known
+  let made := o.base.constants.map₁.fold (init := {}) fun (acc : Std.HashMap Char (Array Name)) n _ =>
+    match firstOfLast n with
+    | some c => if n.getRoot == `Lean || n.isInternal then acc else acc.alter c fun a? => some ((a?.getD #[]).push n)
+    | none => acc
+  r.modify fun w => { w with names := w.names.insert need.key made }
+  return made
+
 /-- The names of the constants nearest to what was written, best first. A name of several parts is
-    compared with the last parts of each constant's. -/
-def near (env : Environment) (written : Name) (most : Nat) : Array String := Id.run do
+    compared with the last parts of each constant's; the last one begins as it was written. -/
+def near (r : WorkerRef) (o : Elaboration) (env : Environment) (written : Name) (most : Nat) : BaseIO (Array String) := do
   let parts := written.components.length
   let text := written.toString
+  let some first := firstOfLast written | return #[]
   if text.length < 4 then return #[]
   let cutoff := max 2 (text.length / 4)
+  let imported := (← importedNames r o)[first]?.getD #[]
+  let own := env.constants.map₂.foldl (init := #[]) fun acc n _ => if n.isInternal then acc else acc.push n
   let mut found : Array (Nat × String) := #[]
-  for (n, _) in env.constants do
-    let some length := lengthOfLast n parts | continue
-    if length > text.length + cutoff || text.length > length + cutoff then continue
-    if n.isInternal || n.getRoot == `Lean then continue
+  for n in own ++ imported do
     let some mine := lastParts n parts | continue
+    if mine.length > text.length + cutoff || text.length > mine.length + cutoff then continue
     if let some d := EditDistance.levenshtein text mine cutoff then found := found.push (d, n.toString)
   let sorted := found.qsort fun a b => a.1 < b.1 || (a.1 == b.1 && a.2 < b.2)
   return (sorted.map (·.2)).take most
 
 /-- For an error about one word that means nothing: the names of constants near to it. -/
-def wordAt (env : Environment) (told : Told) (stx : Syntax) (place : Span) : List (String × Json) :=
+def wordAt (r : WorkerRef) (o : Elaboration) (env : Environment) (told : Told) (stx : Syntax) (place : Span) :
+    BaseIO (List (String × Json)) := do
   match stx.find? fun n => n.isIdent && spanOf n == some place with
-  | some n => if told.known.contains place then [] else [("near", toJson (near env n.getId.eraseMacroScopes 8))]
-  | none => []
+  | some n => if told.known.contains place then return [] else return [("near", toJson (← near r o env n.getId.eraseMacroScopes 8))]
+  | none => return []
 
-def errorToWire (o : Elaboration) (told : Told) (margins : Array (Nat × Option Nat)) (w : Whole) (m : Message) : IO Json := do
+def errorToWire (r : WorkerRef) (o : Elaboration) (told : Told) (margins : Array (Nat × Option Nat)) (w : Whole) (m : Message) : IO Json := do
   let start := bytesAt o.map m.pos
   let place : Span := { start, stop := (m.endPos.map (bytesAt o.map ·)).getD start }
   let stx := w.command.stx
   let stumbled := w.stumble?.any (· ≤ start)
   let isOpen := m.data.hasTag (· == `Tactic.unsolvedGoals)
   let cuts := if stumbled then cutsForParser o.map margins stx start w.stop else cutsAt o.map told stx place isOpen
-  let word := if stumbled then [] else wordAt w.command.after.env told stx place
+  let word ← if stumbled then pure [] else wordAt r o w.command.after.env told stx place
   let fields := [("cuts", Json.arr (cuts.map (·.toWire))), ("parser", toJson stumbled)] ++ word
   return fields.foldl (fun j (k, v) => j.setObjVal! k v) (← messageToWire o.map m)
 
@@ -114,7 +126,7 @@ def wholeToWire (r : WorkerRef) (o : Elaboration) (margins : Array (Nat × Optio
     ("name", toJson (((stx.find? (·.isOfKind ``Parser.Command.declId)).map fun n => n[0].getId.toString))),
     ("value", ((valueOf stx w.stop).map (·.toWire)).getD .null),
     ("tactics", toJson (tactics.map fun s => #[s.start, s.stop])),
-    ("errors", .arr (← w.errors.mapM (errorToWire o told margins w ·))), ("holes", holesToWire o told stx)]
+    ("errors", .arr (← w.errors.mapM (errorToWire r o told margins w ·))), ("holes", holesToWire o told stx)]
 
 def cutFile (r : WorkerRef) (source : String) : IO Answer := do
   match ← elaborate r "<broken>" source .ofHoles with

@@ -226,6 +226,8 @@ structure WorkerState where
   envs      : Std.HashMap String Environment := {}
   /-- The last files elaborated, newest first: a file that starts as one of them goes on from there. -/
   recent    : List Elaboration := []
+  /-- By imports, the names of what they bring by the first character of their last part. -/
+  names     : Std.HashMap String (Std.HashMap Char (Array Name)) := {}
 
 abbrev WorkerRef := IO.Ref WorkerState
 
