@@ -21,12 +21,15 @@ from .cutting import Cutter, Draft
 from .expander import Expander, together
 from .hammer import Hammer
 from .lemmas import Lemmas, Recalling
-from .policy import Policy
+from .policy import Advice, Policy, Query
 from .refute import is_false
 from .salvage import Salvage
 
 FALSE_WALL_S = 3.0
 """Most seconds spent on showing one hole false."""
+
+FALSE_TACTICS = 12
+"""Tactics tried at each state on the way there, the hammer's first."""
 
 BRIEF = 3
 """Expansions for a hole before it is asked whether it is false."""
@@ -215,9 +218,24 @@ class Filler:
         pool = self._tools.pool
         try:
             async with asyncio.timeout(FALSE_WALL_S):
-                return await is_false(hole.state, Expander(hole, Hammer(), pool), pool)
+                expander = Expander(hole, _First(Hammer(), FALSE_TACTICS), pool)
+                return await is_false(hole.state, expander, pool)
         except TimeoutError:
             return False
+
+
+class _First:
+    """The first proposals of another policy."""
+
+    def __init__(self, base: Policy, most: int) -> None:
+        self.name = base.name
+        self._base = base
+        self._most = most
+
+    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+        """Answer each query in short."""
+        answers = await self._base.propose(queries)
+        return [replace(each, proposals=each.proposals[: self._most]) for each in answers]
 
 
 class _Listening:
