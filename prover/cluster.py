@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import io
 import itertools
 import logging
+import os
 import re
 import socket
 import sys
@@ -44,6 +46,8 @@ def joined(address: str) -> Iterator[Any]:
     except ImportError as error:
         raise UsageError("--cluster needs Ray: pip install 'lakatos[ray]'") from error
     _reach(address)
+    if address == "local":
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster of ours reports nowhere
     more = {"include_dashboard": False} if address == "local" else {}
     with redirect_stdout(cast(TextIO, _OwnThread(sys.stdout))):
         try:
@@ -54,7 +58,8 @@ def joined(address: str) -> Iterator[Any]:
         try:
             yield ray
         finally:
-            ray.shutdown()
+            with redirect_stdout(io.StringIO()):  # it says again what it said before
+                ray.shutdown()
 
 
 def _reach(address: str) -> None:

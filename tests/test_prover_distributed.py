@@ -250,25 +250,55 @@ def test_nobody_at_an_address_is_one_line():
             pass
 
 
-@pytest.mark.lean
-def test_real_lean_works_on_a_cluster_of_one_machine(toolchain, tmp_path):
-    claims = {"small": "2 + 2 = 4", "wrong": "2 + 2 = 5", "bad": "2 + = 4"}
+HARD = "(n : Nat) (h : 2 < n) : ∃ p q : Nat, n * n + 7 = p * q + 12 * n"
+
+
+def evaluate(folder, claims, address):
+    """Start `lakatos eval` on theorems of these names, in a process of its own."""
     lines = [
-        {"name": name, "header": "", "statement": f"theorem {name} : {claim} := by sorry"}
+        {"name": name, "header": "", "statement": f"theorem {name} {claim} := by sorry"}
         for name, claim in claims.items()
     ]
-    (tmp_path / "set.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    asked = ["eval", "small", "--data", "set.jsonl", "--json", "--time", "20", "--workers", "1"]
+    (folder / "set.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    asked = ["eval", "small", "--data", "set.jsonl", "--json", "--time", "10", "--workers", "1"]
     code = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-c", code, *asked, "--cluster", "local", "--db", "l.db"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 1, done.stderr
-    told = [json.loads(line) for line in done.stdout.splitlines()]
+    command = [sys.executable, "-c", code, *asked, "--cluster", address, "--db", "l.db"]
+    return subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def kept(folder):
+    with Store.open(str(folder / "l.db")) as store:
+        return {r.problem.name: r.outcome.value for r in store.load_evaluation(1).results}
+
+
+@pytest.mark.lean
+def test_real_lean_works_on_a_cluster_of_one_machine(toolchain, tmp_path):
+    claims = {"small": ": 2 + 2 = 4", "wrong": ": 2 + 2 = 5", "bad": ": 2 + = 4"}
+    run = evaluate(tmp_path, claims, "local")
+    out, said = run.communicate()
+    assert run.returncode == 1, said
+    assert kept(tmp_path) == {"small": "solved", "wrong": "dead end", "bad": "does not elaborate"}
+    assert len([json.loads(line) for line in out.splitlines()]) == 4
     with Store.open(str(tmp_path / "l.db")) as store:
-        kept = store.load_evaluation(1)
-        graph = store.load_attempt(kept.results[0].attempts[0].attempt_id)
-    assert [result.outcome.value for result in kept.results] == [
-        "solved", "dead end", "does not elaborate",
-    ]  # fmt: skip
-    assert graph.attempt.is_proved
-    assert len(told) == 4
+        assert store.load_attempt(1).attempt.theorem.source
+        graphs = list(store.load_attempts([1, 2]))
+    assert {each.attempt.is_proved for each in graphs} == {True, False}
+
+
+@pytest.mark.lean
+def test_real_lean_survives_the_loss_of_a_node(cluster, toolchain, tmp_path):
+    node = cluster.add_node(num_cpus=1)
+    claims = {"hard_1": HARD, "hard_2": HARD}
+    claims |= {f"easy_{n}": f"(a b : Nat) : a + b + {n} = b + a + {n}" for n in range(6)}
+    run = evaluate(tmp_path, claims, cluster.address)
+    with run:
+        lines = [run.stdout.readline()]
+        cluster.remove_node(node, allow_graceful=False)
+        lines += run.stdout
+        assert [line[0] for line in lines] == ["{"] * (len(claims) + 1), lines
+    told = kept(tmp_path)
+    assert [told[f"easy_{n}"] for n in range(6)] == ["solved"] * 6
+    assert sorted(told) == sorted(claims)
+    assert "untried" not in told.values()
