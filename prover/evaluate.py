@@ -88,6 +88,7 @@ def exam(
     lean: is asked for the toolchain when all else is known to be right.
     Where Lean is bare, `--core` puts numbers by Mathlib's names in the place of imports.
     """
+    Plan(config.prover, attempts.pass_at)
     retry = classes(attempts.retry or ())
     again = attempts.resume or attempts.run is not None or bool(retry)
     names = tuple(asked.name or ())
