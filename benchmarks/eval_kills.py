@@ -26,7 +26,7 @@ from lakatos.data.evaluation import Evaluation, Outcome
 from lakatos.data.store import Store
 
 RESULTS = Path(__file__).parent / "results" / "eval_kills.json"
-NAMES = ("mathd_numbertheory_10*", "mathd_numbertheory_13*", "mathd_numbertheory_3?", "imo_1987_p4")
+NAMES = ("mathd_numbertheory_10[12]", "mathd_numbertheory_13[26]", "mathd_numbertheory_48")
 
 
 def command(options: argparse.Namespace, *more: str) -> list[str]:
@@ -73,6 +73,14 @@ def session(words: list[str], place: Path, kill_after_s: float | None = None) ->
     return time.monotonic() - began
 
 
+def keep(out: Path, whole: Evaluation, took_s: float, trials: list[Any]) -> None:
+    """Write what is known by now."""
+    found: dict[str, Any] = {"equal": sum(t["equal"] for t in trials), "kills": len(trials)}
+    found |= {"uninterrupted_s": round(took_s, 1), "theorems": len(whole.results)}
+    found |= {"classes": {o.value: n for o, n in whole.classes.items()}, "trials": trials}
+    record.write(out, found | {"command": record.command(), "commit": record.commit()})
+
+
 def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -103,12 +111,8 @@ def main() -> None:
             equal = bool(resumed and resumed.is_finished and counted(resumed) == counted(whole))
             trials.append({"moment_s": round(moment_s, 2), "untried": over, "equal": equal})
             print(f"kill {number + 1}: {trials[-1]}", flush=True)
-    equal_count = sum(trial["equal"] for trial in trials)
-    print(f"equal results after {equal_count} of {options.kills} kills")
-    found = {"equal": equal_count, "kills": options.kills, "uninterrupted_s": round(took_s, 1)}
-    found |= {"theorems": len(whole.results), "trials": trials}
-    found |= {"classes": {o.value: n for o, n in whole.classes.items()}}
-    record.write(options.json, found | {"command": record.command(), "commit": record.commit()})
+            keep(options.json, whole, took_s, trials)
+    print(f"equal results after {sum(t['equal'] for t in trials)} of {len(trials)} kills")
 
 
 if __name__ == "__main__":
