@@ -116,11 +116,23 @@ class Case:
     start: int
 
 
+def above(source: str, theorems: list[re.Match[str]], found: re.Match[str]) -> str:
+    """The file above a theorem, without the theorems that it does not need."""
+    wanted, parts, end = found.group(), [], found.start()
+    for other in reversed(theorems[: theorems.index(found)]):
+        parts.append(source[other.end() : end])
+        if re.search(rf"\b{other['name']}\b", wanted):
+            wanted += other.group()
+            parts.append(other.group())
+        end = other.start()
+    return "".join(reversed([*parts, source[:end]]))
+
+
 def candidates(source: str, seed: int) -> Iterator[Case]:
     """Broken proofs, by all mutations in turn over all theorems, again and again; none twice.
 
-    A file ends with its broken theorem, whose own proof cannot be found further down. They go
-    down the file, as a user would: Lean has read most of the text above.
+    A file ends with its broken theorem, whose own proof cannot be found further down, and holds
+    above it what that needs. They go down the file, as a user would: Lean has read most of it.
     """
     draw = random.Random(seed)
     seen: set[str] = set()
@@ -130,7 +142,7 @@ def candidates(source: str, seed: int) -> Iterator[Case]:
         dealt = [(found, MUTATIONS[number % len(MUTATIONS)]) for number, found in mixed]
         for found, mutation in sorted(dealt, key=lambda each: each[0].start()):
             broken = mutation(draw, found["proof"])
-            head = source[: found.start("proof")]
+            head = above(source, theorems, found) + source[found.start() : found.start("proof")]
             if broken.startswith("begin"):
                 head = head.removesuffix(" by\n") + "\n"
             text = head + broken

@@ -15,6 +15,7 @@ from typing import Protocol
 from ..data.records import Theorem
 from ..lean_env.broken import BrokenCommand, Cut, Fault, look, stumbles
 from ..lean_env.judge import Asks
+from ..lean_env.opened import OpenedFile
 from ..lean_env.rewrite import Edit, rewrite
 from .refute import Opener
 from .salvage import Remains
@@ -100,7 +101,15 @@ class Cutter:
     def __init__(self, pool: Reader, path: str) -> None:
         self._pool = pool
         self._path = path
+        self._last: OpenedFile | None = None
         self.findings = Findings()
+
+    async def open(self, draft: Draft) -> OpenedFile:
+        """The draft's file as Lean sees it; the same draft twice in a row is read once."""
+        if self._last is None or self._last.source != draft.source:
+            self.findings.compilations += 1
+            self._last = await self._pool.open(self._path, draft.source)
+        return self._last
 
     async def cut_down(
         self, draft: Draft, known: BrokenCommand | None = None
@@ -129,8 +138,7 @@ class Cutter:
 
     async def _holes(self, draft: Draft) -> tuple[bool, list[Theorem]]:
         """Whether Lean takes the draft but for `sorry`s, and these."""
-        self.findings.compilations += 1
-        opened = await self._pool.open(self._path, draft.source)
+        opened = await self.open(draft)
         span = range(draft.command, draft.stop + 1)
         is_wrong = any(m.severity == "error" and m.start in span for m in opened.messages)
         return not is_wrong, [t for t in opened.theorems if draft.start <= t.start < draft.stop]

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..data.records import Attempt, Expansion, Theorem
+from ..data.records import Attempt, Expansion, StopReason, Theorem
 from ..lean_env.broken import BrokenCommand
 from ..lean_env.pool import LeanPool
 from ..lean_env.rewrite import Edit
@@ -53,12 +53,14 @@ class Means:
     """What may be spent on one draft.
 
     depth: times that the cuts move up. to_top: the last time to the whole of it. left_s: seconds.
+    ask_false: whether it matters of a hole with nothing left to try that it is false.
     """
 
     search: ProverConfig
     left_s: Callable[[], float]
     depth: int = 0
     to_top: bool = False
+    ask_false: bool = True
 
 
 @dataclass(slots=True)
@@ -132,7 +134,7 @@ class Filler:
                 return None
             is_last = level == means.depth or work.draft.value == work.draft.least
             wall_s = left_s if is_last else left_s * SHARE
-            attempts = await self._prove(work, means.search, wall_s, is_last and means.to_top)
+            attempts = await self._prove(work, means, wall_s, is_last and means.to_top)
             if is_last or self._stopped or all(a.is_proved for a in attempts):
                 work.settle(attempts)
                 return None if work.open else work.draft
@@ -140,12 +142,16 @@ class Filler:
         return None
 
     async def _prove(
-        self, work: Filling, config: ProverConfig, wall_s: float, is_final: bool
+        self, work: Filling, means: Means, wall_s: float, is_final: bool
     ) -> list[Attempt]:
         """Search for all holes: briefly for each; then longer for those not seen to be false."""
+        config = means.search
         brief = config if is_final else replace(config, expansions=min(BRIEF, config.expansions))
         attempts = work.attempts = await self._search(work, work.open, brief, wall_s)
         if is_final or self._stopped:
+            return attempts
+        is_dead = any(a.stop is StopReason.DEAD_END for a in attempts)
+        if is_dead and not means.ask_false:
             return attempts
         failed = [a.theorem for a in attempts if not a.is_proved and a.theorem.is_prop]
         judged = await together([self._is_false(hole) for hole in failed])

@@ -227,10 +227,10 @@ class Drafter:
 
     async def _try(self, work: _Work, block: str) -> Tried:
         """Open one draft, fill its holes, judge what is whole."""
-        theorem, pool = work.theorem, self._tools.pool
+        theorem = work.theorem
         draft = await self._placed(theorem, block)
-        filling = Filling(Cutter(pool, theorem.path), draft)
-        opened = await pool.open(theorem.path, draft.source)
+        filling = Filling(Cutter(self._tools.pool, theorem.path), draft)
+        opened = await filling.cutter.open(draft)
         span = range(draft.command, draft.stop + 1)
         wrong = [m for m in opened.messages if m.severity == "error" and m.start in span]
         holes = [t for t in opened.theorems if draft.start <= t.start < draft.stop]
@@ -274,7 +274,8 @@ class Drafter:
         filler = Filler(replace(self._tools, recorder=_Counting(work, self._keeper)), self.lemmas)
         self._fillers.add(filler)
         config = work.config_left()
-        means = Means(config, lambda: until - self._clock(), max(0, self._drafts.repair_depth - 1))
+        depth, may_reply = max(0, self._drafts.repair_depth - 1), self._drafts.turns > 1
+        means = Means(config, lambda: until - self._clock(), depth, ask_false=may_reply)
         try:
             async with asyncio.timeout(part_s):
                 return await filler.fill(filling, means)

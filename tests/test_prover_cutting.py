@@ -32,7 +32,8 @@ class Lean:
         self.opened.append(source)
         error = Message("error", "bad", 1, 0, start=len(HEAD.encode()))
         holes = [SimpleNamespace(start=i) for i in places(source, "sorry")]
-        return SimpleNamespace(messages=(error,) if "bad" in source else (), theorems=holes)
+        messages = (error,) if "bad" in source else ()
+        return SimpleNamespace(source=source, messages=messages, theorems=holes)
 
     async def request(self, op, *, wall_s, **fields):
         if op == "parse":
