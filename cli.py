@@ -60,10 +60,10 @@ from .lean_env import doctor as doctor_
 from .lean_env import embedded
 from .lean_env.doctor import Finding
 from .lean_env.toolchain import Toolchain, find_toolchain
+from .prover import gather
 from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
 from .prover.errand import Errand
 from .prover.evaluate import Evaluator, exam
-from .prover.extraction import Extraction
 from .prover.repair import RepairConfig
 from .prover.run import RunConfig, searched, start_run
 
@@ -166,10 +166,10 @@ def eval_(
 
 @app.command()
 @grouped
-def extract(asked: Extracted, lean: Lean) -> int:
-    """Turn Lean files into training data: states, tactics, premises, declarations."""
-    extraction = Extraction.of(asked)
-    return asyncio.run(extraction(lambda: _toolchain(lean, asked.path), _cache()))
+def extract(asked: Extracted, lean: Lean, db: Db = None) -> int:
+    """Turn Lean files or stored attempts into training data, or Lean's library into problems."""
+    job = gather.job(asked, lambda: _store(db))
+    return asyncio.run(job(lambda: _toolchain(lean, asked.path), _cache()))
 
 
 @app.command()

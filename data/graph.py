@@ -184,7 +184,7 @@ def _smallest_proof(graph: Graph) -> list[Node]:
     root = graph.graph["root"]
     if graph.nodes[root]["status"] is not Status.PROVED:
         return []
-    best = _best_tactics(graph)
+    best, _ = _best_tactics(graph)
     found: dict[Node, None] = {}
     work = [root]
     while work:
@@ -196,8 +196,16 @@ def _smallest_proof(graph: Graph) -> list[Node]:
     return list(found)
 
 
-def _best_tactics(graph: Graph) -> dict[Any, Node]:
-    """Each proved state's first tactic in its smallest proof; a shared state counts each time."""
+def steps_to_go(graph: Graph) -> dict[str, int]:
+    """The steps of the smallest proof of each proved state, by its key."""
+    best, cost = _best_tactics(graph)
+    return {key: cost[key][0] for key in best}
+
+
+def _best_tactics(graph: Graph) -> tuple[dict[Any, Node], dict[Node, tuple[int, int]]]:
+    """Each proved state's first tactic in its smallest proof, and what that costs: steps, then
+    letters; a shared state counts each time.
+    """
     cost: dict[Node, tuple[int, int]] = {}
     best: dict[Any, Node] = {}
     below = children(graph)
@@ -226,4 +234,4 @@ def _best_tactics(graph: Graph) -> dict[Any, Node]:
             waiting[parent] -= 1
             if waiting[parent] == 0:
                 offer(parent)
-    return best
+    return best, cost

@@ -125,9 +125,10 @@ class Extracted:
     path: Annotated[
         str,
         Argument(
-            metavar="PATH",
+            metavar="PATH|core|store",
             help="A Lean file, a folder, a Lake project, LeanDojo's benchmark; URL[@COMMIT] is a "
-            "git repository that LeanDojo traces.",
+            "git repository that LeanDojo traces; core: Lean's own theorems; store: all that was "
+            "tried.",
         ),
     ]
     out: Annotated[Path | None, Option(metavar="DIR", help="Write the dataset there.")] = None
@@ -137,6 +138,9 @@ class Extracted:
     stats: Annotated[bool, Option("--stats", help="Count what is there, write nothing.")] = False
     exclude: Annotated[
         list[Path] | None, Option(metavar="PATH", help="Leave out what speaks of these problems.")
+    ] = None
+    module: Annotated[
+        list[str] | None, Option(metavar="GLOB", help="core: only these modules, Init.Data.*")
     ] = None
     seed: Annotated[int, Option(help="Of the splits.")] = 0
     workers: Annotated[int | None, Option(min=1, help="Lean processes; default: cores.")] = None

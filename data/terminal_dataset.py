@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from .console import err, say, standard_output
-from .dataset import Dataset, Figures
-from .dataset_card import figure_rows
 
 
 class TraceLine:
-    """A line that says which file is being traced, where a person is watching."""
+    """A line that says how far it is, where a person is watching. doing: what is done, of what."""
 
-    def __init__(self, show: bool) -> None:
-        self._status = err.status("tracing") if show else None
+    def __init__(self, show: bool, doing: str = "tracing", of: str = "files") -> None:
+        self._doing, self._of = doing, of
+        self._status = err.status(doing) if show else None
 
     def told(self, done: int, total: int, path: str) -> None:
-        """One more file is done."""
+        """One more is done."""
         if self._status:
-            self._status.update(f"tracing: {done} of {total} files, {path}")
+            self._status.update(f"{self._doing}: {done} of {total} {self._of}, {path}")
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -31,13 +30,14 @@ class TraceLine:
             yield
 
 
-def tell(dataset: Dataset, figures: Figures) -> int:
+def tell(failures: Iterable[tuple[str, str]], figures: Iterable[tuple[str, str]]) -> int:
     """Name what failed, and print the figures; the exit code."""
-    for path, why in dataset.failures:
-        say(f"{path}: {why}")
-    for name, said in figure_rows(figures):
+    failed = list(failures)
+    for name, why in failed:
+        say(f"{name}: {why}")
+    for name, said in figures:
         standard_output().print(f"{name}: {said}", soft_wrap=True, markup=False)
-    return 1 if dataset.failures else 0
+    return 1 if failed else 0
 
 
 def tell_rows(counts: Mapping[str, int]) -> int:

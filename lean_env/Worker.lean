@@ -4,6 +4,7 @@ import LeanEnv.Check
 import LeanEnv.Elaborate
 import LeanEnv.Run
 import LeanEnv.Premises
+import LeanEnv.Library
 import LeanEnv.Broken
 import LeanEnv.Trace
 import LeanEnv.Audit
@@ -67,6 +68,8 @@ def serve (r : WorkerRef) (request : Request) : IO Answer := do
   | .cut source => cutFile r source
   | .parseTexts before texts => parseTexts r before texts
   | .trace name source keep => traceFile r name source keep
+  | .library imports => libraryModules r imports
+  | .pose imports module start count heartbeats => poseTheorems r imports module start count heartbeats
 
 /-- The reply to one line, or `{"need":...}`: provide that environment, then call again. -/
 def step (r : WorkerRef) (line : String) : IO String := do

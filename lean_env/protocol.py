@@ -27,6 +27,8 @@ judge    original, constants, targets[]|null, allow[]  results[{name,reasons[],a
 cut      source                                        commands[] that are broken or hold a sorry
 parse    before, texts[]                               results[{place|null,text?}]
 trace    name, source, keep?                           imports, messages, constants[], commands[]
+library  imports[]                                     modules[[NAME,imports[],theorems]]
+pose     imports[], module, start, count, heartbeats   theorems[posed], next|null
 
 state    {"state":ID,"key":HEX,"size":N,"positions":[0],"goals":[GOAL]}
 GOAL     {"tag":"","target":"...","hypotheses":[{"name","type","value"?}]}
@@ -42,6 +44,8 @@ reason   {"kind","text"}   kinds are data.records.RefusalKind
 broken   {"start","stop","kind","name"|null,"names":[],"value":cut|null,"tactics":[[start,stop]],
           "errors":[message + {"cuts":[cut],"parser":bool,"near"?:[name]}],
           "holes":[{"start","stop","cuts":[cut]}]}   cuts: smallest first
+posed    {"name","form","statement","key","alike","closed"|null,"marks":[],"constants":[]} or
+          {"name","why","constant"?}; see LeanEnv/Library.lean
 cut      {"start","stop","text","kind"}   kind: see LeanEnv/Cut.lean
 constant [NAME, MODULE|"", [LINE,COLUMN,LINE,COLUMN]|null]   below by its number; columns from 1
 traced   a command of `trace`: {"start","stop","failed","namespace","opens":[],"examples":[place],

@@ -31,13 +31,13 @@ class Source:
         return IMPORT.sub("", self.text)
 
 
-def worker_sources(root: Path = ROOT) -> list[Source]:
-    """Worker.lean and the LeanEnv modules below `root` that it needs, imported ones first.
+def worker_sources(root: Path = ROOT, module: str = "Worker") -> list[Source]:
+    """A module, Worker.lean by default, and those below `root` that it needs, imported ones first.
 
     Raises ToolchainError when a module is missing or imports itself.
     """
     ordered: dict[str, Source] = {}
-    _visit("Worker", root, ordered, ())
+    _visit(module, root, ordered, ())
     return list(ordered.values())
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from ..data import dataset_files, leandojo_read, source
 from ..data.console import err
 from ..data.dataset import Dataset, count
+from ..data.dataset_card import figure_rows
 from ..data.errors import UsageError, WorkerDied
 from ..data.leandojo_read import Benchmark, Table
 from ..data.options import Extracted
@@ -201,7 +202,7 @@ class Extraction:
             dataset = await self.trace(toolchain, cache, line.told)
             out = self.asked.out
             figures = dataset_files.write(dataset, out, self.formats) if out else count(dataset)
-        return tell(dataset, figures)
+        return tell(dataset.failures, figure_rows(figures))
 
     async def trace(
         self, toolchain: Toolchain, cache: Path | None = None, told: Told = silent

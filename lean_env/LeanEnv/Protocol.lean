@@ -27,6 +27,8 @@ inductive Request where
   | cut (source : String)
   | parseTexts (before : String) (texts : Array String)
   | trace (name source : String) (keep : Bool)
+  | library (imports : Array String)
+  | pose (imports : Array String) (module : String) (start count heartbeats : Nat)
 
 /-- Heartbeats for one tactic when the request names none, in thousands. -/
 def defaultHeartbeats : Nat := 40000
@@ -66,6 +68,10 @@ def Request.parse (j : Json) : Except String Request := do
   | "cut" => return .cut (← field String "source")
   | "parse" => return .parseTexts (← field String "before") (← field (Array String) "texts")
   | "trace" => return .trace (← optional String "name" "<file>") (← field String "source") (← optional Bool "keep" false)
+  | "library" => return .library (← field (Array String) "imports")
+  | "pose" =>
+    return .pose (← field (Array String) "imports") (← field String "module") (← field Nat "start") (← field Nat "count")
+      (← field Nat "heartbeats")
   | op => throw s!"unknown_op {op}"
 
 /-- Why a tactic was not taken; `kind` is one of `data.records.Rejection`. -/

@@ -47,22 +47,24 @@ class Session {
     return text;
   }
 
-  // One request line -> one reply line. Only the host can import, so Lean may first ask for an
-  // environment and is then given the same request again.
+  // One request line -> one reply line. Only the host can import, so Lean may first ask for
+  // environments, one after the other, and is each time given the same request again.
   answer(line) {
     try {
-      const reply = this.step(line);
-      if (!reply.startsWith(NEED)) return reply;
-      const { key, imports } = JSON.parse(reply).need;
-      const missing = missingModules(imports, this.libraries);
-      if (missing.length) return failure(line, 'import_failed', unknown(missing));
-      try {
-        this.addEnvironment(key, imports);
-      } catch (error) {
-        if (!(error instanceof LeanError)) throw error;
-        return failure(line, 'import_failed', error.message);
+      let reply = this.step(line);
+      while (reply.startsWith(NEED)) {
+        const { key, imports } = JSON.parse(reply).need;
+        const missing = missingModules(imports, this.libraries);
+        if (missing.length) return failure(line, 'import_failed', unknown(missing));
+        try {
+          this.addEnvironment(key, imports);
+        } catch (error) {
+          if (!(error instanceof LeanError)) throw error;
+          return failure(line, 'import_failed', error.message);
+        }
+        reply = this.step(line);
       }
-      return this.step(line);
+      return reply;
     } catch (error) {
       if (!(error instanceof LeanError)) throw error;
       return failure(line, 'internal', error.message);

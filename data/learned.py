@@ -1,0 +1,243 @@
+"""What the prover learned, read from the store as rows to train on; one attempt is held at a time.
+
+steps: every tactic tried at a state, the rejected ones with Lean's message. values: what is known
+of each state that was reached. preferences: a tactic that Lean took over one that it rejected, at
+one state. proofs, disproofs, refused: whole proofs and what the verifier said. conversations: the
+turns of models that were told what was wrong. Not in the store, so not here: how often a search
+visited a state without expanding it, and the broken text that `lakatos repair` began with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from .errors import UsageError
+from .graph import Graph, proof_graph, states, steps_to_go
+from .loading import AttemptSummary, StoredAttempt
+from .records import Accepted, Advanced, Refused, Status, Step, StopReason
+from .splits import HELD_OUT_SHARE
+from .turns import Turn
+
+Row = dict[str, Any]
+
+KINDS = (
+    "steps", "values", "preferences", "proofs", "disproofs", "refused", "conversations",
+)  # fmt: skip
+PAIRS_PER_STATE = 8
+AT_ONCE = 200
+"""Attempts whose rows the database is asked for together."""
+
+
+class Source(Protocol):
+    """The part of a store that is read."""
+
+    def attempts(self, run_id: int | None = None, limit: int | None = 100) -> list[AttemptSummary]:
+        """Attempts, newest first."""
+
+    def load_attempts(self, ids: Any, first: int | None = None) -> Iterator[StoredAttempt]:
+        """Attempts whole, by ascending number."""
+
+    def turns(self, attempt_id: int) -> list[Turn]:
+        """What was said with models in an attempt."""
+
+
+def rows_of(stored: StoredAttempt, turns: list[Turn], seed: int = 0) -> Iterator[tuple[str, Row]]:
+    """Everything that one attempt teaches, as (one of KINDS, row)."""
+    theorem = stored.theorem
+    about = {
+        "attempt": stored.summary.id,
+        "run": stored.summary.run_id,
+        "theorem": theorem.name,
+        "root_key": theorem.state.key,
+        "split": part_of(theorem.state.key or theorem.source, seed),
+    }
+    if stored.expansions:
+        graph = proof_graph(stored.expansions[0].state, stored.expansions)
+        yield from (("steps", about | row) for row in _steps(stored, graph))
+        yield from (("values", about | row) for row in _values(graph))
+        yield from (("preferences", about | row) for row in _preferences(stored, graph))
+    if kind := _kind_of_proof(stored):
+        yield kind, about | _proof(stored)
+    for number, said in groupby(turns, key=lambda turn: turn.conversation):
+        yield "conversations", about | {"conversation": number} | _conversation(list(said))
+
+
+def part_of(key: str, seed: int) -> str:
+    """The part of the split that all rows of one statement are in, drawn by its key."""
+    draw = int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:8]) / 2**64
+    if draw < HELD_OUT_SHARE:
+        return "test"
+    return "val" if draw < 2 * HELD_OUT_SHARE else "train"
+
+
+def _steps(stored: StoredAttempt, graph: Graph) -> Iterator[Row]:
+    """One row for each step; proves: it closes its state together with what else is known."""
+    number: Counter[str] = Counter()
+    for expansion in stored.expansions:
+        key = expansion.state.key
+        for step in expansion.steps:
+            node = graph.nodes[key, number[key]]
+            number[key] += 1
+            taken = isinstance(step.outcome, Advanced)
+            yield {
+                "key": key,
+                "state": expansion.state.pretty,
+                "tactic": step.tactic,
+                "prior": step.prior,
+                "outcome": node["outcome"],
+                "message": node["message"] or None,
+                "next_states": _next_states(step) if taken else None,
+                "proves": node["status"] is Status.PROVED,
+                "in_proof": node["in_proof"],
+                "elapsed_ms": round(step.elapsed_ms, 3),
+            }
+
+
+def _next_states(step: Step) -> list[str]:
+    assert isinstance(step.outcome, Advanced)
+    return [state.pretty for state in step.outcome.states]
+
+
+def _values(graph: Graph) -> Iterator[Row]:
+    """One row for each state: is it proved, in how many steps at least, what was it judged."""
+    left = steps_to_go(graph)
+    for key in states(graph):
+        node = graph.nodes[key]
+        yield {
+            "key": key,
+            "state": node["pretty"],
+            "status": node["status"].value,
+            "steps_to_go": left.get(key),
+            "value": node["value"],
+            "expansions": node["visits"],
+        }
+
+
+def _preferences(stored: StoredAttempt, graph: Graph) -> Iterator[Row]:
+    """Pairs at each state: the best tactic that Lean took, and each one that it rejected."""
+    best: dict[str, tuple[bool, bool, float, str]] = {}
+    rejected: dict[str, dict[str, str]] = {}
+    texts = {}
+    for row in _steps(stored, graph):
+        texts[row["key"]] = row["state"]
+        rank = (row["in_proof"], row["proves"], row["prior"], row["tactic"])
+        if row["outcome"] == "advanced":
+            best[row["key"]] = max(best.get(row["key"], rank), rank)
+        elif row["outcome"] != "timed_out":
+            rejected.setdefault(row["key"], {})[row["tactic"]] = row["message"] or ""
+    for key, bad in rejected.items():
+        if key in best:
+            for tactic, message in islice(bad.items(), PAIRS_PER_STATE):
+                yield {
+                    "key": key,
+                    "state": texts[key],
+                    "chosen": best[key][3],
+                    "chosen_proves": best[key][1],
+                    "rejected": tactic,
+                    "message": message,
+                }
+
+
+def _kind_of_proof(stored: StoredAttempt) -> str | None:
+    if stored.proof is None:
+        return None
+    if isinstance(stored.verdict, Refused):
+        return "refused"
+    if not isinstance(stored.verdict, Accepted):
+        return None
+    found = {StopReason.PROVED: "proofs", StopReason.DISPROVED: "disproofs"}
+    return found.get(stored.summary.stop or StopReason.INTERRUPTED)
+
+
+def _proof(stored: StoredAttempt) -> Row:
+    theorem, verdict = stored.theorem, stored.verdict
+    raw = theorem.source.encode()
+    reasons = verdict.reasons if isinstance(verdict, Refused) else ()
+    return {
+        "path": theorem.path,
+        "state": theorem.state.pretty,
+        "before": raw[: theorem.start].decode(),
+        "after": raw[theorem.stop :].decode(),
+        "proof": stored.proof,
+        "axioms": list(verdict.axioms) if isinstance(verdict, Accepted) else None,
+        "reasons": [[reason.kind.value, reason.text] for reason in reasons],
+        "toolchain": stored.toolchain,
+        "expansions": stored.summary.expansions,
+    }
+
+
+def _conversation(turns: list[Turn]) -> Row:
+    """Its turns in the shape of chat models; only the model's own are to be trained on."""
+    return {
+        "messages": [
+            {
+                "role": turn.role,
+                "content": turn.text,
+                "train": turn.role == "assistant",
+                "is_feedback": turn.is_feedback,
+                "is_right": turn.is_right,
+            }
+            for turn in turns
+        ],
+        "is_right": turns[-1].is_right,
+    }
+
+
+def gather(store: Source, take: Callable[[str, Row], None], seed: int = 0) -> Counter[str]:
+    """Give every row of the store to `take`; how many there are of each kind, and attempts.
+
+    Attempts that still run are passed over.
+    """
+    ids = sorted(each.id for each in store.attempts(limit=None) if not each.is_interrupted)
+    counts: Counter[str] = Counter()
+    for start in range(0, len(ids), AT_ONCE):
+        for stored in store.load_attempts(ids[start : start + AT_ONCE]):
+            counts["attempts"] += 1
+            for kind, row in rows_of(stored, store.turns(stored.summary.id), seed):
+                counts[kind] += 1
+                take(kind, row)
+    return counts
+
+
+def write(store: Source, out: Path, seed: int = 0) -> Counter[str]:
+    """Write a file of JSON lines for each kind, and README.md; the counts.
+
+    Raises UsageError when the disk takes nothing, StoreError.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            files = {
+                kind: stack.enter_context((out / f".{kind}.part").open("w", encoding="utf-8"))
+                for kind in KINDS
+            }
+
+            def take(kind: str, row: Row) -> None:
+                files[kind].write(json.dumps(row, ensure_ascii=False) + "\n")
+
+            counts = gather(store, take, seed)
+        for kind in KINDS:
+            (out / f".{kind}.part").replace(out / f"{kind}.jsonl")
+        (out / "README.md").write_text(card(counts, seed), encoding="utf-8")
+        return counts
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be written ({error.strerror})") from error
+
+
+def card(counts: Counter[str], seed: int) -> str:
+    """The text of README.md."""
+    rows = "\n".join(f"| {kind}.jsonl | {counts[kind]:,} |" for kind in KINDS)
+    return (
+        "# What the prover learned\n\n"
+        f"Made by `lakatos extract store` of {counts['attempts']:,} attempts, seed {seed}.\n\n"
+        "All rows of one statement are in one part of the split. A tactic that timed out is in no "
+        "pair. `steps_to_go`: of the smallest proof found. `train` marks the turns that the model "
+        f"wrote.\n\n| | rows |\n|---|---|\n{rows}\n"
+    )

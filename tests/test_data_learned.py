@@ -1,0 +1,175 @@
+"""What a store teaches: steps, values, pairs, proofs, conversations; read attempt by attempt."""
+
+import json
+
+import pytest
+from lakatos.data.learned import KINDS, PAIRS_PER_STATE, gather, part_of, write
+from lakatos.data.records import (
+    Accepted,
+    Advanced,
+    Attempt,
+    Expansion,
+    Goal,
+    ProofState,
+    Refusal,
+    RefusalKind,
+    Refused,
+    Rejected,
+    Step,
+    StopReason,
+    Theorem,
+    TimedOut,
+)
+from lakatos.data.store import Store
+from lakatos.data.turns import Turn
+
+SOURCE = "theorem t : p ∧ q := by\n  sorry\n-- end\n"
+START = len(SOURCE[: SOURCE.index("sorry")].encode())
+
+
+def state(key):
+    return ProofState(key, (Goal(f"goal {key}"),))
+
+
+def theorem(key="root"):
+    place = {"start": START, "stop": START + 5, "line": 2, "column": 2}
+    return Theorem("t", SOURCE, "a.lean", mode="tactic", state=state(key), **place)
+
+
+EXPANSIONS = [
+    Expansion(
+        state("root"),
+        (
+            Step("simp", 0.5, Rejected("no progress"), 1.0),
+            Step("skip", 0.3, Advanced((state("dead"),)), 1.0),
+            Step("constructor", 0.1, Advanced((state("l"), state("r"))), 2.0),
+            Step("omega", 0.1, TimedOut(5.0), 5000.0),
+        ),
+        0.4,
+    ),
+    Expansion(state("dead"), (Step("rfl", 1.0, Rejected("not equal")),), 0.1),
+    Expansion(state("l"), (Step("exact hp", 1.0, Advanced(())),), 0.9),
+    Expansion(state("r"), (Step("exact hq", 1.0, Advanced(())),), 0.9),
+]
+
+
+def fill(store, *, stop=StopReason.PROVED, verdict=None, expansions=(), turns=(), ends=True):
+    recorder = store.recorder(store.start_run("prove a.lean", {}, "Lean 1", 0))
+    recorder.start_attempt(theorem())
+    recorder.expansions(theorem(), list(expansions))
+    recorder.turns(theorem(), list(turns))
+    if ends:
+        recorder.finish_attempt(Attempt(theorem(), stop, "the proof", verdict))
+    store.flush()
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store.open(str(tmp_path / "l.db")) as store:
+        yield store
+
+
+def rows(store):
+    found = {kind: [] for kind in KINDS}
+    gather(store, lambda kind, row: found[kind].append(row))
+    return found
+
+
+def test_every_step_is_a_row_the_rejected_ones_with_their_message(store):
+    fill(store, verdict=Accepted(), expansions=EXPANSIONS)
+    steps = {row["tactic"]: row for row in rows(store)["steps"]}
+    assert len(steps) == 7
+    assert steps["simp"]["outcome"] == "elaboration"
+    assert steps["simp"]["message"] == "no progress"
+    assert steps["simp"]["state"] == "⊢ goal root"
+    assert steps["constructor"]["next_states"] == ["⊢ goal l", "⊢ goal r"]
+    assert steps["exact hp"]["next_states"] == []
+    assert [t for t, row in steps.items() if row["proves"]] == [
+        "constructor",
+        "exact hp",
+        "exact hq",
+    ]
+    assert steps["omega"]["outcome"] == "timed_out"
+
+
+def test_values_know_the_steps_to_go(store):
+    fill(store, verdict=Accepted(), expansions=EXPANSIONS)
+    values = {row["key"]: row for row in rows(store)["values"]}
+    assert {key: row["steps_to_go"] for key, row in values.items()} == {
+        "root": 3, "dead": None, "l": 1, "r": 1,
+    }  # fmt: skip
+    assert values["dead"]["status"] == "failed"
+    assert values["root"]["status"] == "proved"
+    assert values["root"]["value"] == 0.4
+
+
+def test_what_proves_is_preferred_to_what_was_rejected(store):
+    fill(store, verdict=Accepted(), expansions=EXPANSIONS)
+    (pair,) = rows(store)["preferences"]
+    assert (pair["chosen"], pair["rejected"]) == ("constructor", "simp")
+    assert pair["chosen_proves"] is True
+    assert pair["message"] == "no progress"
+
+
+def test_a_state_gives_only_so_many_pairs(store):
+    bad = tuple(Step(f"bad {n}", 0.01, Rejected("no")) for n in range(20))
+    good = (Step("skip", 0.5, Advanced((state("next"),))),)
+    fill(store, stop=StopReason.DEAD_END, expansions=[Expansion(state("root"), bad + good, 0.0)])
+    pairs = rows(store)["preferences"]
+    assert len(pairs) == PAIRS_PER_STATE
+    assert {(pair["chosen"], pair["chosen_proves"]) for pair in pairs} == {("skip", False)}
+
+
+@pytest.mark.parametrize(
+    ("stop", "verdict", "kind"),
+    [
+        (StopReason.PROVED, Accepted(("propext",)), "proofs"),
+        (StopReason.DISPROVED, Accepted(), "disproofs"),
+        (StopReason.REFUSED, Refused((Refusal(RefusalKind.SORRY, "a sorry"),)), "refused"),
+        (StopReason.PROVED, None, None),
+    ],
+)
+def test_whole_proofs_go_where_their_verdict_says(store, stop, verdict, kind):
+    fill(store, stop=stop, verdict=verdict)
+    found = rows(store)
+    told = {each: found[each] for each in ("proofs", "disproofs", "refused") if found[each]}
+    assert list(told) == ([kind] if kind else [])
+    for (row,) in told.values():
+        assert row["before"] + row["proof"] + row["after"] == SOURCE.replace("sorry", "the proof")
+
+
+def test_conversations_mark_what_the_model_wrote(store):
+    turns = [
+        Turn(0, "user", "prove it"), Turn(0, "assistant", "simp", is_right=False),
+        Turn(0, "user", "no", is_feedback=True), Turn(0, "assistant", "omega", is_right=True),
+        Turn(1, "user", "prove it"), Turn(1, "assistant", "rfl", is_right=False),
+    ]  # fmt: skip
+    fill(store, verdict=Accepted(), turns=turns)
+    first, second = rows(store)["conversations"]
+    assert [m["content"] for m in first["messages"]] == ["prove it", "simp", "no", "omega"]
+    assert [m["train"] for m in first["messages"]] == [False, True, False, True]
+    assert (first["is_right"], second["is_right"]) == (True, False)
+
+
+def test_an_attempt_that_still_runs_is_passed_over(store):
+    fill(store, expansions=EXPANSIONS, ends=False)
+    assert gather(store, lambda *_: None) == {}
+
+
+def test_one_statement_is_in_one_part(store):
+    fill(store, verdict=Accepted(), expansions=EXPANSIONS)
+    fill(store, stop=StopReason.DEAD_END, expansions=EXPANSIONS[:2])
+    found = rows(store)
+    assert len({row["split"] for kind in KINDS for row in found[kind]}) == 1
+    parts = [part_of(str(n), 0) for n in range(2000)]
+    assert 60 < parts.count("test") < 140
+    assert 60 < parts.count("val") < 140
+
+
+def test_what_is_written_can_be_read(store, tmp_path):
+    fill(store, verdict=Accepted(), expansions=EXPANSIONS)
+    counts = write(store, tmp_path / "out")
+    for kind in KINDS:
+        lines = (tmp_path / "out" / f"{kind}.jsonl").read_text().splitlines()
+        assert len([json.loads(line) for line in lines]) == counts[kind]
+    assert "| steps.jsonl | 7 |" in (tmp_path / "out" / "README.md").read_text()
