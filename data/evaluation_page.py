@@ -28,11 +28,11 @@ _OUTCOMES = list(Outcome)
 class Limits:
     """How much of the proof graphs a page holds; the rest is told by the command that shows it."""
 
-    graphs_bytes: int = 24_000_000
+    graphs_bytes: int = 16_000_000
     """Of all graphs, packed."""
-    steps: int = 1_000
+    steps: int = 600
     """A graph with more is shown in part: the proof, then what was tried first."""
-    expansions: int = 60
+    expansions: int = 20
     """Read of an attempt that did not solve its problem."""
 
 
