@@ -18,6 +18,8 @@ from .protocol import Failure, Json, Result
 from .worker_command import Toolchain, WorkerCommand
 
 _OPEN_FILES = 4
+_IMPORT_SETS = 8
+"""Sets of imports, which Lean never unloads, in one worker."""
 
 Answer = Result | Failure | TimedOut
 
@@ -88,6 +90,7 @@ class Judge:
         self._turn = asyncio.Lock()
         self._worker: OwnWorker | None = None
         self._opened: OrderedDict[str, Original] = OrderedDict()
+        self._import_sets: set[tuple[str, ...]] = set()
 
     async def close(self) -> None:
         """End the worker."""
@@ -132,9 +135,12 @@ class Judge:
         if source in self._opened:
             self._opened.move_to_end(source)
             return self._opened[source]
+        if len(self._import_sets) == _IMPORT_SETS:
+            await self._lose()
         said = await self._ask("open", name="<original>", source=source)
         if isinstance(said, Refusal):
             return said
+        self._import_sets.add(tuple(said["imports"]))
         errors = tuple(m for m in said["messages"] if m["severity"] == "error")
         commands, holes = tuple(said["commands"]), tuple(said["holes"])
         opened = Original(source, said["file"], commands, holes, errors)
@@ -155,6 +161,7 @@ class Judge:
 
     async def _lose(self) -> None:
         self._opened.clear()
+        self._import_sets.clear()
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.close()

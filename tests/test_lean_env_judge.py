@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from lakatos.data.records import Accepted, Refused
 from lakatos.lean_env.judge import CheckLimits, Judge
+from lakatos.lean_env.protocol import Result
 from lakatos.lean_env.worker import LeanWorker
 
 FALSE = "theorem t : 2 + 2 = 5 := by sorry\n"
@@ -50,6 +51,49 @@ def forger(toolchain):
         yield Forger(runner, worker, judge)
         runner.run(worker.close())
         runner.run(judge.close())
+
+
+class Opener:
+    """A worker that opens files of no holes, each with the imports that it names."""
+
+    def __init__(self):
+        self.opened = []
+        self.is_closed = False
+
+    async def request(self, op, *, wall_s, **fields):
+        assert not self.is_closed
+        if op == "open":
+            self.opened.append(fields["source"])
+        imports = [fields.get("source", "")]
+        empty = {"commands": [], "holes": [], "messages": []}
+        return Result(1, {"file": len(self.opened), "imports": imports, **empty})
+
+    async def close(self):
+        self.is_closed = True
+
+
+class NoLean:
+    def worker_command(self, *, memory_mb):
+        return memory_mb
+
+
+def test_a_worker_holds_only_so_many_sets_of_imports():
+    """Lean never unloads them: sets of problems with imports of their own filled its heap."""
+    started = []
+
+    async def start(command):
+        started.append(Opener())
+        return started[-1]
+
+    async def run():
+        judge = Judge(NoLean(), CheckLimits(), start)
+        for name in [*"abcdefghijklmnopqrstuvwxyz", "z"]:
+            assert (await judge.open(name)).source == name
+        await judge.close()
+
+    asyncio.run(run())
+    assert [len(worker.opened) for worker in started] == [8, 8, 8, 2]
+    assert all(worker.is_closed for worker in started)
 
 
 @pytest.mark.lean
