@@ -83,13 +83,9 @@ class Dataset:
                 if declaration.is_proof:
                     yield file, declaration
 
-    def split(self, strategy: str, *, named: bool = False) -> Split:
-        """The numbers of `proofs` in each part; named: theorems only, numbered without examples."""
-        chosen = [
-            Splittable(each.key, each.premises)
-            for _, each in self.proofs()
-            if not named or each.kind == "theorem"
-        ]
+    def split(self, strategy: str) -> Split:
+        """The numbers of `proofs` in each part."""
+        chosen = [Splittable(each.key, each.premises) for _, each in self.proofs()]
         return split(chosen, strategy, self.seed)
 
 

@@ -6,39 +6,73 @@ Its loaders look every marked premise up in the corpus, so only those of traced 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from .dataset import Dataset, Origin, Proof, path_of
 from .errors import UsageError
-from .splits import PARTS, STRATEGIES
+from .splits import PARTS, STRATEGIES, Splittable, split
 from .traced import TracedDeclaration, TracedFile, TracedStep, state_text
 
 VERSION = "4.20.0"
 """Of LeanDojo, whose layout this is."""
 
-CORPUS_KINDS = ("theorem", "definition", "inductive", "axiom", "opaque", "instance", "constructor")
+CORPUS_KINDS = ("theorem", "definition", "inductive", "axiom", "opaque", "instance")
 
 
 def write(dataset: Dataset, folder: Path, creation_time: datetime | None = None) -> None:
-    """Write the benchmark into an empty folder."""
-    paths = {path_module(file.path): file.path for file in dataset.read()}
-    for strategy in STRATEGIES:
-        parts = dataset.split(strategy, named=True)
-        part_of = {number: part for part in PARTS for number in parts[part]}
-        place = folder / strategy
-        place.mkdir()
-        lists = {part: _JsonList(place / f"{part}.json") for part in PARTS}
-        try:
-            named = (each for each in dataset.proofs() if each[1].kind == "theorem")
-            for number, proof in enumerate(named):
-                lists[part_of[number]].add(theorem(dataset.origin, proof, paths))
-        finally:
-            for each in lists.values():
-                each.close()
-    _write_corpus(dataset, folder / "corpus.jsonl", paths)
+    """Write the benchmark into an empty folder: all is read twice, and nothing of it held."""
+    outline = _outline(dataset)
+    parts = {name: split(outline.theorems, name, dataset.seed) for name in STRATEGIES}
+    with ExitStack() as stack:
+        lists: dict[str, dict[int, _JsonList]] = {}
+        for strategy, numbers in parts.items():
+            (folder / strategy).mkdir()
+            lists[strategy] = {}
+            for part in PARTS:
+                opened = _JsonList(folder / strategy / f"{part}.json")
+                stack.callback(opened.close)
+                lists[strategy] |= dict.fromkeys(numbers[part], opened)
+        corpus = stack.enter_context(_corpus(folder / "corpus.jsonl", outline.imports))
+        number = 0
+        for file, declarations in dataset.files():
+            corpus(file, declarations)
+            for each in filter(_is_theorem, declarations):
+                entry = theorem(dataset.origin, (file, each), outline.paths)
+                for by_number in lists.values():
+                    by_number[number].add(entry)
+                number += 1
     _write_about(dataset, folder, creation_time or datetime.now(UTC))
+
+
+@dataclass
+class _Outline:
+    """What the splits and the order of the files need. paths: of modules; imports: by path."""
+
+    paths: dict[str, str] = field(default_factory=dict)
+    imports: dict[str, list[str]] = field(default_factory=dict)
+    theorems: list[Splittable] = field(default_factory=list)
+
+
+def _outline(dataset: Dataset) -> _Outline:
+    outline = _Outline()
+    modules: dict[str, tuple[str, ...]] = {}
+    for file, declarations in dataset.files():
+        outline.paths[path_module(file.path)] = file.path
+        modules[file.path] = file.imports
+        theorems = filter(_is_theorem, declarations)
+        outline.theorems += [Splittable(each.key, each.premises) for each in theorems]
+    for path, names in modules.items():
+        outline.imports[path] = [outline.paths[name] for name in names if name in outline.paths]
+    return outline
+
+
+def _is_theorem(declaration: TracedDeclaration) -> bool:
+    return declaration.is_proof and declaration.kind == "theorem"
 
 
 def path_module(path: str) -> str:
@@ -84,23 +118,35 @@ def _tactic(file: TracedFile, step: TracedStep, paths: dict[str, str]) -> dict[s
     }
 
 
-def _write_corpus(dataset: Dataset, place: Path, paths: dict[str, str]) -> None:
-    """One line a file, imported files first."""
-    imports = {
-        file.path: [paths[name] for name in file.imports if name in paths]
-        for file in dataset.read()
-    }
+@contextmanager
+def _corpus(
+    place: Path, imports: dict[str, list[str]]
+) -> Iterator[Callable[[TracedFile, Sequence[TracedDeclaration]], None]]:
+    """What takes the files; in the end there is one line for each, imported files first."""
     lines: dict[str, int] = {}
-    with place.open("w+b") as out, place.with_suffix(".part").open("w+b") as part:
-        for file, declarations in dataset.files():
+    with place.with_suffix(".part").open("w+b") as part:
+
+        def add(file: TracedFile, declarations: Sequence[TracedDeclaration]) -> None:
             lines[file.path] = part.tell()
-            premises = [_premise(file, each) for each in declarations if _is_premise(each)]
+            premises = [_premise(file, each) for each in _outer(declarations)]
             row = {"path": file.path, "imports": imports[file.path], "premises": premises}
             part.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-        for path in in_order(imports):
-            part.seek(lines[path])
-            out.write(part.readline())
+
+        yield add
+        with place.open("wb") as out:
+            for path in in_order(imports):
+                part.seek(lines[path])
+                out.write(part.readline())
     place.with_suffix(".part").unlink()
+
+
+def _outer(declarations: Sequence[TracedDeclaration]) -> Iterator[TracedDeclaration]:
+    """Those that are premises by themselves: no constructors, no fields, no examples."""
+    stop = 0
+    for each in declarations:
+        if each.kind in CORPUS_KINDS and each.start >= stop:
+            stop = each.stop
+            yield each
 
 
 def in_order(imports: dict[str, list[str]]) -> list[str]:
@@ -119,10 +165,6 @@ def in_order(imports: dict[str, list[str]]) -> list[str]:
         entered.add(path)
         waiting += open_
     return list(done)
-
-
-def _is_premise(declaration: TracedDeclaration) -> bool:
-    return declaration.kind in CORPUS_KINDS
 
 
 def _premise(file: TracedFile, declaration: TracedDeclaration) -> dict[str, Any]:
