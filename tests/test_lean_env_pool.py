@@ -420,6 +420,11 @@ async def test_a_worker_that_imported_many_things_is_replaced():
         assert pool.restarts == 0
         await pool.open("a.toy", "import M1\n")
         assert pool.restarts == 1
+        for number in range(9):
+            source = f"import M{number}\n"
+            await pool.request("open", wall_s=60.0, name="a.toy", source=source)
+        await pool.open("a.toy", "import M1\n")
+        assert pool.restarts == 2, "whatever was asked"
 
 
 @asynchronous
