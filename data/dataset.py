@@ -263,6 +263,6 @@ def _count_proof(
     figures.longest = max(figures.longest, len(proof.steps))
     premises.update(proof.premises)
     for step in proof.steps:
-        figures.tactics[(step.tactic.split() or [""])[0]] += 1
+        figures.tactics[(step.tactic.lstrip("( ").split() or [""])[0]] += 1
         figures.citations += len(step.citations)
         states.add(hash(tuple(goal.key for goal in step.before)))
