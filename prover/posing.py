@@ -36,16 +36,12 @@ RUNS_ON = "LeanEnv.Library"
 
 @dataclass(frozen=True)
 class Posing:
-    """One `lakatos extract core`. modules: patterns of names, none: all; out: None: only count.
-
-    only_kept: nothing is posed, what was posed before is read.
-    """
+    """One `lakatos extract core`. modules: patterns of names, none: all; out: None: only count."""
 
     modules: tuple[str, ...] = ()
     seed: int = 0
     workers: int = 1
     out: Path | None = None
-    only_kept: bool = False
 
     async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
         """Pose, write, tell; the exit code. Raises as `run`."""
@@ -74,7 +70,7 @@ class Posing:
         asked = [make() for _ in range(max(1, self.workers))]
         try:
             wanted = self.chosen(await asked[0].modules())
-            failures = [] if self.only_kept else await _pose(wanted, asked, shelf, told)
+            failures = await _pose(wanted, asked, shelf, told)
         finally:
             for each in asked:
                 await each.close()
