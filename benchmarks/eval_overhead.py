@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -217,6 +218,7 @@ def main() -> None:
             print(f"{name:6} {key:22} {value}")
     wanted = {"share": WANTED_SHARE, "bytes_per_step": WANTED_BYTES, "report_s": WANTED_REPORT_S}
     more = {"command": record.command(), "commit": record.commit(), "wanted": wanted}
+    more["load_average"] = [round(load, 1) for load in os.getloadavg()]
     record.write(options.json, found | more)
 
 
