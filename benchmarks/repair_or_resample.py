@@ -1,13 +1,14 @@
 """Equal Lean calls: does mending a model's partially right proofs prove more than sampling again?
 
-    python benchmarks/repair_or_resample.py [--theorems 19] [--calls 150] [--errors 0.5]
+    python benchmarks/repair_or_resample.py [--calls 150] [--errors 0.5 0.8]
 
-A scripted model knows the proofs of repair_proofs*.lean, and each line of a sample it writes goes
-wrong with the same chance, by the mutations of repair_corpus.py: short proofs often come out
-right, long ones seldom do. Both ways get the same samples in the same order and the same number
-of Lean calls for a theorem: a file elaborated or looked into, a text parsed, a tactic tried, each
-part of a verdict. Holes are searched by a few closing tactics, far less than the hammer, which
-needs no model for these theorems; first row: those tactics alone, with as many calls.
+A scripted model knows the proofs of repair_proofs*.lean; in each line of a sample that it writes
+a name, a side or the order of arguments goes wrong with the same chance (the mutations of
+repair_corpus.py): short proofs often come out right, long ones seldom do. Both ways get the same
+samples in the same order and the same number of Lean calls for a theorem: a file elaborated or
+looked into, a text parsed, a tactic tried, each part of a verdict. Holes are searched by a few
+closing tactics, far less than the hammer, which needs no model for these theorems; first row:
+those tactics alone, with as many calls.
 """
 
 from __future__ import annotations
@@ -117,13 +118,12 @@ def sample(draw: random.Random, proof: str, chance: float) -> str:
 
 
 def broken(draw: random.Random, line: str) -> str:
-    """The line with one thing wrong: a side, an order, a name, or its end."""
+    """The line with a wrong side, order or name; as it is where it has none of them."""
     mutations = [wrong_branch, swapped_arguments, wrong_name]
     for mutation in draw.sample(mutations, len(mutations)):
         if (changed := mutation(draw, line + "\n").rstrip("\n")) != line:
             return changed
-    margin = len(line) - len(line.lstrip())
-    return line[:margin] + draw.choice(["simp", "exact this", line[margin:] + " foo"])
+    return line
 
 
 def lines_of(found: re.Match[str]) -> int:
@@ -136,7 +136,7 @@ async def one(tools: Tools, theorem: Theorem, proof: str, depth: int | None, opt
     pool = Counted(tools.pool, options.calls)
     verifier: Any = CountedVerifier(tools.verifier, pool)
     counted: Any = pool
-    config = ProverConfig(wall_s=SECONDS)
+    config = ProverConfig(expansions=3 * SAMPLES, wall_s=SECONDS)
     if depth is None:
         prover: Any = Prover(counted, verifier, CLOSING, config)
     else:
@@ -156,7 +156,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     found = [each for each in THEOREM.finditer(source) if lines_of(each) >= options.lines]
     found = sorted(random.Random(options.seed).sample(found, min(options.theorems, len(found))),
                    key=lambda each: each.start())  # fmt: skip
-    ways = {"resample": 0, "repair": 1}
+    ways = {"resample": 0, "repair": options.depth}
     rows: list[dict[str, Any]] = []
     began = time.monotonic()
     async with (
@@ -198,14 +198,15 @@ def main() -> None:
     parser.add_argument("--theorems", type=int, default=19, help="how many, drawn by the seed")
     parser.add_argument("--lines", type=int, default=6, help="least, of the known proofs")
     parser.add_argument("--calls", type=int, default=150, help="Lean calls for a theorem")
-    parser.add_argument("--errors", type=float, nargs="+", default=[0.5], help="of a line")
+    parser.add_argument("--depth", type=int, default=2, help="--repair-depth of the repairs")
+    parser.add_argument("--errors", type=float, nargs="+", default=[0.5, 0.8], help="of a line")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=600.0, help="begin no theorem after these")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     about = {"command": record.command(), "commit": record.commit(), "seed": options.seed}
-    about |= {"calls_a_theorem": options.calls, "least_lines": options.lines}
+    about |= {"calls_a_theorem": options.calls, "repair_depth": options.depth}
     found = about | asyncio.run(measure(options))
     print(json.dumps(found["table"], indent=1))
     record.write(options.out, found)

@@ -155,7 +155,7 @@ class Cutter:
                 wider = [cut for cut in hole.cuts if not _is_idle(draft, cut)]
                 step = 0 if places[hole.start] else (len(wider) - 1) // 2
                 cuts.append(wider[step] if wider else _whole(draft))
-        self.findings.removed += [draft.block(cut.start, cut.stop) for cut in cuts]
+        self.findings.removed += [_tactic(draft, cut) for cut in cuts]
         return [cut.edit for cut in outermost(cuts)]
 
     async def _look(self, draft: Draft) -> list[BrokenCommand]:
@@ -198,7 +198,7 @@ class Cutter:
                 word = draft.text(fault.message.start, fault.message.stop or fault.message.start)
                 found.near[word] = fault.near
             if fault.cuts and (cut := fault.cuts[0]).start >= draft.start:
-                found.removed.append(draft.block(cut.start, cut.stop))
+                found.removed.append(_tactic(draft, cut))
         if not found.kept:
             places = [place for command in commands for place in command.tactics]
             found.kept += [
@@ -216,8 +216,21 @@ def outermost(cuts: Sequence[Cut]) -> list[Cut]:
 
 
 def _smallest(draft: Draft, fault: Fault) -> Cut:
-    cuts = [c for c in fault.cuts if c.start >= draft.start and not _is_idle(draft, c)]
+    lacks_arms = "not been provided" in fault.message.text
+    cuts = [
+        cut
+        for cut in fault.cuts
+        if cut.start >= draft.start
+        and not _is_idle(draft, cut)
+        and (lacks_arms or cut.kind != "arms")
+    ]
     return cuts[0] if cuts else _whole(draft)
+
+
+def _tactic(draft: Draft, cut: Cut) -> str:
+    """What is cut out, as a tactic to try again."""
+    text = draft.block(cut.start, cut.stop)
+    return f"exact {text}" if cut.kind == "term" else text
 
 
 def _whole(draft: Draft) -> Cut:

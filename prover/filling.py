@@ -53,7 +53,7 @@ class Means:
     """What may be spent on one draft.
 
     depth: times that the cuts move up. to_top: the last time to the whole of it. left_s: seconds.
-    ask_false: whether it matters of a hole with nothing left to try that it is false.
+    ask_false: whether to ask of the holes not proved briefly if they are false.
     """
 
     search: ProverConfig
@@ -150,12 +150,12 @@ class Filler:
         attempts = work.attempts = await self._search(work, work.open, brief, wall_s)
         if is_final or self._stopped:
             return attempts
-        is_dead = any(a.stop is StopReason.DEAD_END for a in attempts)
-        if is_dead and not means.ask_false:
+        if not means.ask_false and any(a.stop is StopReason.DEAD_END for a in attempts):
             return attempts
         failed = [a.theorem for a in attempts if not a.is_proved and a.theorem.is_prop]
-        judged = await together([self._is_false(hole) for hole in failed])
-        work.false += [hole for hole, is_false in zip(failed, judged, strict=True) if is_false]
+        asked = failed if means.ask_false else []
+        judged = await together([self._is_false(hole) for hole in asked])
+        work.false += [hole for hole, is_false in zip(asked, judged, strict=True) if is_false]
         if any(judged) or not failed:
             return attempts
         again = await self._search(work, failed, config, wall_s)

@@ -40,7 +40,7 @@ from .cutting import Cutter, Draft
 from .deferral import Kept, replacement, rests_on_sorry, settle
 from .expander import NEUTRAL_VALUE, together
 from .feedback import NO_PROOF, errors_told, feedback, holes_told, proof_told, refusal_told, trimmed
-from .filling import Filler, Filling, Means, Tools
+from .filling import BRIEF, Filler, Filling, Means, Tools
 from .lemmas import Lemmas, as_tactic
 from .rejections import Memory, no_memory
 
@@ -331,10 +331,11 @@ class _Work:
         self.budget.tell(news)
 
     def config_left(self) -> ProverConfig:
-        """The search of a hole, with what the theorem has left."""
-        left, config = self.budget.expansions_left, self._config
+        """The search of a hole, with a draft's part of what the theorem has left."""
+        left = self.budget.expansions_left // max(1, self.expected)
+        config = self._config
         steps = None if config.steps is None else max(1, config.steps - self.budget.steps)
-        return replace(config, expansions=max(1, left), steps=steps, refute=0.0)
+        return replace(config, expansions=max(BRIEF, left), steps=steps, refute=0.0)
 
     def found(self, block: str, proof: str, verdict: Verdict) -> None:
         """Keep a proof that is accepted, or only waits for another sorry."""

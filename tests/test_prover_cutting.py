@@ -108,3 +108,26 @@ def test_the_first_spelling_that_lean_reads_is_taken():
     cut, _ = asyncio.run(Cutter(lean, "t.lean").cut_down(draft("by simp,")))
     assert cut.value == "by simp"
     assert lean.parsed[0][0] == HEAD + "by simp,"
+
+
+def test_arms_are_added_only_where_lean_misses_them():
+    class Arms(Lean):
+        said = "Alternative `cons` has not been provided"
+
+        async def request(self, op, *, wall_s, **fields):
+            answer = await super().request(op, wall_s=wall_s, **fields)
+            for command in answer.value.get("commands", ()):
+                for error in command["errors"]:
+                    error["text"] = self.said
+                    stop = error["cuts"][0]["stop"]
+                    arms = {"start": stop, "stop": stop, "text": " | _ => sorry", "kind": "arms"}
+                    error["cuts"].insert(0, arms)
+            return answer
+
+    def cut(lean):
+        return asyncio.run(Cutter(lean, "t.lean").cut_down(draft("by cases bad")))[0].value
+
+    assert cut(Arms()) != "by cases sorry"
+    other = Arms()
+    other.said = "major premise type is not an inductive type"
+    assert cut(other) == "by cases sorry"
