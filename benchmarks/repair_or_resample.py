@@ -1,14 +1,13 @@
 """Equal Lean calls: does mending a model's partially right proofs prove more than sampling again?
 
-    python benchmarks/repair_or_resample.py [--calls 150] [--errors 0.5 0.8]
+    python benchmarks/repair_or_resample.py [--calls 150] [--errors 0.5]
 
-A scripted model knows the proofs of repair_proofs*.lean; in each line of a sample that it writes
-a name, a side or the order of arguments goes wrong with the same chance (the mutations of
-repair_corpus.py): short proofs often come out right, long ones seldom do. Both ways get the same
-samples in the same order and the same number of Lean calls for a theorem: a file elaborated or
-looked into, a text parsed, a tactic tried, each part of a verdict. Holes are searched by a few
-closing tactics, far less than the hammer, which needs no model for these theorems; first row:
-those tactics alone, with as many calls.
+A scripted model knows the proofs of repair_proofs*.lean; each line of a sample that it writes goes
+wrong with the same chance, by a name, a side, an order of arguments, or whole: short proofs often
+come out right, long ones seldom do. Both ways get the same samples in the same order and the same
+number of Lean calls for a theorem: a file elaborated or looked into, a text parsed, a tactic
+tried, each part of a verdict. First row: the hammer alone, which searches the holes, with as many
+calls and no model; it shows how hard the theorems are.
 """
 
 from __future__ import annotations
@@ -34,16 +33,13 @@ from lakatos.prover.agent import Prover, Silent
 from lakatos.prover.author import GivenTexts
 from lakatos.prover.config import DraftConfig, ProverConfig
 from lakatos.prover.filling import Tools
-from lakatos.prover.policy import Advice, Proposal, Query, ScriptedPolicy
+from lakatos.prover.hammer import Hammer
+from lakatos.prover.policy import Advice, Proposal, Query
 from lakatos.prover.sketch import Drafter
 from repair_corpus import PROOFS, THEOREM, swapped_arguments, wrong_branch, wrong_name
 
 RESULTS = Path(__file__).parent / "results" / "repair_or_resample.json"
 SAMPLES = 200
-CLOSING = ScriptedPolicy(
-    {}, [Proposal(t, 1.0) for t in ("rfl", "assumption", "omega", "simp", "simp_all", "decide")]
-)
-"""Who searches the holes."""
 SECONDS = 120.0
 """Net under a theorem; the limit meant is that of calls."""
 
@@ -118,12 +114,13 @@ def sample(draw: random.Random, proof: str, chance: float) -> str:
 
 
 def broken(draw: random.Random, line: str) -> str:
-    """The line with a wrong side, order or name; as it is where it has none of them."""
+    """The line with one thing wrong: a side, an order, a name, or all of it."""
     mutations = [wrong_branch, swapped_arguments, wrong_name]
     for mutation in draw.sample(mutations, len(mutations)):
         if (changed := mutation(draw, line + "\n").rstrip("\n")) != line:
             return changed
-    return line
+    margin = len(line) - len(line.lstrip())
+    return line[:margin] + draw.choice(["simp", "exact this", line[margin:] + " foo"])
 
 
 def lines_of(found: re.Match[str]) -> int:
@@ -132,17 +129,17 @@ def lines_of(found: re.Match[str]) -> int:
 
 
 async def one(tools: Tools, theorem: Theorem, proof: str, depth: int | None, options: Any) -> Any:
-    """Prove one theorem in one way; None: the closing tactics alone."""
+    """Prove one theorem in one way; None: the hammer alone."""
     pool = Counted(tools.pool, options.calls)
     verifier: Any = CountedVerifier(tools.verifier, pool)
     counted: Any = pool
     config = ProverConfig(expansions=3 * SAMPLES, wall_s=SECONDS)
     if depth is None:
-        prover: Any = Prover(counted, verifier, CLOSING, config)
+        prover: Any = Prover(counted, verifier, Hammer(), config)
     else:
         author = GivenTexts(Faulty(proof, options.chance, f"{options.seed}:{theorem.name}"))
         drafts = DraftConfig("whole-proof", SAMPLES, 1, depth)
-        mine = Tools(counted, verifier, CLOSING, Silent())
+        mine = Tools(counted, verifier, Hammer(), Silent())
         prover = Drafter(mine, author, Silent(), config, drafts)
     began = time.monotonic()
     attempt: Attempt = (await prover.prove([theorem]))[0]
@@ -163,12 +160,12 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         LeanPool(toolchain, workers=options.workers) as pool,
         Verifier(pool, toolchain) as verifier,
     ):
-        tools = Tools(pool, verifier, CLOSING, Silent())
+        tools = Tools(pool, verifier, Hammer(), Silent())
         for each in found:
             text = source[: each.start("proof")] + "  sorry\n"
             theorem = (await pool.open("t.lean", text)).theorems[-1]
             row: dict[str, Any] = {"theorem": each["name"], "lines": lines_of(each)}
-            row["tactics alone"] = await one(tools, theorem, each["proof"], None, options)
+            row["hammer alone"] = await one(tools, theorem, each["proof"], None, options)
             for chance in options.errors:
                 options.chance = chance
                 for way, depth in ways.items():
@@ -198,8 +195,8 @@ def main() -> None:
     parser.add_argument("--theorems", type=int, default=19, help="how many, drawn by the seed")
     parser.add_argument("--lines", type=int, default=6, help="least, of the known proofs")
     parser.add_argument("--calls", type=int, default=150, help="Lean calls for a theorem")
-    parser.add_argument("--depth", type=int, default=2, help="--repair-depth of the repairs")
-    parser.add_argument("--errors", type=float, nargs="+", default=[0.5, 0.8], help="of a line")
+    parser.add_argument("--depth", type=int, default=1, help="--repair-depth of the repairs")
+    parser.add_argument("--errors", type=float, nargs="+", default=[0.5], help="of a line")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=600.0, help="begin no theorem after these")
