@@ -14,9 +14,15 @@ class TraceLine:
     def __init__(self, show: bool, doing: str = "tracing", of: str = "files") -> None:
         self._doing, self._of = doing, of
         self._status = err.status(doing) if show else None
+        self._done = 0
+
+    def interrupted(self) -> None:
+        """Say that nothing is lost."""
+        err.print(f"interrupted: {self._done} {self._of} are done; run it again to go on")
 
     def told(self, done: int, total: int, path: str) -> None:
         """One more is done."""
+        self._done = done
         if self._status:
             self._status.update(f"{self._doing}: {done} of {total} {self._of}, {path}")
 

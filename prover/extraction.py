@@ -199,7 +199,11 @@ class Extraction:
         toolchain = lean()
         line = TraceLine(err.is_terminal)
         with line.shown():
-            dataset = await self.trace(toolchain, cache, line.told)
+            try:
+                dataset = await self.trace(toolchain, cache, line.told)
+            except asyncio.CancelledError:
+                line.interrupted()
+                raise
             out = self.asked.out
             figures = dataset_files.write(dataset, out, self.formats) if out else count(dataset)
         return tell(dataset.failures, figure_rows(figures))

@@ -189,6 +189,20 @@ def test_a_project_becomes_a_dataset_without_its_broken_parts(tmp_path, toolchai
     assert "the problems of set (2 of 2 problems could be stated)" in card
 
 
+def test_an_interrupted_extraction_says_that_nothing_is_lost(tmp_path, capsys):
+    extraction = Extraction.of(Extracted(str(project(tmp_path, A=SOURCE)), stats=True))
+
+    class Broken(Extraction):
+        async def trace(self, toolchain, cache=None, told=None):
+            told(3, 9, "C.lean")
+            raise asyncio.CancelledError
+
+    broken = Broken(extraction.asked, extraction.corpus, extraction.formats)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(broken(lambda: None))
+    assert "interrupted: 3 files are done; run it again" in capsys.readouterr().err
+
+
 def test_what_is_asked_is_checked_before_lean_is_started(tmp_path):
     folder = project(tmp_path, A=SOURCE)
     with pytest.raises(UsageError, match="either --out DIR or --stats"):
