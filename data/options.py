@@ -125,10 +125,10 @@ class Extracted:
     path: Annotated[
         str,
         Argument(
-            metavar="PATH|core|store",
+            metavar="PATH|core|store|synthetic",
             help="A Lean file, a folder, a Lake project, LeanDojo's benchmark; URL[@COMMIT] is a "
             "git repository that LeanDojo traces; core: Lean's own theorems; store: all that was "
-            "tried.",
+            "tried; synthetic: problems made up.",
         ),
     ]
     out: Annotated[Path | None, Option(metavar="DIR", help="Write the dataset there.")] = None
@@ -142,7 +142,10 @@ class Extracted:
     module: Annotated[
         list[str] | None, Option(metavar="GLOB", help="core: only these modules, Init.Data.*")
     ] = None
-    seed: Annotated[int, Option(help="Of the splits.")] = 0
+    count: Annotated[
+        int | None, Option(min=1, metavar="N", help="synthetic: how many problems.")
+    ] = None
+    seed: Annotated[int, Option(help="Of the splits, and of what is made up.")] = 0
     workers: Annotated[int | None, Option(min=1, help="Lean processes; default: cores.")] = None
 
 

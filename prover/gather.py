@@ -1,4 +1,4 @@
-"""Which job `lakatos extract` asks for, by its first word: files, Lean's library, or the store."""
+"""Which job `lakatos extract` asks for, by its first word: a place of files, or one of WORDS."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from ..data.terminal_dataset import tell_rows
 from ..lean_env.toolchain import Toolchain
 from .extraction import Extraction
 from .posing import Posing
+from .synthesis import COUNT, Synthesis
 
-CORE, STORE = "core", "store"
+WORDS = CORE, STORE, SYNTHETIC = "core", "store", "synthetic"
 
 Job = Callable[[Callable[[], Toolchain], Path | None], Coroutine[Any, Any, int]]
 """Does it, with what finds Lean and a cache folder, and tells; the exit code."""
@@ -25,9 +26,11 @@ Job = Callable[[Callable[[], Toolchain], Path | None], Coroutine[Any, Any, int]]
 def job(asked: Extracted, store: Callable[[], Store]) -> Job:
     """The job, with what it reads before Lean is read. Raises UsageError."""
     word = asked.path
-    if word not in (CORE, STORE):
-        if asked.module:
-            raise UsageError("--module is for extract core")
+    if asked.module and word != CORE:
+        raise UsageError("--module is for extract core")
+    if asked.count is not None and word != SYNTHETIC:
+        raise UsageError("--count is for extract synthetic")
+    if word not in WORDS:
         return Extraction.of(asked)
     if (asked.out is None) != asked.stats:
         raise UsageError("give either --out DIR or --stats")
@@ -35,6 +38,8 @@ def job(asked: Extracted, store: Callable[[], Store]) -> Job:
         raise UsageError(f"extract {word} takes neither --format nor --exclude")
     if word == CORE:
         return Posing(tuple(asked.module or ()), asked.seed, asked.workers or 1, asked.out)
+    if word == SYNTHETIC:
+        return Synthesis(asked.count or COUNT, asked.seed, asked.out)
     return Recall(store, asked.out, asked.seed)
 
 
