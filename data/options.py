@@ -185,7 +185,8 @@ class Thinking:
         Option(
             metavar="K=V",
             help="Of drawing: top_p, max_tokens, beam, distinct_first; of a server: api, "
-            "timeout_s, tries, at_once; of hf and vllm: dtype, device, revision, ...",
+            "timeout_s, tries, at_once; of hf: device (also several, cuda:0,cuda:1); of hf and "
+            "vllm: dtype, revision, ...",
         ),
     ] = None
     critic: Annotated[

@@ -1,7 +1,7 @@
 """From a word of the command line to a policy: `hammer`, `scripted:FILE`, a model, a mixture.
 
     hammer   scripted:FILE   sketch:FILE   hf:PATH_OR_NAME   openai:MODEL@URL   vllm:NAME
-    hammer+hf:NAME   0.3*hammer+0.7*openai:MODEL@URL
+    openai:MODEL@URL,URL   hammer+hf:NAME   0.3*hammer+0.7*openai:MODEL@URL
 
 Each part of a mixture has a share of the prior mass, equal ones where none is told.
 """
@@ -28,6 +28,7 @@ from .mixture import Judged, Mixture
 from .model import LanguageModel, Sampling
 from .policy import Policy, Proposal, ScriptedPolicy
 from .prompts import PromptFormat, format_for, format_named, formats
+from .replicas import Replicas
 from .retriever import Lexical, Retrieval
 
 KINDS = ("hammer", "scripted:FILE", "sketch:FILE", "hf:NAME", "openai:MODEL@URL", "vllm:NAME")
@@ -95,7 +96,7 @@ def form_of(part: Part, config: ModelConfig) -> PromptFormat:
     """The prompt format for a part that asks a model. Raises UsageError."""
     if config.prompt:
         return format_named(config.prompt)
-    model = _server(part.name)[0] if part.kind == "openai" else part.name
+    model = _servers(part.name)[0] if part.kind == "openai" else part.name
     return format_for(model, MODELS[part.kind])
 
 
@@ -207,36 +208,63 @@ def _retrieval(
         raise UsageError(f"retriever {config.retriever}: {why}; these do: {', '.join(shown)}")
     if config.retriever == "bm25":
         return Retrieval(Lexical(source), source, config.premises)
-    mine = options(_options_of("hf"), _known("hf", own), "hf")
+    mine = options(_options_of("hf"), _known("hf", _in_one_place(own)), "hf")
     encoder = Encoder(config.retriever.removeprefix("hf:"), mine)
     return Retrieval(Dense(source, encoder), source, config.premises)
 
 
 async def _model(part: Part, own: Mapping[str, str], key: str | None) -> LanguageModel:
-    mine = options(_options_of(part.kind), _known(part.kind, own), part.kind)
+    """The model of a part; of several servers, or on several devices, as one."""
+    places = [own]
+    names = [part.name]
     if part.kind == "openai":
+        name, urls = _servers(part.name)
+        names = [f"{name}@{url}" for url in urls]
+    elif part.kind == "hf":
+        places = [{**own, "device": each} for each in own.get("device", "auto").split(",")]
+    copies: list[LanguageModel] = []
+    try:
+        for name in names:
+            for place in places:
+                copies.append(await _copy(part.kind, name, place, key))
+    except BaseException:
+        for copy in copies:
+            await copy.close()
+        raise
+    return copies[0] if len(copies) == 1 else Replicas(copies)
+
+
+async def _copy(kind: str, name: str, own: Mapping[str, str], key: str | None) -> LanguageModel:
+    mine = options(_options_of(kind), _known(kind, own), kind)
+    if kind == "openai":
         from .openai_server import OpenAIServer
 
-        server = OpenAIServer(*_server(part.name), key, mine)
+        model, (url,) = _servers(name)
+        server = OpenAIServer(model, url, key, mine)
         try:
             await server.check()
         except BaseException:
             await server.close()
             raise
         return server
-    if part.kind == "vllm":
+    if kind == "vllm":
         from . import vllm
 
-        return vllm.load(part.name, mine)
+        return vllm.load(name, mine)
     from . import huggingface
 
-    return huggingface.load(part.name, mine)
+    return huggingface.load(name, mine)
+
+
+def _in_one_place(own: Mapping[str, str]) -> dict[str, str]:
+    """The same with the first of several devices, for who judges or retrieves."""
+    return {**own, "device": own.get("device", "auto").partition(",")[0]}
 
 
 def _judge(spec: str, own: Mapping[str, str]) -> LanguageModel:
     from . import huggingface
 
-    mine = options(_options_of("hf"), _known("hf", own), "hf")
+    mine = options(_options_of("hf"), _known("hf", _in_one_place(own)), "hf")
     return huggingface.load_critic(spec.removeprefix("hf:"), mine)
 
 
@@ -305,13 +333,14 @@ def _sampling(config: ModelConfig, form: PromptFormat, seed: int) -> Sampling:
     )
 
 
-def _server(name: str) -> tuple[str, str]:
-    """Model and URL of `MODEL@URL`."""
-    found = re.fullmatch(r"(.+)@(https?://[^/]+)(/.*)?", name)
-    if not found:
+def _servers(name: str) -> tuple[str, list[str]]:
+    """Model and URLs of `MODEL@URL` or `MODEL@URL,URL`."""
+    model, _, told = name.partition("@http")
+    found = [re.fullmatch(r"(https?://[^/,]+)(/[^,]*)?", url) for url in f"http{told}".split(",")]
+    if not model or not all(found):
         example = "openai:qwen3@http://localhost:8000/v1"
         raise UsageError(f"openai:{name} names no server; write it as {example}")
-    return found[1], found[2] + (found[3] or "/v1")
+    return model, [url[1] + (url[2] or "/v1") for url in found if url]
 
 
 def scripted(path: Path) -> ScriptedPolicy:
