@@ -1,0 +1,75 @@
+"""Which job the first word of `lakatos extract` asks for, and what goes with it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from lakatos.cli import main
+from lakatos.data.errors import UsageError
+from lakatos.data.options import Extracted
+from lakatos.data.store import Store
+from lakatos.prover.extraction import Extraction
+from lakatos.prover.gather import Recall, job
+from lakatos.prover.posing import Posing
+from lakatos.prover.synthesis import COUNT, Synthesis
+
+
+def no_store():
+    raise AssertionError("the store is not needed")
+
+
+def no_lean():
+    raise AssertionError("Lean is not needed")
+
+
+def test_a_word_is_a_job_and_anything_else_is_a_place(tmp_path):
+    (tmp_path / "A.lean").write_text("theorem t : True := trivial\n")
+    out = Path("out")
+    assert isinstance(job(Extracted("core", out=out), no_store), Posing)
+    assert isinstance(job(Extracted("store", out=out), no_store), Recall)
+    assert isinstance(job(Extracted("synthetic", out=out), no_store), Synthesis)
+    assert isinstance(job(Extracted(str(tmp_path), out=out), no_store), Extraction)
+
+
+def test_what_is_asked_reaches_the_job():
+    core = job(Extracted("core", out=Path("o"), module=["Init.*"], seed=4, workers=2), no_store)
+    assert core == Posing(("Init.*",), 4, 2, Path("o"))
+    assert job(Extracted("core", stats=True), no_store) == Posing()
+    made = job(Extracted("synthetic", stats=True, count=7, seed=5), no_store)
+    assert made == Synthesis(7, 5, None)
+    assert job(Extracted("synthetic", stats=True), no_store) == Synthesis(COUNT, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (Extracted("core"), "either --out DIR or --stats"),
+        (Extracted("store", out=Path("o"), stats=True), "either --out DIR or --stats"),
+        (Extracted("core", stats=True, format=["parquet"]), "neither --format nor --exclude"),
+        (Extracted("store", stats=True, exclude=[Path("x")]), "neither --format nor --exclude"),
+        (Extracted("store", stats=True, module=["Init"]), "--module is for extract core"),
+        (Extracted("core", stats=True, count=3), "--count is for extract synthetic"),
+    ],
+)
+def test_what_does_not_go_together_is_told(asked, why):
+    with pytest.raises(UsageError, match=why):
+        job(asked, no_store)
+
+
+def test_an_empty_store_is_written_without_lean(tmp_path):
+    out, db = tmp_path / "out", tmp_path / "l.db"
+    recall = job(Extracted("store", out=out), lambda: Store.open(str(db)))
+    assert asyncio.run(recall(no_lean, None)) == 0
+    assert (out / "steps.jsonl").read_text() == ""
+    assert "of 0 attempts" in (out / "README.md").read_text()
+
+
+@pytest.mark.lean
+def test_the_command_poses_a_module_and_keeps_it(tmp_path, capsys):
+    words = ["extract", "core", "--module", "Init.Classical", "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "modules: 1, 0 more failed" in said
+    assert (tmp_path / "out" / "problems.jsonl").read_text().count("\n") > 20
+    assert main(words) == 0
+    assert capsys.readouterr().out == said
