@@ -167,7 +167,8 @@ class Thinking:
         str,
         Option(
             metavar="SPEC",
-            help="Who proposes tactics: hammer, scripted:FILE, hf:PATH_OR_NAME, openai:MODEL@URL "
+            help="Who proposes tactics: hammer, scripted:FILE, sketch:FILE (your own drafts), "
+            "hf:PATH_OR_NAME, openai:MODEL@URL "
             "(key: OPENAI_API_KEY), vllm:NAME, or a mixture, 0.3*hammer+0.7*hf:NAME.",
         ),
     ] = "hammer"

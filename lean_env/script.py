@@ -233,7 +233,8 @@ def _term_layouts(head: str, proof: str) -> list[str]:
     column = len(head.rpartition("\n")[2])
     bracketed = _bracketed("(by ", proof, column + 4)
     if "\n" not in proof:
-        return [f"by {proof}", bracketed]
+        word = re.fullmatch(r"exact ([\w.'!?]+)", proof)
+        return [*([word[1]] if word else []), f"by {proof}", bracketed]
     return [*("by" + _below(proof, width) for width in _widths(head)), bracketed]
 
 

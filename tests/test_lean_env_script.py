@@ -195,6 +195,8 @@ def test_only_the_sorry_changes(before, after, proof, mode):
         ("  · sorry", "tactic", "a\nb", "  · a\n    b"),
         ("theorem t : P := sorry", "term", "simp", "theorem t : P := by simp"),
         ("theorem t : P := sorry", "term", "a\nb", "theorem t : P := by\n  a\n  b"),
+        ("exact ⟨sorry, q⟩", "term", "exact h.1", "exact ⟨h.1, q⟩"),
+        ("exact f sorry", "term", "exact g h", "exact f by exact g h"),
         (
             "theorem t : P := by sorry\r\n",
             "tactic",

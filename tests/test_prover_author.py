@@ -8,7 +8,9 @@ import pytest
 from lakatos.data.errors import ModelUnavailable, UsageError
 from lakatos.data.records import (
     Accepted,
+    Advanced,
     Attempt,
+    Expansion,
     Goal,
     Hypothesis,
     Message,
@@ -16,6 +18,8 @@ from lakatos.data.records import (
     Refusal,
     RefusalKind,
     Refused,
+    Rejected,
+    Step,
     StopReason,
     Theorem,
 )
@@ -33,7 +37,7 @@ from lakatos.prover.policy import Proposal, Query, ScriptedPolicy
 from lakatos.prover.prompts import format_named
 from lakatos.prover.sketch import Drafter, block_of
 
-from .toy_prover import Log
+from .toy_prover import Judge, Log
 
 SOURCE = "theorem t (n : Nat) : n = n := by\n  sorry\n"
 STATE = ProofState("k", (Goal("n = n", (Hypothesis("n", "Nat"),)),))
@@ -256,8 +260,8 @@ class Deaf:
         await asyncio.get_running_loop().create_future()
 
 
-def drafter(author, recorder):
-    tools = Tools(SimpleNamespace(workers=1), SimpleNamespace(), Hammer(), recorder)
+def drafter(author, recorder, judge=None):
+    tools = Tools(SimpleNamespace(workers=1), judge or Judge(), Hammer(), recorder)
     return Drafter(tools, author, Silent(), ProverConfig(), DraftConfig(), clock=lambda: 0.0)
 
 
@@ -302,3 +306,24 @@ def test_cancelled_it_records_what_was_begun():
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(run())
     assert log.calls == [("start", "t"), ("finish", "t", StopReason.INTERRUPTED)]
+
+
+def test_a_draft_that_was_right_before_goes_first_and_wrong_ones_are_not_tried():
+    wrong = Step("simp", 1.0, Rejected("no progress"))
+    told_before = [
+        Expansion(STATE, (wrong,), 0.5), Expansion(STATE, (Step("rfl", 1.0, Advanced(())),), 0.5),
+    ]  # fmt: skip
+    start = SOURCE.index("sorry")
+    theorem = replace(THEOREM, start=start, stop=start + 5)
+
+    async def run(told, deaf, judge):
+        work = drafter(deaf, Log(), judge)
+        return await work.prove([theorem], recall=lambda theorem: told)
+
+    judge = Judge()
+    (attempt,) = asyncio.run(run(told_before, Deaf(ModelUnavailable("asked")), judge))
+    assert attempt.is_proved
+    assert judge.asked == ["t"]
+    given = GivenTexts(ScriptedPolicy({}, [Proposal("simp", 1.0)]))
+    (attempt,) = asyncio.run(run(told_before[:1], given, Judge()))
+    assert attempt.stop is StopReason.DEAD_END
