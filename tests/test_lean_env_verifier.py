@@ -79,7 +79,8 @@ def opened(source, *marks, messages=(), declaration="t", command=0):
         start += 1
     declarations = [{"name": "t", "kind": "theorem", "type": "P"}]
     commands = [{"kind": "declaration", "start": 0, "stop": len(raw), "declarations": declarations}]
-    return {"file": 1, "commands": commands, "holes": holes, "messages": list(messages)}
+    told = {"file": 1, "imports": ["Init"], "messages": list(messages)}
+    return told | {"commands": commands, "holes": holes}
 
 
 def hole(source=SOURCE, mark="sorry"):
