@@ -63,14 +63,14 @@ async def scattered(toolchain: Toolchain, size: int, seed: int) -> LibrarySet:
     return LibrarySet(posed, f"Lean {toolchain.lean} ({toolchain.name})", seed)
 
 
-def prove(rows: list[Row], wall_s: float) -> dict[str, Any]:
+def prove(rows: list[Row], wall_s: float, workers: int) -> dict[str, Any]:
     """Give the hammer each problem once; what came of it."""
     with tempfile.TemporaryDirectory() as folder:
         data, db = Path(folder) / "sample.jsonl", Path(folder) / "l.db"
         data.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
         words = ["eval", "core", "--data", str(data), "--db", str(db), "--time", f"{wall_s:g}"]
         lakatos = [sys.executable, "-c", "import sys, lakatos.cli as c; sys.exit(c.main())"]
-        subprocess.run([*lakatos, *words, "--workers", "1", "--quiet"], check=False)
+        subprocess.run([*lakatos, *words, "--workers", str(workers), "--quiet"], check=False)
         with Store.open(str(db)) as store:
             told = store.load_evaluation(1)
     solved = {r.problem.name for r in told.results if r.outcome is Outcome.SOLVED}
@@ -108,7 +108,7 @@ def main() -> None:
         rows = library.rows()
         found |= {"sample": options.sample, "seed": options.seed, "time_s": options.time}
         found |= {"posed": len(rows), "left_out": options.sample - len(rows)}
-        found |= prove(rows, options.time)
+        found |= prove(rows, options.time, options.workers)
     record.write(RESULTS / f"core_{options.what}.json", found)
     print(json.dumps({k: v for k, v in found.items() if k != "solved_names"}, indent=1))
 
