@@ -136,7 +136,8 @@ def _engine(url: URL) -> Engine:
         name = url.render_as_string()
         raise UsageError(f"no database can be opened by this URL: {name}") from error
     except ModuleNotFoundError as error:
-        raise StoreError(f"{url.drivername} needs the Python package {error.name}") from error
+        cure = "'lakatos[postgres]'" if url.get_backend_name() == "postgresql" else error.name
+        raise StoreError(f"{url.drivername} needs a package: pip install {cure}") from error
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

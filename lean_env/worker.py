@@ -236,6 +236,7 @@ class LeanWorker:
             self._pipes.kill()
         if not self._ready.done():
             self._ready.set_exception(self.fault)
+            self._ready.exception()  # seen: who started it may have been cancelled meanwhile
         while self._queue:
             request = self._queue.popleft()
             request.stop_clock()

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import os
 import signal
 import sys
@@ -449,6 +450,19 @@ async def test_a_worker_that_dies_before_it_is_ready_shows_its_last_words():
     with pytest.raises(WorkerDied, match="no olean found") as caught:
         await LeanWorker.start(fake_command("--stillborn"))
     assert caught.value.exit_status == 1
+
+
+def test_a_start_that_is_given_up_leaves_no_warning_behind(caplog):
+    async def give_up():
+        starting = asyncio.create_task(LeanWorker.start(fake_command("--mute")))
+        await asyncio.wait({starting}, timeout=0.3)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+
+    asyncio.run(give_up())
+    gc.collect()
+    assert caplog.text == ""
 
 
 @asynchronous
