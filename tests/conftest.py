@@ -1,10 +1,11 @@
-"""What tests share: whether real Lean is there, and the toolchain when it is."""
+"""What tests share: whether real Lean is there, the toolchain when it is, a command line."""
 
 import os
 import sys
 from pathlib import Path
 
 import pytest
+from lakatos.cli import main
 from lakatos.lean_env import embedded, native
 
 
@@ -29,6 +30,22 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if item.get_closest_marker("lean"):
                 item.add_marker(missing)
+
+
+@pytest.fixture
+def run(tmp_path, capsys, monkeypatch):
+    """Run a command in an empty folder; returns its code, standard output and error lines."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAKATOS_DB", str(tmp_path / "attempts.db"))
+    for name in ("LAKATOS_DEBUG", "LAKATOS_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*arguments):
+        code = main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err.splitlines()
+
+    return call
 
 
 @pytest.fixture(scope="session")

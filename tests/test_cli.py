@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from lakatos.cli import main
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 lean = pytest.mark.lean
@@ -20,21 +19,6 @@ theorem second (a b : Nat) : a + b = b + a := by sorry
 """
 HARD = "theorem hard (n : Nat) (h : 2 < n) : ∃ p q : Nat, n * n + 7 = p * q + 12 * n := by sorry\n"
 FALSE = "theorem wrong (n : Nat) : n < n := by\n  sorry\n"
-
-
-@pytest.fixture
-def run(tmp_path, capsys, monkeypatch):
-    """Run a command in an empty folder; returns its code, standard output and error lines."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LAKATOS_DB", str(tmp_path / "attempts.db"))
-    monkeypatch.delenv("LAKATOS_DEBUG", raising=False)
-
-    def call(*arguments):
-        code = main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err.splitlines()
-
-    return call
 
 
 def test_version_and_help(run):

@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-from lakatos.cli import main
 from lakatos.data.store import Store
 
 lean = pytest.mark.lean
@@ -18,21 +17,6 @@ ROWS = [
     {"name": "amc_2", "formal_statement": "theorem amc_2 : Nonsense := by\n"},
 ]
 HEADER = "import Mathlib\nopen Nat Real\n"
-
-
-@pytest.fixture
-def run(tmp_path, capsys, monkeypatch):
-    """Run a command in an empty folder; returns its code, standard output and error lines."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LAKATOS_DB", str(tmp_path / "attempts.db"))
-    monkeypatch.delenv("LAKATOS_DEBUG", raising=False)
-
-    def call(*arguments):
-        code = main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err.splitlines()
-
-    return call
 
 
 @pytest.fixture

@@ -45,11 +45,11 @@ def test_what_is_held_out_speaks_of_what_no_problem_of_train_does():
 
 
 def test_splits_hang_on_the_seed():
-    def test_part(seed):
+    def held_out(seed):
         return [row["name"] for row in library(seed).rows() if row["split"] == "test"]
 
-    assert test_part(1) == test_part(1)
-    assert test_part(1) != test_part(2)
+    assert held_out(1) == held_out(1)
+    assert held_out(1) != held_out(2)
 
 
 def test_what_is_written_is_a_problem_set(tmp_path):

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from lakatos.cli import main
 from lakatos.data.errors import ModelUnavailable, UsageError
 from lakatos.data.records import Goal, Hypothesis, ProofState, Theorem
 from lakatos.prover.config import ModelConfig
@@ -221,20 +220,10 @@ def test_senseless_dials_are_refused():
 
 
 @pytest.fixture
-def run(tmp_path, capsys, monkeypatch):
-    """Run a command in an empty folder; returns its code, standard output and error lines."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LAKATOS_DB", str(tmp_path / "attempts.db"))
-    for name in ("LAKATOS_DEBUG", "LAKATOS_API_KEY", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
+def run(run, tmp_path):
+    """The same, with a file of the examples in the folder."""
     shutil.copy(EXAMPLES / "logic.lean", tmp_path / "logic.lean")
-
-    def call(*arguments):
-        code = main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err.splitlines()
-
-    return call
+    return run
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-from lakatos.cli import main
 
 FIVE = """theorem names (a b : Nat) : a + b = b + a := by
   rw [Nat.add_comn]
@@ -57,20 +56,6 @@ theorem nth (xs : List Nat) (h : xs = [1]) : xs.get? 0 = some 1 := by
 """
 
 pytestmark = pytest.mark.lean
-
-
-@pytest.fixture
-def run(tmp_path, capsys, monkeypatch):
-    """Run a command in an empty folder; returns its code, standard output and error lines."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LAKATOS_DB", str(tmp_path / "attempts.db"))
-
-    def call(*arguments):
-        code = main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err.splitlines()
-
-    return call
 
 
 def statements(text):
