@@ -1,19 +1,20 @@
 """Lean's own theorems as problems: how many can be posed, and how many the hammer proves.
 
     python benchmarks/core_problems.py pose [--workers 1]
-    python benchmarks/core_problems.py prove --sample 1000 [--seed 0] [--time 10]
+    lakatos extract core --out DIR
+    python benchmarks/core_problems.py prove --data DIR/problems.jsonl [--sample 1000] [--time 10]
 
 pose: every theorem of Init and Std where its module begins, read back as the same statement; its
-baseline is what one of rfl, simp, omega and decide closes alone. prove: of a random sample of all
-theorems, those that can be posed, each with the imports of its module only, every proof judged by
-the verifier; the baseline is the share of them that one tactic closes. Duplicates are known only
-within the sample.
+baseline is what one of rfl, simp, omega and decide closes alone. prove: a random sample of those that
+can be posed, each with the imports of its module only, every proof judged by the verifier; the
+baseline is the share of them that one tactic closes.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import random
 import subprocess
@@ -25,9 +26,8 @@ from typing import Any
 
 import record  # type: ignore[import-not-found]
 from lakatos.data.evaluation import Outcome
-from lakatos.data.library import LibrarySet, PosedModule, Row, count, is_fair
+from lakatos.data.library import LibrarySet, Row, count, is_fair
 from lakatos.data.store import Store
-from lakatos.lean_env.library import Library, Module
 from lakatos.lean_env.toolchain import Toolchain, find_toolchain
 from lakatos.prover.posing import Posing
 
@@ -45,22 +45,10 @@ async def pose(toolchain: Toolchain, workers: int) -> LibrarySet:
     return await Posing(workers=workers).run(toolchain, told=told)
 
 
-async def scattered(toolchain: Toolchain, size: int, seed: int) -> LibrarySet:
-    """A random sample of all theorems, posed."""
-    library = Library(toolchain)
-    try:
-        modules = await library.modules()
-        places = [(module, number) for module in modules for number in range(module.theorems)]
-        chosen: dict[Module, list[int]] = {}
-        for module, number in random.Random(seed).sample(places, min(size, len(places))):
-            chosen.setdefault(module, []).append(number)
-        posed = [
-            PosedModule(module.name, module.imports, await library.pose(module, numbers))
-            for module, numbers in chosen.items()
-        ]
-    finally:
-        await library.close()
-    return LibrarySet(posed, f"Lean {toolchain.lean} ({toolchain.name})", seed)
+def sampled(path: Path, size: int, seed: int) -> list[Row]:
+    """A random sample of the problems that `lakatos extract core` wrote."""
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return random.Random(seed).sample(rows, min(size, len(rows)))
 
 
 def prove(rows: list[Row], wall_s: float, workers: int) -> dict[str, Any]:
@@ -92,22 +80,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["pose", "prove"])
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--sample", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--time", type=float, default=10.0)
     options = parser.parse_args()
     began = time.perf_counter()
-    toolchain = find_toolchain("embedded")
     found = {"command": record.command(), "commit": record.commit()}
     if options.what == "pose":
-        library = asyncio.run(pose(toolchain, options.workers))
+        library = asyncio.run(pose(find_toolchain("embedded"), options.workers))
         found |= {"wanted_posed": WANTED_POSED} | count(library, library.rows())
         found["wall_s_with_kept_answers"] = round(time.perf_counter() - began, 1)
     else:
-        library = asyncio.run(scattered(toolchain, options.sample, options.seed))
-        rows = library.rows()
-        found |= {"sample": options.sample, "seed": options.seed, "time_s": options.time}
-        found |= {"posed": len(rows), "left_out": options.sample - len(rows)}
+        if options.data is None:
+            parser.error("--data: the problems.jsonl of `lakatos extract core --out DIR`")
+        rows = sampled(options.data, options.sample, options.seed)
+        found |= {"lean": rows[0]["lean"], "seed": options.seed, "time_s": options.time}
+        found |= {"data_sha256": hashlib.sha256(options.data.read_bytes()).hexdigest()}
         found |= prove(rows, options.time, options.workers)
     record.write(RESULTS / f"core_{options.what}.json", found)
     print(json.dumps({k: v for k, v in found.items() if k != "solved_names"}, indent=1))
