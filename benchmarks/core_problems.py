@@ -5,8 +5,8 @@
     python benchmarks/core_problems.py prove --data DIR/problems.jsonl [--sample 1000] [--time 10]
 
 pose: every theorem of Init and Std where its module begins, read back as the same statement; its
-baseline is what one of rfl, simp, omega and decide closes alone. prove: a random sample of those that
-can be posed, each with the imports of its module only, every proof judged by the verifier; the
+baseline is what one of rfl, simp, omega and decide closes alone. prove: a random sample of those
+that can be posed, each with the imports of its module only, every proof judged by the verifier; the
 baseline is the share of them that one tactic closes.
 """
 

@@ -83,7 +83,7 @@ def path_module(path: str) -> str:
 def theorem(origin: Origin, proof: Proof, paths: dict[str, str]) -> dict[str, Any]:
     """One entry of train.json, val.json, test.json."""
     file, declaration = proof
-    steps = [step for step in declaration.steps if not step.tactic.startswith("·")]
+    steps = [step for step in declaration.steps if step.before and "·" not in step.tactic]
     return {
         "url": origin.url,
         "commit": origin.commit,

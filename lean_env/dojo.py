@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -52,9 +53,17 @@ def trace(url: str, commit: str = "", library: Any = None) -> Repository:
     try:
         repository = dojo.LeanGitRepo(url, commit or dojo.get_latest_commit(url))
         return Repository(dojo.trace(repository))
-    except (AssertionError, OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
+    except _failures() as error:
         said = (str(error) or type(error).__name__).splitlines()[0]
         raise ToolchainError(f"LeanDojo cannot trace {url}: {said}") from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What LeanDojo raises, and what GitHub's and git's libraries do where it has loaded them."""
+    own = (AssertionError, OSError, RuntimeError, ValueError, subprocess.SubprocessError)
+    named = (("github", "GithubException"), ("git", "GitError"), ("gitdb.exc", "ODBError"))
+    others = (getattr(sys.modules[module], it) for module, it in named if module in sys.modules)
+    return (*own, *others)
 
 
 def _library() -> Any:

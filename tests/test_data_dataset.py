@@ -74,6 +74,22 @@ def test_leandojos_layout_has_its_keys(tmp_path):
     assert (tmp_path / "licenses" / "LICENSE").read_text() == "MIT"
 
 
+def test_leandojos_tactics_have_a_state_and_no_bullets(tmp_path):
+    file = traced()
+    both = file.declarations[0]
+    done = replace(both.steps[-1], tactic="done", before=())
+    bulleted = replace(both.steps[-1], tactic="cases h\n· exact hq")
+    steps = (*both.steps, done, bulleted)
+    files = [replace(file, declarations=(replace(both, steps=steps), *file.declarations[1:]))]
+    leandojo.write(dataset(files), tmp_path)
+    (theorem, _) = json.loads((tmp_path / "random" / "train.json").read_text(encoding="utf-8"))
+    tactics = theorem["traced_tactics"]
+    assert [each["tactic"].split()[0] for each in tactics] == [
+        "constructor", "first", "exact", "exact",
+    ]  # fmt: skip
+    assert all("⊢" in each["state_before"] for each in tactics)
+
+
 def test_imported_files_come_first_in_the_corpus(tmp_path):
     files = [replace(traced("B.lean"), imports=("Init", "M.A")), traced("M/A.lean")]
     leandojo.write(dataset(files), tmp_path)

@@ -1,9 +1,9 @@
 """Which files are traced, what becomes of those that fail, and that a break loses nothing."""
 
 import asyncio
-import importlib.util
 import json
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -285,9 +285,42 @@ def test_a_repository_is_what_leandojo_tells_of_it(tmp_path, given, commit):
     ]
 
 
-def test_without_leandojo_or_when_it_fails_it_says_so():
-    with pytest.raises(ToolchainError, match=r"LeanDojo cannot trace https://example\.org/x: no"):
-        list(repository_tables("https://example.org/x", FakeDojo(RuntimeError("no\nelan"))))
-    if importlib.util.find_spec("lean_dojo") is None:
-        with pytest.raises(UsageError, match=r"lakatos\[dojo\]"):
-            list(repository_tables("https://example.org/x"))
+READ_OF_LEANDOJO = """
+import lean_dojo
+read = {
+    "LeanGitRepo": ["url", "commit"],
+    "Theorem": ["file_path", "full_name"],
+    "TracedRepo": ["repo", "traced_files", "get_traced_theorems"],
+    "TracedFile": ["path", "get_premise_definitions"],
+    "TracedTheorem": ["repo", "theorem", "start", "end", "get_traced_tactics"],
+    "TracedTactic": ["tactic", "state_before", "state_after", "get_annotated_tactic"],
+}
+for name, members in read.items():
+    there = getattr(lean_dojo, name)
+    for member in members:
+        assert member in there.__dataclass_fields__ or hasattr(there, member), (name, member)
+assert callable(lean_dojo.trace) and callable(lean_dojo.get_latest_commit)
+"""
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="LeanDojo is for Python before 3.13")
+def test_leandojo_itself_has_what_is_read_of_it():
+    words = [sys.executable, "-W", "ignore", "-c", READ_OF_LEANDOJO]
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("module", "error"),
+    [("builtins", "RuntimeError"), ("git", "GitError"), ("gitdb.exc", "BadName")],
+)
+def test_when_leandojo_fails_it_says_so(module, error):
+    failure = getattr(pytest.importorskip(module), error)("no\nelan")
+    with pytest.raises(ToolchainError, match=r"LeanDojo cannot trace https://example\.org/x: .*no"):
+        list(repository_tables("https://example.org/x", FakeDojo(failure)))
+
+
+def test_without_leandojo_it_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lean_dojo", None)
+    with pytest.raises(UsageError, match=r"lakatos\[dojo\]"):
+        list(repository_tables("https://example.org/x"))
