@@ -3,8 +3,8 @@
 steps: every tactic tried at a state, the rejected ones with Lean's message. values: what is known
 of each state that was reached. preferences: a tactic that Lean took over one that it rejected, at
 one state. proofs, disproofs, refused: whole proofs and what the verifier said. conversations: the
-turns of models that were told what was wrong. Not in the store, so not here: how often a search
-visited a state without expanding it, and the broken text that `lakatos repair` began with.
+turns of models that were told what was wrong. Not in the store, so not here: the broken text that
+`lakatos repair` began with.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from .errors import UsageError
 from .graph import Graph, proof_graph, states, steps_to_go
 from .loading import AttemptSummary, StoredAttempt
-from .records import Accepted, Advanced, Refused, Status, Step, StopReason
+from .records import Accepted, Advanced, Refused, Status, Step, StopReason, Visits
 from .splits import HELD_OUT_SHARE
 from .turns import Turn
 
@@ -47,8 +47,13 @@ class Source(Protocol):
     def turns(self, attempt_id: int) -> list[Turn]:
         """What was said with models in an attempt."""
 
+    def visits(self, attempt_id: int) -> Visits:
+        """How often the descents of an attempt's tree search took each tactic."""
 
-def rows_of(stored: StoredAttempt, turns: list[Turn], seed: int = 0) -> Iterator[tuple[str, Row]]:
+
+def rows_of(
+    stored: StoredAttempt, turns: list[Turn], visits: Visits, seed: int = 0
+) -> Iterator[tuple[str, Row]]:
     """Everything that one attempt teaches, as (one of KINDS, row)."""
     theorem = stored.theorem
     about = {
@@ -60,8 +65,8 @@ def rows_of(stored: StoredAttempt, turns: list[Turn], seed: int = 0) -> Iterator
     }
     if stored.expansions:
         graph = proof_graph(stored.expansions[0].state, stored.expansions)
-        yield from (("steps", about | row) for row in _steps(stored, graph))
-        yield from (("values", about | row) for row in _values(graph))
+        yield from (("steps", about | row) for row in _steps(stored, graph, visits))
+        yield from (("values", about | row) for row in _values(graph, visits))
         yield from (("preferences", about | row) for row in _preferences(stored, graph))
     if kind := _kind_of_proof(stored):
         yield kind, about | _proof(stored)
@@ -77,15 +82,25 @@ def part_of(key: str, seed: int) -> str:
     return "val" if draw < 2 * HELD_OUT_SHARE else "train"
 
 
-def _steps(stored: StoredAttempt, graph: Graph) -> Iterator[Row]:
-    """One row for each step; proves: it closes its state together with what else is known."""
+def _steps(stored: StoredAttempt, graph: Graph, visits: Visits) -> Iterator[Row]:
+    """One row for each step; proves: it closes its state together with what else is known.
+
+    visits, visit_share: of the descents through its state, those that took it, AlphaZero's target
+    for a policy. A tactic tried twice has them once; of tactics that leave the same states, the
+    first has those of all. None where no descent went on, as in a search that makes none.
+    """
     number: Counter[str] = Counter()
+    untold = dict(visits)
+    through = _through(visits)
     for expansion in stored.expansions:
         key = expansion.state.key
         for step in expansion.steps:
             node = graph.nodes[key, number[key]]
             number[key] += 1
             taken = isinstance(step.outcome, Advanced)
+            count = None
+            if through[key]:
+                count = untold.pop((key, step.tactic), 0) if taken else 0
             yield {
                 "key": key,
                 "state": expansion.state.pretty,
@@ -96,6 +111,8 @@ def _steps(stored: StoredAttempt, graph: Graph) -> Iterator[Row]:
                 "next_states": _next_states(step) if taken else None,
                 "proves": node["status"] is Status.PROVED,
                 "in_proof": node["in_proof"],
+                "visits": count,
+                "visit_share": None if count is None else round(count / through[key], 6),
                 "elapsed_ms": round(step.elapsed_ms, 3),
             }
 
@@ -105,9 +122,18 @@ def _next_states(step: Step) -> list[str]:
     return [state.pretty for state in step.outcome.states]
 
 
-def _values(graph: Graph) -> Iterator[Row]:
+def _through(visits: Visits) -> Counter[str]:
+    """The descents that went on from each state."""
+    through: Counter[str] = Counter()
+    for (key, _), count in visits.items():
+        through[key] += count
+    return through
+
+
+def _values(graph: Graph, visits: Visits) -> Iterator[Row]:
     """One row for each state: is it proved, in how many steps at least, what was it judged."""
     left = steps_to_go(graph)
+    through = _through(visits)
     for key in states(graph):
         node = graph.nodes[key]
         yield {
@@ -117,6 +143,7 @@ def _values(graph: Graph) -> Iterator[Row]:
             "steps_to_go": left.get(key),
             "value": node["value"],
             "expansions": node["visits"],
+            "visits": through[key],
         }
 
 
@@ -125,7 +152,7 @@ def _preferences(stored: StoredAttempt, graph: Graph) -> Iterator[Row]:
     best: dict[str, tuple[bool, bool, float, str]] = {}
     rejected: dict[str, dict[str, str]] = {}
     texts = {}
-    for row in _steps(stored, graph):
+    for row in _steps(stored, graph, {}):
         texts[row["key"]] = row["state"]
         rank = (row["in_proof"], row["proves"], row["prior"], row["tactic"])
         if row["outcome"] == "advanced":
@@ -200,7 +227,9 @@ def gather(store: Source, take: Callable[[str, Row], None], seed: int = 0) -> Co
     for start in range(0, len(ids), AT_ONCE):
         for stored in store.load_attempts(ids[start : start + AT_ONCE]):
             counts["attempts"] += 1
-            for kind, row in rows_of(stored, store.turns(stored.summary.id), seed):
+            number = stored.summary.id
+            told = store.turns(number), store.visits(number)
+            for kind, row in rows_of(stored, *told, seed):
                 counts[kind] += 1
                 take(kind, row)
     return counts

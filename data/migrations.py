@@ -41,6 +41,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, "count tokens", _count_tokens),
     Migration(3, "add evaluations", _add_tables),
     Migration(4, "add turns", _add_tables),
+    Migration(5, "add visits", _add_tables),
 )
 
 

@@ -291,6 +291,24 @@ class ChildRow(Base):
     positions: Mapped[str | None]
 
 
+class VisitRow(Base):
+    """How many descents of a tree search took a tactic at a state; written at the end.
+
+    state: the first of the attempt's states with that key.
+    """
+
+    __tablename__ = "visits"
+    __table_args__ = (
+        ForeignKeyConstraint(["attempt_id", "state"], ["states.attempt_id", "states.number"]),
+        _LOCAL,
+    )
+
+    attempt_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    state: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    tactic_id: Mapped[int] = mapped_column(ForeignKey("texts.id"), primary_key=True)
+    count: Mapped[int]
+
+
 class TurnRow(Base):
     """One turn of a conversation about an attempt's theorem; fields as `turns.Turn`."""
 

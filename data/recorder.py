@@ -26,9 +26,20 @@ from .models import (
     TheoremRow,
     TurnRow,
     VerdictRow,
+    VisitRow,
     goals_to_text,
 )
-from .records import Accepted, Advanced, Attempt, Expansion, ProofState, Rejected, Step, Theorem
+from .records import (
+    Accepted,
+    Advanced,
+    Attempt,
+    Expansion,
+    ProofState,
+    Rejected,
+    Step,
+    Theorem,
+    Visits,
+)
 from .turns import Turn
 
 FLUSH_S = 0.5
@@ -124,6 +135,7 @@ class _Batch:
     ends: list[Row] = field(default_factory=list)
     verdicts: list[Row] = field(default_factory=list)
     turns: list[Row] = field(default_factory=list)
+    visits: list[Row] = field(default_factory=list)
 
 
 class Recorder:
@@ -185,6 +197,7 @@ class Recorder:
                 "detail": attempt.detail,
             }
         )
+        self._add_visits(running, attempt.visits)
         if attempt.verdict is not None:
             self._batch.verdicts.append(_verdict_row(running.id, attempt))
         del self._running[_identity(attempt.theorem)]
@@ -262,6 +275,14 @@ class Recorder:
                     row = {"step": number, "number": index, "state": self._state(running, child)}
                     self._batch.children.append(place | row | {"positions": _positions(child)})
 
+    def _add_visits(self, running: _Running, visits: Visits) -> None:
+        numbers: dict[str, int] = {}
+        for (key, _), number in running.states.items():
+            numbers.setdefault(key, number)
+        for (key, tactic), count in visits.items():
+            row = {"attempt_id": running.id, "state": numbers[key], "count": count}
+            self._batch.visits.append(row | {"tactic_id": self._texts.add(tactic)})
+
     def _step_row(self, place: Row, number: int, step: Step) -> Row:
         outcome, message, wall_s = "advanced", None, None
         if isinstance(step.outcome, Rejected):
@@ -288,6 +309,7 @@ class Recorder:
             (ChildRow, batch.children),
             (VerdictRow, batch.verdicts),
             (TurnRow, self._named(batch.turns, "text_id")),
+            (VisitRow, self._named(batch.visits, "tactic_id")),
         ):
             if rows:
                 connection.execute(insert(model), rows)

@@ -5,6 +5,7 @@ Immutable values with no I/O. A state is equal to another when their keys are eq
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -304,11 +305,16 @@ class StopReason(StrEnum):
     FAULT = "fault"  # the environment failed under it
 
 
+Visits = Mapping[tuple[str, str], int]
+"""How many descents of a tree search took a tactic, by the key of its state and its text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try at one theorem and what came of it.
 
     proof: text that replaces the `sorry`; when DISPROVED, the proof of the negation.
+    visits: empty for a search without descents.
     """
 
     theorem: Theorem
@@ -319,6 +325,7 @@ class Attempt:
     steps: int = 0
     wall_s: float = 0.0
     detail: str = ""
+    visits: Visits = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def is_proved(self) -> bool:

@@ -23,8 +23,9 @@ from .loading import AttemptSummary, StoredAttempt, StoredProof
 from .migrations import migrate
 from .models import Run
 from .recorder import Recorder
-from .records import Theorem
+from .records import Theorem, Visits
 from .rejected import RejectedBefore
+from .tried import load_visits
 from .turns import Turn, load_turns
 
 __all__ = [
@@ -142,6 +143,11 @@ class Store:
         """What was said with models in an attempt, by conversation, in order."""
         with self._reading() as connection:
             return load_turns(connection, attempt_id)
+
+    def visits(self, attempt_id: int) -> Visits:
+        """How often the descents of an attempt's tree search took each tactic."""
+        with self._reading() as connection:
+            return load_visits(connection, attempt_id)
 
     def rejected(self, theorem: Theorem, worker: str) -> RejectedBefore:
         """What Lean rejected in earlier attempts at the same `sorry` of the same file text.

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from .models import ChildRow, ExpansionRow, StateRow, StepRow, Text, goals_from_text
+from .models import ChildRow, ExpansionRow, StateRow, StepRow, Text, VisitRow, goals_from_text
 from .recorder import in_chunks
 from .records import (
     Advanced,
@@ -21,6 +21,7 @@ from .records import (
     Rejection,
     Step,
     TimedOut,
+    Visits,
 )
 
 
@@ -46,6 +47,17 @@ class _Rows:
 
 
 Texts = dict[int | None, str]
+
+
+def load_visits(connection: Connection, attempt_id: int) -> Visits:
+    """What was kept of an attempt's descents; empty for a search without any."""
+    query = (
+        select(StateRow.key, Text.body, VisitRow.count)
+        .join(Text, Text.id == VisitRow.tactic_id)
+        .join(StateRow, StateRow.attempt_id == VisitRow.attempt_id)
+        .where(StateRow.number == VisitRow.state, VisitRow.attempt_id == attempt_id)
+    )
+    return {(key, tactic): count for key, tactic, count in connection.execute(query)}
 
 
 def load_tried(

@@ -155,7 +155,8 @@ class Trial:
         """The attempt, with what it has spent by now."""
         spent = self.budget
         counts = spent.expansions, spent.steps, spent.spent_s
-        return Attempt(self.theorem, stop, proof, verdict, *counts, detail)
+        visits = self.search.graph.visits()
+        return Attempt(self.theorem, stop, proof, verdict, *counts, detail, visits)
 
     def give_up(self, stop: StopReason) -> Attempt:
         """The attempt that found nothing, or only what was refused: then that, as evidence."""

@@ -8,6 +8,7 @@ from typing import Protocol
 from ..data.records import Expansion, ProofState, ProofTree, Status
 from .backup import minimum
 from .best_first import BestFirst, by_fewest_goals, by_log_prior, by_shortest_state, by_value
+from .graph import ProofGraph
 from .mcts import MCTS, TreeRecipe, Widening
 from .rmax import RMax
 from .selection import alphaproof, hardest_child, puct, regularised
@@ -15,6 +16,11 @@ from .selection import alphaproof, hardest_child, puct, regularised
 
 class Search(Protocol):
     """Asks for states, is told what was tried at them, until its status is not OPEN."""
+
+    @property
+    def graph(self) -> ProofGraph:
+        """All that it was told."""
+        ...
 
     @property
     def status(self) -> Status:

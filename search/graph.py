@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..data.records import Advanced, Expansion, ProofState, Status, Step
+from ..data.records import Advanced, Expansion, ProofState, Status, Step, Visits
 
 OPEN, PROVED, FAILED = Status.OPEN, Status.PROVED, Status.FAILED
 
@@ -110,6 +110,15 @@ class ProofGraph:
         if node is None:
             node = self.nodes[state.key] = Node(state, len(self.nodes))
         return node
+
+    def visits(self) -> Visits:
+        """Count the descents through each edge; empty where a search makes none."""
+        return {
+            (node.state.key, edge.tactic): edge.visits
+            for node in self.nodes.values()
+            for edge in node.edges or ()
+            if edge.visits
+        }
 
     def add(self, expansion: Expansion) -> Change:
         """Add an expansion's steps as edges and carry its consequences upwards.

@@ -53,13 +53,15 @@ EXPANSIONS = [
 ]
 
 
-def fill(store, *, stop=StopReason.PROVED, verdict=None, expansions=(), turns=(), ends=True):
+def fill(
+    store, *, stop=StopReason.PROVED, verdict=None, expansions=(), turns=(), visits=None, ends=True
+):
     recorder = store.recorder(store.start_run("prove a.lean", {}, "Lean 1", 0))
     recorder.start_attempt(theorem())
     recorder.expansions(theorem(), list(expansions))
     recorder.turns(theorem(), list(turns))
     if ends:
-        recorder.finish_attempt(Attempt(theorem(), stop, "the proof", verdict))
+        recorder.finish_attempt(Attempt(theorem(), stop, "the proof", verdict, visits=visits or {}))
     store.flush()
 
 
@@ -101,6 +103,21 @@ def test_values_know_the_steps_to_go(store):
     assert values["dead"]["status"] == "failed"
     assert values["root"]["status"] == "proved"
     assert values["root"]["value"] == 0.4
+
+
+def test_descents_are_shares_of_a_states_tactics(store):
+    again = Expansion(state("root"), (Step("skip", 0.3, Advanced((state("dead"),))),), 0.4)
+    visits = {("root", "skip"): 3, ("root", "constructor"): 1, ("l", "exact hp"): 1}
+    fill(store, verdict=Accepted(), expansions=[*EXPANSIONS, again], visits=visits)
+    found = rows(store)
+    told = [(row["tactic"], row["visits"], row["visit_share"]) for row in found["steps"]]
+    assert told == [
+        ("simp", 0, 0.0), ("skip", 3, 0.75), ("constructor", 1, 0.25), ("omega", 0, 0.0),
+        ("rfl", None, None), ("exact hp", 1, 1.0), ("exact hq", None, None), ("skip", 0, 0.0),
+    ]  # fmt: skip
+    assert {row["key"]: row["visits"] for row in found["values"]} == {
+        "root": 4, "dead": 0, "l": 1, "r": 0,
+    }  # fmt: skip
 
 
 def test_what_proves_is_preferred_to_what_was_rejected(store):

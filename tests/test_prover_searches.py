@@ -15,6 +15,9 @@ from .toy_prover import NAMES, Judge, Log, ToyPool, prove
 KERNEL = Refused((Refusal(RefusalKind.KERNEL, "ill-typed"),))
 
 
+DESCENDING = {"mcts", "htps", "alphaproof"}
+
+
 def searching(name, **numbers):
     """Budgets small enough for samples of non-theorems, and more than one batch in flight."""
     return {
@@ -45,6 +48,9 @@ def test_no_delay_changes_a_search(name):
         logs.append([log.of(name) for name in NAMES])
     assert all(run == runs[0] for run in runs)
     assert all(log == logs[0] for log in logs)
+    visits = [{n: run[n].visits for n in NAMES} for run in runs]
+    assert all(each == visits[0] for each in visits)
+    assert any(visits[0].values()) == (name in DESCENDING)
 
 
 def test_the_seed_changes_what_is_sampled():

@@ -48,6 +48,15 @@ def edges(*statistics):
     return graph.root, graph.root.edges
 
 
+def test_visits_are_the_descents_through_each_tactic():
+    search = started((0.9, "b"), (0.1, "c"))
+    assert search.graph.visits() == {}
+    assert asked(search) == "b"
+    search.tell([told("b", (0.5, "d"), (0.5, "e"), value=0.9)])
+    assert asked(search, 2) == "de"
+    assert search.graph.visits() == {("a", "a0"): 3, ("b", "b0"): 1, ("b", "b1"): 1}
+
+
 def test_puct_by_hand():
     scores = puct(c=2.0)(*edges((0.6, 3, 1.5, 1), (0.3, 0, 0.0, 0)))
     assert scores == pytest.approx([1.5 / 4 + 2 * 0.6 * 2 / 5, 0.5 + 2 * 0.3 * 2])
