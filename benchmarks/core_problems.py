@@ -2,7 +2,7 @@
 
     python benchmarks/core_problems.py pose [--workers 1]
     lakatos extract core --out DIR
-    python benchmarks/core_problems.py prove --data DIR/problems.jsonl [--sample 1000] [--time 10]
+    python benchmarks/core_problems.py prove --data DIR/jsonl/problems.jsonl [--time 10]
 
 pose: every theorem of Init and Std where its module begins, read back as the same statement; its
 baseline is what one of rfl, simp, omega and decide closes alone. prove: a random sample of those
@@ -93,7 +93,7 @@ def main() -> None:
         found["wall_s_with_kept_answers"] = round(time.perf_counter() - began, 1)
     else:
         if options.data is None:
-            parser.error("--data: the problems.jsonl of `lakatos extract core --out DIR`")
+            parser.error("--data: jsonl/problems.jsonl of `lakatos extract core --out DIR`")
         rows = sampled(options.data, options.sample, options.seed)
         found |= {"lean": rows[0]["lean"], "seed": options.seed, "time_s": options.time}
         found |= {"data_sha256": hashlib.sha256(options.data.read_bytes()).hexdigest()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,9 +52,14 @@ class Excluded:
 
     def holds(self, declaration: TracedDeclaration) -> bool:
         """Whether a declaration is one of the problems, or meets one on its way."""
-        return declaration.key in self.statements or any(
-            key in self.states for key in keys_of(declaration)
-        )
+        return declaration.key in self.statements or self.meets(keys_of(declaration))
+
+    def meets(self, keys: Iterable[str]) -> bool:
+        """Whether one of these states is what a problem begins with."""
+        return any(key in self.states for key in keys)
+
+
+NOTHING_EXCLUDED = Excluded()
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Dataset:
     lean: str
     read: Callable[[], Iterator[TracedFile]]
     failures: Sequence[tuple[str, str]] = ()
-    excluded: Excluded = Excluded()
+    excluded: Excluded = NOTHING_EXCLUDED
     seed: int = 0
 
     def files(self) -> Iterator[tuple[TracedFile, list[TracedDeclaration]]]:

@@ -7,23 +7,6 @@ from .dataset import Dataset, Figures
 MOST_TACTICS = 15
 MOST_FAILURES = 50
 
-CONFIGS = """---
-configs:
-- config_name: theorems
-  default: true
-  data_files:
-  - {split: train, path: theorems/train.parquet}
-  - {split: validation, path: theorems/validation.parquet}
-  - {split: test, path: theorems/test.parquet}
-- config_name: tactics
-  data_files:
-  - {split: train, path: tactics/train.parquet}
-  - {split: validation, path: tactics/validation.parquet}
-  - {split: test, path: tactics/test.parquet}
----
-"""
-"""Tells `datasets.load_dataset(FOLDER, "tactics")` which file is what."""
-
 
 def figure_rows(figures: Figures) -> list[tuple[str, str]]:
     """What was counted, in words and numbers."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .dataset_files import COLUMNS, new_folder, row_writer
+from .dataset_files import COLUMNS
 from .errors import UsageError
 from .splits import PARTS, STRATEGIES
+from .tables import Columns, new_tables
 
 Row = dict[str, Any]
 Table = tuple[str, str, Iterable[Row]]
@@ -21,7 +22,7 @@ Table = tuple[str, str, Iterable[Row]]
 FORMATS = ("jsonl", "parquet")
 
 _TACTIC = ("tactic", "annotated_tactic", "annotations", "state_before", "state_after")
-TABLES: Mapping[str, Mapping[str, Any]] = {
+TABLES: Mapping[str, Columns] = {
     "tactics": {
         **dict.fromkeys(("url", "commit", "file_path", "full_name"), "text"),
         "index": "number",
@@ -83,42 +84,24 @@ def premise_rows(files: Iterable[Row], name: str) -> Iterator[Row]:
         yield from rows
 
 
-def convert(tables: Iterable[Table], out: Path, formats: Sequence[str]) -> Counter[str]:
+def convert(tables: Iterable[Table], out: Path, formats: Iterable[str]) -> Counter[str]:
     """Write each table to `OUT/FORMAT/WHERE.FORMAT`; how many rows went where.
 
-    Raises UsageError for a format that has no room for them, and when the disk is full.
+    Raises UsageError when the disk takes nothing.
     """
     counts: Counter[str] = Counter()
-    try:
-        with ExitStack() as stack:
-            out.mkdir(parents=True, exist_ok=True)
-            folders = {name: stack.enter_context(new_folder(out / name)) for name in formats}
-            for where, kind, rows in tables:
-                with ExitStack() as open_:
-                    takers = []
-                    for name, folder in folders.items():
-                        place = folder / f"{where}.{name}"
-                        place.parent.mkdir(exist_ok=True)
-                        takers.append(open_.enter_context(row_writer(name, place, TABLES[kind])))
-                    for row in rows:
-                        counts[where] += 1
-                        for take in takers:
-                            take(row)
-    except OSError as error:
-        raise UsageError(f"{out}: cannot be written ({error.strerror})") from error
+    with new_tables(out, formats) as written:
+        for where, kind, rows in tables:
+            take = written.open(where, TABLES[kind])
+            for row in rows:
+                counts[where] += 1
+                take(row)
     return counts
 
 
 def count(tables: Iterable[Table]) -> Counter[str]:
     """How many rows there are of what."""
     return Counter({where: sum(1 for _ in rows) for where, _, rows in tables})
-
-
-def check_formats(formats: Sequence[str]) -> None:
-    """Raise UsageError for a format that has no room for what LeanDojo tells."""
-    for name in formats:
-        if name not in FORMATS:
-            raise UsageError(f"what LeanDojo tells becomes {' or '.join(FORMATS)}, not {name}")
 
 
 def _theorems(place: Path) -> Iterator[Row]:

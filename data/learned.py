@@ -10,26 +10,20 @@ turns of models that were told what was wrong. Not in the store, so not here: th
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from .errors import UsageError
+from .dataset import NOTHING_EXCLUDED, Excluded
 from .graph import Graph, proof_graph, states, steps_to_go
 from .loading import AttemptSummary, StoredAttempt
 from .records import Accepted, Advanced, Refused, Status, Step, StopReason, Visits
 from .splits import HELD_OUT_SHARE
+from .tables import Columns, Row, new_tables
 from .turns import Turn
 
-Row = dict[str, Any]
-
-KINDS = (
-    "steps", "values", "preferences", "proofs", "disproofs", "refused", "conversations",
-)  # fmt: skip
 PAIRS_PER_STATE = 8
 AT_ONCE = 200
 """Attempts whose rows the database is asked for together."""
@@ -217,15 +211,23 @@ def _conversation(turns: list[Turn]) -> Row:
     }
 
 
-def gather(store: Source, take: Callable[[str, Row], None], seed: int = 0) -> Counter[str]:
+def gather(
+    store: Source,
+    take: Callable[[str, Row], None],
+    seed: int = 0,
+    excluded: Excluded = NOTHING_EXCLUDED,
+) -> Counter[str]:
     """Give every row of the store to `take`; how many there are of each kind, and attempts.
 
-    Attempts that still run are passed over.
+    Attempts that still run are passed over, and those that met a state that is excluded.
     """
     ids = sorted(each.id for each in store.attempts(limit=None) if not each.is_interrupted)
-    counts: Counter[str] = Counter()
+    counts: Counter[str] = Counter(dict.fromkeys(("attempts", *KINDS), 0))
     for start in range(0, len(ids), AT_ONCE):
         for stored in store.load_attempts(ids[start : start + AT_ONCE]):
+            if excluded.meets(_states_met(stored)):
+                counts["excluded"] += 1
+                continue
             counts["attempts"] += 1
             number = stored.summary.id
             told = store.turns(number), store.visits(number)
@@ -235,38 +237,101 @@ def gather(store: Source, take: Callable[[str, Row], None], seed: int = 0) -> Co
     return counts
 
 
-def write(store: Source, out: Path, seed: int = 0) -> Counter[str]:
-    """Write a file of JSON lines for each kind, and README.md; the counts.
+def _states_met(stored: StoredAttempt) -> Iterator[str]:
+    yield stored.theorem.state.key
+    for expansion in stored.expansions:
+        for step in expansion.steps:
+            if isinstance(step.outcome, Advanced):
+                yield from (state.key for state in step.outcome.states)
+
+
+def write(
+    store: Source,
+    out: Path,
+    formats: Iterable[str] = ("jsonl",),
+    seed: int = 0,
+    excluded: Excluded = NOTHING_EXCLUDED,
+) -> Counter[str]:
+    """Write a table for each kind, and README.md; the counts.
 
     Raises UsageError when the disk takes nothing, StoreError.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            files = {
-                kind: stack.enter_context((out / f".{kind}.part").open("w", encoding="utf-8"))
-                for kind in KINDS
-            }
-
-            def take(kind: str, row: Row) -> None:
-                files[kind].write(json.dumps(row, ensure_ascii=False) + "\n")
-
-            counts = gather(store, take, seed)
-        for kind in KINDS:
-            (out / f".{kind}.part").replace(out / f"{kind}.jsonl")
-        (out / "README.md").write_text(card(counts, seed), encoding="utf-8")
-        return counts
-    except OSError as error:
-        raise UsageError(f"{out}: cannot be written ({error.strerror})") from error
+    with new_tables(out, formats) as tables:
+        takers = {kind: tables.open(kind, COLUMNS[kind]) for kind in KINDS}
+        counts = gather(store, lambda kind, row: takers[kind](row), seed, excluded)
+        tables.describe(card(counts, seed, excluded))
+    return counts
 
 
-def card(counts: Counter[str], seed: int) -> str:
+def card(counts: Counter[str], seed: int, excluded: Excluded) -> str:
     """The text of README.md."""
-    rows = "\n".join(f"| {kind}.jsonl | {counts[kind]:,} |" for kind in KINDS)
+    rows = "\n".join(f"| {kind} | {counts[kind]:,} |" for kind in KINDS)
+    without = (
+        f"Left out are {counts['excluded']:,} attempts that met a problem of {excluded.name}.\n\n"
+        if excluded.name
+        else ""
+    )
     return (
         "# What the prover learned\n\n"
         f"Made by `lakatos extract store` of {counts['attempts']:,} attempts, seed {seed}.\n\n"
+        f"{without}"
         "All rows of one statement are in one part of the split. A tactic that timed out is in no "
-        "pair. `steps_to_go`: of the smallest proof found. `train` marks the turns that the model "
-        f"wrote.\n\n| | rows |\n|---|---|\n{rows}\n"
+        "pair. `steps_to_go`: of the smallest proof found. `visits`: the descents of a tree search "
+        "through a tactic or on from a state; `visit_share`: its part of them. `train` marks the "
+        f"turns that the model wrote.\n\n| table | rows |\n|---|---|\n{rows}\n"
     )
+
+
+_ABOUT: Columns = {
+    **dict.fromkeys(("attempt", "run"), "number"),
+    **dict.fromkeys(("theorem", "root_key", "split"), "text"),
+}
+_STATE: Columns = {**_ABOUT, "key": "text", "state": "text"}
+_WHOLE: Columns = {
+    **_ABOUT,
+    **dict.fromkeys(("path", "state", "before", "after", "proof"), "text"),
+    "axioms": ["text"],
+    "reasons": [["text"]],
+    "toolchain": "text",
+    "expansions": "number",
+}
+COLUMNS: Mapping[str, Columns] = {
+    "steps": {
+        **_STATE,
+        "tactic": "text",
+        "prior": "real",
+        **dict.fromkeys(("outcome", "message"), "text"),
+        "next_states": ["text"],
+        **dict.fromkeys(("proves", "in_proof"), "bool"),
+        "visits": "number",
+        **dict.fromkeys(("visit_share", "elapsed_ms"), "real"),
+    },
+    "values": {
+        **_STATE,
+        "status": "text",
+        "steps_to_go": "number",
+        "value": "real",
+        **dict.fromkeys(("expansions", "visits"), "number"),
+    },
+    "preferences": {
+        **_STATE,
+        "chosen": "text",
+        "chosen_proves": "bool",
+        **dict.fromkeys(("rejected", "message"), "text"),
+    },
+    **dict.fromkeys(("proofs", "disproofs", "refused"), _WHOLE),
+    "conversations": {
+        **_ABOUT,
+        "conversation": "number",
+        "messages": [
+            {
+                **dict.fromkeys(("role", "content"), "text"),
+                **dict.fromkeys(("train", "is_feedback", "is_right"), "bool"),
+            }
+        ],
+        "is_right": "bool",
+    },
+}
+"""Of each table, in order."""
+
+KINDS = tuple(COLUMNS)

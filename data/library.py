@@ -8,22 +8,31 @@ so the premises of a theorem are the constants of its statement.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import UsageError
+from .dataset import NOTHING_EXCLUDED, Excluded
 from .splits import PARTS, STRATEGIES, Splittable, split
+from .tables import Columns, Row, new_tables
 
-Row = dict[str, Any]
-
-ALL, FAIR, LEFT_OUT = "problems.jsonl", "fair.jsonl", "left_out.jsonl"
+ALL, FAIR, LEFT_OUT = "problems", "fair", "left_out"
 SPLIT_FIELDS = {"random": "split", "novel_premises": "split_novel_premises"}
 NAMES = {"train": "train", "val": "valid", "test": "test"}
 """The parts of a split, by the words of `lakatos eval`."""
+
+COLUMNS: Columns = {
+    **dict.fromkeys(("name", *SPLIT_FIELDS.values(), "header", "formal_statement"), "text"),
+    "core": "bool",
+    **dict.fromkeys(("module", "key", "alike_key", "duplicate_of", "closed_by"), "text"),
+    "marks": ["text"],
+    "form": "text",
+    "constants": ["text"],
+    "lean": "text",
+}
+LEFT_OUT_COLUMNS: Columns = dict.fromkeys(("name", "module", "why", "constant"), "text")
 
 WHY = {
     "own": "speaks of a constant of its own module",
@@ -31,6 +40,7 @@ WHY = {
     "present": "is there already where its module begins",
     "unprintable": "no way of printing it was read as the same statement again",
     "crashed": "ended the worker, or took too long",
+    "excluded": "is one of the problems that were to be left out",
 }
 
 
@@ -45,12 +55,16 @@ class PosedModule:
 
 @dataclass(frozen=True)
 class LibrarySet:
-    """Modules posed. lean: names the toolchain; failures: (module, why) of those not posed."""
+    """Modules posed. lean: names the toolchain; failures: (module, why) of those not posed.
+
+    excluded: problems that are not to be among them.
+    """
 
     modules: Sequence[PosedModule] = field(repr=False)
     lean: str
     seed: int = 0
     failures: Sequence[tuple[str, str]] = ()
+    excluded: Excluded = NOTHING_EXCLUDED
 
     def rows(self) -> list[Row]:
         """One row for each theorem that could be posed, in the order of the library."""
@@ -58,7 +72,7 @@ class LibrarySet:
         rows = []
         for module in self.modules:
             for each in module.theorems:
-                if "statement" in each:
+                if "statement" in each and each["key"] not in self.excluded.statements:
                     rows.append(_row(module, each, first, self.lean))
         proofs = [Splittable(row["alike_key"], tuple(row["constants"])) for row in rows]
         for strategy in STRATEGIES:
@@ -71,11 +85,12 @@ class LibrarySet:
         """One row for each theorem that could not be posed, with the reason."""
         for module in self.modules:
             for each in module.theorems:
-                if "statement" not in each:
+                is_excluded = each.get("key") in self.excluded.statements
+                if "statement" not in each or is_excluded:
                     yield {
                         "name": each["name"],
                         "module": module.name,
-                        "why": each["why"],
+                        "why": "excluded" if is_excluded else each["why"],
                         "constant": each.get("constant"),
                     }
 
@@ -143,29 +158,24 @@ def count(library: LibrarySet, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def write(library: LibrarySet, out: Path) -> dict[str, Any]:
+def write(library: LibrarySet, out: Path, formats: Iterable[str] = ("jsonl",)) -> dict[str, Any]:
     """Write all problems, the fair ones, those left out, and README.md; the figures.
 
     Raises UsageError when the disk takes nothing.
     """
     rows = library.rows()
     found = count(library, rows)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _write_rows(out / ALL, rows)
-        _write_rows(out / FAIR, [row for row in rows if is_fair(row)])
-        _write_rows(out / LEFT_OUT, list(library.left_out()))
-        (out / "README.md").write_text(card(library, found), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{out}: cannot be written ({error.strerror})") from error
+    with new_tables(out, formats) as tables:
+        problems, fair = tables.open(ALL, COLUMNS), tables.open(FAIR, COLUMNS)
+        for row in rows:
+            problems(row)
+            if is_fair(row):
+                fair(row)
+        left_out = tables.open(LEFT_OUT, LEFT_OUT_COLUMNS)
+        for row in library.left_out():
+            left_out(row)
+        tables.describe(card(library, found))
     return found
-
-
-def _write_rows(place: Path, rows: Sequence[Row]) -> None:
-    part = place.with_name(f".{place.name}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    part.replace(place)
 
 
 def figure_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -199,10 +209,10 @@ def card(library: LibrarySet, found: Mapping[str, Any]) -> str:
         "# Theorems of Lean's own library as problems",
         f"Made by `lakatos extract core` with {library.lean}, seed {library.seed}. Source: the "
         "library of Lean 4, Apache-2.0.",
-        f"Each is stated where its module begins: `header` imports what its module imports and "
+        "Each is stated where its module begins: `header` imports what its module imports and "
         f"nothing else. `{ALL}` has all that could be posed, `{FAIR}` those that are neither "
         "duplicates, nor closed at once by one tactic, nor deprecated or internal. Try them with "
-        f"`lakatos eval core --data {FAIR} --split test`.",
+        f"`lakatos eval core --data jsonl/{FAIR}.jsonl --split test`.",
         "Theorems alike up to names, order of hypotheses and sides of `=` and `↔` are never in two "
         "parts of a split. In `split_novel_premises` every problem of valid and test speaks of a "
         "constant that no problem of train speaks of.",

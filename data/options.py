@@ -133,7 +133,8 @@ class Extracted:
     ]
     out: Annotated[Path | None, Option(metavar="DIR", help="Write the dataset there.")] = None
     format: Annotated[
-        list[str] | None, Option(metavar="NAME", help="jsonl, parquet, leandojo, datasets.")
+        list[str] | None,
+        Option(metavar="NAME", help="jsonl, parquet, datasets; of files leandojo too."),
     ] = None
     stats: Annotated[bool, Option("--stats", help="Count what is there, write nothing.")] = False
     exclude: Annotated[

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..data.dataset import Excluded
+from ..data.dataset import NOTHING_EXCLUDED, Excluded
 from ..data.errors import UsageError, WorkerDied
 from ..data.problems import CORE_HEADER, ProblemSet, with_header
 from ..lean_env.pool import LeanPool
+from ..lean_env.toolchain import Toolchain
 from ..lean_env.trace import Traces, to_traced
 
 
@@ -35,6 +36,14 @@ async def exclusion(sets: Sequence[ProblemSet], pool: LeanPool, is_bare: bool) -
             states |= roots
         names.append(f"{each.name} ({taken} of {len(sound)} problems could be stated)")
     return Excluded(", ".join(names), frozenset(statements), frozenset(states))
+
+
+async def excluded_by(sets: Sequence[ProblemSet], toolchain: Toolchain) -> Excluded:
+    """`exclusion` by a pool of its own, if there is anything to exclude."""
+    if not sets:
+        return NOTHING_EXCLUDED
+    async with LeanPool(toolchain, workers=1) as pool:
+        return await exclusion(sets, pool, toolchain.name == "embedded")
 
 
 async def _keys(pool: LeanPool, path: str, text: str) -> tuple[set[str], set[str]]:

@@ -22,6 +22,7 @@ from ..data.errors import UsageError, WorkerDied
 from ..data.leandojo_read import Benchmark, Table
 from ..data.options import Extracted
 from ..data.problems import ProblemSet, read_problems
+from ..data.tables import check_formats
 from ..data.terminal_dataset import TraceLine, tell, tell_rows
 from ..data.traced import TracedFile
 from ..lean_env import dojo
@@ -185,14 +186,14 @@ class Extraction:
         """Read what is needed before Lean is. Raises UsageError."""
         if (asked.out is None) != asked.stats:
             raise UsageError("give either --out DIR or --stats")
-        formats = tuple(dataset_files.check_formats(asked.format or ["jsonl"]))
-        if told := _told_by_leandojo(asked.path):
+        told = _told_by_leandojo(asked.path)
+        among = leandojo_read.FORMATS if told else dataset_files.FORMATS
+        formats = tuple(check_formats(asked.format or ["jsonl"], among))
+        if told:
             if asked.exclude:
                 raise UsageError("what LeanDojo tells has no keys of Lean: no --exclude with it")
-            leandojo_read.check_formats(formats)
             return Conversion(told, asked.out, formats)
-        problems = tuple(read_problems(place.stem, place) for place in asked.exclude or ())
-        return cls(asked, find(Path(asked.path)), formats, problems)
+        return cls(asked, find(Path(asked.path)), formats, problem_sets(asked))
 
     async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
         """Trace, write, tell; the exit code. Raises WorkerDied, ToolchainError, UsageError."""
@@ -219,6 +220,11 @@ class Extraction:
             excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
         origin = origin_of(Path(self.asked.path))
         return Dataset(origin, lean, traced.read, traced.failures, excluded, self.asked.seed)
+
+
+def problem_sets(asked: Extracted) -> tuple[ProblemSet, ...]:
+    """The problems to leave out. Raises UsageError."""
+    return tuple(read_problems(place.stem, place) for place in asked.exclude or ())
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from ..data import learned
+from ..data.dataset import NOTHING_EXCLUDED
 from ..data.errors import UsageError
 from ..data.options import Extracted
+from ..data.problems import ProblemSet
 from ..data.store import Store
+from ..data.tables import check_formats
 from ..data.terminal_dataset import tell_rows
 from ..lean_env.toolchain import Toolchain
-from .extraction import Extraction
+from .decontamination import excluded_by
+from .extraction import Extraction, problem_sets
 from .posing import Posing
 from .synthesis import COUNT, Synthesis
 
@@ -34,26 +38,35 @@ def job(asked: Extracted, store: Callable[[], Store]) -> Job:
         return Extraction.of(asked)
     if (asked.out is None) != asked.stats:
         raise UsageError("give either --out DIR or --stats")
-    if asked.format or asked.exclude:
-        raise UsageError(f"extract {word} takes neither --format nor --exclude")
+    formats = tuple(check_formats(asked.format or ["jsonl"]))
+    problems = problem_sets(asked)
+    written = asked.out, formats, problems
     if word == CORE:
-        return Posing(tuple(asked.module or ()), asked.seed, asked.workers or 1, asked.out)
+        return Posing(tuple(asked.module or ()), asked.seed, asked.workers or 1, *written)
     if word == SYNTHETIC:
-        return Synthesis(asked.count or COUNT, asked.seed, asked.out)
-    return Recall(store, asked.out, asked.seed)
+        return Synthesis(asked.count or COUNT, asked.seed, *written)
+    return Recall(store, asked.seed, *written)
 
 
 @dataclass(frozen=True)
 class Recall:
-    """One `lakatos extract store`. out: None: only count."""
+    """One `lakatos extract store`. out: None: only count; problems: sets not to be met."""
 
     store: Callable[[], Store]
-    out: Path | None
     seed: int
+    out: Path | None = None
+    formats: tuple[str, ...] = ("jsonl",)
+    problems: tuple[ProblemSet, ...] = ()
 
     async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
-        """Write, tell; the exit code. No Lean is needed. Raises UsageError, StoreError."""
+        """Write, tell; the exit code. Lean is needed only to read problems.
+
+        Raises UsageError, StoreError; with problems also WorkerDied, ToolchainError.
+        """
+        excluded = await excluded_by(self.problems, lean()) if self.problems else NOTHING_EXCLUDED
         with self.store() as store:
             if self.out:
-                return tell_rows(learned.write(store, self.out, self.seed))
-            return tell_rows(learned.gather(store, lambda kind, row: None, self.seed))
+                told = learned.write(store, self.out, self.formats, self.seed, excluded)
+            else:
+                told = learned.gather(store, lambda kind, row: None, self.seed, excluded)
+        return tell_rows(told)

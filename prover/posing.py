@@ -14,18 +14,20 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..data.console import err
 from ..data.errors import UsageError, WorkerDied
 from ..data.library import LibrarySet, PosedModule, count, figure_rows, write
+from ..data.problems import ProblemSet
 from ..data.terminal_dataset import TraceLine, tell
 from ..lean_env.cache import default_cache
 from ..lean_env.library import HEARTBEATS, ROOTS, Library, Module
 from ..lean_env.sources import worker_sources
 from ..lean_env.toolchain import Toolchain
+from .decontamination import excluded_by
 from .extraction import Told, silent
 
 FORM = 1
@@ -36,12 +38,17 @@ RUNS_ON = "LeanEnv.Library"
 
 @dataclass(frozen=True)
 class Posing:
-    """One `lakatos extract core`. modules: patterns of names, none: all; out: None: only count."""
+    """One `lakatos extract core`. modules: patterns of names, none: all; out: None: only count.
+
+    problems: sets that are not to be among it.
+    """
 
     modules: tuple[str, ...] = ()
     seed: int = 0
     workers: int = 1
     out: Path | None = None
+    formats: tuple[str, ...] = ("jsonl",)
+    problems: tuple[ProblemSet, ...] = ()
 
     async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
         """Pose, write, tell; the exit code. Raises as `run`."""
@@ -49,7 +56,11 @@ class Posing:
         line = TraceLine(err.is_terminal, "posing", "modules")
         with line.shown():
             posed = await self.run(toolchain, cache, line.told)
-            figures = write(posed, self.out) if self.out else count(posed, posed.rows())
+            posed = replace(posed, excluded=await excluded_by(self.problems, toolchain))
+            if self.out:
+                figures = write(posed, self.out, self.formats)
+            else:
+                figures = count(posed, posed.rows())
         return tell(posed.failures, figure_rows(figures))
 
     async def run(

@@ -6,23 +6,26 @@ statement, and must not have met its key before.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..data.console import err
+from ..data.dataset import NOTHING_EXCLUDED, Excluded
 from ..data.errors import UsageError, WorkerDied
 from ..data.families import Candidate, identity, machine
 from ..data.learned import part_of
+from ..data.problems import ProblemSet
 from ..data.records import Advanced, ProofState, Step
+from ..data.tables import Columns, Row, new_tables
 from ..data.terminal_dataset import TraceLine, tell_rows
 from ..lean_env.opened import OpenedFile
 from ..lean_env.pool import LeanPool
 from ..lean_env.toolchain import Toolchain
+from .decontamination import exclusion
 from .mutation import Mutator
 
 CLOSERS = ("rfl", "simp", "omega", "decide")
@@ -32,8 +35,6 @@ COUNT = 100
 
 TRIES = 60
 """Candidates for each problem wanted, after which no more come."""
-
-Row = dict[str, Any]
 
 
 class Reader(Protocol):
@@ -55,6 +56,7 @@ class Sieve:
 
     pool: Reader
     seed: int
+    excluded: Excluded = NOTHING_EXCLUDED
     dropped: Counter[str] = field(default_factory=Counter)
     keys: set[str] = field(default_factory=set)
 
@@ -77,6 +79,9 @@ class Sieve:
                 self.dropped["a duplicate"] += 1
                 return None
             self.keys.add(state.key)
+            if self.excluded.meets([state.key]):
+                self.dropped["excluded"] += 1
+                return None
             steps = await self.pool.apply(state, list(CLOSERS))
         finally:
             self.pool.close_file(opened)
@@ -102,11 +107,16 @@ def _spaced(signature: str) -> str:
 
 @dataclass(frozen=True)
 class Synthesis:
-    """One `lakatos extract synthetic`. out: None: only count."""
+    """One `lakatos extract synthetic`. out: None: only count.
+
+    problems: sets that are not to be among it.
+    """
 
     count: int
     seed: int
     out: Path | None = None
+    formats: tuple[str, ...] = ("jsonl",)
+    problems: tuple[ProblemSet, ...] = ()
 
     async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
         """Make, write, tell; the exit code. Raises UsageError, WorkerDied, ToolchainError."""
@@ -114,10 +124,15 @@ class Synthesis:
         line = TraceLine(err.is_terminal, "making", "problems")
         with line.shown():
             async with LeanPool(toolchain, workers=1) as pool:
-                sieve = Sieve(pool, self.seed)
+                excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
+                sieve = Sieve(pool, self.seed, excluded)
                 rows = [row async for row in self.rows(pool, sieve, line.told)]
         if self.out:
-            _write(self.out, rows)
+            with new_tables(self.out, self.formats) as tables:
+                take = tables.open("problems", COLUMNS)
+                for row in rows:
+                    take(row)
+                tables.describe(_card(rows))
         made = Counter(row["family"] for row in rows)
         closed = sum(row["closed_by"] is not None for row in rows)
         dropped = {f"dropped, {why}": n for why, n in sieve.dropped.items()}
@@ -165,13 +180,9 @@ def _card(rows: list[Row]) -> str:
     )
 
 
-def _write(out: Path, rows: list[Row]) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        part = out / ".problems.part"
-        with part.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        part.replace(out / "problems.jsonl")
-        (out / "README.md").write_text(_card(rows), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{out}: cannot be written ({error.strerror})") from error
+COLUMNS: Columns = {
+    **dict.fromkeys(("name", "split", "header", "formal_statement"), "text"),
+    "core": "bool",
+    **dict.fromkeys(("family", "key", "closed_by", "evidence", "known_proof"), "text"),
+    "seed": "number",
+}

@@ -8,6 +8,7 @@ import pytest
 from lakatos.data import dataset_files, leandojo
 from lakatos.data.dataset import Excluded, count, whole_row
 from lakatos.data.errors import UsageError
+from lakatos.data.tables import check_formats
 
 from .toy_trace import dataset, traced
 
@@ -153,7 +154,7 @@ def test_the_card_says_what_there_is(tmp_path):
 
 def test_unknown_formats_are_refused_before_any_work():
     with pytest.raises(UsageError, match="jsonl, parquet, leandojo, datasets"):
-        dataset_files.check_formats(["jsonl", "csv"])
+        check_formats(["jsonl", "csv"], dataset_files.FORMATS)
 
 
 def test_a_format_that_breaks_off_leaves_the_old_folder(tmp_path):

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from lakatos.data.learned import KINDS, PAIRS_PER_STATE, gather, part_of, write
+from lakatos.data.dataset import Excluded
+from lakatos.data.learned import COLUMNS, KINDS, PAIRS_PER_STATE, gather, part_of, write
 from lakatos.data.records import (
     Accepted,
     Advanced,
@@ -170,7 +171,7 @@ def test_conversations_mark_what_the_model_wrote(store):
 
 def test_an_attempt_that_still_runs_is_passed_over(store):
     fill(store, expansions=EXPANSIONS, ends=False)
-    assert gather(store, lambda *_: None) == {}
+    assert gather(store, lambda *_: None)["attempts"] == 0
 
 
 def test_one_statement_is_in_one_part(store):
@@ -184,9 +185,24 @@ def test_one_statement_is_in_one_part(store):
 
 
 def test_what_is_written_can_be_read(store, tmp_path):
+    turns = [Turn(0, "user", "prove it"), Turn(0, "assistant", "omega", is_right=False)]
+    fill(store, verdict=Accepted(), expansions=EXPANSIONS, turns=turns)
+    fill(store, stop=StopReason.REFUSED, verdict=Refused((Refusal(RefusalKind.SORRY, "why"),)))
+    counts = write(store, tmp_path, ["jsonl", "parquet"])
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for kind, columns in COLUMNS.items():
+        lines = (tmp_path / "jsonl" / f"{kind}.jsonl").read_text().splitlines()
+        told = [json.loads(line) for line in lines]
+        assert len(told) == counts[kind]
+        assert all(row.keys() == columns.keys() for row in told)
+        assert parquet.read_table(tmp_path / "parquet" / f"{kind}.parquet").to_pylist() == told
+    assert "| steps | 7 |" in (tmp_path / "README.md").read_text()
+
+
+@pytest.mark.parametrize("met", ["root", "dead", "r"])
+def test_an_attempt_that_met_a_problem_teaches_nothing(store, tmp_path, met):
     fill(store, verdict=Accepted(), expansions=EXPANSIONS)
-    counts = write(store, tmp_path / "out")
-    for kind in KINDS:
-        lines = (tmp_path / "out" / f"{kind}.jsonl").read_text().splitlines()
-        assert len([json.loads(line) for line in lines]) == counts[kind]
-    assert "| steps.jsonl | 7 |" in (tmp_path / "out" / "README.md").read_text()
+    assert gather(store, lambda *_: None, excluded=Excluded("x"))["attempts"] == 1
+    counts = write(store, tmp_path, excluded=Excluded("miniF2F", states=frozenset([met])))
+    assert (counts["attempts"], counts["excluded"], counts["steps"]) == (0, 1, 0)
+    assert "1 attempts that met a problem of miniF2F" in (tmp_path / "README.md").read_text()

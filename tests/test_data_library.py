@@ -1,7 +1,10 @@
 """Theorems of the library as rows: marks, splits, what is fair, what is left out."""
 
 import json
+from dataclasses import replace
 
+import pytest
+from lakatos.data.dataset import Excluded
 from lakatos.data.library import LibrarySet, PosedModule, header, is_fair, write
 from lakatos.data.problems import read_problems
 
@@ -54,7 +57,7 @@ def test_splits_hang_on_the_seed():
 
 def test_what_is_written_is_a_problem_set(tmp_path):
     figures = write(library(), tmp_path)
-    problems = read_problems("core", tmp_path / "fair.jsonl").problems
+    problems = read_problems("core", tmp_path / "jsonl" / "fair.jsonl").problems
     assert len(problems) == figures["fair"] == 101
     assert problems[0].name == "A.x"
     assert problems[0].header.startswith("prelude\nimport Init\n")
@@ -64,9 +67,24 @@ def test_what_is_written_is_a_problem_set(tmp_path):
     assert {problem.split for problem in problems} == {"train", "valid", "test"}
 
 
+def test_parquet_has_all_that_json_has(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write(library(), tmp_path, ["parquet"])
+    assert parquet.read_table(tmp_path / "parquet" / "problems.parquet").to_pylist() == (
+        library().rows()
+    )
+
+
+def test_a_problem_that_is_excluded_is_left_out():
+    without = replace(library(), excluded=Excluded("x", frozenset(["key of A.y", "key of B.t0"])))
+    assert len(without.rows()) == len(library().rows()) - 2
+    left_out = {row["name"]: row["why"] for row in without.left_out()}
+    assert left_out == {"A.y": "excluded", "A.z": "own", "B.t0": "excluded"}
+
+
 def test_what_is_left_out_is_told(tmp_path):
     figures = write(library(), tmp_path)
-    left_out = json.loads((tmp_path / "left_out.jsonl").read_text())
+    left_out = json.loads((tmp_path / "jsonl" / "left_out.jsonl").read_text())
     assert (left_out["name"], left_out["why"]) == ("A.z", "own")
     assert (figures["theorems"], figures["posed"], figures["left_out"]) == (105, 104, {"own": 1})
     card = (tmp_path / "README.md").read_text()

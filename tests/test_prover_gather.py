@@ -1,6 +1,7 @@
 """Which job the first word of `lakatos extract` asks for, and what goes with it."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -33,11 +34,21 @@ def test_a_word_is_a_job_and_anything_else_is_a_place(tmp_path):
 
 def test_what_is_asked_reaches_the_job():
     core = job(Extracted("core", out=Path("o"), module=["Init.*"], seed=4, workers=2), no_store)
-    assert core == Posing(("Init.*",), 4, 2, Path("o"))
+    assert core == Posing(("Init.*",), 4, 2, Path("o"), ("jsonl",))
     assert job(Extracted("core", stats=True), no_store) == Posing()
     made = job(Extracted("synthetic", stats=True, count=7, seed=5), no_store)
     assert made == Synthesis(7, 5, None)
     assert job(Extracted("synthetic", stats=True), no_store) == Synthesis(COUNT, 0, None)
+
+
+@pytest.mark.parametrize("word", ["core", "store", "synthetic"])
+def test_formats_and_problems_reach_every_job(tmp_path, word):
+    place = tmp_path / "set.jsonl"
+    place.write_text(json.dumps({"name": "a", "formal_statement": "theorem a : 1 = 1 := sorry"}))
+    formats = ["parquet", "jsonl", "parquet"]
+    asked = job(Extracted(word, out=Path("o"), format=formats, exclude=[place]), no_store)
+    assert asked.formats == ("parquet", "jsonl")
+    assert [problem.name for each in asked.problems for problem in each.problems] == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -45,8 +56,8 @@ def test_what_is_asked_reaches_the_job():
     [
         (Extracted("core"), "either --out DIR or --stats"),
         (Extracted("store", out=Path("o"), stats=True), "either --out DIR or --stats"),
-        (Extracted("core", stats=True, format=["parquet"]), "neither --format nor --exclude"),
-        (Extracted("store", stats=True, exclude=[Path("x")]), "neither --format nor --exclude"),
+        (Extracted("core", stats=True, format=["leandojo"]), "among jsonl, parquet, datasets"),
+        (Extracted("store", stats=True, exclude=[Path("no")]), "no"),
         (Extracted("store", stats=True, module=["Init"]), "--module is for extract core"),
         (Extracted("core", stats=True, count=3), "--count is for extract synthetic"),
     ],
@@ -60,7 +71,7 @@ def test_an_empty_store_is_written_without_lean(tmp_path):
     out, db = tmp_path / "out", tmp_path / "l.db"
     recall = job(Extracted("store", out=out), lambda: Store.open(str(db)))
     assert asyncio.run(recall(no_lean, None)) == 0
-    assert (out / "steps.jsonl").read_text() == ""
+    assert (out / "jsonl" / "steps.jsonl").read_text() == ""
     assert "of 0 attempts" in (out / "README.md").read_text()
 
 
@@ -70,6 +81,6 @@ def test_the_command_poses_a_module_and_keeps_it(tmp_path, capsys):
     assert main(words) == 0
     said = capsys.readouterr().out
     assert "modules: 1, 0 more failed" in said
-    assert (tmp_path / "out" / "problems.jsonl").read_text().count("\n") > 20
+    assert (tmp_path / "out" / "jsonl" / "problems.jsonl").read_text().count("\n") > 20
     assert main(words) == 0
     assert capsys.readouterr().out == said

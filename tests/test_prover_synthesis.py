@@ -4,11 +4,12 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
+from lakatos.data.dataset import Excluded
 from lakatos.data.families import Candidate
 from lakatos.data.records import Advanced, Goal, Message, ProofState, Rejected, Step
 from lakatos.lean_env.pool import LeanPool
 from lakatos.prover.mutation import hypotheses, split_signature
-from lakatos.prover.synthesis import CLOSERS, Sieve, Synthesis
+from lakatos.prover.synthesis import CLOSERS, COLUMNS, Sieve, Synthesis
 
 
 @dataclass
@@ -44,8 +45,8 @@ class Reader:
         self.closed += 1
 
 
-def sift(reader, *candidates):
-    sieve = Sieve(reader, 0)
+def sift(reader, *candidates, **known):
+    sieve = Sieve(reader, 0, **known)
 
     async def run():
         return [await sieve.take(each, n) for n, each in enumerate(candidates)]
@@ -72,6 +73,15 @@ def test_what_lean_does_not_take_and_what_was_there_is_dropped():
     assert [row is not None for row in rows] == [True, False, False]
     assert sieve.dropped == {"not taken by Lean": 1, "a duplicate": 1}
     assert reader.closed == 3
+
+
+def test_a_problem_that_is_excluded_is_dropped():
+    excluded = Excluded("x", states=frozenset([" : 1 = 1 := by sorry"]))
+    candidates = [Candidate("f", ": 1 = 1", "x"), Candidate("f", ": 2 = 2", "x")]
+    rows, sieve = sift(Reader(), *candidates, excluded=excluded)
+    assert [row is not None for row in rows] == [False, True]
+    assert rows[1].keys() == COLUMNS.keys()
+    assert sieve.dropped == {"excluded": 1}
 
 
 def test_a_signature_is_cut_at_its_colon():
