@@ -201,7 +201,7 @@ async def one(tools: Tools, case: Case, seconds: float) -> dict[str, Any] | None
     row: dict[str, Any] = {"theorem": case.name, "mutation": case.mutation, "mended": False}
     row |= {"broken": case.source.encode()[case.start :].decode(), "stop": "no proof found"}
     if diagnosis.patients:
-        repairer = Repairer(tools, RepairConfig(seconds), ProverConfig())
+        repairer = Repairer(tools, Silent(), RepairConfig(seconds), ProverConfig())
         repair = await repairer.repair(diagnosis, diagnosis.patients[0])
         row |= {
             "mended": isinstance(repair.attempt.verdict, Accepted) and not diagnosis.others,

@@ -3,8 +3,8 @@
 steps: every tactic tried at a state, the rejected ones with Lean's message. values: what is known
 of each state that was reached. preferences: a tactic that Lean took over one that it rejected, at
 one state. proofs, disproofs, refused: whole proofs and what the verifier said. conversations: the
-turns of models that were told what was wrong. Not in the store, so not here: the broken text that
-`lakatos repair` began with.
+turns of models that were told what was wrong. repairs: a broken proof with Lean's errors, and what
+`lakatos repair` made of it, in the same shape.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def rows_of(
     if kind := _kind_of_proof(stored):
         yield kind, about | _proof(stored)
     for number, said in groupby(turns, key=lambda turn: turn.conversation):
-        yield "conversations", about | {"conversation": number} | _conversation(list(said))
+        turned = list(said)
+        kind = "repairs" if turned[0].is_feedback else "conversations"
+        yield kind, about | {"conversation": number} | _conversation(turned)
 
 
 def part_of(key: str, seed: int) -> str:
@@ -195,7 +197,7 @@ def _proof(stored: StoredAttempt) -> Row:
 
 
 def _conversation(turns: list[Turn]) -> Row:
-    """Its turns in the shape of chat models; only the model's own are to be trained on."""
+    """Its turns in the shape of chat models; only the answers are to be trained on."""
     return {
         "messages": [
             {
@@ -277,8 +279,8 @@ def card(counts: Counter[str], seed: int, excluded: Excluded) -> str:
         f"{without}"
         "All rows of one statement are in one part of the split. A tactic that timed out is in no "
         "pair. `steps_to_go`: of the smallest proof found. `visits`: the descents of a tree search "
-        "through a tactic or on from a state; `visit_share`: its part of them. `train` marks the "
-        f"turns that the model wrote.\n\n| table | rows |\n|---|---|\n{rows}\n"
+        "through a tactic or on from a state; `visit_share`: its part of them. `train` marks what "
+        f"a model wrote, or `lakatos repair`.\n\n| table | rows |\n|---|---|\n{rows}\n"
     )
 
 
@@ -294,6 +296,17 @@ _WHOLE: Columns = {
     "reasons": [["text"]],
     "toolchain": "text",
     "expansions": "number",
+}
+_SPOKEN: Columns = {
+    **_ABOUT,
+    "conversation": "number",
+    "messages": [
+        {
+            **dict.fromkeys(("role", "content"), "text"),
+            **dict.fromkeys(("train", "is_feedback", "is_right"), "bool"),
+        }
+    ],
+    "is_right": "bool",
 }
 COLUMNS: Mapping[str, Columns] = {
     "steps": {
@@ -320,17 +333,7 @@ COLUMNS: Mapping[str, Columns] = {
         **dict.fromkeys(("rejected", "message"), "text"),
     },
     **dict.fromkeys(("proofs", "disproofs", "refused"), _WHOLE),
-    "conversations": {
-        **_ABOUT,
-        "conversation": "number",
-        "messages": [
-            {
-                **dict.fromkeys(("role", "content"), "text"),
-                **dict.fromkeys(("train", "is_feedback", "is_right"), "bool"),
-            }
-        ],
-        "is_right": "bool",
-    },
+    **dict.fromkeys(("conversations", "repairs"), _SPOKEN),
 }
 """Of each table, in order."""
 

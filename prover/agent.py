@@ -63,6 +63,14 @@ class Recorder(Protocol):
         ...
 
 
+class Keeper(Recorder, Protocol):
+    """A recorder that keeps conversations too: the store's."""
+
+    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
+        """Turns of conversations about a theorem at work."""
+        ...
+
+
 class Silent:
     """A recorder that keeps nothing."""
 

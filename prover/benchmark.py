@@ -18,10 +18,10 @@ from ..data.records import Attempt, Expansion, StopReason, Theorem
 from ..data.terminal import is_alarm
 from ..data.turns import Turn
 from ..lean_env.opened import OpenedFile
+from .agent import Keeper
 from .budget import Clock
 from .config import ProverConfig
 from .expander import together
-from .sketch import Keeper
 
 OUTCOMES = {
     StopReason.PROVED: Outcome.SOLVED,

@@ -57,7 +57,7 @@ class Mending:
     ) -> None:
         self._run = run
         tools = Tools(run.pool, run.verifier, run.policy, run.recorder)
-        self._repairer = Repairer(tools, config, prover, known)
+        self._repairer = Repairer(tools, run.keeper, config, prover, known)
 
     async def admit(self, file: SourceFile) -> Ward:
         """Look into a file. Raises UsageError when Lean cannot open it."""

@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 
 from ..data.errors import UsageError
 from ..data.records import Accepted, Attempt, Message, StopReason, Theorem, Verdict
+from ..data.turns import Turn
 from ..lean_env.broken import BrokenCommand, look
 from ..lean_env.pool import LeanPool
 from ..lean_env.rewrite import Edit, rewrite
+from .agent import Keeper
 from .budget import Clock
 from .config import ProverConfig
 from .cutting import Cutter, Draft
 from .deferral import rests_on_sorry
+from .feedback import errors_told
 from .filling import Filler, Filling, Means, Tools
 from .lemmas import Known, Lemmas, unknown
 from .spelling import closing_end
@@ -148,6 +151,7 @@ class Repairer:
     def __init__(
         self,
         tools: Tools,
+        keeper: Keeper,
         config: RepairConfig,
         prover: ProverConfig,
         known: Known = unknown,
@@ -155,6 +159,7 @@ class Repairer:
         clock: Clock = time.monotonic,
     ) -> None:
         self._tools = tools
+        self._keeper = keeper
         self._config = config
         self._prover_config = prover
         self._known = known
@@ -190,6 +195,8 @@ class Repairer:
             wall_s = self._clock() - began
             spent = work.filling.expansions, work.filling.steps, wall_s
             attempt = Attempt(patient.theorem, stop, work.value, verdict, *spent)
+            if attempt.is_proved and work.value is not None:
+                self._keeper.turns(patient.theorem, trajectory(patient, work.value))
             self._tools.recorder.finish_attempt(attempt)
         filling = work.filling
         counts = filling.rounds, filling.compilations, tuple(filling.false)
@@ -211,6 +218,16 @@ class Repairer:
         work.filling.checks += 1
         means = Means(self._prover_config, left_s, self._config.depth, to_top=True)
         return await self._filler.fill(work.filling, means, patient.command)
+
+
+def trajectory(patient: Patient, value: str) -> list[Turn]:
+    """A repair as a conversation to train on: the broken proof with Lean's errors, the mended."""
+    errors = errors_told(patient.value, patient.errors, patient.line - 1)
+    broken = f"```lean4\n{patient.value}\n```\n\n{errors}"
+    return [
+        Turn(0, "user", broken, is_feedback=True),
+        Turn(0, "assistant", f"```lean4\n{value}\n```", is_right=True),
+    ]
 
 
 class _Work:

@@ -23,14 +23,14 @@ from ..lean_env.pool import LeanPool, OpenedFile
 from ..lean_env.premises import Premises
 from ..lean_env.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
-from .agent import Prover, Recall, Recorder, Silent, nothing
+from .agent import Keeper, Prover, Recall, Recorder, Silent, nothing
 from .config import DraftConfig, ModelConfig, ProverConfig, SearchConfig
 from .drafting import Roles, open_author, roles
 from .filling import Tools
 from .policies import open_policy, suited
 from .policy import Policy, Redrawn
 from .rejections import Memory, no_memory
-from .sketch import Drafter, Keeper
+from .sketch import Drafter
 
 T = TypeVar("T")
 Make = Callable[[Keeper, ProverConfig], Prover | Drafter]
@@ -88,6 +88,7 @@ class Run:
     prover: Prover | Drafter
     policy: Policy
     recorder: Recorder
+    keeper: Keeper
     make: Make
 
     async def prove(
@@ -208,7 +209,7 @@ async def start_run(
             policy = await stack.enter_async_context(opening)
             prover = Prover(pool, verifier, policy, config.prover, recorder)
             make = searching(pool, verifier, policy, config.model.samples)
-            yield Run(pool, verifier, prover, policy, recorder, make)
+            yield Run(pool, verifier, prover, policy, recorder, keeper, make)
             return
         opened = open_author(found, config.model, seed=config.prover.seed, key=key, source=source)
         author, policy = await stack.enter_async_context(opened)
@@ -220,7 +221,7 @@ async def start_run(
             mine = Tools(pool, verifier, own, keeper)
             return Drafter(mine, author.anew(spend.seed), keeper, spend, config.drafts)
 
-        yield Run(pool, verifier, drafter, policy, recorder, drafting)
+        yield Run(pool, verifier, drafter, policy, recorder, keeper, drafting)
 
 
 def _broken(opened: Sequence[OpenedFile]) -> set[Theorem]:

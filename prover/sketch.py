@@ -13,7 +13,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from ..data.errors import LakatosError, ModelUnavailable, UsageError, WorkerDied
 from ..data.records import (
@@ -29,10 +29,9 @@ from ..data.records import (
     Theorem,
     Verdict,
 )
-from ..data.turns import Turn
 from ..lean_env.broken import stumbles
 from ..lean_env.script import splice
-from .agent import Recall, Recorder, nothing
+from .agent import Keeper, Recall, Recorder, nothing
 from .author import Author, Conversation, all_go_on
 from .budget import Budget, Clock
 from .config import DraftConfig, ProverConfig
@@ -47,14 +46,6 @@ from .rejections import Memory, no_memory
 T = TypeVar("T")
 LEAST_S = 5.0
 """Seconds that a draft's holes get, however many drafts may follow."""
-
-
-class Keeper(Recorder, Protocol):
-    """A recorder that keeps conversations too: the store's."""
-
-    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
-        """Turns of conversations about a theorem at work."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

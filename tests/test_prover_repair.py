@@ -79,6 +79,15 @@ def test_five_breakages_are_mended_in_place(run, tmp_path):
         0, "five.lean: nothing to repair, Lean finds no error in it\n",
     )  # fmt: skip
     assert file.read_text() == mended
+    assert run("extract", "store", "--out", "data")[0] == 0
+    rows = (tmp_path / "data" / "jsonl" / "repairs.jsonl").read_text(encoding="utf-8").splitlines()
+    told = {row["theorem"]: row["messages"] for row in map(json.loads, rows)}
+    assert len(told) == 5
+    broken, answer = told["names"]
+    assert "Error at line 2, `rw [Nat.add_comn]`" in broken["content"]
+    assert "nknown" in broken["content"]
+    assert answer["content"] == "```lean4\nby\n  rw [Nat.add_comm]\n```"
+    assert (broken["train"], answer["train"], answer["is_right"]) == (False, True, True)
 
 
 def test_a_file_for_an_older_lean_is_brought_up_to_date(run, tmp_path):
