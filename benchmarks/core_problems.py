@@ -36,13 +36,14 @@ WANTED_POSED = 30_000
 
 
 async def pose(toolchain: Toolchain, workers: int) -> LibrarySet:
-    """The library, posed."""
+    """The library, posed; nothing is taken from earlier runs."""
 
     def told(done: int, total: int, name: str) -> None:
         if done % 25 == 0:
             print(f"{done} of {total} modules, {name}", file=sys.stderr)
 
-    return await Posing(workers=workers).run(toolchain, told=told)
+    with tempfile.TemporaryDirectory() as kept:
+        return await Posing(workers=workers).run(toolchain, Path(kept), told)
 
 
 def sampled(path: Path, size: int, seed: int) -> list[Row]:
@@ -90,7 +91,7 @@ def main() -> None:
     if options.what == "pose":
         library = asyncio.run(pose(find_toolchain("embedded"), options.workers))
         found |= {"wanted_posed": WANTED_POSED} | count(library, library.rows())
-        found["wall_s_with_kept_answers"] = round(time.perf_counter() - began, 1)
+        found["wall_s"] = round(time.perf_counter() - began, 1)
     else:
         if options.data is None:
             parser.error("--data: jsonl/problems.jsonl of `lakatos extract core --out DIR`")
