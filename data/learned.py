@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -213,30 +214,44 @@ def _conversation(turns: list[Turn]) -> Row:
     }
 
 
+@dataclass
+class Gathered:
+    """What there is: rows of each kind, attempts taken and excluded; Leans and files."""
+
+    counts: Counter[str] = field(
+        default_factory=lambda: Counter(dict.fromkeys(("attempts", *KINDS), 0))
+    )
+    toolchains: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
+
+
 def gather(
     store: Source,
     take: Callable[[str, Row], None],
     seed: int = 0,
     excluded: Excluded = NOTHING_EXCLUDED,
-) -> Counter[str]:
-    """Give every row of the store to `take`; how many there are of each kind, and attempts.
+) -> Gathered:
+    """Give every row of the store to `take`; what there is.
 
     Attempts that still run are passed over, and those that met a state that is excluded.
     """
     ids = sorted(each.id for each in store.attempts(limit=None) if not each.is_interrupted)
-    counts: Counter[str] = Counter(dict.fromkeys(("attempts", *KINDS), 0))
+    found = Gathered()
+    counts = found.counts
     for start in range(0, len(ids), AT_ONCE):
         for stored in store.load_attempts(ids[start : start + AT_ONCE]):
             if excluded.meets(_states_met(stored)):
                 counts["excluded"] += 1
                 continue
             counts["attempts"] += 1
+            found.toolchains.add(stored.toolchain)
+            found.files.add(stored.summary.path)
             number = stored.summary.id
             told = store.turns(number), store.visits(number)
             for kind, row in rows_of(stored, *told, seed):
                 counts[kind] += 1
                 take(kind, row)
-    return counts
+    return found
 
 
 def _states_met(stored: StoredAttempt) -> Iterator[str]:
@@ -253,34 +268,44 @@ def write(
     formats: Iterable[str] = ("jsonl",),
     seed: int = 0,
     excluded: Excluded = NOTHING_EXCLUDED,
-) -> Counter[str]:
-    """Write a table for each kind, and README.md; the counts.
+) -> Gathered:
+    """Write a table for each kind, and README.md; what was written.
 
     Raises UsageError when the disk takes nothing, StoreError.
     """
     with new_tables(out, formats) as tables:
         takers = {kind: tables.open(kind, COLUMNS[kind]) for kind in KINDS}
-        counts = gather(store, lambda kind, row: takers[kind](row), seed, excluded)
-        tables.describe(card(counts, seed, excluded))
-    return counts
+        found = gather(store, lambda kind, row: takers[kind](row), seed, excluded)
+        tables.describe(card(found, seed, excluded, tables.hash))
+    return found
 
 
-def card(counts: Counter[str], seed: int, excluded: Excluded) -> str:
-    """The text of README.md."""
+def card(found: Gathered, seed: int, excluded: Excluded, digest: str) -> str:
+    """The text of README.md. digest: of the rows."""
+    counts = found.counts
+    lines = [
+        f"- source: {counts['attempts']:,} attempts at theorems of {len(found.files):,} files; "
+        "what their licences ask for holds for their statements",
+        f"- checked by {', '.join(sorted(found.toolchains)) or 'no Lean'}",
+        f"- seed of the splits: {seed}",
+        f"- hash: {digest}",
+    ]
+    if excluded.name:
+        lines.append(
+            f"- without {counts['excluded']:,} attempts that met a problem of {excluded.name}"
+        )
     rows = "\n".join(f"| {kind} | {counts[kind]:,} |" for kind in KINDS)
-    without = (
-        f"Left out are {counts['excluded']:,} attempts that met a problem of {excluded.name}.\n\n"
-        if excluded.name
-        else ""
-    )
-    return (
-        "# What the prover learned\n\n"
-        f"Made by `lakatos extract store` of {counts['attempts']:,} attempts, seed {seed}.\n\n"
-        f"{without}"
-        "All rows of one statement are in one part of the split. A tactic that timed out is in no "
-        "pair. `steps_to_go`: of the smallest proof found. `visits`: the descents of a tree search "
-        "through a tactic or on from a state; `visit_share`: its part of them. `train` marks what "
-        f"a model wrote, or `lakatos repair`.\n\n| table | rows |\n|---|---|\n{rows}\n"
+    return "\n\n".join(
+        [
+            "# What the prover learned",
+            "Made by `lakatos extract store`.",
+            "\n".join(lines),
+            "All rows of one statement are in one part of the split. A tactic that timed out is in "
+            "no pair. `steps_to_go`: of the smallest proof found. `visits`: the descents of a tree "
+            "search through a tactic or on from a state; `visit_share`: its part of them. `train` "
+            "marks what a model wrote, or `lakatos repair`.",
+            f"| table | rows |\n|---|---|\n{rows}\n",
+        ]
     )
 
 
@@ -337,4 +362,4 @@ COLUMNS: Mapping[str, Columns] = {
 }
 """Of each table, in order."""
 
-KINDS = tuple(COLUMNS)
+KINDS: tuple[str, ...] = tuple(COLUMNS)

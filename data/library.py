@@ -154,6 +154,7 @@ def count(library: LibrarySet, rows: Sequence[Row]) -> dict[str, Any]:
             }
             for strategy, name in SPLIT_FIELDS.items()
         },
+        "excluded": library.excluded.name,
         "hash": digest.hexdigest(),
     }
 
@@ -198,6 +199,8 @@ def figure_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     for strategy, parts in found["splits"].items():
         sizes = ", ".join(f"{part} {n:,} ({fair:,} fair)" for part, (n, fair) in parts.items())
         told.append((f"split {strategy}", sizes))
+    if found["excluded"]:
+        told.append(("without", found["excluded"]))
     return [*told, ("hash", found["hash"])]
 
 

@@ -59,6 +59,8 @@ notation "ℚ" => Rat
 """
 """Stands for imports that a bare Lean does not have: numbers by the names Mathlib gives them."""
 
+NO_THEOREM = "no theorem with a sorry"
+
 _SKIPPED = (".lake", "lake-packages", "build")
 _SPLITS = {"valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
 _SPLITS |= {"train": "train", "training": "train"}
@@ -96,7 +98,8 @@ def read_problems(name: str, data: Path) -> ProblemSet:
         more = f" ({len(problems)} more like it)" if len(problems) > 1 else ""
         raise UsageError(f"{problems[0].path}: {problems[0].flaw}{more}")
     if not sound:
-        raise UsageError(f"{data}: has no theorem with a sorry" + "".join(f"; {n}" for n in notes))
+        others = [note for note in notes if not note.endswith(NO_THEOREM)]
+        raise UsageError("; ".join([f"{data}: {NO_THEOREM}", *others]))
     return ProblemSet(name, tuple(problems), tuple(notes))
 
 
@@ -160,7 +163,7 @@ def _file(place: Path, path: str, notes: list[str]) -> Iterator[Problem]:
 def _lean(text: str, path: str, notes: list[str]) -> Iterator[Problem]:
     found = statements(text)
     if not found:
-        notes.append(f"{path}: no theorem with a sorry")
+        notes.append(f"{path}: {NO_THEOREM}")
     if left := holes_elsewhere(text):
         notes.append(f"{path}: sorries outside theorems, not counted: {left}")
     stem = PurePath(path).stem

@@ -6,6 +6,7 @@ reads it: a file for each table and part, and a card. Parquet needs the extra `d
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -51,6 +52,7 @@ class Tables:
         self._stack = stack
         self._folders = {name: stack.enter_context(new_folder(out / name)) for name in formats}
         self._parts: dict[str, list[str]] = {}
+        self._digest = hashlib.sha256()
 
     def open(self, name: str, columns: Columns) -> Take:
         """What takes the rows of one more table. columns: of all that the rows hold.
@@ -67,10 +69,16 @@ class Tables:
             takers.append(self._stack.enter_context(row_writer(kind, place, columns)))
 
         def take(row: Row) -> None:
+            self._digest.update(f"{name} {json.dumps(row)}\n".encode())
             for each in takers:
                 each(row)
 
         return take
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of all rows by now, in order."""
+        return self._digest.hexdigest()
 
     def describe(self, text: str) -> None:
         """Write the card, README.md."""

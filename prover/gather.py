@@ -69,4 +69,4 @@ class Recall:
                 told = learned.write(store, self.out, self.formats, self.seed, excluded)
             else:
                 told = learned.gather(store, lambda kind, row: None, self.seed, excluded)
-        return tell_rows(told)
+        return tell_rows(told.counts)

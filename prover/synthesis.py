@@ -132,7 +132,7 @@ class Synthesis:
                 take = tables.open("problems", COLUMNS)
                 for row in rows:
                     take(row)
-                tables.describe(_card(rows))
+                tables.describe(_card(rows, f"Lean {toolchain.lean}", sieve, tables.hash))
         made = Counter(row["family"] for row in rows)
         closed = sum(row["closed_by"] is not None for row in rows)
         dropped = {f"dropped, {why}": n for why, n in sieve.dropped.items()}
@@ -167,15 +167,19 @@ async def _proposed(kind: str, random: Random, pool: LeanPool) -> AsyncIterator[
         yield propose(random)
 
 
-def _card(rows: list[Row]) -> str:
+def _card(rows: list[Row], lean: str, sieve: Sieve, digest: str) -> str:
     families = Counter(row["family"] for row in rows).most_common()
     table = "\n".join(f"| {family} | {count:,} |" for family, count in families)
+    name = sieve.excluded.name
+    without = f"- without the problems of {name}\n" if name else ""
     return (
         "# Problems made from a seed\n\n"
-        "Made by `lakatos extract synthetic`; mutations are of theorems of Lean's own library "
-        "(Apache-2.0). Lean took the `evidence` of each: the statement with its `known_proof`; of "
-        "an identity, its case at a small width; of a machine that runs on, a proof with lemmas "
-        "that the problem does not have.\n\n"
+        "Made by `lakatos extract synthetic`. Mutations are of theorems of Lean's own library "
+        "(Apache-2.0).\n\n"
+        f"- checked by {lean}\n- seed: {sieve.seed}\n- hash: {digest}\n{without}\n"
+        "Lean took the `evidence` of each: the statement with its `known_proof`; of an identity, "
+        "its case at a small width; of a machine that runs on, a proof with lemmas that the "
+        "problem does not have.\n\n"
         f"| family | problems |\n|---|---|\n{table}\n"
     )
 

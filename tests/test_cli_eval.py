@@ -31,7 +31,7 @@ def rows(tmp_path):
     ("arguments", "line"),
     [
         (["--data", "missing.jsonl"], "missing.jsonl: no such file or folder"),
-        (["--data", "empty.jsonl"], "has no theorem with a sorry"),
+        (["--data", "empty.jsonl"], "no theorem with a sorry"),
         (["--data", "text.jsonl"], "text.jsonl:1: no JSON"),
         (["--data", "set.jsonl", "--shard", "3/2"], "no shard: 3/2"),
         (["--data", "set.jsonl", "--slice", "x"], "no slice: x"),

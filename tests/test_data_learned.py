@@ -171,7 +171,7 @@ def test_conversations_mark_what_the_model_wrote(store):
 
 def test_an_attempt_that_still_runs_is_passed_over(store):
     fill(store, expansions=EXPANSIONS, ends=False)
-    assert gather(store, lambda *_: None)["attempts"] == 0
+    assert gather(store, lambda *_: None).counts["attempts"] == 0
 
 
 def test_one_statement_is_in_one_part(store):
@@ -188,7 +188,7 @@ def test_what_is_written_can_be_read(store, tmp_path):
     turns = [Turn(0, "user", "prove it"), Turn(0, "assistant", "omega", is_right=False)]
     fill(store, verdict=Accepted(), expansions=EXPANSIONS, turns=turns)
     fill(store, stop=StopReason.REFUSED, verdict=Refused((Refusal(RefusalKind.SORRY, "why"),)))
-    counts = write(store, tmp_path, ["jsonl", "parquet"])
+    counts = write(store, tmp_path, ["jsonl", "parquet"]).counts
     parquet = pytest.importorskip("pyarrow.parquet")
     for kind, columns in COLUMNS.items():
         lines = (tmp_path / "jsonl" / f"{kind}.jsonl").read_text().splitlines()
@@ -196,13 +196,16 @@ def test_what_is_written_can_be_read(store, tmp_path):
         assert len(told) == counts[kind]
         assert all(row.keys() == columns.keys() for row in told)
         assert parquet.read_table(tmp_path / "parquet" / f"{kind}.parquet").to_pylist() == told
-    assert "| steps | 7 |" in (tmp_path / "README.md").read_text()
+    card = (tmp_path / "README.md").read_text()
+    assert "| steps | 7 |" in card
+    assert "- source: 2 attempts at theorems of 1 files" in card
+    assert "- checked by Lean 1\n" in card
 
 
 @pytest.mark.parametrize("met", ["root", "dead", "r"])
 def test_an_attempt_that_met_a_problem_teaches_nothing(store, tmp_path, met):
     fill(store, verdict=Accepted(), expansions=EXPANSIONS)
-    assert gather(store, lambda *_: None, excluded=Excluded("x"))["attempts"] == 1
-    counts = write(store, tmp_path, excluded=Excluded("miniF2F", states=frozenset([met])))
+    assert gather(store, lambda *_: None, excluded=Excluded("x")).counts["attempts"] == 1
+    counts = write(store, tmp_path, excluded=Excluded("miniF2F", states=frozenset([met]))).counts
     assert (counts["attempts"], counts["excluded"], counts["steps"]) == (0, 1, 0)
     assert "1 attempts that met a problem of miniF2F" in (tmp_path / "README.md").read_text()

@@ -218,9 +218,9 @@ def test_one_file_with_all_theorems(tmp_path):
         ("missing.jsonl", None, "no such file or folder"),
         ("set.csv", "a,b", "neither a folder, nor .lean, .jsonl or .json"),
         ("set.jsonl", "name,statement\n1,2\n", "no JSON"),
-        ("set.jsonl", "", "has no theorem with a sorry"),
+        ("set.jsonl", "", "no theorem with a sorry"),
         ("set.json", "[{]", "no JSON"),
-        ("set.lean", "theorem t : True := trivial", "has no theorem with a sorry"),
+        ("set.lean", "theorem t : True := trivial", "no theorem with a sorry"),
     ],
 )
 def test_what_is_no_problem_set_is_one_line(tmp_path, name, text, line):

@@ -72,7 +72,7 @@ def test_an_empty_store_is_written_without_lean(tmp_path):
     recall = job(Extracted("store", out=out), lambda: Store.open(str(db)))
     assert asyncio.run(recall(no_lean, None)) == 0
     assert (out / "jsonl" / "steps.jsonl").read_text() == ""
-    assert "of 0 attempts" in (out / "README.md").read_text()
+    assert "source: 0 attempts" in (out / "README.md").read_text()
 
 
 @pytest.mark.lean
