@@ -22,6 +22,7 @@ from .config import ModelConfig
 from .parcel import Fault, Parcel, pack
 from .remote_policy import RemotePolicy
 from .run import RunConfig, searching, start_run
+from .station import Station
 
 Setup = Callable[[], AbstractAsyncContextManager[Parts]]
 """Sets up the parts of a node, on that node; it is sent there."""
@@ -142,37 +143,24 @@ class Outpost:
     """The Ray actor of one node."""
 
     def __init__(self, setup: Setup, plan: Plan) -> None:
-        self._setup = setup
+        self._station = Station(setup, Fault("EnvironmentFault", "cannot be set up"))
         self._plan = plan
-        self._parts: Parts | None = None
-        self._fault: Fault | None = None
-        self._settled = asyncio.Event()
-        self._closing = asyncio.Event()
         self._benches: set[Bench] = set()
 
     async def serve(self) -> None:
         """Set the node up, and stay until `close`."""
-        try:
-            async with self._setup() as self._parts:
-                self._settled.set()
-                await self._closing.wait()
-        except LakatosError as error:
-            self._fault = Fault.of(error)
-        finally:
-            self._settled.set()
+        await self._station.serve()
 
     async def places(self) -> int | Fault:
         """How many tasks it tries at once, when it is set up; or why it cannot be."""
-        await self._settled.wait()
-        if self._parts is None or self._fault:
-            return self._fault or Fault("EnvironmentFault", "cannot be set up")
-        return self._parts.pool.workers
+        parts = await self._station.held()
+        return parts if isinstance(parts, Fault) else parts.pool.workers
 
     async def attempt(self, task: Task) -> Report:
         """Try all that is left of one task."""
-        assert self._parts is not None
+        parts = await self._parts()
         notes = _Notes()
-        bench = Bench(self._parts, self._plan, Hearers(notes, lambda: notes, notes))
+        bench = Bench(parts, self._plan, Hearers(notes, lambda: notes, notes))
         self._benches.add(bench)
         try:
             await bench.work([task], 1)
@@ -184,8 +172,7 @@ class Outpost:
 
     async def elaborates(self, problem: Problem) -> bool:
         """Whether Lean takes the problem."""
-        assert self._parts is not None
-        return await elaborates(self._parts.pool, problem)
+        return await elaborates((await self._parts()).pool, problem)
 
     async def stop(self) -> None:
         """Interrupt all searches; what they found is still judged."""
@@ -194,4 +181,9 @@ class Outpost:
 
     async def close(self) -> None:
         """Let `serve` end, and all processes with it."""
-        self._closing.set()
+        self._station.close()
+
+    async def _parts(self) -> Parts:
+        parts = await self._station.held()
+        assert isinstance(parts, Parts), parts
+        return parts

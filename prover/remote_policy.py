@@ -24,6 +24,7 @@ from .parcel import Fault, Parcel, pack, unpack
 from .policies import open_policy
 from .policy import Advice, Policy, Query
 from .run import RunConfig
+from .station import Station
 
 ROUNDS = 10
 """So often all actors are asked before the policy counts as lost."""
@@ -85,37 +86,23 @@ class PolicyPost:
     """The Ray actor that holds a policy; set up by the first question."""
 
     def __init__(self, setup: PolicySetup) -> None:
-        self._setup = setup
-        self._policy: Policy | None = None
-        self._fault: Fault | None = None
-        self._settled = asyncio.Event()
-        self._closing = asyncio.Event()
+        self._station = Station(setup, Fault("ModelUnavailable", "the policy cannot be set up"))
         self._serving: asyncio.Task[None] | None = None
 
     async def propose(self, sent: Asked) -> list[Advice] | Fault:
         """Answer each query, or say why not."""
-        self._serving = self._serving or asyncio.create_task(self._serve())
-        await self._settled.wait()
-        if self._policy is None or self._fault:
-            return self._fault or Fault("ModelUnavailable", "the policy cannot be set up")
+        self._serving = self._serving or asyncio.create_task(self._station.serve())
+        policy = await self._station.held()
+        if isinstance(policy, Fault):
+            return policy
         try:
-            return await self._policy.propose(answered(sent))
+            return await policy.propose(answered(sent))
         except LakatosError as error:
             return Fault.of(error)
 
-    async def _serve(self) -> None:
-        try:
-            async with self._setup() as self._policy:
-                self._settled.set()
-                await self._closing.wait()
-        except LakatosError as error:
-            self._fault = Fault.of(error)
-        finally:
-            self._settled.set()
-
     async def close(self) -> None:
         """Free the model."""
-        self._closing.set()
+        self._station.close()
         if self._serving:
             await self._serving
 
