@@ -235,7 +235,8 @@ def filled(page: str, scripts: str, *, title: str, data: str) -> str:
         "data": data,
         "script": "\n".join((folder / name).read_text(encoding="utf-8") for name in names),
     }
-    whole = (folder / page).read_text(encoding="utf-8")
+    head, rest = ((folder / name).read_text(encoding="utf-8") for name in ("head.html", page))
+    whole = rest.replace("{{head}}", head)
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], whole)
 
 
