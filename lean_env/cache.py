@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -14,6 +16,8 @@ from filelock import FileLock
 from ..data.errors import ToolchainError
 
 UNFINISHED = ".part"
+KEPT_FOLDERS = 4
+DAY_S = 86_400.0
 NEEDED_MB = 1000  # download, files and worker together, while they are made
 
 
@@ -60,6 +64,22 @@ def finished_folder(where: Path) -> Iterator[Path]:
         raise disk_error(where.parent, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def remove_old(folder: Path, siblings: str = "*", *, unused_s: float = DAY_S) -> None:
+    """Say that a folder is in use, and remove those beside it that are not: all but the last
+    used ones. siblings: a pattern of their names; unused_s: in seconds.
+
+    Another version of this program may be at work in one of them, so none is removed that was
+    in use lately.
+    """
+    with suppress(OSError):  # a read-only cache is never tidied
+        os.utime(folder)
+        kept = [each for each in folder.parent.glob(siblings) if each.is_dir()]
+        kept.sort(key=lambda each: each.stat().st_mtime, reverse=True)
+        for each in kept[KEPT_FOLDERS:]:
+            if each.stat().st_mtime < time.time() - unused_s:
+                shutil.rmtree(each, ignore_errors=True)
 
 
 def disk_error(where: Path, error: OSError) -> ToolchainError:

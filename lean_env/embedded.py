@@ -12,24 +12,20 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import subprocess
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..data.errors import ToolchainError
 from . import distribution
-from .cache import default_cache, finished_folder, locked
+from .cache import default_cache, finished_folder, locked, remove_old
 from .distribution import Node
 from .sources import Source, worker_sources
 from .worker_command import Progress, WorkerCommand, silent
 
 SCRIPTS = Path(__file__).parent / "embedded"
 MAX_MEMORY_MB = 2048  # of a 32-bit heap as this package was built
-KEPT_FOLDERS = 4
-IN_USE_S = 86_400
 LAYER_FILES = ("LakatosWorker.olean", "image.bin", "image.json")
 CODE_FILE = "code.bin"
 NODE_FLAGS = ("--wasm-lazy-validation",)
@@ -108,14 +104,14 @@ def prepare_worker(
         with finished_folder(layer) as part:
             _build(node, dist, part, sources)
         progress("worker", 1, 1)
-        _remove_old(layer)
+        remove_old(layer, "worker-*")
     code = _code_folder(cache, dist, node)
     if not (code / CODE_FILE).is_file():
         progress("code", 0, 1)
         with finished_folder(code) as part:
             _warm_up(node, dist, layer, part / CODE_FILE)
         progress("code", 1, 1)
-        _remove_old(code)
+        remove_old(code, "code-*")
     return _toolchain(node, dist, layer, code / CODE_FILE)
 
 
@@ -146,19 +142,6 @@ def _code_folder(cache: Path, dist: Path, node: Node) -> Path:
 
 def _layer_is_complete(layer: Path) -> bool:
     return all((layer / name).is_file() for name in LAYER_FILES)
-
-
-def _remove_old(folder: Path) -> None:
-    """Keep the folders of this kind used last, or within a day: another version of this program
-    may be running from one of them, and starts a worker there when one dies.
-    """
-    kind = folder.name.partition("-")[0]
-    kept = [each for each in folder.parent.glob(f"{kind}-*") if each.is_dir()]
-    kept.sort(key=lambda each: each.stat().st_mtime, reverse=True)
-    for each in kept[KEPT_FOLDERS:]:
-        if each.stat().st_mtime > time.time() - IN_USE_S:
-            continue
-        shutil.rmtree(each, ignore_errors=True)
 
 
 def _build(node: Node, dist: Path, layer: Path, sources: Sequence[Source]) -> None:

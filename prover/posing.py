@@ -23,12 +23,12 @@ from ..data.errors import UsageError, WorkerDied
 from ..data.library import LibrarySet, PosedModule, count, figure_rows, write
 from ..data.problems import ProblemSet
 from ..data.terminal_dataset import TraceLine, tell
-from ..lean_env.cache import default_cache
+from ..lean_env.cache import default_cache, remove_old
 from ..lean_env.library import HEARTBEATS, ROOTS, Library, Module
 from ..lean_env.sources import worker_sources
 from ..lean_env.toolchain import Toolchain
 from .decontamination import excluded_by
-from .extraction import Told, silent
+from .extraction import TRACES_KEPT_S, Told, silent
 
 FORM = 1
 """Of the answers kept; under another number modules are posed anew."""
@@ -82,6 +82,7 @@ class Posing:
         try:
             wanted = self.chosen(await asked[0].modules())
             failures = await _pose(wanted, asked, shelf, told)
+            remove_old(shelf.folder, unused_s=TRACES_KEPT_S)
         finally:
             for each in asked:
                 await each.close()

@@ -225,23 +225,6 @@ def test_a_worker_needs_no_code_of_v8s(toolchain, tmp_path, content):
     assert (replies[1]["result"], status) == ({}, 0)
 
 
-def test_folders_long_unused_are_removed(tmp_path):
-    for age in range(6):
-        (tmp_path / f"worker-{age}").mkdir()
-        os.utime(tmp_path / f"worker-{age}", (1000 - age, 1000 - age))
-    (tmp_path / "lean-1-0").mkdir()
-    embedded._remove_old(tmp_path / "worker-0")
-    left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"lean-1-0", *(f"worker-{age}" for age in range(embedded.KEPT_FOLDERS))}
-
-
-def test_folders_used_within_a_day_are_kept(tmp_path):
-    for age in range(6):
-        (tmp_path / f"worker-{age}").mkdir()
-    embedded._remove_old(tmp_path / "worker-0")
-    assert len(list(tmp_path.iterdir())) == 6
-
-
 DEATHS = {
     "stack_overflow": "unsafe def f (n : Nat) : Nat := f (n + 1) + 1\n#eval f 0\n",
     "panic": "#eval (2 : Nat) ^ (2 ^ 40)\n",
