@@ -56,6 +56,7 @@ from .data.options import (
 from .data.records import Accepted, Verdict
 from .data.source import SourceFile
 from .data.store import Store
+from .data.tables import check_writable
 from .lean_env import doctor as doctor_
 from .lean_env import embedded
 from .lean_env.doctor import Finding
@@ -169,6 +170,8 @@ def eval_(
 def extract(asked: Extracted, lean: Lean, db: Db = None) -> int:
     """Turn Lean files or stored attempts into training data, or Lean's library into problems."""
     job = gather.job(asked, lambda: _store(db))
+    if asked.out:
+        check_writable(asked.out)
     return asyncio.run(job(lambda: _toolchain(lean, asked.path), _cache()))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -119,6 +120,12 @@ def writable(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(f"{out}: cannot be written ({error.strerror})") from error
+
+
+def check_writable(out: Path) -> None:
+    """Make the folder now, before hours of work. Raises UsageError when nothing can be written."""
+    with writable(out):
+        tempfile.TemporaryFile(dir=out).close()
 
 
 @contextmanager

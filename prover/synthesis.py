@@ -126,17 +126,24 @@ class Synthesis:
             async with LeanPool(toolchain, workers=1) as pool:
                 excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
                 sieve = Sieve(pool, self.seed, excluded)
-                rows = [row async for row in self.rows(pool, sieve, line.told)]
-        if self.out:
-            with new_tables(self.out, self.formats) as tables:
-                take = tables.open("problems", COLUMNS)
-                for row in rows:
-                    take(row)
-                tables.describe(_card(rows, f"Lean {toolchain.lean}", sieve, tables.hash))
+                rows: list[Row] = []
+                try:
+                    async for row in self.rows(pool, sieve, line.told):
+                        rows.append(row)
+                finally:  # what is made when it is interrupted is kept
+                    if self.out and rows:
+                        self._write(self.out, rows, f"Lean {toolchain.lean}", sieve)
         made = Counter(row["family"] for row in rows)
         closed = sum(row["closed_by"] is not None for row in rows)
         dropped = {f"dropped, {why}": n for why, n in sieve.dropped.items()}
         return tell_rows({**made, "closed at once": closed, **dropped})
+
+    def _write(self, out: Path, rows: list[Row], lean: str, sieve: Sieve) -> None:
+        with new_tables(out, self.formats) as tables:
+            take = tables.open("problems", COLUMNS)
+            for row in rows:
+                take(row)
+            tables.describe(_card(rows, lean, sieve, tables.hash))
 
     async def rows(
         self, pool: LeanPool, sieve: Sieve, told: Callable[[int, int, str], None]

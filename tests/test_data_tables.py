@@ -4,7 +4,7 @@ import json
 
 import pytest
 from lakatos.data.errors import UsageError
-from lakatos.data.tables import check_formats, new_tables
+from lakatos.data.tables import check_formats, check_writable, new_tables
 
 COLUMNS = {
     "name": "text",
@@ -76,6 +76,10 @@ def test_a_place_that_is_a_file_is_told(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(UsageError, match="out: cannot be written"):
         write(tmp_path / "out", ["jsonl"])
+    with pytest.raises(UsageError, match="out: cannot be written"):
+        check_writable(tmp_path / "out")
+    check_writable(tmp_path / "new" / "one")
+    assert list((tmp_path / "new" / "one").iterdir()) == []
 
 
 def test_formats_are_taken_once_and_unknown_ones_refused():

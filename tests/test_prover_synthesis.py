@@ -1,13 +1,16 @@
 """What is made up is kept only when Lean takes it; what is known is changed in Lean's own way."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 from lakatos.data.dataset import Excluded
 from lakatos.data.families import Candidate
 from lakatos.data.records import Advanced, Goal, Message, ProofState, Rejected, Step
 from lakatos.lean_env.pool import LeanPool
+from lakatos.prover import synthesis
 from lakatos.prover.mutation import hypotheses, split_signature
 from lakatos.prover.synthesis import CLOSERS, COLUMNS, Sieve, Synthesis
 
@@ -82,6 +85,31 @@ def test_a_problem_that_is_excluded_is_dropped():
     assert [row is not None for row in rows] == [False, True]
     assert rows[1].keys() == COLUMNS.keys()
     assert sieve.dropped == {"excluded": 1}
+
+
+def test_what_is_made_when_it_is_interrupted_is_kept(tmp_path, monkeypatch):
+    class Pool(Reader):
+        def __init__(self, toolchain, workers):
+            super().__init__()
+
+        async def __aenter__(self):
+            return self
+
+        async def __aexit__(self, *error):
+            return None
+
+    async def broken_off(self, pool, sieve, told):
+        yield await sieve.take(Candidate("f", ": 1 = 1", "x"), 0)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(synthesis, "LeanPool", Pool)
+    monkeypatch.setattr(Synthesis, "rows", broken_off)
+    toolchain = SimpleNamespace(name="embedded", lean="1")
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(Synthesis(9, 0, tmp_path)(lambda: toolchain))
+    (line,) = (tmp_path / "jsonl" / "problems.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["name"] == "f_0"
+    assert "| f | 1 |" in (tmp_path / "README.md").read_text()
 
 
 def test_a_signature_is_cut_at_its_colon():
