@@ -136,6 +136,41 @@ def test_a_tactic_that_changes_nothing_is_no_step(named):
     assert [(each.step, len(each.children)) for each in tree] == [(0, 2), (1, 0), (3, 0)]
 
 
+CAUGHT = """theorem taken_back (p q : Prop) (hp : p) (hq : q) : p ∧ q := by
+  first
+  | (constructor; fail)
+  | exact ⟨hp, hq⟩
+theorem halfway (p q : Prop) (hp : p) : q ∨ p := by
+  first | omega | exact .inr hp
+theorem inside (p q : Prop) (hp : p) (hq : q) : p ∧ q :=
+  ⟨hp, by first | done | exact hp | exact hq⟩
+theorem tried (n : Nat) : n + 0 = n := by
+  try (rw [Nat.add_comm]; fail)
+  rfl
+theorem each (p q : Prop) (h : p ∧ q) : q ∧ p := by
+  constructor
+  all_goals first | exact h.1 | exact h.2
+theorem aside (p : Prop) (a b : Nat) (hp : p) (h : a = b) : p ∧ b = a := by
+  simp [show a = b by omega]
+  exact hp
+"""
+
+
+def test_what_failed_and_was_caught_is_no_step(toolchain):
+    """What Lean tells of a branch that it took back looks as if it had closed its goal."""
+    found = {each.name: tactics(each) for each in trace(toolchain, CAUGHT).declarations}
+    first = "first\n| (constructor; fail)\n| exact ⟨hp, hq⟩"
+    inner = "first | exact h.1 | exact h.2"
+    assert found == {
+        "taken_back": [first, "exact ⟨hp, hq⟩"],
+        "halfway": ["first | omega | exact .inr hp", "exact .inr hp"],
+        "inside": ["first | done | exact hp | exact hq", "exact hq"],
+        "tried": ["rfl"],
+        "each": ["constructor", f"all_goals {inner}", inner, "exact h.2", inner, "exact h.1"],
+        "aside": ["simp [show a = b by omega]", "omega", "exact hp"],
+    }
+
+
 def test_premises_have_spans_and_places(file, named):
     (cited,) = named["zero_of"].steps[0].citations
     assert (cited.constant.name, cited.constant.module) == ("Nat.add_zero", "Init.Core")

@@ -9,7 +9,8 @@ tactic of the text its place, the goals before and after it, what it uses. Trees
      "commands":[{"declarations":[{"name":"t","kind":"theorem",...}],"goals":[{"goal":0,"target":"1 = 1",...}],
       "steps":[{"start":24,"stop":27,"parent":null,"before":[0],"after":[],"used":[0]}],"premises":[],...}]}}
 
-A tactic that changed nothing, or failed and was caught, is no step. Tactics of `conv` are none either. -/
+A tactic that changed nothing is no step, nor is one whose work was taken back because it, or what it
+stands in, failed and was caught. Tactics of `conv` are none either. -/
 
 namespace LeanEnv
 
@@ -39,6 +40,15 @@ structure ShownType where
   names : Array (FVarId × Name)
   text  : String
 
+/-- A tactic that the next ones may stand in. -/
+structure Around where
+  place  : Span
+  after  : MetavarContext
+  /-- Neither it nor what it stands in was taken back. -/
+  counts : Bool
+  /-- Its number, if it is a step. -/
+  step?  : Option Nat := none
+
 /-- What is gathered of a file; all but `cited` and `out` is of the command under way. -/
 structure Tracing where
   cited    : Cited := {}
@@ -51,8 +61,8 @@ structure Tracing where
   steps    : Array Json := #[]
   premises : Array Json := #[]
   known    : Std.HashSet (Span × Nat) := {}
-  /-- The steps around the last one, innermost first, with their places. -/
-  above    : List (Nat × Span) := []
+  /-- The last tactic and those that it stands in, innermost first. -/
+  around   : List Around := []
 
 abbrev TraceM := StateRefT Tracing IO
 
@@ -141,19 +151,32 @@ def keepBefore (r : WorkerRef) (before : Environment) (ctx : ContextInfo) (goals
     term := { levelNames }, termCtx := { declName? := ctx.parentDecl? }, goals, banned }
   return toJson id
 
-/-- Note a tactic, unless it did nothing. -/
+/-- Whether a tactic's work on a goal is still there `after` the tactic that it stands in: that one knows
+    the goal's new parts, or its whole proof. Of a goal made in a state of its own, nothing is known. -/
+def isKept (i : TacticInfo) (after : MetavarContext) (g : MVarId) : Bool :=
+  if (after.findDecl? g).isNone then true else
+  match i.mctxAfter.getExprAssignmentCore? g, i.mctxAfter.getDelayedMVarAssignmentCore? g with
+  | some e, _ =>
+    if e.hasExprMVar then (e.collectMVars {}).result.all fun m => (after.findDecl? m).isSome
+    else e.hasMVar || after.getExprAssignmentCore? g == some e
+  | none, some d => (after.findDecl? d.mvarIdPending).isSome
+  | none, none => i.goalsAfter.contains g
+
+/-- Note a tactic, unless it did nothing or was taken back. -/
 def traceTactic (keep? : Option (WorkerRef × Environment)) (ctx : ContextInfo) (i : TacticInfo) (place : Span) : TraceM Unit := do
-  let main :: _ := i.goalsBefore | return
-  let moved := i.goalsBefore != i.goalsAfter || (i.mctxAfter.getExprAssignmentCore? main).isSome
-  unless moved || (i.mctxAfter.getDelayedMVarAssignmentCore? main).isSome do return
+  let outer := (← get).around.dropWhile fun a => a.place == place || !a.place.holds place
+  let counts := outer.head?.all fun a => a.counts && i.goalsBefore.all (isKept i a.after)
+  let self : Around := { place, after := i.mctxAfter, counts }
+  modify fun t => { t with around := self :: outer }
+  let isMoved := i.goalsBefore != i.goalsAfter || (i.goalsBefore.head?.any fun g =>
+    (i.mctxAfter.getExprAssignmentCore? g).isSome || (i.mctxAfter.getDelayedMVarAssignmentCore? g).isSome)
+  unless counts && isMoved && !i.goalsBefore.isEmpty do return
   let earlier := { ctx with mctx := i.mctxBefore }
   let later := { ctx with mctx := i.mctxAfter }
   let before ← i.goalsBefore.mapM (traceGoal earlier ·)
   let after ← i.goalsAfter.mapM (traceGoal later ·)
   let closed := i.goalsBefore.filter fun g => !i.goalsAfter.contains g
   let used ← (behind ctx.env (assignedConstants i.mctxAfter closed i.goalsAfter)).mapM (cite ctx.env ·)
-  let above := (← get).above.dropWhile fun (_, around) => around == place || !around.holds place
-  let parent := above.head?.map (·.1)
   let declaration := match ctx.parentDecl? with
     | none | some (.str _ "_example") => Json.null
     | some n => toJson (privateToUserName (if isAuxiliary n then n.getPrefix else n)).toString
@@ -161,9 +184,9 @@ def traceTactic (keep? : Option (WorkerRef × Environment)) (ctx : ContextInfo) 
     | some (r, env) => pure [("state", ← keepBefore r env earlier i.goalsBefore)]
     | none => pure []
   modify fun t => { t with
-    above := (t.steps.size, place) :: above
+    around := { self with step? := some t.steps.size } :: outer
     steps := t.steps.push <| Json.mkObj <| [("declaration", declaration), ("start", toJson place.start), ("stop", toJson place.stop),
-      ("parent", toJson parent), ("before", toJson before), ("after", toJson after), ("used", toJson used)] ++ state }
+      ("parent", toJson (outer.findSome? (·.step?))), ("before", toJson before), ("after", toJson after), ("used", toJson used)] ++ state }
 
 /-- Note a word of the text that means a constant. -/
 def tracePremise (ctx : ContextInfo) (i : TermInfo) : TraceM Unit := do
