@@ -233,25 +233,35 @@ def gather(
 ) -> Gathered:
     """Give every row of the store to `take`; what there is.
 
-    Attempts that still run are passed over, and those that met a state that is excluded.
+    Attempts that still run are passed over. Where one met a state that is excluded, all attempts
+    of its run at its file are: at a theorem's negation, at the holes of a draft of it.
     """
-    ids = sorted(each.id for each in store.attempts(limit=None) if not each.is_interrupted)
     found = Gathered()
     counts = found.counts
-    for start in range(0, len(ids), AT_ONCE):
-        for stored in store.load_attempts(ids[start : start + AT_ONCE]):
-            if excluded.meets(_states_met(stored)):
-                counts["excluded"] += 1
-                continue
-            counts["attempts"] += 1
-            found.toolchains.add(stored.toolchain)
-            found.files.add(stored.summary.path)
-            number = stored.summary.id
-            told = store.turns(number), store.visits(number)
-            for kind, row in rows_of(stored, *told, seed):
-                counts[kind] += 1
-                take(kind, row)
+    barred = {
+        (each.summary.run_id, each.summary.path)
+        for each in (_ended(store) if excluded.states else ())
+        if excluded.meets(_states_met(each))
+    }
+    for stored in _ended(store):
+        number, path = stored.summary.id, stored.summary.path
+        if (stored.summary.run_id, path) in barred:
+            counts["excluded"] += 1
+            continue
+        counts["attempts"] += 1
+        found.toolchains.add(stored.toolchain)
+        found.files.add(path)
+        for kind, row in rows_of(stored, store.turns(number), store.visits(number), seed):
+            counts[kind] += 1
+            take(kind, row)
     return found
+
+
+def _ended(store: Source) -> Iterator[StoredAttempt]:
+    """All attempts that are over, by ascending number."""
+    ids = sorted(each.id for each in store.attempts(limit=None) if not each.is_interrupted)
+    for start in range(0, len(ids), AT_ONCE):
+        yield from store.load_attempts(ids[start : start + AT_ONCE])
 
 
 def _states_met(stored: StoredAttempt) -> Iterator[str]:
@@ -292,7 +302,7 @@ def card(found: Gathered, seed: int, excluded: Excluded, digest: str) -> str:
     ]
     if excluded.name:
         lines.append(
-            f"- without {counts['excluded']:,} attempts that met a problem of {excluded.name}"
+            f"- without {counts['excluded']:,} attempts at files with a problem of {excluded.name}"
         )
     rows = "\n".join(f"| {kind} | {counts[kind]:,} |" for kind in KINDS)
     return "\n\n".join(

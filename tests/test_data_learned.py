@@ -1,6 +1,7 @@
 """What a store teaches: steps, values, pairs, proofs, conversations; read attempt by attempt."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from lakatos.data.dataset import Excluded
@@ -208,4 +209,17 @@ def test_an_attempt_that_met_a_problem_teaches_nothing(store, tmp_path, met):
     assert gather(store, lambda *_: None, excluded=Excluded("x")).counts["attempts"] == 1
     counts = write(store, tmp_path, excluded=Excluded("miniF2F", states=frozenset([met]))).counts
     assert (counts["attempts"], counts["excluded"], counts["steps"]) == (0, 1, 0)
-    assert "1 attempts that met a problem of miniF2F" in (tmp_path / "README.md").read_text()
+    assert "1 attempts at files with a problem of miniF2F" in (tmp_path / "README.md").read_text()
+
+
+def test_what_belongs_to_an_excluded_problem_goes_with_it(store):
+    """Its negation, the holes of its drafts: other theorems of the same run and file."""
+    recorder = store.recorder(store.start_run("eval", {}, "Lean 1", 0))
+    for key, path in (("root", "set/1"), ("hole", "set/1"), ("else", "set/2")):
+        each = replace(theorem(key), path=path, start=len(key))
+        recorder.start_attempt(each)
+        recorder.finish_attempt(Attempt(each, StopReason.DEAD_END))
+    fill(store)
+    excluded = Excluded("x", states=frozenset(["root"]))
+    counts = gather(store, lambda *_: None, excluded=excluded).counts
+    assert (counts["attempts"], counts["excluded"]) == (1, 3)
