@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import errno
+import gzip
+import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from filelock import FileLock
 
-from ..data.errors import ToolchainError
+from ..data.errors import ToolchainError, UsageError
 
 UNFINISHED = ".part"
 KEPT_FOLDERS = 4
 DAY_S = 86_400.0
+ANSWERS_KEPT_S = 30 * DAY_S
+"""Unused for so long, answers of another Lean or another worker are removed."""
 NEEDED_MB = 1000  # download, files and worker together, while they are made
 
 
@@ -80,6 +86,31 @@ def remove_old(folder: Path, siblings: str = "*", *, unused_s: float = DAY_S) ->
         for each in kept[KEPT_FOLDERS:]:
             if each.stat().st_mtime < time.time() - unused_s:
                 shutil.rmtree(each, ignore_errors=True)
+
+
+def keep_answer(place: Path, answer: Any) -> None:
+    """Keep a JSON value, compressed; the file is whole or as it was.
+
+    Raises UsageError when the disk takes nothing.
+    """
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=".")
+        part = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as raw, gzip.open(raw, "wt", compresslevel=3) as out:
+                json.dump(answer, out, ensure_ascii=False)
+            part.replace(place)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"{place}: cannot be written ({error.strerror})") from error
+
+
+def kept_answer(place: Path) -> Any:
+    """What `keep_answer` kept. Raises OSError, EOFError or ValueError where there is none."""
+    with gzip.open(place, "rt", encoding="utf-8") as file:
+        return json.load(file)
 
 
 def disk_error(where: Path, error: OSError) -> ToolchainError:

@@ -5,11 +5,7 @@ The op is `trace`; its answer is kept as it came. Knows nothing of what is made 
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
-import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +22,7 @@ from ..data.traced import (
     TracedStep,
     dedented,
 )
+from .cache import keep_answer, kept_answer
 from .judge import Asks
 from .protocol import Failure, Json, to_goal
 
@@ -62,7 +59,7 @@ class Traces:
         wire = await self.ask(path, source)
         traced = to_traced(path, source, self.lean, wire)
         if place is not None:
-            _keep(place, wire)
+            keep_answer(place, wire)
         return traced, True
 
     def read(self, path: str, source: str, context: str = "") -> TracedFile:
@@ -70,8 +67,7 @@ class Traces:
         place = self.place(source, context)
         assert place is not None, "nothing is kept without a folder"
         try:
-            with gzip.open(place, "rt", encoding="utf-8") as file:
-                return to_traced(path, source, self.lean, json.load(file))
+            return to_traced(path, source, self.lean, kept_answer(place))
         except (OSError, EOFError, ValueError) as error:
             place.unlink(missing_ok=True)
             raise UsageError(f"{path}: its trace is damaged, run again ({error})") from error
@@ -199,15 +195,3 @@ def _is_of(step: Json, name: str | None, place: Json) -> bool:
 
 def _scope(name: str) -> str:
     return "" if name == "[anonymous]" else name
-
-
-def _keep(place: Path, wire: Json) -> None:
-    """Write in one step. Raises UsageError when the disk takes nothing."""
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=place.parent, prefix=".")
-        with os.fdopen(handle, "wb") as raw, gzip.open(raw, "wt", compresslevel=3) as out:
-            json.dump(wire, out, ensure_ascii=False)
-        Path(part).replace(place)
-    except OSError as error:
-        raise UsageError(f"{place}: cannot be written ({error.strerror})") from error

@@ -26,7 +26,7 @@ from ..data.tables import check_formats
 from ..data.terminal_dataset import TraceLine, tell, tell_rows
 from ..data.traced import TracedFile
 from ..lean_env import dojo
-from ..lean_env.cache import DAY_S, default_cache, remove_old
+from ..lean_env.cache import ANSWERS_KEPT_S, default_cache, remove_old
 from ..lean_env.native import lake_project
 from ..lean_env.pool import LeanPool
 from ..lean_env.sources import worker_sources
@@ -36,9 +36,6 @@ from .decontamination import exclusion
 from .origin import origin_of
 
 IMPORT = re.compile(r"^\s*(?:public\s+)?(?:meta\s+)?import\s+(?:all\s+)?([\w.«»]+)", re.MULTILINE)
-TRACES_KEPT_S = 30 * DAY_S
-"""Unused for so long, answers of another Lean or another worker are removed."""
-
 BUILT = (".lake", "build", "lake-packages")
 
 Told = Callable[[int, int, str], None]
@@ -221,7 +218,7 @@ class Extraction:
             folder = traces_folder(toolchain, self.corpus.root, cache)
             traces = Traces(pool, lean, folder)
             traced = await trace_all(self.corpus, traces, pool.workers, told)
-            remove_old(folder, unused_s=TRACES_KEPT_S)
+            remove_old(folder, unused_s=ANSWERS_KEPT_S)
             excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
         origin = origin_of(Path(self.asked.path))
         return Dataset(origin, lean, traced.read, traced.failures, excluded, self.asked.seed)

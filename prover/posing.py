@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
-import gzip
 import hashlib
-import json
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,12 +19,18 @@ from ..data.errors import UsageError, WorkerDied
 from ..data.library import LibrarySet, PosedModule, count, figure_rows, write
 from ..data.problems import ProblemSet
 from ..data.terminal_dataset import TraceLine, tell
-from ..lean_env.cache import default_cache, remove_old
+from ..lean_env.cache import (
+    ANSWERS_KEPT_S,
+    default_cache,
+    keep_answer,
+    kept_answer,
+    remove_old,
+)
 from ..lean_env.library import HEARTBEATS, ROOTS, Library, Module
 from ..lean_env.sources import worker_sources
 from ..lean_env.toolchain import Toolchain
 from .decontamination import excluded_by
-from .extraction import TRACES_KEPT_S, Told, silent
+from .extraction import Told, silent
 
 FORM = 1
 """Of the answers kept; under another number modules are posed anew."""
@@ -82,7 +84,7 @@ class Posing:
         try:
             wanted = self.chosen(await asked[0].modules())
             failures = await _pose(wanted, asked, shelf, told)
-            remove_old(shelf.folder, unused_s=TRACES_KEPT_S)
+            remove_old(shelf.folder, unused_s=ANSWERS_KEPT_S)
         finally:
             for each in asked:
                 await each.close()
@@ -111,23 +113,14 @@ class Shelf:
     def read(self, module: Module) -> list[Any] | None:
         """What was kept; None when there is nothing, or nothing that can be read."""
         try:
-            with gzip.open(self._place(module), "rt", encoding="utf-8") as file:
-                rows = json.load(file)
+            rows = kept_answer(self._place(module))
         except (OSError, EOFError, ValueError):
             return None
         return rows if isinstance(rows, list) else None
 
     def keep(self, module: Module, rows: list[Any]) -> None:
         """Write in one step. Raises UsageError when the disk takes nothing."""
-        place = self._place(module)
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            handle, part = tempfile.mkstemp(dir=place.parent, prefix=".")
-            with os.fdopen(handle, "wb") as raw, gzip.open(raw, "wt", compresslevel=3) as out:
-                json.dump(rows, out, ensure_ascii=False)
-            Path(part).replace(place)
-        except OSError as error:
-            raise UsageError(f"{place}: cannot be written ({error.strerror})") from error
+        keep_answer(self._place(module), rows)
 
 
 async def _pose(

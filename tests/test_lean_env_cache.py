@@ -2,7 +2,9 @@
 
 import os
 
-from lakatos.lean_env.cache import DAY_S, KEPT_FOLDERS, remove_old
+import pytest
+from lakatos.data.errors import UsageError
+from lakatos.lean_env.cache import DAY_S, KEPT_FOLDERS, keep_answer, kept_answer, remove_old
 
 
 def folders(tmp_path, used_s):
@@ -31,3 +33,15 @@ def test_folders_used_lately_are_kept(tmp_path):
 def test_nothing_is_removed_where_nothing_is(tmp_path):
     remove_old(tmp_path / "none" / "worker-0")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_is_kept_whole_or_not_at_all(tmp_path):
+    place = tmp_path / "new" / "a.json.gz"
+    keep_answer(place, {"⊢": [1]})
+    assert kept_answer(place) == {"⊢": [1]}
+    with pytest.raises(TypeError):
+        keep_answer(place, {"no": {1}})
+    assert kept_answer(place) == {"⊢": [1]}
+    assert list(place.parent.iterdir()) == [place]
+    with pytest.raises(UsageError, match=r"b\.json\.gz: cannot be written"):
+        keep_answer(place / "b.json.gz", {})
