@@ -8,7 +8,7 @@ time; what ends one costs the theorem that did it, not its module.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -88,17 +88,15 @@ class Library:
         except (KeyError, TypeError, ValueError) as error:
             raise ProtocolError(f"worker answered `library` in no known shape: {error}") from error
 
-    async def pose(self, module: Module, only: Iterable[int] | None = None) -> list[Json]:
+    async def pose(self, module: Module) -> list[Json]:
         """Every theorem of a module: `posed` of protocol.py; one that ended its worker has the
-        `why` CRASHED and no name. only: the numbers of those wanted, from 0.
+        `why` CRASHED and no name.
 
         Raises UsageError when its imports cannot be imported, ProtocolError.
         """
         rows: dict[int, list[Json]] = {}
         starts = range(0, module.theorems, PAGE)
         pages = deque((start, min(PAGE, module.theorems - start)) for start in starts)
-        if only is not None:
-            pages = deque((number, 1) for number in only)
         while pages:
             start, count = pages.popleft()
             answer = await self._page(module, start, count)

@@ -33,17 +33,6 @@ def test_a_module_is_posed_in_pages():
     assert server.pages == [("B", 0, PAGE), ("B", PAGE, 7)]
 
 
-def test_some_theorems_alone_can_be_posed():
-    server = Server()
-
-    async def run():
-        library = Library(Toolchain(), start=server.start)
-        return [row["name"] for row in await library.pose(Module("B", ("A",), 9), only=[7, 2])]
-
-    assert asyncio.run(run()) == ["B.t2", "B.t7"]
-    assert sorted(server.pages) == [("B", 2, 1), ("B", 7, 1)]
-
-
 @pytest.mark.parametrize("kind", ["deadly", "slow"])
 def test_what_ends_a_worker_costs_one_theorem(kind):
     server = Server(**{kind: ["B.t3"]})
