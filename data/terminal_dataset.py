@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from .console import err, say, standard_output
 
 
 class TraceLine:
-    """A line that says how far it is, where a person is watching. doing: what is done, of what."""
+    """A line that says how far it is, where a person is watching. doing: what is done, of what.
 
-    def __init__(self, show: bool, doing: str = "tracing", of: str = "files") -> None:
-        self._doing, self._of = doing, of
+    hint: for one who has interrupted it.
+    """
+
+    def __init__(
+        self,
+        show: bool,
+        doing: str = "tracing",
+        of: str = "files",
+        hint: str = "run it again to go on",
+    ) -> None:
+        self._doing, self._of, self._hint = doing, of, hint
         self._status = err.status(doing) if show else None
         self._done = 0
-
-    def interrupted(self) -> None:
-        """Say that nothing is lost."""
-        err.print(f"interrupted: {self._done} {self._of} are done; run it again to go on")
 
     def told(self, done: int, total: int, path: str) -> None:
         """One more is done."""
@@ -28,12 +34,13 @@ class TraceLine:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Show it as long as the block lasts."""
-        if not self._status:
-            yield
-            return
-        with self._status:
-            yield
+        """Show it as long as the block lasts; say how far it is when that is broken off."""
+        with self._status or nullcontext():
+            try:
+                yield
+            except CancelledError:
+                err.print(f"interrupted: {self._done} {self._of} are done; {self._hint}")
+                raise
 
 
 def tell(failures: Iterable[tuple[str, str]], figures: Iterable[tuple[str, str]]) -> int:

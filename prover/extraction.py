@@ -200,11 +200,7 @@ class Extraction:
         toolchain = lean()
         line = TraceLine(err.is_terminal)
         with line.shown():
-            try:
-                dataset = await self.trace(toolchain, cache, line.told)
-            except asyncio.CancelledError:
-                line.interrupted()
-                raise
+            dataset = await self.trace(toolchain, cache, line.told)
             out = self.asked.out
             figures = dataset_files.write(dataset, out, self.formats) if out else count(dataset)
         return tell(dataset.failures, figure_rows(figures))

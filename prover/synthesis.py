@@ -121,7 +121,8 @@ class Synthesis:
     async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
         """Make, write, tell; the exit code. Raises UsageError, WorkerDied, ToolchainError."""
         toolchain = lean()
-        line = TraceLine(err.is_terminal, "making", "problems")
+        hint = "they are written" if self.out else "nothing is written"
+        line = TraceLine(err.is_terminal, "making", "problems", hint)
         with line.shown():
             async with LeanPool(toolchain, workers=1) as pool:
                 excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")

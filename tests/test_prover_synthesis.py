@@ -87,7 +87,7 @@ def test_a_problem_that_is_excluded_is_dropped():
     assert sieve.dropped == {"excluded": 1}
 
 
-def test_what_is_made_when_it_is_interrupted_is_kept(tmp_path, monkeypatch):
+def test_what_is_made_when_it_is_interrupted_is_kept(tmp_path, monkeypatch, capsys):
     class Pool(Reader):
         def __init__(self, toolchain, workers):
             super().__init__()
@@ -100,6 +100,7 @@ def test_what_is_made_when_it_is_interrupted_is_kept(tmp_path, monkeypatch):
 
     async def broken_off(self, pool, sieve, told):
         yield await sieve.take(Candidate("f", ": 1 = 1", "x"), 0)
+        told(1, 9, "f_0")
         raise asyncio.CancelledError
 
     monkeypatch.setattr(synthesis, "LeanPool", Pool)
@@ -109,6 +110,7 @@ def test_what_is_made_when_it_is_interrupted_is_kept(tmp_path, monkeypatch):
         asyncio.run(Synthesis(9, 0, tmp_path)(lambda: toolchain))
     (line,) = (tmp_path / "jsonl" / "problems.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["name"] == "f_0"
+    assert "interrupted: 1 problems are done; they are written" in capsys.readouterr().err
     assert "| f | 1 |" in (tmp_path / "README.md").read_text()
 
 
