@@ -170,7 +170,7 @@ class Thinking:
             metavar="SPEC",
             help="Who proposes tactics: hammer, scripted:FILE, sketch:FILE (your own drafts), "
             "hf:PATH_OR_NAME, openai:MODEL@URL "
-            "(key: OPENAI_API_KEY), vllm:NAME, or a mixture, 0.3*hammer+0.7*hf:NAME.",
+            "(key: OPENAI_API_KEY), or a mixture, 0.3*hammer+0.7*hf:NAME.",
         ),
     ] = "hammer"
     prompt: Annotated[
@@ -187,8 +187,8 @@ class Thinking:
         Option(
             metavar="K=V",
             help="Of drawing: top_p, max_tokens, beam, distinct_first; of a server: api, "
-            "timeout_s, tries, at_once; of hf: device (also several, cuda:0,cuda:1); of hf and "
-            "vllm: dtype, revision, ...",
+            "timeout_s, tries, at_once; of hf: device (also several, cuda:0,cuda:1); dtype, "
+            "revision, ...",
         ),
     ] = None
     critic: Annotated[

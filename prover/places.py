@@ -20,8 +20,6 @@ from .policies import parts
 from .remote_policy import NodePolicy, posted
 from .run import Run, RunConfig, start_run
 
-_ON_GPU = ("hf", "vllm")
-
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -104,7 +102,7 @@ async def open_place(site: Site, config: RunConfig, plan: Plan) -> AsyncIterator
             yield _Here(run, plan)
         return
     setup = _setup(site, config)
-    on_gpu = any(part.kind in _ON_GPU for part in parts(config.policy))
+    on_gpu = any(part.kind == "hf" for part in parts(config.policy))
     on_gpu = on_gpu and config.roles.writer is None  # who writes drafts sits on every node
     policy = NodePolicy(config, setup.toolchain, site.key, site.cache) if on_gpu else None
     with joined(site.cluster) as ray:

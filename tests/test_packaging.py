@@ -46,14 +46,14 @@ def test_every_file_of_a_room_is_installed(room):
 
 def test_import_is_light():
     loaded = python("import sys, lakatos; print(*sys.modules)")
-    heavy = {"torch", "transformers", "ray", "httpx", "sqlalchemy", "asyncio", "rich", "typer"}
+    heavy = {"torch", "transformers", "ray", "openai", "sqlalchemy", "asyncio", "rich", "typer"}
     assert not heavy & set(loaded)
 
 
 def test_proving_loads_no_model():
     loaded = python("import sys, lakatos.cli; print(*sys.modules)")
     assert "lakatos.prover.run" in loaded
-    assert not {"torch", "transformers", "ray", "httpx"} & set(loaded)
+    assert not {"torch", "transformers", "ray", "openai"} & set(loaded)
 
 
 def test_public_names_exist():
