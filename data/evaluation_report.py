@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import statistics
-from .evaluation import Evaluation
+from .evaluation import Evaluation, Outcome
 from .statistics import SHARES, Comparison, Estimate
 
 _NAMES_SHOWN = 60
@@ -46,20 +46,26 @@ def duration(seconds: float) -> str:
 
 def headline(run: Evaluation) -> str:
     """The result of a run in a line."""
-    solved = sum(result.is_solved for result in run.results)
+    solved, total = run.classes[Outcome.SOLVED], len(run.results)
+    if left := run.classes[Outcome.UNTRIED]:
+        so_far = (
+            f"{solved} of {total - left} tried solved, {left} of {total} {Outcome.UNTRIED.value}"
+        )
+        return f"{run.problem_set}: {so_far}"
     so_far = "" if run.is_finished else ", not finished"
-    return f"{run.problem_set}: {solved} of {len(run.results)} solved{so_far}"
+    return f"{run.problem_set}: {solved} of {total} solved{so_far}"
 
 
 def report(run: Evaluation) -> list[Sheet]:
     """All tables of one run."""
-    shares = statistics.by_source(run)
+    tried = statistics.tried(run)
+    shares = statistics.by_source(tried)
     sheets = [
         Sheet("Run", ("", ""), tuple(facts(run)), is_words=True),
         Sheet("Solved", ("", "rate", "95 % interval"), tuple(_rates(run))),
         Sheet("What came of the problems", ("", "problems", "share"), tuple(_classes(run))),
         Sheet(
-            "Solved by source",
+            "Solved by source" + (f", of the {len(tried.results)} tried" if tried != run else ""),
             ("", "problems", "solved", "rate", "95 % interval"),
             tuple(
                 (s.source, str(s.problems), str(s.solved), percent(s.rate), interval(s.rate))
@@ -76,7 +82,9 @@ def facts(run: Evaluation) -> Iterator[tuple[str, str]]:
     """What a run was made of."""
     yield "run", str(run.run_id)
     yield "command", f"lakatos {run.command}"
-    yield "problem set", f"{run.problem_set}, {len(run.results)} problems"
+    left_out = run.config.get("evaluation", {}).get("left_out")
+    without = f"; left out, since Lean refuses them: {left_out}" if left_out else ""
+    yield "problem set", f"{run.problem_set}, {len(run.results)} problems{without}"
     yield "hash of the problems", run.problem_hash[:16]
     yield "Lean", run.toolchain
     yield "commit", run.commit[:12] or "unknown"
@@ -92,9 +100,15 @@ def facts(run: Evaluation) -> Iterator[tuple[str, str]]:
 
 
 def _rates(run: Evaluation) -> Iterator[tuple[str, ...]]:
-    for k, rate in enumerate(statistics.pass_rates(run), 1):
-        if k in (1, run.k) or k.bit_count() == 1:
-            yield f"pass@{k}", percent(rate), interval(rate)
+    """The rates; of a run that is not through both of what was tried and of all."""
+    tried = statistics.tried(run)
+    parts = {"": run}
+    if tried != run:
+        parts = {f" of the {len(tried.results)} tried": tried, f" of all {len(run.results)}": run}
+    for words, part in parts.items():
+        for k, rate in enumerate(statistics.pass_rates(part), 1):
+            if k in (1, run.k) or k.bit_count() == 1:
+                yield f"pass@{k}{words}", percent(rate), interval(rate)
 
 
 def _classes(run: Evaluation) -> Iterator[tuple[str, ...]]:
@@ -158,6 +172,8 @@ def _counts(told: Comparison, names: tuple[str, str]) -> Iterator[tuple[str, str
     for name, count in zip(names, told.missing, strict=True):
         if count:
             yield f"left out, only in {name}", str(count)
+    if told.untried:
+        yield "left out, not tried yet in one of them", str(told.untried)
     if told.changed:
         yield "of these, same name but another statement", str(told.changed)
 

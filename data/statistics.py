@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb
 from random import Random
 
@@ -56,7 +56,8 @@ class Comparison:
     both, first, second, neither: how many were solved by whom, `first` by the first run only;
     gains, losses: what only the second and only the first solved. p_value: of McNemar's exact
     test. difference: of the rates, second minus first. missing: problems in one run only;
-    changed: of the same name but another statement, so not common.
+    changed: of the same name but another statement, so not common. untried: left out, since one
+    of the runs has not tried them yet.
     """
 
     problems: int
@@ -70,6 +71,7 @@ class Comparison:
     losses: tuple[str, ...]
     missing: tuple[int, int]
     changed: int
+    untried: int
 
     @property
     def is_significant(self) -> bool:
@@ -97,6 +99,12 @@ def stops_when_solved(run: Evaluation) -> bool:
     if goes_on is not None:
         return not goes_on
     return any(0 < len(r.attempts) < run.k for r in run.results if r.is_solved)
+
+
+def tried(run: Evaluation) -> Evaluation:
+    """The run without the problems that are not tried yet."""
+    results = tuple(result for result in run.results if result.outcome is not Outcome.UNTRIED)
+    return replace(run, results=results)
 
 
 def pass_rates(run: Evaluation) -> list[Estimate]:
@@ -266,7 +274,8 @@ def compare(one: Evaluation, other: Evaluation) -> Comparison:
     Solved: by any attempt, as the class of the problem says.
     """
     here, there = _keyed(one), _keyed(other)
-    pairs = [(here[key], there[key]) for key in here if key in there]
+    common = [(here[key], there[key]) for key in here if key in there]
+    pairs = [pair for pair in common if all(r.outcome is not Outcome.UNTRIED for r in pair)]
     told = Counter((a.is_solved, b.is_solved) for a, b in pairs)
     gains = tuple(b.problem.name for a, b in pairs if b.is_solved and not a.is_solved)
     losses = tuple(a.problem.name for a, b in pairs if a.is_solved and not b.is_solved)
@@ -284,6 +293,7 @@ def compare(one: Evaluation, other: Evaluation) -> Comparison:
         gains=gains,
         losses=losses,
         missing=(len(only), len(others)),
+        untried=len(common) - len(pairs),
         changed=(Counter(only) & Counter(others)).total(),
     )
 

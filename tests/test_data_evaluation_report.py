@@ -13,7 +13,7 @@ from rich.console import Console
 
 from .made_up_runs import keep, result, run, runs_of
 
-WORDS = ["+-", "-+", "--", "n", "u", "rr", "dd", "cc"]
+WORDS = ["+-", "-+", "--", "n", "n", "rr", "dd", "cc"]
 
 
 def sheet(sheets, title):
@@ -36,7 +36,20 @@ def test_the_report_counts_every_problem():
     assert sheet(sheets, "Solved by source")["amc"][:3] == ("8", "2", "25.0 %")
 
 
-@pytest.mark.parametrize("words", [[], ["u"], ["n", "n"], ["-"]])
+def test_what_is_not_tried_yet_is_no_failure():
+    told = runs_of(["+", "-", "u", "u"], is_finished=False)
+    assert evaluation_report.headline(told) == (
+        "problems.jsonl: 1 of 2 tried solved, 2 of 4 not tried yet"
+    )
+    sheets = evaluation_report.report(told)
+    rates = {name: row[0] for name, row in sheet(sheets, "Solved").items()}
+    assert rates == {"pass@1 of the 2 tried": "50.0 %", "pass@1 of all 4": "25.0 %"}
+    assert sheet(sheets, "Solved by source, of the 2 tried")["amc"][:3] == ("2", "1", "50.0 %")
+    classes = sheet(sheets, "What came of the problems")
+    assert (classes["not tried yet"][0], classes["all"][0]) == ("2", "4")
+
+
+@pytest.mark.parametrize("words", [[], ["n", "n"], ["-"]])
 def test_a_run_without_solutions_is_reported(words):
     told = runs_of(words)
     sheets = evaluation_report.report(told)

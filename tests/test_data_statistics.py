@@ -141,6 +141,11 @@ def test_runs_are_compared_on_what_they_share():
     assert (back.gains, back.losses, back.p_value) == (told.losses, told.gains, told.p_value)
 
 
+def test_what_one_run_has_not_tried_is_not_compared():
+    told = statistics.compare(runs_of(["+", "-", "+"]), runs_of(["u", "+", "-"]))
+    assert (told.problems, told.untried, told.gains, told.losses) == (2, 1, ("p1",), ("p2",))
+
+
 def test_another_statement_is_another_problem():
     one, other = result("a", "+"), result("a", "-")
     changed = replace(other, problem=replace(other.problem, statement="theorem a : False := by"))
