@@ -5,13 +5,14 @@ terminal_report.py, evaluation_page.py and `markdown` show the same tables.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import statistics
 from .evaluation import Evaluation, Outcome
-from .statistics import SHARES, Comparison, Estimate
+from .statistics import FEW, SHARES, Comparison, Estimate
 
 _NAMES_SHOWN = 60
 
@@ -85,9 +86,9 @@ def facts(run: Evaluation) -> Iterator[tuple[str, str]]:
     left_out = run.config.get("evaluation", {}).get("left_out")
     without = f"; left out, since Lean refuses them: {left_out}" if left_out else ""
     yield "problem set", f"{run.problem_set}, {len(run.results)} problems{without}"
-    yield "hash of the problems", run.problem_hash[:16]
+    yield "hash of the problems", run.problem_hash
     yield "Lean", run.toolchain
-    yield "commit", run.commit[:12] or "unknown"
+    yield _revision(run.commit)
     yield "policy", str(run.config.get("policy", "?"))
     prover = run.config.get("prover", {})
     if isinstance(search := prover.get("search"), Mapping):
@@ -99,6 +100,13 @@ def facts(run: Evaluation) -> Iterator[tuple[str, str]]:
     yield "time", duration(run.wall_s) + ("" if run.is_finished else ", not finished")
 
 
+def _revision(told: str) -> tuple[str, str]:
+    """What made the run: a commit, `+` when files differ from it, or an installed version."""
+    if found := re.fullmatch(r"([0-9a-f]{12})[0-9a-f]*(\+?)", told):
+        return "commit", found[1] + found[2]
+    return "version", f"lakatos {told}" if told else "unknown"
+
+
 def _rates(run: Evaluation) -> Iterator[tuple[str, ...]]:
     """The rates; of a run that is not through both of what was tried and of all."""
     tried = statistics.tried(run)
@@ -106,9 +114,10 @@ def _rates(run: Evaluation) -> Iterator[tuple[str, ...]]:
     if tried != run:
         parts = {f" of the {len(tried.results)} tried": tried, f" of all {len(run.results)}": run}
     for words, part in parts.items():
+        few = "; too few problems" if len(part.results) < FEW else ""
         for k, rate in enumerate(statistics.pass_rates(part), 1):
             if k in (1, run.k) or k.bit_count() == 1:
-                yield f"pass@{k}{words}", percent(rate), interval(rate)
+                yield f"pass@{k}{words}", percent(rate), interval(rate) + few
 
 
 def _classes(run: Evaluation) -> Iterator[tuple[str, ...]]:
@@ -184,10 +193,13 @@ def _verdict(told: Comparison, names: tuple[str, str]) -> Iterator[tuple[str, st
     )
     yield "rate, second minus first", f"{difference:+.1f} points"
     yield "95 % interval", f"{low:+.1f} to {high:+.1f} points"
-    yield "McNemar's exact test", f"p = {told.p_value:.3g}"
+    yield "McNemar's test", f"p = {told.p_value:.3g}"
     better = names[told.second > told.first]
     yes = f"yes, {better} is better" if told.is_significant else "no"
-    yield "significant at 5 %", yes
+    yield (
+        "significant at 5 %",
+        f"too few problems to say: {told.problems}" if told.is_small else yes,
+    )
 
 
 def _named(title: str, names: Sequence[str]) -> Sheet:
