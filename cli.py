@@ -34,6 +34,7 @@ from .data import (
 from .data.console import Job
 from .data.errors import EnvironmentFault, LakatosError, UsageError
 from .data.evaluation_report import Sheet
+from .data.evaluation_terms import as_in_run
 from .data.graph import to_dot
 from .data.options import (
     Attempts,
@@ -64,7 +65,7 @@ from .lean_env.toolchain import Toolchain, find_toolchain
 from .prover import gather
 from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
 from .prover.errand import Errand
-from .prover.evaluate import Evaluator, exam
+from .prover.evaluate import Evaluator, Kept, exam
 from .prover.repair import RepairConfig
 from .prover.run import RunConfig, searched, start_run
 
@@ -148,6 +149,7 @@ def repair(
 @app.command("eval")
 @grouped
 def eval_(
+    context: typer.Context,
     problems: Problems,
     tries: Attempts,
     budget: Budget,
@@ -159,10 +161,36 @@ def eval_(
     refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
 ) -> int:
     """Try the theorems of a problem set, and keep what came of each."""
-    config = _config(work, thinking, budget, search, refute, drafts)
-    asked = exam(problems, tries, config, lambda: _toolchain(lean, str(problems.data)))
+
+    def lean_for(data: Path | None) -> tuple[Toolchain, dict[str, str | None]]:
+        project = str(lean.project.absolute()) if lean.project else None
+        return _toolchain(lean, data and str(data)), {"lean": lean.lean, "project": project}
+
     with _store(work.db) as store:
-        return asyncio.run(Evaluator(asked, store, shlex.join(sys.argv[1:]))(_key(), _cache()))
+        if tries.run is not None:
+            stored, left_out = store.load_evaluation(tries.run).config, _left_out(context)
+            problems, tries, budget, work, lean, thinking, search, drafts = (
+                as_in_run(group, stored, left_out)
+                for group in (problems, tries, budget, work, lean, thinking, search, drafts)
+            )
+            refute = stored["prover"]["refute"] if "refute" in left_out else refute
+        config = _config(work, thinking, budget, search, refute, drafts)
+        kept = Kept(
+            store, shlex.join(sys.argv[1:]), f" --db {shlex.quote(work.db)}" if work.db else ""
+        )
+        asked = exam(problems, tries, config, lean_for, kept)
+        return asyncio.run(Evaluator(asked, kept)(_key(), _cache()))
+
+
+def _left_out(context: typer.Context) -> dict[str, str]:
+    """The options that the user did not give, by parameter: the flag of each."""
+    return {
+        parameter.name: parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name
+        and (source := context.get_parameter_source(parameter.name))
+        and source.name != "COMMANDLINE"
+    }
 
 
 @app.command()

@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     CRASH = "crash"  # Lean ended, again and again
     NOT_ELABORATED = "does not elaborate"
     REFUSED = "refused"  # a proof was found and the verifier refuses it
-    UNTRIED = "untried"  # no attempt is over yet
+    UNTRIED = "not tried yet"  # no attempt is over
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,11 +71,13 @@ class Target:
 class Problems:
     """A problem set, and what of it; from `split` on the order of `Selection`."""
 
-    problem_set: Annotated[str, Argument(metavar="NAME", help="What the set is called: minif2f.")]
+    problem_set: Annotated[
+        str | None, Argument(metavar="NAME", help="What the set is called: minif2f.")
+    ] = None
     data: Annotated[
-        Path,
+        Path | None,
         Option(metavar="PATH", help="Where it is: a folder, a Lean file, JSON or JSON lines."),
-    ]
+    ] = None
     split: Annotated[str | None, Option(metavar="NAME", help="valid, test, ...")] = None
     name: Annotated[
         list[str] | None, Option(metavar="GLOB|/REGEX/", help="Only names that fit.")
@@ -103,9 +105,19 @@ class Attempts:
         bool, Option("--all-attempts", help="Go on after the first proof, for pass@k.")
     ] = False
     resume: Annotated[
-        bool, Option("--resume", help="Go on with the last such run, where it was broken off.")
+        bool,
+        Option(
+            "--resume",
+            help="Go on with the newest run of the same problems and options; where there is "
+            "none, say what differs and stop.",
+        ),
     ] = False
-    run: Annotated[int | None, Option(help="Go on with the run of this number.")] = None
+    run: Annotated[
+        int | None,
+        Option(
+            metavar="N", help="Go on with run N; problems and options are taken from it: --run 38."
+        ),
+    ] = None
     retry: Annotated[
         list[str] | None,
         Option(metavar="CLASS", help="Try this class of the last run again: crash, budget, ..."),

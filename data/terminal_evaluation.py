@@ -51,6 +51,10 @@ class Announcer:
         if not self.quiet:
             err.print(text, **LONG)
 
+    def warn(self, text: str) -> None:
+        """One line that is said even when quiet."""
+        err.print(text, **LONG)
+
     def interrupt(self) -> None:
         """Note the first Ctrl-C."""
         self.interrupted = True
@@ -134,10 +138,11 @@ def result_text(result: Result) -> Text:
 def summary_text(evaluation: Evaluation) -> Text:
     """What came of a run: solved, classes, and where to look further."""
     classes, total = evaluation.classes, len(evaluation.results)
-    solved = classes[Outcome.SOLVED]
-    share = f"{100 * solved / total:.1f} %" if total else "-"
+    solved, tried = classes[Outcome.SOLVED], total - classes[Outcome.UNTRIED]
+    share = f"{100 * solved / tried:.1f} %" if tried else "-"
+    of = f"{total}" if tried == total else f"{tried} tried"
     text = Text.assemble(
-        (f"\n{evaluation.problem_set}: {solved} of {total} solved", "bold"),
+        (f"\n{evaluation.problem_set}: {solved} of {of} solved", "bold"),
         f" ({share}), {duration(evaluation.wall_s)}\n",
     )
     for outcome, count in classes.items():
@@ -145,8 +150,6 @@ def summary_text(evaluation: Evaluation) -> Text:
             text.append(f"  {count:5d} {outcome.value}\n")
     more = f"lakatos report {evaluation.run_id}"
     text.append(f"run {evaluation.run_id}; {more} tells more", "dim")
-    if not evaluation.is_finished:
-        text.append("; the same command with --resume goes on", "dim")
     return text
 
 
