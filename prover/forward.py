@@ -65,6 +65,21 @@ class Forward(Protocol):
         ...
 
 
+def cache_name(model: Any) -> str:
+    """What this version of transformers calls the cache, as an argument and in what comes back.
+
+    Raises UsageError for a model that keeps something else than keys and values.
+    """
+    import inspect
+
+    known = inspect.signature(model.forward).parameters
+    attends = hasattr(model.config.get_text_config(), "num_attention_heads")
+    for name in ("cache", "past_key_values"):
+        if name in known and attends:
+            return name
+    raise UsageError(f"{type(model).__name__}: models without attention are not run here")
+
+
 class ValueHead:
     """P(provable) from the last hidden state of a prompt: sigmoid(weight · hidden + bias)."""
 
@@ -105,8 +120,7 @@ class Causal:
         self._model = model
         self._head = head
         known = inspect.signature(model.forward).parameters
-        if "past_key_values" not in known:
-            raise UsageError(f"{type(model).__name__}: models without attention are not run here")
+        self._name = cache_name(model)
         self._positions = "position_ids" in known
         self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in known else {}
         if share and self._positions:
@@ -129,7 +143,7 @@ class Causal:
             if watch is not None:
                 watch.remove()
         values = self._head(hidden[0][:, -1]) if self._head is not None else None
-        cache = out.past_key_values
+        cache = out[self._name]
 
         def rows(owners: Sequence[int]) -> Rows:
             if self.shares:
@@ -192,6 +206,7 @@ class SharedRows:
         plain = all(type(layer).__name__ == "DynamicLayer" for layer in cache.layers)
         self.whole = plain and len(cache.layers) == model.config.num_hidden_layers
         self._model = model
+        self._name = cache_name(model)
         self._own: Any = DynamicCache()
         layers = [(layer.keys, layer.values) for layer in cache.layers] if plain else []
         self._prefix = shared.Prefix(layers, mask, owners)
@@ -217,7 +232,7 @@ class SharedRows:
                 input_ids=tokens[:, None],
                 attention_mask=self._seen_by_all,
                 position_ids=self._positions[:, None],
-                past_key_values=self._own,
+                **{self._name: self._own},
                 use_cache=True,
             )
         self._positions = self._positions + 1
@@ -262,6 +277,7 @@ class CopiedRows(Apart):
     ) -> None:
         self._model = model
         self._cache = cache
+        self._name = cache_name(model)
         self._mask = mask
         self._use_positions = positions
         self.keep(owners)
@@ -276,11 +292,11 @@ class CopiedRows(Apart):
         out = self._model(
             input_ids=tokens[:, None],
             attention_mask=self._mask.long(),
-            past_key_values=self._cache,
+            **{self._name: self._cache},
             use_cache=True,
             **extra,
         )
-        self._cache = out.past_key_values
+        self._cache = out[self._name]
         logits: Tensor = out.logits[:, -1].float()
         return logits
 
@@ -337,6 +353,7 @@ class EncodedRows(Apart):
         self._model = model
         self._hidden = hidden
         self._mask = mask
+        self._name = cache_name(model)
         self._cache: Any = None
 
     def step(self, tokens: Tensor) -> Tensor:
@@ -345,10 +362,10 @@ class EncodedRows(Apart):
             encoder_outputs=(self._hidden,),
             attention_mask=self._mask.long(),
             decoder_input_ids=tokens[:, None],
-            past_key_values=self._cache,
+            **{self._name: self._cache},
             use_cache=True,
         )
-        self._cache = out.past_key_values
+        self._cache = out[self._name]
         logits: Tensor = out.logits[:, -1].float()
         return logits
 
