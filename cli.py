@@ -25,6 +25,7 @@ from .data import (
     console,
     evaluation_page,
     evaluation_report,
+    json_output,
     report,
     result_formats,
     source,
@@ -33,8 +34,7 @@ from .data import (
 )
 from .data.console import Job
 from .data.errors import EnvironmentFault, LakatosError, UsageError
-from .data.evaluation_report import Sheet
-from .data.evaluation_terms import as_in_run
+from .data.evaluation_terms import InRun
 from .data.graph import to_dot
 from .data.options import (
     Attempts,
@@ -44,6 +44,7 @@ from .data.options import (
     Depth,
     Drafts,
     Extracted,
+    Json,
     Lean,
     Markdown,
     Problems,
@@ -53,6 +54,7 @@ from .data.options import (
     Thinking,
     Work,
     grouped,
+    left_out,
 )
 from .data.records import Accepted, Verdict
 from .data.source import SourceFile
@@ -62,10 +64,10 @@ from .lean_env import doctor as doctor_
 from .lean_env import embedded
 from .lean_env.doctor import Finding
 from .lean_env.toolchain import Toolchain, find_toolchain
-from .prover import gather
+from .prover import gather, preflight
 from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
 from .prover.errand import Errand
-from .prover.evaluate import Evaluator, Kept, exam
+from .prover.evaluate import Kept, evaluated, exam
 from .prover.repair import RepairConfig
 from .prover.run import RunConfig, searched, start_run
 
@@ -163,34 +165,21 @@ def eval_(
     """Try the theorems of a problem set, and keep what came of each."""
 
     def lean_for(data: Path | None) -> tuple[Toolchain, dict[str, str | None]]:
-        project = str(lean.project.absolute()) if lean.project else None
-        return _toolchain(lean, data and str(data)), {"lean": lean.lean, "project": project}
+        return _toolchain(lean, str(data) if data else None), lean.words
 
     with _store(work.db) as store:
         if tries.run is not None:
-            stored, left_out = store.load_evaluation(tries.run).config, _left_out(context)
-            problems, tries, budget, work, lean, thinking, search, drafts = (
-                as_in_run(group, stored, left_out)
-                for group in (problems, tries, budget, work, lean, thinking, search, drafts)
-            )
-            refute = stored["prover"]["refute"] if "refute" in left_out else refute
+            left = left_out(context)
+            stored = InRun(store.load_evaluation(tries.run).config, left)
+            problems, tries, budget = stored(problems), stored(tries), stored(budget)
+            work, lean, thinking = stored(work), stored(lean), stored(thinking)
+            search, drafts = stored(search), stored(drafts)
+            refute = stored.config["prover"]["refute"] if "refute" in left else refute
         config = _config(work, thinking, budget, search, refute, drafts)
-        kept = Kept(
-            store, shlex.join(sys.argv[1:]), f" --db {shlex.quote(work.db)}" if work.db else ""
-        )
+        kept = Kept(store, shlex.join(sys.argv[1:]), work.hint)
         asked = exam(problems, tries, config, lean_for, kept)
-        return asyncio.run(Evaluator(asked, kept)(_key(), _cache()))
-
-
-def _left_out(context: typer.Context) -> dict[str, str]:
-    """The options that the user did not give, by parameter: the flag of each."""
-    return {
-        parameter.name: parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name
-        and (source := context.get_parameter_source(parameter.name))
-        and source.name != "COMMANDLINE"
-    }
+        do = preflight.checked if tries.check else evaluated
+        return asyncio.run(do(asked, kept, _key(), _cache()))
 
 
 @app.command()
@@ -212,6 +201,7 @@ def verify(
         str | None, Option("--original", metavar="FILE", help="The file with sorry.")
     ] = None,
     allow_axiom: Axioms = None,
+    as_json: Json = False,
 ) -> int:
     """Judge whether FILE proves the theorems of the original, and nothing weaker."""
     submission = _read(file)
@@ -225,7 +215,10 @@ def verify(
 
     verdicts = asyncio.run(judge())
     for name, verdict in verdicts:
-        console.standard_output().print(terminal.verdict_text(name, verdict), soft_wrap=True)
+        if as_json:
+            console.print_json(json_output.verdict_object(name, verdict))
+        else:
+            console.standard_output().print(terminal.verdict_text(name, verdict), soft_wrap=True)
     if not verdicts:
         raise UsageError(f"{target.path}: has no theorem to judge")
     return 0 if all(isinstance(verdict, Accepted) for _, verdict in verdicts) else 1
@@ -272,12 +265,17 @@ def report_(
     ] = None,
     out: Annotated[Path, Option(metavar="DIR", help="Where --export writes.")] = Path(),
     markdown: Markdown = False,
+    as_json: Json = False,
     db: Db = None,
 ) -> int:
     """Report what came of a run over a problem set."""
     with _store(db) as store:
         if run is None:
             rows = store.evaluations()
+            if as_json:
+                for row in rows:
+                    console.print_json(json_output.run_object(row))
+                return 0
             console.standard_output().print(terminal_report.evaluations_table(rows))
             return 0
         told = store.load_evaluation(run)
@@ -287,7 +285,12 @@ def report_(
         if export:
             for path in result_formats.write(told, export, store.load_attempts, out):
                 console.err.print(f"written: {path}", **console.LONG)
-    _tell(evaluation_report.headline(told), evaluation_report.report(told), markdown)
+    if as_json:
+        console.print_json(json_output.report_object(told))
+    else:
+        terminal_report.print_sheets(
+            evaluation_report.headline(told), evaluation_report.report(told), markdown
+        )
     return 0
 
 
@@ -296,21 +299,18 @@ def compare(
     run: Annotated[int, typer.Argument(help="Number of a run over a problem set.")],
     other: Annotated[int, typer.Argument(help="Number of the other.")],
     markdown: Markdown = False,
+    as_json: Json = False,
     db: Db = None,
 ) -> int:
     """Compare two runs on the problems that both have."""
     with _store(db) as store:
         one, two = store.load_evaluation(run), store.load_evaluation(other)
-    title = f"run {run} and run {other}"
-    _tell(title, evaluation_report.comparison(one, two), markdown)
-    return 0
-
-
-def _tell(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
-    if markdown:
-        print(evaluation_report.markdown(title, sheets), end="")
+    if as_json:
+        console.print_json(json_output.comparison_object(one, two))
     else:
-        console.standard_output().print(terminal_report.sheets_text(title, sheets))
+        title = f"run {run} and run {other}"
+        terminal_report.print_sheets(title, evaluation_report.comparison(one, two), markdown)
+    return 0
 
 
 @app.command()

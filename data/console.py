@@ -5,7 +5,6 @@ cli.py prints through it; it reads no environment and runs nothing.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -17,7 +16,7 @@ from typing import Any, TypeVar
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from . import source, terminal
+from . import json_output, source, terminal
 from .errors import EnvironmentFault, LakatosError, SoundnessAlarm, UsageError
 from .records import Attempt, Message
 from .source import SourceFile
@@ -50,8 +49,7 @@ class Job:
     def report(self, attempt: Attempt, more: dict[str, object] | None = None) -> None:
         """Print an attempt that ended; more: for its JSON."""
         if self.as_json:
-            line = json.dumps(terminal.to_json(attempt) | (more or {}), ensure_ascii=False)
-            standard_output().out(line, highlight=False)
+            print_json(json_output.attempt_object(attempt) | (more or {}))
         if terminal.is_alarm(attempt):
             why = terminal.reason_line(attempt.verdict)
             say(f"SOUNDNESS ALARM: {attempt.theorem.name}: {why}")
@@ -128,6 +126,11 @@ class Job:
 def standard_output() -> Console:
     """Standard output: as wide as the terminal; a fixed width into a file."""
     return terminal.Output(highlight=False, width=None if sys.stdout.isatty() else FILE_COLUMNS)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """An object on a line of standard output."""
+    standard_output().out(json_output.line(value), highlight=False)
 
 
 def say(text: str) -> None:

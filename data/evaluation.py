@@ -127,6 +127,11 @@ class Evaluation:
             counts[result.outcome] += 1
         return counts
 
+    @property
+    def left_out(self) -> int:
+        """How many problems were left out, since Lean refuses them."""
+        return int(self.config.get("evaluation", {}).get("left_out") or 0)
+
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRow:

@@ -83,8 +83,7 @@ def facts(run: Evaluation) -> Iterator[tuple[str, str]]:
     """What a run was made of."""
     yield "run", str(run.run_id)
     yield "command", f"lakatos {run.command}"
-    left_out = run.config.get("evaluation", {}).get("left_out")
-    without = f"; left out, since Lean refuses them: {left_out}" if left_out else ""
+    without = f"; left out, since Lean refuses them: {run.left_out}" if run.left_out else ""
     yield "problem set", f"{run.problem_set}, {len(run.results)} problems{without}"
     yield "hash of the problems", run.problem_hash
     yield "Lean", run.toolchain

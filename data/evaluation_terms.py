@@ -6,7 +6,7 @@ So a run can go on without its flags, and a run that differs can say in which.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,9 +54,10 @@ PATHS = {
 }
 """Flag of `lakatos eval` to the place of its value in the configuration of a run."""
 
-FREE = ("workers", "retries", "prover.concurrency")
-FREE += ("evaluation.data", "evaluation.lean", "evaluation.project")
-FREE += ("evaluation.read", "evaluation.header", "evaluation.left_out")
+FREE = (
+    "workers", "retries", "prover.concurrency", "evaluation.data", "evaluation.lean",
+    "evaluation.project", "evaluation.read", "evaluation.header", "evaluation.left_out",
+)  # fmt: skip
 """What may change when a run goes on, or is compared apart: its problems and its Lean."""
 
 _LABELS = {"worker": "the worker that speaks to Lean, version"}
@@ -77,21 +78,27 @@ def flat(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]
             yield place, value
 
 
-def as_in_run(group: Group, config: Mapping[str, Any], left_out: Mapping[str, str]) -> Group:
-    """Options with the values of a run where the user gave none.
+@dataclass(frozen=True, slots=True)
+class InRun:
+    """Fills in options from a run where the user gave none.
 
-    group: a dataclass of options. config: of the run. left_out: fields that the user did not
-    give, each with its flag.
+    config: of the run. left_out: fields that the user did not give, each with its flag.
     """
-    stored = dict(flat(config))
-    given = "--policy" not in left_out.values()
-    values = {
-        field.name: _as_option(flag, stored[PATHS[flag]])
-        for field in fields(group)  # type: ignore[arg-type]
-        if (flag := left_out.get(field.name, "")) and PATHS.get(flag) in stored
-        if not (given and flag in _FOLLOW_THE_POLICY)
-    }
-    return replace(group, **values)  # type: ignore[type-var]
+
+    config: Mapping[str, Any]
+    left_out: Mapping[str, str]
+
+    def __call__(self, group: Group) -> Group:
+        """A group of options, a dataclass, so filled in. A new policy brings its own search."""
+        stored = dict(flat(self.config))
+        is_new = "--policy" not in self.left_out.values()
+        values = {
+            field.name: _as_option(flag, stored[PATHS[flag]])
+            for field in fields(group)  # type: ignore[arg-type]
+            if (flag := self.left_out.get(field.name, "")) and PATHS.get(flag) in stored
+            if not (is_new and flag in _FOLLOW_THE_POLICY)
+        }
+        return replace(group, **values)  # type: ignore[type-var]
 
 
 def _as_option(flag: str, stored: Any) -> Any:

@@ -6,12 +6,13 @@ Only words are here: cli.py makes configurations of them.
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-from typer import Argument, Option
+from typer import Argument, Context, Option
 
 
 def grouped(verb: Callable[..., int]) -> Callable[..., int]:
@@ -46,9 +47,21 @@ def _keyword(name: str, default: object, annotation: object) -> inspect.Paramete
     return inspect.Parameter(name, only, default=default, annotation=annotation)
 
 
+def left_out(context: Context) -> dict[str, str]:
+    """The options that the user did not give, by parameter: the flag of each."""
+    source = context.get_parameter_source
+    parameters = [each for each in context.command.params if each.name]
+    return {
+        each.name: each.opts[0]
+        for each in parameters
+        if (found := source(each.name)) and found.name != "COMMANDLINE"
+    }
+
+
 Seconds = Annotated[float, Option("--time", help="Seconds for one theorem.")]
 Axioms = Annotated[list[str] | None, Option(metavar="NAME", help="An axiom allowed as well.")]
 Markdown = Annotated[bool, Option("--markdown", help="Print Markdown, for a README.")]
+Json = Annotated[bool, Option("--json", help="Print JSON, an object a line (docs/json.md).")]
 Db = Annotated[
     str | None,
     Option(metavar="PATH|URL", help="Where attempts are kept; default: $LAKATOS_DB, else yours."),
@@ -64,7 +77,7 @@ class Target:
     theorem: Annotated[list[str] | None, Option(metavar="NAME", help="Only this one.")] = None
     write: Annotated[bool, Option("--write", help="Put the proofs into the files.")] = False
     out: Annotated[str | None, Option(metavar="FILE", help="Write the proved file there.")] = None
-    as_json: Annotated[bool, Option("--json", help="One JSON object a theorem.")] = False
+    as_json: Json = False
 
 
 @dataclass(frozen=True)
@@ -122,12 +135,20 @@ class Attempts:
         list[str] | None,
         Option(metavar="CLASS", help="Try this class of the last run again: crash, budget, ..."),
     ] = None
+    check: Annotated[
+        bool,
+        Option(
+            "--check",
+            help="Try nothing: elaborate all statements, ask the model once, and say what the run "
+            "would do and take at most.",
+        ),
+    ] = False
     cluster: Annotated[
         str | None,
         Option(metavar="ADDRESS", help="Work on a Ray cluster, workers for each node; or local."),
     ] = None
     quiet: Annotated[bool, Option("--quiet", "-q", help="Only the end.")] = False
-    as_json: Annotated[bool, Option("--json", help="One JSON object a theorem, then one.")] = False
+    as_json: Json = False
 
 
 @dataclass(frozen=True)
@@ -170,6 +191,14 @@ class Lean:
     project: Annotated[
         Path | None, Option(metavar="DIR", help="Lake project, for native Lean.")
     ] = None
+
+    @property
+    def words(self) -> dict[str, str | None]:
+        """How it was chosen, whatever the folder that is worked in."""
+        return {
+            "lean": self.lean,
+            "project": str(self.project.absolute()) if self.project else None,
+        }
 
 
 @dataclass(frozen=True)
@@ -324,3 +353,8 @@ class Work:
     seed: Annotated[int, Option(help="Of every random draw.")] = 0
     db: Db = None
     allow_axiom: Axioms = None
+
+    @property
+    def hint(self) -> str:
+        """What other commands on the same results need: ` --db FILE`, or nothing."""
+        return f" --db {shlex.quote(self.db)}" if self.db else ""

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from .console import INTERRUPTED, LONG, err, say, standard_output
+from . import json_output
+from .console import INTERRUPTED, LONG, err, print_json, say, standard_output
 from .errors import SoundnessAlarm
 from .evaluation import Evaluation, Outcome, Result
+from .evaluation_check import Check
 from .evaluation_report import duration
 from .scoreboard import Scoreboard
-from .terminal import one_line
+from .terminal import finding_text, one_line
 
 _LINES = 16
 """Workers shown at once."""
@@ -41,8 +41,7 @@ class Announcer:
                 self.alarmed = True
                 say(f"{result.problem.name}: {attempt.detail}")
         if self.as_json:
-            line = json.dumps(to_json(result), ensure_ascii=False)
-            standard_output().out(line, highlight=False)
+            print_json(json_output.theorem_object(result))
         elif not self.quiet:
             standard_output().print(result_text(result), soft_wrap=True)
 
@@ -63,8 +62,7 @@ class Announcer:
     def summary(self, evaluation: Evaluation) -> int:
         """Tell of the end of a run; the exit code."""
         if self.as_json:
-            line = json.dumps(summary_json(evaluation), ensure_ascii=False)
-            standard_output().out(line, highlight=False)
+            print_json(json_output.summary_object(evaluation))
         else:
             standard_output().print(summary_text(evaluation), soft_wrap=True)
         if self.alarmed:
@@ -72,6 +70,15 @@ class Announcer:
         if self.interrupted:
             return INTERRUPTED
         return 0 if all(result.is_solved for result in evaluation.results) else 1
+
+    def checked(self, check: Check) -> int:
+        """Tell what a run would do; the exit code."""
+        if self.as_json:
+            print_json(json_output.check_object(check))
+        else:
+            for subject, text, cure in check.lines():
+                standard_output().print(finding_text(subject, text, cure), soft_wrap=True)
+        return check.exit_code
 
     @contextmanager
     def display(self, board: Scoreboard, restarts: Callable[[], int]) -> Iterator[None]:
@@ -151,42 +158,3 @@ def summary_text(evaluation: Evaluation) -> Text:
     more = f"lakatos report {evaluation.run_id}"
     text.append(f"run {evaluation.run_id}; {more} tells more", "dim")
     return text
-
-
-def to_json(result: Result) -> dict[str, Any]:
-    """One theorem as the object that `--json` prints."""
-    return {
-        "name": result.problem.name,
-        "source": result.problem.source,
-        "split": result.problem.split,
-        "outcome": result.outcome.value,
-        "detail": result.detail,
-        "attempts": [
-            {
-                "attempt": attempt.attempt_id,
-                "number": attempt.number,
-                "outcome": attempt.outcome.value,
-                "seed": attempt.seed,
-                "wall_s": round(attempt.wall_s, 3),
-                "expansions": attempt.expansions,
-                "steps": attempt.steps,
-                "tokens": attempt.tokens,
-                "proof": attempt.proof,
-                "detail": attempt.detail,
-            }
-            for attempt in result.attempts
-        ],
-    }
-
-
-def summary_json(evaluation: Evaluation) -> dict[str, Any]:
-    """The end of a run as the last object that `--json` prints."""
-    return {
-        "run": evaluation.run_id,
-        "problem_set": evaluation.problem_set,
-        "problem_hash": evaluation.problem_hash,
-        "theorems": len(evaluation.results),
-        "classes": {outcome.value: count for outcome, count in evaluation.classes.items()},
-        "wall_s": round(evaluation.wall_s, 3),
-        "finished": evaluation.is_finished,
-    }

@@ -8,8 +8,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .console import standard_output
 from .evaluation import EvaluationRow
 from .evaluation_report import Sheet
+from .evaluation_report import markdown as to_markdown
+
+
+def print_sheets(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
+    """Print them for a reader, or as Markdown."""
+    if markdown:
+        print(to_markdown(title, sheets), end="")
+    else:
+        standard_output().print(sheets_text(title, sheets))
 
 
 def sheets_text(headline: str, sheets: Sequence[Sheet]) -> RenderableType:

@@ -110,7 +110,7 @@ def exam(
     _check_named(asked, found)
     select = _selection(asked)
     problems = _read(asked, select, announcer) if asked.data else ()
-    toolchain, how = lean(asked.data or (found and _data_of(found)))
+    toolchain, how = lean(asked.data or (_data_of(found) if found else None))
     problems, header = _posed(asked, problems, toolchain)
     name = asked.problem_set or "problems"
     made = Exam(
@@ -339,6 +339,13 @@ class Evaluator:
 
 def _cancel(task: asyncio.Task[Any]) -> None:
     task.cancel()
+
+
+async def evaluated(
+    exam: Exam, kept: Kept, key: str | None = None, cache: Path | None = None
+) -> int:
+    """Do an exam; the exit code. As `Evaluator`."""
+    return await Evaluator(exam, kept)(key, cache)
 
 
 def revision() -> str:

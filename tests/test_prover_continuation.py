@@ -7,7 +7,7 @@ import typer
 from lakatos.cli import app
 from lakatos.data.errors import UsageError
 from lakatos.data.evaluation import hash_of
-from lakatos.data.evaluation_terms import FREE, PATHS, as_in_run, changed, differences, flat, listed
+from lakatos.data.evaluation_terms import FREE, PATHS, InRun, changed, differences, flat, listed
 from lakatos.data.ledger import Terms
 from lakatos.data.options import Budget, Problems, Search, Thinking
 from lakatos.data.store import Store
@@ -42,19 +42,19 @@ def config(**changes):
 def test_options_are_those_of_the_run_where_none_are_given():
     left_out = {"seconds": "--time", "policy": "--policy", "model_option": "--model-option"}
     left_out |= {"part": "--slice", "header": "--header"}
-    assert as_in_run(Budget(seconds=9.0), config(), left_out).seconds == 60.0
-    assert as_in_run(Budget(seconds=9.0), config(), {}).seconds == 9.0
-    thinking = as_in_run(Thinking(samples=5), config(), left_out)
+    assert InRun(config(), left_out)(Budget(seconds=9.0)).seconds == 60.0
+    assert InRun(config(), {})(Budget(seconds=9.0)).seconds == 9.0
+    thinking = InRun(config(), left_out)(Thinking(samples=5))
     assert (thinking.policy, thinking.samples) == ("openai:m@http://localhost:1", 5)
     assert thinking.model_option == ["top_p=0.9"]
-    problems = as_in_run(Problems(), config(), left_out)
+    problems = InRun(config(), left_out)(Problems())
     assert (problems.part, problems.core, problems.header.name) == ("4", False, "h.lean")
 
 
 def test_a_new_policy_brings_its_own_search():
     told = {"search": "--search"}
-    assert as_in_run(Search(), config(), told | {"policy": "--policy"}).search == "htps"
-    assert as_in_run(Search(), config(), told).search is None
+    assert InRun(config(), told | {"policy": "--policy"})(Search()).search == "htps"
+    assert InRun(config(), told)(Search()).search is None
 
 
 def test_differences_are_flags_with_both_values():
