@@ -37,7 +37,7 @@ HEAVY = {"torch", "transformers", "ray", "httpx", "lean_dojo", "pyarrow", "datas
 IMPURE = {"asyncio", "time", "datetime", "os", "pathlib", "subprocess", "threading", "socket"}
 TOP_LEVEL = {
     ".ci", ".git", ".gitignore", "LICENSE", "README.md", "__init__.py", "benchmarks", "cli.py",
-    "data", "examples", "lakefile.lean", "lean-toolchain", "lean_env", "prover",
+    "data", "docs", "examples", "lakefile.lean", "lean-toolchain", "lean_env", "prover",
     "py.typed", "pyproject.toml", "search", "tests",
 }  # fmt: skip
 

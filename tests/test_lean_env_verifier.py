@@ -99,7 +99,9 @@ def judging(**answers):
 
 
 def exporting(*messages):
-    return FakeLean({"export": {"messages": list(messages), "constants": ["rows"]}})
+    return FakeLean(
+        {"export": {"messages": list(messages), "imports": ["Init"], "constants": ["rows"]}}
+    )
 
 
 def verify(judge, pool, proof="simp", theorem=None, **options):
@@ -169,7 +171,8 @@ def test_a_proof_that_does_not_compile_says_where_and_what():
 def test_the_first_layout_that_compiles_is_used():
     def export(name, source):
         broken = "(" not in source
-        return {"messages": [error("expected")] if broken else [], "constants": []}
+        messages = [error("expected")] if broken else []
+        return {"messages": messages, "imports": [], "constants": []}
 
     verified = verify(judging(), FakeLean({"export": export}))
     assert verified.source == "theorem t : P := by (simp)\n"
@@ -251,7 +254,7 @@ def test_other_holes_of_the_declaration_are_filled_with_a_name_no_proof_can_know
     judge = judging(open=opened(source, "sorry", "sorry"))
     names = []
 
-    def judged(original, constants, targets, allow):
+    def judged(original, constants, imports, targets, allow):
         names.append(allow[-1])
         return result(axioms=[allow[-1], "propext"])
 
@@ -300,7 +303,7 @@ def test_an_example_is_judged_under_a_name():
 def test_a_whole_file_has_one_verdict_for_each_theorem():
     original = "theorem t : P := by sorry\nexample : P := by sorry\n"
 
-    def judged(original, constants, targets, allow):
+    def judged(original, constants, imports, targets, allow):
         missing = {"kind": "missing", "text": "gone"}
         rows = {"t": [], "lakatos_example_1": [missing]}
         return {"results": [{"name": t, "reasons": rows[t], "axioms": []} for t in targets]}

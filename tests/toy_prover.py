@@ -104,7 +104,7 @@ class Judge:
         self.verdicts = verdicts
         self.asked = []
 
-    async def verify(self, theorem, proof):
+    async def verify(self, theorem, proof, left_s=None):
         self.asked.append(theorem.name)
         raw = theorem.source.encode()
         source = (raw[: theorem.start] + f"by {proof!r}".encode() + raw[theorem.stop :]).decode()
