@@ -218,6 +218,30 @@ def test_time_and_memory_that_run_out_refuse_the_proof(op, answer):
     assert judge.is_closed
 
 
+def test_the_time_of_a_check_grows_with_the_file_and_stays_in_the_budget():
+    grows = CheckLimits()
+    assert grows.time("").limit_s == 60
+    assert grows.time("x" * 10_000).limit_s == 360
+    assert grows.time("x" * 10_000, 100).limit_s == 100
+    assert grows.time("", 0.5).limit_s == 10, "a proof found is checked"
+    assert CheckLimits(wall_s=7).time("x" * 10_000).limit_s == 7
+
+
+def test_all_requests_of_a_check_share_its_time():
+    asked = {}
+
+    class Slow(FakeLean):
+        async def request(self, op, *, wall_s, **fields):
+            asked[op] = wall_s
+            answer = await super().request(op, wall_s=wall_s, **fields)
+            return replace(answer, us=1_500_000)
+
+    exported = {"messages": [], "imports": [], "constants": ["rows"]}
+    judge, pool = Slow(judging().answers), Slow({"export": exported})
+    assert verify(judge, pool).verdict == Accepted()
+    assert asked == {"open": 5, "block": 3.5, "export": 2, "judge": 0.5}
+
+
 def test_a_lost_judge_is_started_again():
     judges = [judging(judge=TimedOut(5)), judging()]
 
