@@ -40,6 +40,7 @@ from .data.options import (
     Attempts,
     Axioms,
     Budget,
+    CheckTime,
     Db,
     Depth,
     Drafts,
@@ -109,7 +110,7 @@ def _config(
     spend = ProverConfig(*astuple(budget or Budget()))
     spend = replace(spend, refute=refute, seed=work.seed)
     how = DraftConfig(*astuple(drafts or Drafts("tactic")))
-    rest = work.workers, tuple(work.allow_axiom or ()), how
+    rest = work.workers, tuple(work.allow_axiom or ()), how, work.check_time
     return searched(RunConfig(spend, thinking.policy, model, *rest), *astuple(search or Search()))
 
 
@@ -201,13 +202,14 @@ def verify(
         str | None, Option("--original", metavar="FILE", help="The file with sorry.")
     ] = None,
     allow_axiom: Axioms = None,
+    check_time: CheckTime = None,
     as_json: Json = False,
 ) -> int:
     """Judge whether FILE proves the theorems of the original, and nothing weaker."""
     submission = _read(file)
     target = _read(original) if original else submission
     toolchain = _toolchain(lean, submission.path)
-    config = RunConfig(workers=1, allow_axioms=tuple(allow_axiom or ()))
+    config = RunConfig(workers=1, allow_axioms=tuple(allow_axiom or ()), check_s=check_time)
 
     async def judge() -> list[tuple[str, Verdict]]:
         async with start_run(toolchain, config) as run:

@@ -64,7 +64,7 @@ def serve (r : WorkerRef) (request : Request) : IO Answer := do
     let some s := w.snapshots[state]? | return failed "unknown_state" s!"no state {state}"
     symbolsOf r s
   | .export name source => exportFile r name source
-  | .judge original constants targets? allow => judge r original constants targets? allow
+  | .judge original constants imports targets? allow => judge r original constants imports targets? allow
   | .cut source => cutFile r source
   | .parseTexts before texts => parseTexts r before texts
   | .trace name source keep => traceFile r name source keep
