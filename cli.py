@@ -45,6 +45,7 @@ from .data.options import (
     Extracted,
     Lean,
     Markdown,
+    Opinion,
     Problems,
     Search,
     Seconds,
@@ -60,6 +61,8 @@ from .data.tables import check_writable
 from .lean_env import doctor as doctor_
 from .lean_env import embedded
 from .lean_env.doctor import Finding
+from .lean_env.kernels import find_kernel
+from .lean_env.second_opinion import SecondOpinion, origin_of
 from .lean_env.toolchain import Toolchain, find_toolchain
 from .prover import gather
 from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
@@ -179,6 +182,7 @@ def extract(asked: Extracted, lean: Lean, db: Db = None) -> int:
 @grouped
 def verify(
     lean: Lean,
+    opinion: Opinion,
     file: Annotated[str, typer.Argument(metavar="FILE", help="The file with proofs.")],
     original: Annotated[
         str | None, Option("--original", metavar="FILE", help="The file with sorry.")
@@ -188,16 +192,25 @@ def verify(
     """Judge whether FILE proves the theorems of the original, and nothing weaker."""
     submission = _read(file)
     target = _read(original) if original else submission
+    kernel = find_kernel(opinion.kernel) if opinion.kernel else None
     toolchain = _toolchain(lean, submission.path)
     config = RunConfig(workers=1, allow_axioms=tuple(allow_axiom or ()))
+    files = [astuple(submission), astuple(target)][: 2 if original else 1]
+    second = SecondOpinion(origin_of(toolchain, files), opinion.export, kernel, opinion.kernel_time)
+    second.allow = (*second.allow, *config.allow_axioms)
 
     async def judge() -> list[tuple[str, Verdict]]:
-        async with start_run(toolchain, config) as run:
-            return await run.verifier.compare(target.text, submission.text, name=file)
+        async with second, start_run(toolchain, config) as run:
+            return await run.verifier.compare(
+                target.text, submission.text, name=file, review=second
+            )
 
     verdicts = asyncio.run(judge())
     for name, verdict in verdicts:
-        console.standard_output().print(terminal.verdict_text(name, verdict), soft_wrap=True)
+        told = terminal.verdict_text(name, verdict, second.kernel_name)
+        console.standard_output().print(told, soft_wrap=True)
+    for line in second.told(verdicts):
+        console.err.print(line, **console.LONG)
     if not verdicts:
         raise UsageError(f"{target.path}: has no theorem to judge")
     return 0 if all(isinstance(verdict, Accepted) for _, verdict in verdicts) else 1

@@ -23,7 +23,11 @@ export   name, source                                  messages, constants[] (re
 premises file, hole?, start?, count?                   key, total, next|null, symbols[], rows[]
 signatures  file, hole?, names[]                       texts[], "" for a name that is not there
 symbols  state                                         targets[], hypotheses[]
-judge    original, constants, targets[]|null, allow[]  results[{name,reasons[],axioms[]}], replayed
+judge    original, constants, targets[]|null, allow[]  results[{name,reasons[],axioms[]}], replayed,
+                                                       judged: for `ndjson`, until the next `judge`
+ndjson   judged, theorem, page                         text, pages; for page 0 also constant,
+                                                       constants, axioms[], permitted[],
+                                                       unproved[[NAME,KIND]], githash
 cut      source                                        commands[] that are broken or hold a sorry
 parse    before, texts[]                               results[{place|null,text?}]
 trace    name, source, keep?                           imports, messages, constants[], commands[]
