@@ -48,6 +48,7 @@ from .data.options import (
     Json,
     Lean,
     Markdown,
+    Opinion,
     Problems,
     Search,
     Seconds,
@@ -64,6 +65,8 @@ from .data.tables import check_writable
 from .lean_env import doctor as doctor_
 from .lean_env import embedded
 from .lean_env.doctor import Finding
+from .lean_env.kernels import find_kernel
+from .lean_env.second_opinion import SecondOpinion, origin_of
 from .lean_env.toolchain import Toolchain, find_toolchain
 from .prover import gather, preflight
 from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
@@ -197,6 +200,7 @@ def extract(asked: Extracted, lean: Lean, db: Db = None) -> int:
 @grouped
 def verify(
     lean: Lean,
+    opinion: Opinion,
     file: Annotated[str, typer.Argument(metavar="FILE", help="The file with proofs.")],
     original: Annotated[
         str | None, Option("--original", metavar="FILE", help="The file with sorry.")
@@ -208,19 +212,28 @@ def verify(
     """Judge whether FILE proves the theorems of the original, and nothing weaker."""
     submission = _read(file)
     target = _read(original) if original else submission
+    kernel = find_kernel(opinion.kernel) if opinion.kernel else None
     toolchain = _toolchain(lean, submission.path)
     config = RunConfig(workers=1, allow_axioms=tuple(allow_axiom or ()), check_s=check_time)
+    files = [astuple(submission), astuple(target)][: 2 if original else 1]
+    second = SecondOpinion(origin_of(toolchain, files), opinion.export, kernel, opinion.kernel_time)
+    second.allow = (*second.allow, *config.allow_axioms)
 
     async def judge() -> list[tuple[str, Verdict]]:
-        async with start_run(toolchain, config) as run:
-            return await run.verifier.compare(target.text, submission.text, name=file)
+        async with second, start_run(toolchain, config) as run:
+            return await run.verifier.compare(
+                target.text, submission.text, name=file, review=second
+            )
 
     verdicts = asyncio.run(judge())
     for name, verdict in verdicts:
         if as_json:
             console.print_json(json_output.verdict_object(name, verdict))
         else:
-            console.standard_output().print(terminal.verdict_text(name, verdict), soft_wrap=True)
+            told = terminal.verdict_text(name, verdict, second.kernel_name)
+            console.standard_output().print(told, soft_wrap=True)
+    for line in second.told(verdicts):
+        console.err.print(line, **console.LONG)
     if not verdicts:
         raise UsageError(f"{target.path}: has no theorem to judge")
     return 0 if all(isinstance(verdict, Accepted) for _, verdict in verdicts) else 1

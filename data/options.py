@@ -191,6 +191,30 @@ class Extracted:
 
 
 @dataclass(frozen=True)
+class Opinion:
+    """Who looks at a verdict a second time."""
+
+    export: Annotated[
+        Path | None,
+        Option(
+            metavar="DIR",
+            help="Write there what each verdict rests on, for external checkers "
+            "(lean4export's NDJSON), and a manifest.",
+        ),
+    ] = None
+    kernel: Annotated[
+        str | None,
+        Option(
+            metavar="nanoda|leanchecker|PATH",
+            help="An external checker that has to accept the proofs too.",
+        ),
+    ] = None
+    kernel_time: Annotated[
+        float, Option(metavar="SECONDS", min=0.0, help="For its answer about one theorem.")
+    ] = 600.0
+
+
+@dataclass(frozen=True)
 class Lean:
     """Which Lean."""
 

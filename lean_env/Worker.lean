@@ -8,6 +8,7 @@ import LeanEnv.Library
 import LeanEnv.Broken
 import LeanEnv.Trace
 import LeanEnv.Audit
+import LeanEnv.Export
 import LeanEnv.Pack
 open Lean
 
@@ -65,6 +66,7 @@ def serve (r : WorkerRef) (request : Request) : IO Answer := do
     symbolsOf r s
   | .export name source => exportFile r name source
   | .judge original constants imports targets? allow => judge r original constants imports targets? allow
+  | .ndjson judged name page => exportTheorem r judged name page
   | .cut source => cutFile r source
   | .parseTexts before texts => parseTexts r before texts
   | .trace name source keep => traceFile r name source keep

@@ -90,6 +90,16 @@ class Original:
         return Counter(error_key(error["text"]) for error in self.errors)
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A verdict: the theorem as it is shown, the name the judge was asked for, in which answer."""
+
+    shown: str
+    asked: str
+    verdict: Verdict
+    answer: int
+
+
 async def ask(server: Asks, op: str, time: CheckTime, **fields: Any) -> Json | Refusal:
     """One request; what keeps it from being answered refuses the proof that caused it."""
     try:
@@ -118,6 +128,8 @@ class Judge:
         self._worker: OwnWorker | None = None
         self._opened: OrderedDict[str, Original] = OrderedDict()
         self._import_sets: set[tuple[str, ...]] = set()
+        self.last_answer = 0
+        """The number of the last verdicts, by which their theorems can be exported."""
 
     async def close(self) -> None:
         """End the worker."""
@@ -165,7 +177,16 @@ class Judge:
             )
         if isinstance(said, Refusal):
             return said
+        self.last_answer = said.get("judged", 0)
         return dict(zip(targets, map(_verdict, said["results"]), strict=True))
+
+    async def export_page(self, judged: Judged, page: int) -> Json | Refusal:
+        """A page of what a verdict rests on, until the next `judge`; `protocol` says what it is."""
+        time = self._limits.time("")
+        async with self._turn:
+            return await self._ask(
+                "ndjson", time, judged=judged.answer, theorem=judged.asked, page=page
+            )
 
     async def _open(self, source: str, time: CheckTime) -> Original | Refusal:
         if source in self._opened:

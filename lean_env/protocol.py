@@ -24,8 +24,12 @@ premises file, hole?, start?, count?                   key, total, next|null, sy
 signatures  file, hole?, names[]                       texts[], "" for a name that is not there
 symbols  state                                         targets[], hypotheses[]
 judge    original, constants, imports[], targets[]|null, allow[]
-                                                       results[{name,reasons[],axioms[]}], replayed
+                                                       results[{name,reasons[],axioms[]}], replayed,
+                                                       judged: for `ndjson`, until the next `judge`
           constants and imports: from `export`; of the imports those a proof needs are imported
+ndjson   judged, theorem, page                         text, pages; for page 0 also constant,
+                                                       constants, axioms[], permitted[],
+                                                       unproved[[NAME,KIND]], githash
 cut      source                                        commands[] that are broken or hold a sorry
 parse    before, texts[]                               results[{place|null,text?}]
 trace    name, source, keep?                           imports, messages, constants[], commands[]

@@ -13,14 +13,24 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 from types import TracebackType
 from typing import Any, Self
 
 from ..data.records import Accepted, Refusal, RefusalKind, Refused, Theorem, Verdict
-from .judge import Asks, CheckLimits, CheckTime, Judge, Original, StartWorker, ask, error_key
+from .judge import (
+    Asks,
+    CheckLimits,
+    CheckTime,
+    Judge,
+    Judged,
+    Original,
+    StartWorker,
+    ask,
+    error_key,
+)
 from .protocol import Json
 from .rewrite import (
     EXAMPLE_NAME,
@@ -37,6 +47,9 @@ from .worker import LeanWorker
 from .worker_command import Toolchain
 
 STANDARD_AXIOMS = ("propext", "Quot.sound", "Classical.choice")
+
+Review = Callable[[Judge, Sequence[Judged]], Awaitable[list[Judged]]]
+"""What looks at verdicts once more while the judge still holds what they rest on."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +107,19 @@ class Verifier:
         return await self._in_place(original, theorem, proof, time)
 
     async def compare(
-        self, original: str, submission: str, *, name: str = "submission"
+        self,
+        original: str,
+        submission: str,
+        *,
+        name: str = "submission",
+        review: Review | None = None,
     ) -> list[tuple[str, Verdict]]:
         """Does a file prove the theorems of the original, and nothing weaker?
 
         One verdict for each theorem, example and declaration with a hole of the original, in
         file order. An error in the submission counts against all of them. The same text twice:
         are the theorems of a trusted file proved? Then an error counts where it stands.
+        review: has the last word on the verdicts.
         """
         time = self._limits.time(submission)
         opened = await self._judge.open(original, time)
@@ -112,7 +131,11 @@ class Verifier:
             return [(target.shown, Refused((judged,))) for target in targets.values()]
         if submission == original:
             judged = _with_own_errors(opened, judged, targets, name)
-        return [(target.shown, judged[asked]) for asked, target in targets.items()]
+        number = self._judge.last_answer
+        verdicts = [Judged(t.shown, asked, judged[asked], number) for asked, t in targets.items()]
+        if review is not None:
+            verdicts = await review(self._judge, verdicts)
+        return [(each.shown, each.verdict) for each in verdicts]
 
     async def _in_place(
         self, original: Original, theorem: Theorem, proof: str, time: CheckTime

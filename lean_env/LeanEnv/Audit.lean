@@ -7,7 +7,7 @@ them, known axioms only. Modules that only the submission imports are imported w
 
     {"v":1,"id":9,"op":"judge","original":"theorem t : 1 = 1 := by sorry","constants":[...],
      "imports":["Init"],"targets":["t"],"allow":["propext"]}
-    {"v":1,"id":9,"result":{"replayed":1,"results":[{"name":"t","reasons":[],"axioms":[]}]},...} -/
+    {"v":1,"id":9,"result":{"replayed":1,"results":[{"name":"t","reasons":[],"axioms":[]}],"judged":7},...} -/
 
 namespace LeanEnv
 
@@ -276,6 +276,8 @@ def judge (r : WorkerRef) (original : String) (constants : Json) (imports : Arra
         let reasons := reasons ++ if reasons.any (·.kind == "context_changed") then #[] else context
         Json.mkObj [("name", (privateToUserName n).toString), ("reasons", .arr (reasons.map Reason.toWire)),
           ("axioms", toJson ((axioms.map Name.toString).qsort fun a b => a < b))]
-      return .result <| Json.mkObj [("replayed", done.replayed), ("results", .arr results)]
+      let judged ← fresh r
+      r.modify fun w => { w with judged? := some { id := judged, env := done.env, targets } }
+      return .result <| Json.mkObj [("replayed", done.replayed), ("results", .arr results), ("judged", judged)]
 
 end LeanEnv

@@ -18,7 +18,7 @@ structure Writer where
   out    : Array Json := #[]
   names  : Std.HashMap Name Nat := ({} : Std.HashMap Name Nat).insert .anonymous 0
   levels : Std.HashMap Level Nat := {}
-  exprs  : Std.HashMap Expr Nat := {}
+  exprs  : Std.HashMap ExprStructEq Nat := {}
   done   : NameSet := {}
 
 abbrev WriterM := StateM Writer
@@ -46,15 +46,15 @@ def writeLevel (l : Level) : WriterM Nat := do
   modifyGet fun w => (w.levels.size, { w with levels := w.levels.insert l w.levels.size })
 
 def writeExpr (e : Expr) : WriterM Nat := do
-  if let some i := (← get).exprs[e]? then return i
+  if let some i := (← get).exprs[(⟨e⟩ : ExprStructEq)]? then return i
   let row ← match e with
     | .mdata _ b => return ← writeExpr b
     | .bvar i => pure #[num 7, num i]
     | .sort l => pure #[num 8, num (← writeLevel l)]
     | .const n ls => pure #[num 9, num (← writeName n), toJson (← ls.mapM writeLevel)]
     | .app f a => pure #[num 10, num (← writeExpr f), num (← writeExpr a)]
-    | .lam n t b _ => pure #[num 11, num (← writeName n), num (← writeExpr t), num (← writeExpr b)]
-    | .forallE n t b _ => pure #[num 12, num (← writeName n), num (← writeExpr t), num (← writeExpr b)]
+    | .lam n t b i => pure #[num 11, num (← writeName n), num (← writeExpr t), num (← writeExpr b), num i.toUInt64.toNat]
+    | .forallE n t b i => pure #[num 12, num (← writeName n), num (← writeExpr t), num (← writeExpr b), num i.toUInt64.toNat]
     | .letE n t v b _ => pure #[num 13, num (← writeName n), num (← writeExpr t), num (← writeExpr v), num (← writeExpr b)]
     | .proj n i b => pure #[num 14, num (← writeName n), num i, num (← writeExpr b)]
     | .lit (.natVal k) => pure #[num 15, .str (toString k)]
@@ -62,7 +62,7 @@ def writeExpr (e : Expr) : WriterM Nat := do
     -- a closed constant has neither; the reader refuses them
     | .fvar _ | .mvar _ => pure #[num 17]
   emit row
-  modifyGet fun w => (w.exprs.size, { w with exprs := w.exprs.insert e w.exprs.size })
+  modifyGet fun w => (w.exprs.size, { w with exprs := w.exprs.insert ⟨e⟩ w.exprs.size })
 
 def constantsOf (ci : ConstantInfo) : Array Name :=
   ci.type.getUsedConstants ++ (ci.value? (allowOpaque := true)).elim #[] Expr.getUsedConstants
@@ -152,6 +152,7 @@ def readList (f : Json → ReaderM α) (j : Json) : ReaderM (List α) := do (←
 def readBool (j : Json) : ReaderM Bool := (j.getBool? : Except String Bool)
 def readNat (j : Json) : ReaderM Nat := (j.getNat? : Except String Nat)
 def readStr (j : Json) : ReaderM String := (j.getStr? : Except String String)
+def readBinder (j : Json) : ReaderM BinderInfo := at? "binder info" #[.default, .implicit, .strictImplicit, .instImplicit] j
 
 def addExpr (e : Expr) : ReaderM Unit := modify fun s => { s with exprs := s.exprs.push e }
 def addLevel (l : Level) : ReaderM Unit := modify fun s => { s with levels := s.levels.push l }
@@ -221,8 +222,8 @@ def readRow (row : Json) : ReaderM Unit := do
   | 8, #[_, l] => addExpr (.sort (← readLevel l))
   | 9, #[_, n, ls] => addExpr (.const (← readName n) (← readList readLevel ls))
   | 10, #[_, f, x] => addExpr (.app (← readExpr f) (← readExpr x))
-  | 11, #[_, n, t, b] => addExpr (.lam (← readName n) (← readExpr t) (← readExpr b) .default)
-  | 12, #[_, n, t, b] => addExpr (.forallE (← readName n) (← readExpr t) (← readExpr b) .default)
+  | 11, #[_, n, t, b, i] => addExpr (.lam (← readName n) (← readExpr t) (← readExpr b) (← readBinder i))
+  | 12, #[_, n, t, b, i] => addExpr (.forallE (← readName n) (← readExpr t) (← readExpr b) (← readBinder i))
   | 13, #[_, n, t, v, b] => addExpr (.letE (← readName n) (← readExpr t) (← readExpr v) (← readExpr b) false)
   | 14, #[_, n, i, b] => addExpr (.proj (← readName n) (← readNat i) (← readExpr b))
   | 15, #[_, k] => match (← readStr k).toNat? with

@@ -24,6 +24,7 @@ inductive Request where
   | signatures (file : Nat) (hole? : Option Nat) (names : Array String)
   | symbols (state : Nat)
   | judge (original : String) (constants : Json) (imports : Array String) (targets? : Option (Array String)) (allow : Array String)
+  | ndjson (judged : Nat) (name : String) (page : Nat)
   | cut (source : String)
   | parseTexts (before : String) (texts : Array String)
   | trace (name source : String) (keep : Bool)
@@ -65,6 +66,7 @@ def Request.parse (j : Json) : Except String Request := do
   | "judge" =>
     return .judge (← field String "original") (← field Json "constants") (← optional (Array String) "imports" #[])
       (← maybe (Array String) "targets") (← optional (Array String) "allow" #[])
+  | "ndjson" => return .ndjson (← field Nat "judged") (← field String "theorem") (← field Nat "page")
   | "cut" => return .cut (← field String "source")
   | "parse" => return .parseTexts (← field String "before") (← field (Array String) "texts")
   | "trace" => return .trace (← optional String "name" "<file>") (← field String "source") (← optional Bool "keep" false)

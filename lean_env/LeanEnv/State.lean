@@ -218,6 +218,13 @@ structure OpenFile where
   file  : Elaboration
   holes : Array Snapshot
 
+/-- What the last `judge` left: the replayed environment, the theorems asked for, one export in pages. -/
+structure Judged where
+  id      : Nat
+  env     : Environment
+  targets : Array Name
+  pages   : Array String := #[]
+
 structure WorkerState where
   token     : IO.CancelToken
   snapshots : Std.HashMap Nat Snapshot := {}
@@ -228,6 +235,7 @@ structure WorkerState where
   recent    : List Elaboration := []
   /-- By imports, the names of what they bring by the first character of their last part. -/
   names     : Std.HashMap String (Std.HashMap Char (Array Name)) := {}
+  judged?   : Option Judged := none
 
 abbrev WorkerRef := IO.Ref WorkerState
 
