@@ -1,6 +1,7 @@
 """The command line: words in, words out, exit code.
 
-0 all proved; 1 something is not; 2 usage; 3 the machine; 4 soundness alarm; 130 interrupted.
+0 all proved; 1 something is not; 2 usage; 3 the machine; 4 soundness alarm; 130 interrupted;
+141 nobody reads the output any more.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import traceback
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import closing
 from dataclasses import astuple, replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,16 +28,16 @@ from .data import (
     evaluation_page,
     evaluation_report,
     json_output,
-    report,
     result_formats,
     source,
+    streams,
     terminal,
+    terminal_attempts,
     terminal_report,
 )
 from .data.console import Job
 from .data.errors import EnvironmentFault, LakatosError, UsageError
 from .data.evaluation_terms import InRun
-from .data.graph import to_dot
 from .data.options import (
     Attempts,
     Axioms,
@@ -52,6 +54,7 @@ from .data.options import (
     Problems,
     Search,
     Seconds,
+    Shown,
     Target,
     Thinking,
     Work,
@@ -77,7 +80,12 @@ from .prover.run import RunConfig, searched, start_run
 
 Do = Callable[[Errand], Coroutine[Any, Any, None]]
 Option = typer.Option
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 @app.command()
@@ -119,8 +127,9 @@ def _config(
 
 def _job(target: Target, work: Work, lean: Lean, config: RunConfig, do: Do) -> int:
     """Read the files, do it, and keep it; the exit code."""
-    source.check_targets(target.files, target.write, target.out)
-    read = [_read(name) for name in dict.fromkeys(target.files)]
+    names = source.lean_files(target.files)
+    source.check_targets(names, target.write, target.out)
+    read = [_read(name) for name in names]
     job = Job(read, target.theorem or [], target.write, target.out, target.as_json)
     toolchain = _toolchain(lean, read[0].path)
     with _store(work.db) as store:
@@ -190,7 +199,7 @@ def eval_(
 @grouped
 def extract(asked: Extracted, lean: Lean, db: Db = None) -> int:
     """Turn Lean files or stored attempts into training data, or Lean's library into problems."""
-    job = gather.job(asked, lambda: _store(db))
+    job = gather.job(asked, lambda: _stored(db))
     if asked.out:
         check_writable(asked.out)
     return asyncio.run(job(lambda: _toolchain(lean, asked.path), _cache()))
@@ -225,7 +234,8 @@ def verify(
                 target.text, submission.text, name=file, review=second
             )
 
-    verdicts = asyncio.run(judge())
+    with console.waiting(f"starting Lean, checking {file}"):
+        verdicts = asyncio.run(judge())
     for name, verdict in verdicts:
         if as_json:
             console.print_json(json_output.verdict_object(name, verdict))
@@ -240,31 +250,11 @@ def verify(
 
 
 @app.command()
-def show(
-    attempt: Annotated[int | None, typer.Argument(help="Its number; none lists the last.")] = None,
-    html: Annotated[
-        Path | None, Option("--html", metavar="FILE", help="Write the graph as a page.")
-    ] = None,
-    dot: Annotated[
-        Path | None, Option("--dot", metavar="FILE", help="Write the graph for Graphviz.")
-    ] = None,
-    db: Db = None,
-) -> int:
-    """Show a stored attempt: its tree, proof and statistics."""
-    out = console.standard_output()
-    with _store(db) as store:
-        if attempt is None:
-            if html or dot:
-                raise UsageError("--html and --dot need the number of an attempt")
-            out.print(terminal.attempts_table(store.attempts(limit=30)))
-            return 0
-        stored = store.load_attempt(attempt)
-    if html:
-        source.write_whole(html, report.html_page(stored).encode())
-    if dot:
-        source.write_whole(dot, to_dot(report.graph_of(stored)).encode())
-    if not (html or dot):
-        out.print(terminal.stored_attempt(stored), soft_wrap=True)
+@grouped
+def show(asked: Shown, db: Db = None) -> int:
+    """List stored attempts; with a number, show one: its tree, proof and statistics."""
+    with _stored(db) as store:
+        terminal_attempts.show(asked, store, datetime.now(UTC))
     return 0
 
 
@@ -284,7 +274,7 @@ def report_(
     db: Db = None,
 ) -> int:
     """Report what came of a run over a problem set."""
-    with _store(db) as store:
+    with _stored(db) as store:
         if run is None:
             rows = store.evaluations()
             if as_json:
@@ -293,6 +283,8 @@ def report_(
                 return 0
             console.standard_output().print(terminal_report.evaluations_table(rows))
             return 0
+        if html:
+            source.check_writable_file(html)
         told = store.load_evaluation(run)
         if html:
             page = evaluation_page.html_page(told, store.load_attempts)
@@ -318,7 +310,7 @@ def compare(
     db: Db = None,
 ) -> int:
     """Compare two runs on the problems that both have."""
-    with _store(db) as store:
+    with _stored(db) as store:
         one, two = store.load_evaluation(run), store.load_evaluation(other)
     if as_json:
         console.print_json(json_output.comparison_object(one, two))
@@ -370,7 +362,18 @@ def _database(db: str | None) -> Finding:
 
 
 def _store(db: str | None) -> Store:
-    return Store.open(db or os.environ.get("LAKATOS_DB"))
+    store = Store.open(db or os.environ.get("LAKATOS_DB"))
+    try:
+        store.check_writable()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _stored(db: str | None) -> Store:
+    """The database of the verbs that only read."""
+    return Store.open(db or os.environ.get("LAKATOS_DB"), read_only=True)
 
 
 def _read(name: str) -> SourceFile:
@@ -385,10 +388,18 @@ def _cache() -> Path | None:
     return Path(place).expanduser() if (place := os.environ.get("LAKATOS_CACHE")) else None
 
 
+@app.command("help")
+def help_(
+    verb: Annotated[str | None, typer.Argument(help="One of the verbs; none lists them.")] = None,
+) -> int:
+    """Print the help of a verb: lakatos help prove."""
+    return main([verb, "--help"] if verb else ["--help"])
+
+
 @app.callback(invoke_without_command=True)
 def top(
     context: typer.Context,
-    show_version: Annotated[bool, Option("--version", help="Print the version.")] = False,
+    show_version: Annotated[bool, Option("--version", "-V", help="Print the version.")] = False,
 ) -> None:
     """Prove Lean 4 theorems; real Lean checks every step."""
     if show_version:
@@ -403,11 +414,18 @@ def top(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. Every failure becomes one line on standard error."""
     gc.set_threshold(5_000, 20, 1_000)  # what a search makes lives as long as the search
+    streams.set_up()
     try:
-        return int(app(args=arguments, prog_name="lakatos", standalone_mode=False) or 0)
+        code = int(app(args=arguments, prog_name="lakatos", standalone_mode=False) or 0)
+        sys.stdout.flush()
+        return code
     except (KeyboardInterrupt, asyncio.CancelledError):
-        console.err.print("lakatos: interrupted; what was proved is kept (lakatos show)")
-        return console.INTERRUPTED
+        if not streams.is_reader_gone():
+            console.err.print("lakatos: interrupted; what was proved is kept (lakatos show)")
+        return streams.interrupted_code()
+    except BrokenPipeError:
+        streams.drop(sys.stdout)
+        return streams.interrupted_code()
     except Exception as error:
         if os.environ.get("LAKATOS_DEBUG"):
             traceback.print_exc()

@@ -13,6 +13,7 @@ from typing import Any
 from . import statistics
 from .evaluation import Evaluation, Outcome
 from .statistics import FEW, SHARES, Comparison, Estimate
+from .words import outcome_word
 
 _NAMES_SHOWN = 60
 
@@ -123,7 +124,7 @@ def _classes(run: Evaluation) -> Iterator[tuple[str, ...]]:
     total = len(run.results)
     for outcome, count in run.classes.items():
         if count:
-            yield outcome.value, str(count), f"{100 * count / total:.1f} %"
+            yield outcome_word(outcome), str(count), f"{100 * count / total:.1f} %"
     if total:
         yield "all", str(sum(run.classes.values())), "100.0 %"
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from . import statistics
+from . import loading, statistics
 from .evaluation import AttemptSummary, Evaluation, EvaluationRow, Result
 from .evaluation_check import Check
+from .loading import StoredAttempt
 from .records import Accepted, Attempt, Refused, StopReason, Verdict
+from .report import attempt_facts
 from .statistics import Comparison, Estimate
 
 SCHEMA = 1
 """Goes up when a field changes its meaning or goes; not when one is added."""
 
 
-def line(value: dict[str, Any]) -> str:
-    """An object as one line."""
-    return json.dumps(value, ensure_ascii=False)
+def line(value: dict[str, Any], is_ascii: bool = False) -> str:
+    """An object as one line. is_ascii: with escapes in the place of all other signs."""
+    return json.dumps(value, ensure_ascii=is_ascii)
 
 
 def attempt_object(attempt: Attempt) -> dict[str, Any]:
@@ -42,6 +44,30 @@ def attempt_object(attempt: Attempt) -> dict[str, Any]:
         "wall_s": round(attempt.wall_s, 3),
         "detail": attempt.detail,
     }
+
+
+def listed_object(summary: loading.AttemptSummary) -> dict[str, Any]:
+    """One stored attempt in the list of `show`."""
+    return _typed("listed") | {
+        "attempt": summary.id,
+        "run": summary.run_id,
+        "theorem": summary.theorem,
+        "file": summary.path,
+        "line": summary.line,
+        "stop": summary.stop and summary.stop.value,
+        "proved": summary.is_accepted and summary.stop is StopReason.PROVED,
+        "started_at": summary.started_at.isoformat(),
+        "expansions": summary.expansions,
+        "steps": summary.steps,
+        "wall_s": round(summary.wall_s, 3),
+    }
+
+
+def stored_object(stored: StoredAttempt) -> dict[str, Any]:
+    """What `show NUMBER` says of a stored attempt."""
+    facts = dict(attempt_facts(stored))
+    made = {name: facts.get(name) for name in ("command", "policy", "search")}
+    return listed_object(stored.summary) | attempt_object(stored.attempt) | made
 
 
 def verdict_object(name: str, verdict: Verdict) -> dict[str, Any]:

@@ -71,19 +71,30 @@ Markdown = Annotated[bool, Option("--markdown", help="Print Markdown, for a READ
 Json = Annotated[bool, Option("--json", help="Print JSON, an object a line (docs/json.md).")]
 Db = Annotated[
     str | None,
-    Option(metavar="PATH|URL", help="Where attempts are kept; default: $LAKATOS_DB, else yours."),
+    Option(
+        metavar="PATH|URL",
+        help="Database of results, a file or a URL; default: $LAKATOS_DB, else your own.",
+    ),
 ]
-Depth = Annotated[int, Option(help="Times that a cut moves up.")]
+Depth = Annotated[
+    int, Option(help="How far around an error to prove anew: this many steps outwards.")
+]
 
 
 @dataclass(frozen=True)
 class Target:
     """Lean files, and where their proofs go."""
 
-    files: Annotated[list[str], Argument(metavar="FILE", help="Lean files; - is stdin.")]
+    files: Annotated[
+        list[str],
+        Argument(metavar="FILE", help="Lean files, folders, patterns; - is standard input."),
+    ]
     theorem: Annotated[list[str] | None, Option(metavar="NAME", help="Only this one.")] = None
     write: Annotated[bool, Option("--write", help="Put the proofs into the files.")] = False
-    out: Annotated[str | None, Option(metavar="FILE", help="Write the proved file there.")] = None
+    out: Annotated[
+        str | None,
+        Option(metavar="FILE", help="Write the proved file there; - is standard output."),
+    ] = None
     as_json: Json = False
 
 
@@ -106,9 +117,20 @@ class Problems:
         bool, Option("--core", help="Only what elaborates; without Mathlib, ℕ ℤ ℚ are core's.")
     ] = False
     part: Annotated[
-        str | None, Option("--slice", metavar="N|A:B", help="The first N, or from A up to B.")
+        str | None,
+        Option(
+            "--slice",
+            metavar="N|A:B",
+            help="The first N, or from A up to before B, counted from 0: 20, 40:60.",
+        ),
     ] = None
-    shard: Annotated[str | None, Option(metavar="I/N", help="Every Nth, from the Ith on.")] = None
+    shard: Annotated[
+        str | None,
+        Option(
+            metavar="I/N",
+            help="Part I of N, counted from 1: 1/8 takes the 1st, 9th, 17th, ... problem.",
+        ),
+    ] = None
     header: Annotated[
         Path | None, Option(metavar="FILE", help="In the place of imports, opens and options.")
     ] = None
@@ -214,6 +236,32 @@ class Opinion:
     ] = 600.0
 
 
+class Shown:
+    """Which stored attempt to show, or which to list."""
+
+    attempt: Annotated[
+        int | None, Argument(metavar="NUMBER", help="Of an attempt; none lists the last.")
+    ] = None
+    run: Annotated[int | None, Option(metavar="N", help="List only attempts of run N.")] = None
+    theorem: Annotated[
+        str | None, Option(metavar="GLOB", help="List only these theorems: barber, 'amc_*'.")
+    ] = None
+    failed: Annotated[bool, Option("--failed", help="List only what was not proved.")] = False
+    limit: Annotated[
+        int | None, Option(min=1, metavar="N", help="List at most so many; default 30.")
+    ] = None
+    as_json: Json = False
+    conversation: Annotated[
+        bool, Option("--conversation", help="Print what was said with a model about drafts.")
+    ] = False
+    html: Annotated[
+        Path | None, Option("--html", metavar="FILE", help="Write the graph as a page.")
+    ] = None
+    dot: Annotated[
+        Path | None, Option("--dot", metavar="FILE", help="Write the graph for Graphviz.")
+    ] = None
+
+
 @dataclass(frozen=True)
 class Lean:
     """Which Lean."""
@@ -253,14 +301,14 @@ class Thinking:
         ),
     ] = None
     samples: Annotated[int, Option(help="Completions of a model for one state.")] = 16
-    temperature: Annotated[float, Option(help="At which they are drawn.")] = 1.0
+    temperature: Annotated[float, Option(help="Sampling temperature of the model.")] = 1.0
     model_option: Annotated[
         list[str] | None,
         Option(
             metavar="K=V",
-            help="Of drawing: top_p, max_tokens, beam, distinct_first; of a server: api, "
-            "timeout_s, tries, at_once; of hf: device (also several, cuda:0,cuda:1); dtype, "
-            "revision, ...",
+            help="An option of the model. Of sampling: top_p, max_tokens, beam, "
+            "distinct_first; of a server: api, timeout_s, tries, at_once; of hf: device (also "
+            "several, cuda:0,cuda:1), dtype, revision, ...",
         ),
     ] = None
     critic: Annotated[
@@ -286,7 +334,7 @@ class Thinking:
 class Budget:
     """What one theorem may spend; the order of `ProverConfig`."""
 
-    expansions: Annotated[int, Option(help="States expanded for one theorem.")] = 2000
+    expansions: Annotated[int, Option(help="At most so many goals tried for one theorem.")] = 2000
     seconds: Seconds = 60.0
     steps: Annotated[int | None, Option(help="Tactics tried for one theorem.")] = None
     lean_time: Annotated[float | None, Option(help="Seconds in Lean for one theorem.")] = None
@@ -365,7 +413,8 @@ class Drafts:
     ] = "auto"
     attempts: Annotated[int, Option(help="Whole proofs or sketches of one theorem.")] = 8
     turns: Annotated[
-        int, Option(help="Of these in one conversation, each after Lean's errors on the last.")
+        int,
+        Option(help="Rounds of one conversation; from the second on the model sees Lean's errors."),
     ] = 2
     repair_depth: Annotated[
         int,
@@ -381,7 +430,7 @@ class Work:
     """Processes, chance, and where it is kept."""
 
     workers: Annotated[int | None, Option(min=1, help="Lean processes; default: cores.")] = None
-    seed: Annotated[int, Option(help="Of every random draw.")] = 0
+    seed: Annotated[int, Option(help="Seed of the random numbers.")] = 0
     db: Db = None
     allow_axiom: Axioms = None
     check_time: CheckTime = None

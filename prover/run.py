@@ -26,7 +26,7 @@ from ..lean_env.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
 from .agent import Keeper, Prover, Recall, Recorder, Silent, nothing
 from .config import DraftConfig, ModelConfig, ProverConfig, SearchConfig
-from .drafting import Roles, open_author, roles
+from .drafting import Roles, check_told, open_author, roles
 from .filling import Tools
 from .policies import open_policy, suited
 from .policy import Policy, Redrawn
@@ -78,6 +78,7 @@ def searched(config: RunConfig, name: str | None, *numbers: Any) -> RunConfig:
     """
     drafts = config.drafts
     found = roles(config.policy, config.model, drafts.mode, name)
+    check_told(config.policy, config.model, drafts, found.mode)
     if config.prover.refute and found.writer:
         raise UsageError(f"refute searches by tactics, not in mode {found.mode}")
     kind, in_flight = suited(found.searcher, config.model)

@@ -29,7 +29,9 @@ LIBRARIES = {
 EXTRA_LIBRARIES = {
     "data/console.py": {"rich"},
     "data/options.py": {"typer"},
+    "data/streams.py": {"rich"},
     "data/terminal.py": {"rich"},
+    "data/terminal_attempts.py": {"rich"},
     "data/terminal_evaluation.py": {"rich"},
     "data/terminal_report.py": {"rich"},
 }

@@ -158,7 +158,7 @@ def test_report_is_printed_from_the_store(lakatos):
     assert out.startswith("problems.jsonl: 1 of 3 solved\n")
     assert re.search(r"does not elaborate +1 +33.3 %", out)
     code, out, _ = lakatos("report", "1", "--markdown")
-    assert "| solved | 1 | 33.3 % |" in out.splitlines()
+    assert "| proved | 1 | 33.3 % |" in out.splitlines()
 
 
 def test_report_writes_a_page(lakatos, tmp_path):
@@ -171,7 +171,7 @@ def test_report_writes_a_page(lakatos, tmp_path):
 
 def test_runs_are_listed_newest_first(lakatos):
     _, out, _ = lakatos("report")
-    assert re.findall(r"^ +(\d+) +(\d) +3 ", out, re.MULTILINE) == [("2", "2"), ("1", "1")]
+    assert re.findall(r"^ +(\d+) +(\d) of 3 ", out, re.MULTILINE) == [("2", "2"), ("1", "1")]
 
 
 def test_compare_is_printed_from_the_store(lakatos):

@@ -4,7 +4,8 @@ import io
 import json
 
 import pytest
-from lakatos.data import json_output, terminal
+from lakatos.data import json_output, terminal, words
+from lakatos.data.evaluation import Outcome
 from lakatos.data.records import (
     Accepted,
     Attempt,
@@ -79,7 +80,9 @@ def test_names_are_not_taken_for_markup():
 
 
 def test_every_stop_reason_has_a_word():
-    assert set(terminal.WORDS) == set(StopReason)
+    assert set(words.STOPS) == set(StopReason)
+    told = [words.outcome_word(outcome) for outcome in Outcome]
+    assert len(set(told)) == len(told)
 
 
 def test_json_of_an_attempt_is_json():
