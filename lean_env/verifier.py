@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from ..data.records import Accepted, Refusal, RefusalKind, Refused, Theorem, Verdict
 from .judge import Asks, CheckLimits, Judge, Original, StartWorker, ask, error_key
-from .protocol import Json
+from .protocol import Json, proposed_field
 from .rewrite import (
     EXAMPLE_NAME,
     FORMS,
@@ -28,6 +28,7 @@ from .rewrite import (
     Example,
     examples,
     fill_others,
+    made_span,
     name_example,
     rewrite,
 )
@@ -115,8 +116,9 @@ class Verifier:
         asked = rewrite(theorem.source, edits)
         refused: list[tuple[Refusal, ...]] = []
         for candidate in splice(theorem.source, theorem, proof):
-            given = rewrite(theorem.source, [*edits, _edit_of(theorem, candidate)])
-            exported = await self._export(theorem.path, given)
+            mine = _edit_of(theorem, candidate)
+            given = rewrite(theorem.source, [*edits, mine])
+            exported = await self._export(theorem.path, given, made_span(edits, mine))
             if isinstance(exported, Refusal):
                 return Verified(Refused((exported,)), theorem.source)
             shift = sum(edit.text.count("\n") for edit in edits)
@@ -176,8 +178,11 @@ class Verifier:
         errors = _new_errors(exported["messages"], original.known, name, 0)
         return {target: _with(verdict, errors) for target, verdict in judged.items()}
 
-    async def _export(self, name: str, source: str) -> Json | Refusal:
-        return await ask(self._pool, "export", self._limits.wall_s, name=name, source=source)
+    async def _export(
+        self, name: str, source: str, proposed: tuple[int, int] | None = None
+    ) -> Json | Refusal:
+        fields = {"name": name, "source": source, **proposed_field(proposed)}
+        return await ask(self._pool, "export", self._limits.wall_s, **fields)
 
 
 def _name_all(found: Sequence[Example], form: str) -> list[Edit]:

@@ -144,8 +144,8 @@ def keepHoles (r : WorkerRef) (before : Environment) (map : FileMap) (trees : Pe
 def messagesToWire (map : FileMap) (log : MessageLog) : BaseIO Json := do
   return .arr ((← log.toList.mapM (messageToWire map ·)).toArray)
 
-def openFile (r : WorkerRef) (name source : String) : IO Answer := do
-  match ← elaborate r name source (trees := .ofHoles) with
+def openFile (r : WorkerRef) (name source : String) (proposed? : Option Span) : IO Answer := do
+  match ← elaborate r name source (trees := .ofHoles) proposed? with
   | .error need => return .need need
   | .ok o =>
     let mut commands := #[]
@@ -220,9 +220,22 @@ def suggestionOf (log : MessageLog) : BaseIO (Option String) := do
       return some (if said.startsWith "[apply] " then (said.drop "[apply] ".length).toString else said)
   return none
 
+/-- The constants that a term uses, with those that the constants added since `before` use: a tactic
+    may put a part of its proof into a lemma of its own. `partial`: a graph walk, every name once. -/
+partial def usedSince (before after : Environment) (todo : List Name) (seen : NameSet) : NameSet :=
+  match todo with
+  | [] => seen
+  | n :: todo =>
+    if seen.contains n then usedSince before after todo seen
+    else
+      let more := if before.contains n then [] else ((after.find? n).map fun ci =>
+        (ci.type.getUsedConstants ++ ((ci.value? (allowOpaque := true)).elim #[] (·.getUsedConstants))).toList).getD []
+      usedSince before after (more ++ todo) (seen.insert n)
+
 /-- Run a parsed tactic sequence on the snapshot's goals; `true` when a `sorry` is in what it built. -/
 def evaluate (stx : Syntax) (banned : NameSet) : TacticM Bool := do
   let before ← getGoals
+  let start ← getEnv
   Term.withSynthesize <| evalTactic stx
   pruneSolvedGoals
   let finished := (← getGoals).isEmpty
@@ -230,9 +243,11 @@ def evaluate (stx : Syntax) (banned : NameSet) : TacticM Bool := do
   for g in before do
     if ← g.isAssigned then
       let value ← instantiateMVars (.mvar g)
-      holds := holds || value.hasSorry
-      unless banned.isEmpty do
-        if let some c := value.getUsedConstants.find? banned.contains then throwError "{c} is what is to be proved"
+      let env ← getEnv
+      let used := usedSince start env value.getUsedConstants.toList {}
+      holds := holds || used.contains ``sorryAx
+      if let some c := used.toList.find? banned.contains then throwError "{c} is what is to be proved"
+      if let some c := used.toList.find? fun c => (env.find? c).any (·.isUnsafe) then throwError "{c} is unsafe"
       if finished && value.hasExprMVar && !(← instantiateMVars (← g.getType)).hasExprMVar then
         throwError "the goal is closed, but metavariables remain: {value}"
   return holds
@@ -241,7 +256,7 @@ def applyTactic (r : WorkerRef) (s : Snapshot) (text : String) (heartbeats : Nat
   match s.parse text with
   | .error e => return rejected "parse" e
   | .ok stx =>
-    if let some (kind, what) := forbidden? stx then return rejected kind s!"{what} is not a proof"
+    if let some o := s.place.objection? (drafts := false) stx then return rejected o.kind o.text
     let limit := match maxHeartbeats.get s.coreCtx.options with
       | 0 => heartbeats
       | n => min n heartbeats
