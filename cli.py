@@ -193,7 +193,10 @@ def verify(
 
     async def judge() -> list[tuple[str, Verdict]]:
         async with start_run(toolchain, config) as run:
-            return await run.verifier.compare(target.text, submission.text, name=file)
+            for line in await run.verifier.unknown_axioms(target.text):
+                console.say(line)
+            paths = {"name": file, "path": target.path}
+            return await run.verifier.compare(target.text, submission.text, **paths)
 
     verdicts = asyncio.run(judge())
     for name, verdict in verdicts:

@@ -44,6 +44,7 @@ WORDS = {
     StopReason.WALL_TIME: "out of time",
     StopReason.INTERRUPTED: "interrupted",
     StopReason.NOT_A_PROPOSITION: "data, not a proof",
+    StopReason.OPEN_STATEMENT: "not tried, its statement has a sorry",
     StopReason.REFUSED: "refused by the verifier",
     StopReason.FAULT: "broken off",
 }

@@ -13,7 +13,7 @@ been answered, or has not begun, is not touched.
 
 OP       request                                       result
 ping     -                                             {}
-open     name, source, proposed?                       file, imports, messages, commands, holes
+open     name, source, proposed?        file, imports, messages, parsed, commands, holes
 state    file, statement, command?                     state
 apply    state, tactic, heartbeats?                    states, suggestion?  |  rejected{kind,text}
 release  states[], files[]                             {}
@@ -34,11 +34,13 @@ proposed {"start","stop"}   what of the source a model wrote: a command is elabo
           nothing stands against that part of it (LeanEnv/Check.lean); else that is an error
 state    {"state":ID,"key":HEX,"size":N,"positions":[0],"goals":[GOAL]}
 GOAL     {"tag":"","target":"...","hypotheses":[{"name","type","value"?}]}
-message  {"severity":"error|warning|info","text","line","column","start","stop"|null}
+message  {"severity":"error|warning|info","text","line","column","start","stop"|null,"sorry"?}
+          sorry: true where it says that a declaration rests on one; parsed: those of the parser
 command  {"kind","start","stop","us","declarations":[{"name","kind","type"}]}
           type: "" from the last command with a hole on, where no proof could use it
 hole     {"start","stop","line","column","command","declaration"|null,"mode":"tactic|term",
-          "prop":bool,"states":[state...]}   several states: the same sorry elaborated several times
+          "prop":bool,"statement":bool,"states":[state...]}   statement: it stands in one;
+          several states: the same sorry elaborated several times
 row      [NAME, KIND, MODULE, [SYMBOL...], [SYMBOL...]]   constants of the conclusion, then
           others, as numbers in `symbols`. With a hole: what its file offers, module "", and no
           key, total, next; else of the `total` constants of the imports those on offer, a page

@@ -307,7 +307,8 @@ def _value(answer: Answer, what: str) -> Json:
         return answer.value
     if isinstance(answer, TimedOut):
         raise UsageError(f"{what}: Lean took more than {answer.wall_s:g} s")
-    raise UsageError(f"{what}: {answer.text}")
+    missing = "missing import: " if answer.kind == "import_failed" else ""
+    raise UsageError(f"{what}: {missing}{answer.text}")
 
 
 def _gives(outcome: Outcome, index: int, expected: ProofState) -> bool:

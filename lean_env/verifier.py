@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from ..data.errors import UsageError
 from ..data.records import Accepted, Refusal, RefusalKind, Refused, Theorem, Verdict
 from .judge import Asks, CheckLimits, Judge, Original, StartWorker, ask, error_key
 from .protocol import Json, proposed_field
@@ -33,6 +34,7 @@ from .rewrite import (
     rewrite,
 )
 from .script import splice
+from .targets import Target, misspelt, shown, targets_of, unread_fault
 from .worker import LeanWorker
 from .worker_command import Toolchain
 
@@ -90,24 +92,37 @@ class Verifier:
         return await self._in_place(original, theorem, proof)
 
     async def compare(
-        self, original: str, submission: str, *, name: str = "submission"
+        self, original: str, submission: str, *, name: str = "submission", path: str = "original"
     ) -> list[tuple[str, Verdict]]:
         """Does a file prove the theorems of the original, and nothing weaker?
 
         One verdict for each theorem, example and declaration with a hole of the original, in
         file order. An error in the submission counts against all of them. The same text twice:
         are the theorems of a trusted file proved? Then an error counts where it stands.
+        name, path: of the submission and of the original, for messages. Raises UsageError when
+        Lean cannot read the original, or has not what it imports.
         """
         opened = await self._judge.open(original)
         if isinstance(opened, Refusal):
+            if opened.kind is not RefusalKind.LIMIT:
+                raise UsageError(f"{path}: {opened.text}")
             return [(name, Refused((opened,)))]
-        targets = _targets(opened)
+        targets = targets_of(opened)
+        if submission != original or not targets:
+            unread_fault(path, opened)
         judged = await self._compare(opened, submission, name, list(targets))
         if isinstance(judged, Refusal):
-            return [(target.shown, Refused((judged,))) for target in targets.values()]
+            return [(t.shown, shown(Refused((judged,)), targets)) for t in targets.values()]
         if submission == original:
             judged = _with_own_errors(opened, judged, targets, name)
-        return [(target.shown, judged[asked]) for asked, target in targets.items()]
+        return [(t.shown, shown(judged[asked], targets)) for asked, t in targets.items()]
+
+    async def unknown_axioms(self, original: str) -> list[str]:
+        """A line for each allowed axiom that neither the original nor its imports declare."""
+        opened = await self._judge.open(original)
+        if isinstance(opened, Refusal):
+            return []
+        return misspelt(self._allow, await self._judge.known(opened, self._allow), opened)
 
     async def _in_place(self, original: Original, theorem: Theorem, proof: str) -> Verified:
         """Compile the layouts of the file with the proof until one is taken; judge that one."""
@@ -193,35 +208,8 @@ def _name_all(found: Sequence[Example], form: str) -> list[Edit]:
     ]
 
 
-@dataclass(frozen=True)
-class _Target:
-    """What a whole file has to prove: the name to show, the bytes of its command."""
-
-    shown: str
-    start: int
-    stop: int
-
-
-def _targets(original: Original) -> dict[str, _Target]:
-    """All targets of a file by the name to ask the judge for, in file order."""
-    targets: list[tuple[str, _Target]] = []
-    for command in original.commands:
-        names = (d["name"] for d in command["declarations"] if d["kind"] == "theorem")
-        targets.extend((n, _Target(n, command["start"], command["stop"])) for n in names)
-    for hole in original.holes:
-        if (name := hole["declaration"]) is not None:
-            command = original.commands[hole["command"]]
-            targets.append((name, _Target(name, command["start"], command["stop"])))
-    for number, example in enumerate(examples(original.source), 1):
-        inside = (c for c in original.commands if example.keyword in range(c["start"], c["stop"]))
-        stop = next((c["stop"] for c in inside), example.keyword + 1)
-        target = _Target(f"example@{example.line}", example.start, stop)
-        targets.append((f"{EXAMPLE_NAME}{number}", target))
-    return dict(sorted(targets, key=lambda entry: entry[1].start))
-
-
 def _with_own_errors(
-    original: Original, judged: dict[str, Verdict], targets: dict[str, _Target], name: str
+    original: Original, judged: dict[str, Verdict], targets: dict[str, Target], name: str
 ) -> dict[str, Verdict]:
     """Hold each error of the file against the target it stands in, or else against all."""
     spans = [range(target.start, target.stop) for target in targets.values()]

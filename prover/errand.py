@@ -50,7 +50,8 @@ class Errand:
             theorems = select(opened, job.names) if opened else []
             for file in opened:
                 job.tell_errors(file.path, file.messages)
-                if not file.theorems:
+                job.tell_unfilled(file.path, file.source, file.unfilled)
+                if not (file.theorems or file.unfilled or file.unread):
                     job.tell(f"{file.path}: nothing to prove, it has no sorry")
             progress.theorems = len(theorems)
             past = earlier(self.store, run_id, self.config, self.toolchain, resume)

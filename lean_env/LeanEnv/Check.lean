@@ -72,15 +72,17 @@ def Place.isProposed (p : Place) (stx : Syntax) : Bool :=
     | .atom (.original _ at_ _ _) _ | .ident (.original _ at_ _ _) _ _ _ => p.holds at_
     | _ => false).isSome
 
-/-- Is all of it proposed text? -/
-def Place.isWhole (p : Place) (stx : Syntax) : Bool :=
-  match p.span?, spanOf stx with
-  | some s, some part => s.start ≤ part.start && part.stop ≤ s.stop
-  | _, _ => true
+/-- Does it begin in the proposed text? What only holds some of it is syntax of the file. -/
+def Place.begins (p : Place) (stx : Syntax) : Bool := stx.getPos?.all p.holds
 
 /-- The constants that an identifier may mean. -/
 def Place.meanings (p : Place) (n : Name) : List ConstantInfo :=
   (ResolveName.resolveGlobalName p.env p.options p.namespace_ p.openDecls n).filterMap fun (c, _) => p.env.find? c
+
+/-- Kinds of syntax that are literals, or constructors put to parts. -/
+def literalKinds : List Name := [nullKind, choiceKind, numLitKind, strLitKind, charLitKind, scientificLitKind, ``Parser.Term.paren,
+  ``Parser.Term.hygienicLParen, ``Parser.Term.tuple, ``Parser.Term.anonymousCtor, `«term[_]», `«term#[_,]», `«term-_»,
+  `«term{}», ``Parser.Term.structInstFields, ``Parser.Term.structInstFieldDef]
 
 /-- Is it a literal, a constructor, or made of these alone? `partial`: syntax is a tree. -/
 partial def Place.isLiteral (p : Place) : Syntax → Bool
@@ -89,14 +91,14 @@ partial def Place.isLiteral (p : Place) : Syntax → Bool
     let parts := args.all fun a => a.isAtom || p.isLiteral a
     if k == hygieneInfoKind then true
     else if k == ``Parser.Term.dotIdent then dotNames.contains stx[1].getId
-    else if k == ``Parser.Term.structInst then stx[1].getNumArgs == 0 && p.isLiteral stx[2] && stx[3][0].getNumArgs == 0 && (stx[4].getArgs.all fun a => a.isAtom || a.isIdent)
-    else if k == ``Parser.Term.structInstField then stx[0][0].isIdent && stx[0][1].getNumArgs == 0 && stx[1].getNumArgs > 0 && p.isLiteral stx[1]
-    else literalKinds.contains k && (k != ``Parser.Term.app || stx[0].isIdent || stx[0].isOfKind ``Parser.Term.dotIdent) && parts
+    else if k == ``Parser.Term.app then (stx[0].isIdent || stx[0].isOfKind ``Parser.Term.dotIdent) && parts
+    -- no `{ s with .. }`, no `..`; after a colon the type's name
+    else if k == ``Parser.Term.structInst then
+      stx[1].getNumArgs == 0 && p.isLiteral stx[2] && stx[3][0].getNumArgs == 0 && stx[4].getArgs.all fun a => a.isAtom || a.isIdent
+    else if k == ``Parser.Term.structInstField then
+      stx[0][0].isIdent && stx[0][1].getNumArgs == 0 && stx[1].getNumArgs > 0 && p.isLiteral stx[1]
+    else literalKinds.contains k && parts
   | _ => false
-where
-  literalKinds : List Name := [nullKind, numLitKind, strLitKind, charLitKind, scientificLitKind, ``Parser.Term.paren,
-    ``Parser.Term.hygienicLParen, ``Parser.Term.tuple, ``Parser.Term.anonymousCtor, ``Parser.Term.app, `«term[_]», `«term#[_,]», `«term-_»,
-    ``Parser.Term.structInstFields, ``Parser.Term.structInstFieldDef]
 
 /-- The values of the configuration items in the arguments of a node: `(config := v)`, `(name := v)`. -/
 def configValues (kind : Name) (args : Array Syntax) : Array Syntax := Id.run do
@@ -169,7 +171,7 @@ partial def Place.objection? (p : Place) (drafts : Bool) (stx : Syntax) (depth :
   | .ident (.original _ at_ _ _) _ n _ => if p.holds at_ then p.againstName stx n else none
   | .node _ kind args => do
     if (p.span?.isSome || depth < macroDepth) && !p.isProposed stx then failure
-    (if depth < macroDepth || p.isWhole stx then p.againstKind drafts stx kind else none)
+    (if depth < macroDepth || p.begins stx then p.againstKind drafts stx kind else none)
       <|> p.againstConfig kind args
       <|> args.findSome? (p.objection? drafts · depth)
       <|> (if depth == 0 then none else (p.expansions stx).findSome? fun made =>

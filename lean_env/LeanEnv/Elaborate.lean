@@ -73,12 +73,14 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Trees) (proposed? 
   let mut c := ((commands.back?).map (·.after)).getD start
   let mut p := ((commands.back?).map (·.next)).getD parserState
   let mut log := commands.foldl (fun log c => log ++ c.said) messages
+  let mut parsed := commands.foldl (fun parsed c => parsed ++ c.parsed) messages
   repeat
     let scope := c.scopes.head!
     let parserCtx := { env := c.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
     let cmdPos := p.pos
     let (stx, next, parseMessages) := Parser.parseCommand input parserCtx p {}
     p := next
+    parsed := parsed ++ parseMessages
     if Parser.isTerminalCommand stx then
       log := log ++ parseMessages
       break
@@ -95,12 +97,12 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Trees) (proposed? 
     log := log ++ said
     let us := ((← IO.monoNanosNow) - t0) / 1000
     let trees := if kept then after.infoState.trees else {}
-    let command : Elaborated := { stx, after := tidy after, trees, said, next, us, skipped := against?.isSome }
+    let command : Elaborated := { stx, after := tidy after, trees, said, next, us, skipped := against?.isSome, parsed := parseMessages }
     match hear? with
     | some hear => hear c command
     | none => commands := commands.push command
     c := tidy after
-  let e : Elaboration := { source, imports, base, map := input.fileMap, start, messages := log, commands, trees, proposed? }
+  let e : Elaboration := { source, imports, base, map := input.fileMap, start, messages := log, commands, trees, proposed?, parsed }
   let others := w.recent.filter fun old => old.source != source || old.proposed? != proposed?
   if hear?.isNone then r.modify fun w => { w with recent := (e :: others).take recentFiles }
   return .ok e

@@ -124,7 +124,8 @@ def messageToWire (map : FileMap) (m : Message) : BaseIO Json := do
   let stop := match m.endPos with
     | some p => toJson (map.ofPosition p).byteIdx
     | none => Json.null
-  return Json.mkObj [("severity", severity), ("text", (← m.data.toString)), ("line", m.pos.line),
+  let told := Json.mkObj [("severity", severity), ("text", (← m.data.toString)), ("line", m.pos.line),
     ("column", m.pos.column), ("start", (map.ofPosition m.pos).byteIdx), ("stop", stop)]
+  return if m.data.hasTag (· == `hasSorry) then told.setObjVal! "sorry" true else told
 
 end LeanEnv

@@ -194,6 +194,8 @@ structure Elaborated where
   next  : Parser.ModuleParserState
   us    : Nat
   skipped : Bool := false
+  /-- What the parser said of it, and of the text before it. -/
+  parsed  : MessageLog := {}
 
 /-- Which commands of a file still have their information trees. -/
 inductive Trees where
@@ -217,6 +219,8 @@ structure Elaboration where
   trees    : Trees
   /-- The part of the source that is proposed text; none where all of it is trusted. -/
   proposed? : Option Span := none
+  /-- What the parser said: text that is no command. -/
+  parsed    : MessageLog := {}
 
 def Elaboration.last (e : Elaboration) : Command.State := ((e.commands.back?).map (·.after)).getD e.start
 
