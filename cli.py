@@ -230,9 +230,10 @@ def verify(
 
     async def judge() -> list[tuple[str, Verdict]]:
         async with second, start_run(toolchain, config) as run:
-            return await run.verifier.compare(
-                target.text, submission.text, name=file, review=second
-            )
+            for line in await run.verifier.unknown_axioms(target.text):
+                console.say(line)
+            paths = {"name": file, "path": target.path}
+            return await run.verifier.compare(target.text, submission.text, review=second, **paths)
 
     with console.waiting(f"starting Lean, checking {file}"):
         verdicts = asyncio.run(judge())

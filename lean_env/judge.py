@@ -76,13 +76,16 @@ class CheckTime:
 
 @dataclass(frozen=True)
 class Original:
-    """A trusted file, open in the judge's worker. errors: messages about what it has wrong."""
+    """A trusted file, open in the judge's worker. errors: messages about what it has wrong;
+    unread: those of them that the parser has, about text that is no command.
+    """
 
     source: str
     file: int
     commands: tuple[Json, ...]
     holes: tuple[Json, ...]
     errors: tuple[Json, ...]
+    unread: tuple[Json, ...] = ()
 
     @property
     def known(self) -> Counter[str]:
@@ -112,9 +115,33 @@ async def ask(server: Asks, op: str, time: CheckTime, **fields: Any) -> Json | R
         return Refusal(RefusalKind.LIMIT, text)
     if isinstance(answer, Failure):
         kind = RefusalKind.KERNEL if op == "judge" else RefusalKind.DOES_NOT_COMPILE
-        return Refusal(kind, f"{op}: {answer.text}")
+        text = f"{op}: {answer.text}"
+        if answer.kind == "import_failed":
+            text = f"{import_line(fields['source'], answer.text)}missing import: {answer.text}"
+        return Refusal(kind, text)
     time.take(answer.us / 1e6)
     return answer.value
+
+
+def import_line(source: str, text: str) -> str:
+    """`line N: ` for the import of a source that an error text names first, else nothing."""
+    imports: list[tuple[str, int]] = []
+    for number, line in enumerate(source.split("\n"), 1):
+        words = re.findall(r"[\w.]+", line)
+        if "import" in words:
+            imports += [(module, number) for module in words[words.index("import") + 1 :]]
+    whole = [(_place_of(module, text), number) for module, number in imports]
+    roots = [(_place_of(module.partition(".")[0], text), number) for module, number in imports]
+    for places in (whole, roots):
+        found = [(place, number) for place, number in places if place >= 0]
+        if found:
+            return f"line {min(found)[1]}: "
+    return ""
+
+
+def _place_of(module: str, text: str) -> int:
+    found = re.search(rf"(?<![\w.]){re.escape(module)}(?!\w)", text)
+    return found.start() if found else -1
 
 
 class Judge:
@@ -155,6 +182,14 @@ class Judge:
             number = places.index(start)
             said = await self._ask("block", time, file=opened.file, hole=number, text=text)
             return (said,) if isinstance(said, Refusal) else _refusals(said["reasons"])
+
+    async def known(self, opened: Original, names: Sequence[str]) -> list[str]:
+        """Those of the names that a constant of the original's imports has."""
+        time = self._limits.time("")
+        async with self._turn:
+            said = await self._ask("signatures", time, file=opened.file, names=list(names))
+        texts = [""] * len(names) if isinstance(said, Refusal) else said["texts"]
+        return [name for name, text in zip(names, texts, strict=True) if text]
 
     async def judge(
         self,
@@ -198,9 +233,9 @@ class Judge:
         if isinstance(said, Refusal):
             return said
         self._import_sets.add(tuple(said["imports"]))
-        errors = tuple(m for m in said["messages"] if m["severity"] == "error")
+        errors, unread = _errors(said["messages"]), _errors(said["parsed"])
         commands, holes = tuple(said["commands"]), tuple(said["holes"])
-        opened = Original(source, said["file"], commands, holes, errors)
+        opened = Original(source, said["file"], commands, holes, errors, unread)
         self._opened[source] = opened
         if len(self._opened) > _OPEN_FILES:
             _, oldest = self._opened.popitem(last=False)
@@ -227,6 +262,10 @@ class Judge:
 def error_key(text: str) -> str:
     """An error's text without what differs from run to run, such as numbers of metavariables."""
     return re.sub(r"[0-9⁰¹²³⁴-⁹]+", "0", text)
+
+
+def _errors(messages: Sequence[Json]) -> tuple[Json, ...]:
+    return tuple(m for m in messages if m["severity"] == "error")
 
 
 def _states(opened: Original) -> list[int]:

@@ -19,6 +19,7 @@ from math import inf
 from types import TracebackType
 from typing import Any, Self
 
+from ..data.errors import UsageError
 from ..data.records import Accepted, Refusal, RefusalKind, Refused, Theorem, Verdict
 from .judge import (
     Asks,
@@ -31,7 +32,7 @@ from .judge import (
     ask,
     error_key,
 )
-from .protocol import Json
+from .protocol import Json, proposed_field
 from .rewrite import (
     EXAMPLE_NAME,
     FORMS,
@@ -39,10 +40,12 @@ from .rewrite import (
     Example,
     examples,
     fill_others,
+    made_span,
     name_example,
     rewrite,
 )
 from .script import splice
+from .targets import Target, misspelt, shown, targets_of, unread_fault
 from .worker import LeanWorker
 from .worker_command import Toolchain
 
@@ -112,6 +115,7 @@ class Verifier:
         submission: str,
         *,
         name: str = "submission",
+        path: str = "original",
         review: Review | None = None,
     ) -> list[tuple[str, Verdict]]:
         """Does a file prove the theorems of the original, and nothing weaker?
@@ -119,23 +123,39 @@ class Verifier:
         One verdict for each theorem, example and declaration with a hole of the original, in
         file order. An error in the submission counts against all of them. The same text twice:
         are the theorems of a trusted file proved? Then an error counts where it stands.
-        review: has the last word on the verdicts.
+        name, path: of the submission and of the original, for messages. review: has the last
+        word on the verdicts. Raises UsageError when Lean cannot read the original, or has not
+        what it imports.
         """
         time = self._limits.time(submission)
         opened = await self._judge.open(original, time)
         if isinstance(opened, Refusal):
+            if opened.kind is not RefusalKind.LIMIT:
+                raise UsageError(f"{path}: {opened.text}")
             return [(name, Refused((opened,)))]
-        targets = _targets(opened)
+        targets = targets_of(opened)
+        if submission != original or not targets:
+            unread_fault(path, opened)
         judged = await self._compare(opened, submission, name, list(targets), time)
         if isinstance(judged, Refusal):
-            return [(target.shown, Refused((judged,))) for target in targets.values()]
+            return [(t.shown, shown(Refused((judged,)), targets)) for t in targets.values()]
         if submission == original:
             judged = _with_own_errors(opened, judged, targets, name)
         number = self._judge.last_answer
-        verdicts = [Judged(t.shown, asked, judged[asked], number) for asked, t in targets.items()]
+        verdicts = [
+            Judged(t.shown, asked, shown(judged[asked], targets), number)
+            for asked, t in targets.items()
+        ]
         if review is not None:
             verdicts = await review(self._judge, verdicts)
         return [(each.shown, each.verdict) for each in verdicts]
+
+    async def unknown_axioms(self, original: str) -> list[str]:
+        """A line for each allowed axiom that neither the original nor its imports declare."""
+        opened = await self._judge.open(original, self._limits.time(original))
+        if isinstance(opened, Refusal):
+            return []
+        return misspelt(self._allow, await self._judge.known(opened, self._allow), opened)
 
     async def _in_place(
         self, original: Original, theorem: Theorem, proof: str, time: CheckTime
@@ -146,8 +166,9 @@ class Verifier:
         asked = rewrite(theorem.source, edits)
         refused: list[tuple[Refusal, ...]] = []
         for candidate in splice(theorem.source, theorem, proof):
-            given = rewrite(theorem.source, [*edits, _edit_of(theorem, candidate)])
-            exported = await self._export(theorem.path, given, time)
+            mine = _edit_of(theorem, candidate)
+            given = rewrite(theorem.source, [*edits, mine])
+            exported = await self._export(theorem.path, given, time, made_span(edits, mine))
             if isinstance(exported, Refusal):
                 return Verified(Refused((exported,)), theorem.source)
             shift = sum(edit.text.count("\n") for edit in edits)
@@ -213,8 +234,11 @@ class Verifier:
         errors = _new_errors(exported["messages"], original.known, name, 0)
         return {target: _with(verdict, errors) for target, verdict in judged.items()}
 
-    async def _export(self, name: str, source: str, time: CheckTime) -> Json | Refusal:
-        return await ask(self._pool, "export", time, name=name, source=source)
+    async def _export(
+        self, name: str, source: str, time: CheckTime, proposed: tuple[int, int] | None = None
+    ) -> Json | Refusal:
+        fields = {"name": name, "source": source, **proposed_field(proposed)}
+        return await ask(self._pool, "export", time, **fields)
 
 
 def _name_all(found: Sequence[Example], form: str) -> list[Edit]:
@@ -225,35 +249,8 @@ def _name_all(found: Sequence[Example], form: str) -> list[Edit]:
     ]
 
 
-@dataclass(frozen=True)
-class _Target:
-    """What a whole file has to prove: the name to show, the bytes of its command."""
-
-    shown: str
-    start: int
-    stop: int
-
-
-def _targets(original: Original) -> dict[str, _Target]:
-    """All targets of a file by the name to ask the judge for, in file order."""
-    targets: list[tuple[str, _Target]] = []
-    for command in original.commands:
-        names = (d["name"] for d in command["declarations"] if d["kind"] == "theorem")
-        targets.extend((n, _Target(n, command["start"], command["stop"])) for n in names)
-    for hole in original.holes:
-        if (name := hole["declaration"]) is not None:
-            command = original.commands[hole["command"]]
-            targets.append((name, _Target(name, command["start"], command["stop"])))
-    for number, example in enumerate(examples(original.source), 1):
-        inside = (c for c in original.commands if example.keyword in range(c["start"], c["stop"]))
-        stop = next((c["stop"] for c in inside), example.keyword + 1)
-        target = _Target(f"example@{example.line}", example.start, stop)
-        targets.append((f"{EXAMPLE_NAME}{number}", target))
-    return dict(sorted(targets, key=lambda entry: entry[1].start))
-
-
 def _with_own_errors(
-    original: Original, judged: dict[str, Verdict], targets: dict[str, _Target], name: str
+    original: Original, judged: dict[str, Verdict], targets: dict[str, Target], name: str
 ) -> dict[str, Verdict]:
     """Hold each error of the file against the target it stands in, or else against all."""
     spans = [range(target.start, target.stop) for target in targets.values()]

@@ -42,6 +42,7 @@ from .feedback import NO_PROOF, errors_told, feedback, holes_told, proof_told, r
 from .filling import BRIEF, Filler, Filling, Means, Tools
 from .lemmas import Lemmas, as_tactic
 from .rejections import Memory, no_memory
+from .trial import untried
 
 T = TypeVar("T")
 LEAST_S = 5.0
@@ -146,8 +147,8 @@ class Drafter:
     async def _converse(self, work: _Work) -> StopReason:
         """Round after round of drafts until one is right or the budget is spent."""
         theorem, most = work.theorem, self._drafts
-        if not theorem.is_prop:
-            return StopReason.NOT_A_PROPOSITION
+        if stop := untried(theorem):
+            return stop
         if self._stopped:
             return StopReason.INTERRUPTED
         for block in work.remember(self._recall(theorem)):

@@ -167,6 +167,13 @@ class Trial:
         )
 
 
+def untried(theorem: Theorem) -> StopReason | None:
+    """Why a theorem is not tried at all; None where it is."""
+    if not theorem.is_stated:
+        return StopReason.OPEN_STATEMENT
+    return None if theorem.is_prop else StopReason.NOT_A_PROPOSITION
+
+
 def _last_closing(tree: ProofTree) -> tuple[str, str]:
     """The last step of a proof in the order it is written."""
     while tree.children:

@@ -68,7 +68,7 @@ class Opener:
         if op == "open":
             self.opened.append(fields["source"])
         imports = [fields.get("source", "")]
-        empty = {"commands": [], "holes": [], "messages": []}
+        empty = {"commands": [], "holes": [], "messages": [], "parsed": []}
         return Result(1, {"file": len(self.opened), "imports": imports, **empty})
 
     async def close(self):

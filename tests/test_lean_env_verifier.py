@@ -79,7 +79,7 @@ def opened(source, *marks, messages=(), declaration="t", command=0):
         start += 1
     declarations = [{"name": "t", "kind": "theorem", "type": "P"}]
     commands = [{"kind": "declaration", "start": 0, "stop": len(raw), "declarations": declarations}]
-    told = {"file": 1, "imports": ["Init"], "messages": list(messages)}
+    told = {"file": 1, "imports": ["Init"], "messages": list(messages), "parsed": []}
     return told | {"commands": commands, "holes": holes}
 
 

@@ -110,8 +110,8 @@ def writeConstants (env : Environment) : Json :=
   let names := (added.toArray.map (·.1)).qsort Name.quickLt
   .arr ((names.forM (writeConstant added)).run {}).2.out
 
-def exportFile (r : WorkerRef) (name source : String) : IO Answer := do
-  match ← elaborate r name source (trees := .none) with
+def exportFile (r : WorkerRef) (name source : String) (proposed? : Option Span) : IO Answer := do
+  match ← elaborate r name source (trees := .none) proposed? with
   | .error need => return .need need
   | .ok o =>
     let messages ← messagesToWire o.map o.messages
