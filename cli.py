@@ -26,8 +26,6 @@ import typer
 from .data import (
     console,
     evaluation_page,
-    evaluation_report,
-    json_output,
     result_formats,
     source,
     streams,
@@ -36,7 +34,7 @@ from .data import (
     terminal_report,
 )
 from .data.console import Job
-from .data.errors import EnvironmentFault, LakatosError, UsageError
+from .data.errors import EnvironmentFault, LakatosError
 from .data.evaluation_terms import InRun
 from .data.options import (
     Attempts,
@@ -46,25 +44,22 @@ from .data.options import (
     Db,
     Depth,
     Drafts,
-    Extracted,
     Json,
     Lean,
     Markdown,
-    Opinion,
     Problems,
     Search,
     Seconds,
-    Shown,
     Target,
     Thinking,
     Work,
     grouped,
     left_out,
 )
-from .data.records import Accepted, Verdict
 from .data.source import SourceFile
 from .data.store import Store
 from .data.tables import check_writable
+from .data.verb_options import Extracted, Opinion, Shown
 from .lean_env import doctor as doctor_
 from .lean_env import embedded
 from .lean_env.doctor import Finding
@@ -76,7 +71,8 @@ from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
 from .prover.errand import Errand
 from .prover.evaluate import Kept, evaluated, exam
 from .prover.repair import RepairConfig
-from .prover.run import RunConfig, searched, start_run
+from .prover.run import RunConfig, searched
+from .prover.verification import verified
 
 Do = Callable[[Errand], Coroutine[Any, Any, None]]
 Option = typer.Option
@@ -227,27 +223,7 @@ def verify(
     files = [astuple(submission), astuple(target)][: 2 if original else 1]
     second = SecondOpinion(origin_of(toolchain, files), opinion.export, kernel, opinion.kernel_time)
     second.allow = (*second.allow, *config.allow_axioms)
-
-    async def judge() -> list[tuple[str, Verdict]]:
-        async with second, start_run(toolchain, config) as run:
-            for line in await run.verifier.unknown_axioms(target.text):
-                console.say(line)
-            paths = {"name": file, "path": target.path}
-            return await run.verifier.compare(target.text, submission.text, review=second, **paths)
-
-    with console.waiting(f"starting Lean, checking {file}"):
-        verdicts = asyncio.run(judge())
-    for name, verdict in verdicts:
-        if as_json:
-            console.print_json(json_output.verdict_object(name, verdict))
-        else:
-            told = terminal.verdict_text(name, verdict, second.kernel_name)
-            console.standard_output().print(told, soft_wrap=True)
-    for line in second.told(verdicts):
-        console.err.print(line, **console.LONG)
-    if not verdicts:
-        raise UsageError(f"{target.path}: has no theorem to judge")
-    return 0 if all(isinstance(verdict, Accepted) for _, verdict in verdicts) else 1
+    return verified(submission, target, toolchain, config, second, as_json)
 
 
 @app.command()
@@ -277,12 +253,7 @@ def report_(
     """Report what came of a run over a problem set."""
     with _stored(db) as store:
         if run is None:
-            rows = store.evaluations()
-            if as_json:
-                for row in rows:
-                    console.print_json(json_output.run_object(row))
-                return 0
-            console.standard_output().print(terminal_report.evaluations_table(rows))
+            terminal_report.print_runs(store.evaluations(), as_json)
             return 0
         if html:
             source.check_writable_file(html)
@@ -293,12 +264,7 @@ def report_(
         if export:
             for path in result_formats.write(told, export, store.load_attempts, out):
                 console.err.print(f"written: {path}", **console.LONG)
-    if as_json:
-        console.print_json(json_output.report_object(told))
-    else:
-        terminal_report.print_sheets(
-            evaluation_report.headline(told), evaluation_report.report(told), markdown
-        )
+    terminal_report.print_report(told, markdown, as_json)
     return 0
 
 
@@ -313,11 +279,7 @@ def compare(
     """Compare two runs on the problems that both have."""
     with _stored(db) as store:
         one, two = store.load_evaluation(run), store.load_evaluation(other)
-    if as_json:
-        console.print_json(json_output.comparison_object(one, two))
-    else:
-        title = f"run {run} and run {other}"
-        terminal_report.print_sheets(title, evaluation_report.comparison(one, two), markdown)
+    terminal_report.print_comparison(one, two, markdown, as_json)
     return 0
 
 

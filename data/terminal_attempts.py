@@ -13,11 +13,11 @@ from . import console, json_output, report, source
 from .errors import UsageError
 from .graph import to_dot
 from .loading import AttemptSummary, StoredAttempt
-from .options import Shown
 from .report import attempt_facts, graph_of, statistics, tree
 from .store import Store
 from .terminal import attempt_text
 from .turns import Turn
+from .verb_options import Shown
 from .words import counted, stop_word
 
 LISTED = 30

@@ -8,13 +8,31 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from . import console, evaluation_report, json_output
 from .console import standard_output
-from .evaluation import EvaluationRow
+from .evaluation import Evaluation, EvaluationRow
 from .evaluation_report import Sheet
 from .evaluation_report import markdown as to_markdown
 
 
-def print_sheets(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
+def print_report(run: Evaluation, markdown: bool, as_json: bool) -> None:
+    """Print the report of a run: for a reader, as Markdown, or as a JSON line."""
+    if as_json:
+        console.print_json(json_output.report_object(run))
+    else:
+        _print_sheets(evaluation_report.headline(run), evaluation_report.report(run), markdown)
+
+
+def print_comparison(one: Evaluation, other: Evaluation, markdown: bool, as_json: bool) -> None:
+    """Print the comparison of two runs, as `print_report` does."""
+    if as_json:
+        console.print_json(json_output.comparison_object(one, other))
+    else:
+        title = f"run {one.run_id} and run {other.run_id}"
+        _print_sheets(title, evaluation_report.comparison(one, other), markdown)
+
+
+def _print_sheets(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
     """Print them for a reader, or as Markdown."""
     if markdown:
         print(to_markdown(title, sheets), end="")
@@ -43,6 +61,15 @@ def _table(sheet: Sheet) -> Table:
     for row in sheet.rows:
         table.add_row(*(Text(text) for text in row))
     return table
+
+
+def print_runs(rows: Sequence[EvaluationRow], as_json: bool) -> None:
+    """List runs over problem sets: as a table, or as JSON lines."""
+    if not as_json:
+        console.standard_output().print(evaluations_table(rows))
+        return
+    for row in rows:
+        console.print_json(json_output.run_object(row))
 
 
 def evaluations_table(rows: Sequence[EvaluationRow]) -> Table:

@@ -15,7 +15,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..data.console import INTERRUPTED
 from ..data.errors import UsageError
 from ..data.evaluation import Evaluation, Outcome, Problem, hash_of
 from ..data.ledger import Terms
@@ -25,6 +24,7 @@ from ..data.scoreboard import Scoreboard
 from ..data.selection import Selection
 from ..data.source import read_source
 from ..data.store import Store
+from ..data.streams import INTERRUPTED
 from ..data.terminal_evaluation import Announcer
 from ..lean_env.worker_command import Toolchain
 from .benchmark import Hearers, Plan, Task, missing
