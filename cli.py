@@ -1,6 +1,7 @@
 """The command line: words in, words out, exit code.
 
-0 all proved; 1 something is not; 2 usage; 3 the machine; 4 soundness alarm; 130 interrupted.
+0 all proved; 1 something is not; 2 usage; 3 the machine; 4 soundness alarm; 130 interrupted;
+141 nobody reads the output any more.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import traceback
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import closing
 from dataclasses import astuple, replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,34 +27,39 @@ from .data import (
     console,
     evaluation_page,
     evaluation_report,
-    report,
+    json_output,
     result_formats,
     source,
+    streams,
     terminal,
+    terminal_attempts,
     terminal_report,
 )
 from .data.console import Job
 from .data.errors import EnvironmentFault, LakatosError, UsageError
-from .data.evaluation_report import Sheet
-from .data.graph import to_dot
+from .data.evaluation_terms import InRun
 from .data.options import (
     Attempts,
     Axioms,
     Budget,
+    CheckTime,
     Db,
     Depth,
     Drafts,
     Extracted,
+    Json,
     Lean,
     Markdown,
     Opinion,
     Problems,
     Search,
     Seconds,
+    Shown,
     Target,
     Thinking,
     Work,
     grouped,
+    left_out,
 )
 from .data.records import Accepted, Verdict
 from .data.source import SourceFile
@@ -64,16 +71,21 @@ from .lean_env.doctor import Finding
 from .lean_env.kernels import find_kernel
 from .lean_env.second_opinion import SecondOpinion, origin_of
 from .lean_env.toolchain import Toolchain, find_toolchain
-from .prover import gather
+from .prover import gather, preflight
 from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
 from .prover.errand import Errand
-from .prover.evaluate import Evaluator, exam
+from .prover.evaluate import Kept, evaluated, exam
 from .prover.repair import RepairConfig
 from .prover.run import RunConfig, searched, start_run
 
 Do = Callable[[Errand], Coroutine[Any, Any, None]]
 Option = typer.Option
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 @app.command()
@@ -109,14 +121,15 @@ def _config(
     spend = ProverConfig(*astuple(budget or Budget()))
     spend = replace(spend, refute=refute, seed=work.seed)
     how = DraftConfig(*astuple(drafts or Drafts("tactic")))
-    rest = work.workers, tuple(work.allow_axiom or ()), how
+    rest = work.workers, tuple(work.allow_axiom or ()), how, work.check_time
     return searched(RunConfig(spend, thinking.policy, model, *rest), *astuple(search or Search()))
 
 
 def _job(target: Target, work: Work, lean: Lean, config: RunConfig, do: Do) -> int:
     """Read the files, do it, and keep it; the exit code."""
-    source.check_targets(target.files, target.write, target.out)
-    read = [_read(name) for name in dict.fromkeys(target.files)]
+    names = source.lean_files(target.files)
+    source.check_targets(names, target.write, target.out)
+    read = [_read(name) for name in names]
     job = Job(read, target.theorem or [], target.write, target.out, target.as_json)
     toolchain = _toolchain(lean, read[0].path)
     with _store(work.db) as store:
@@ -151,6 +164,7 @@ def repair(
 @app.command("eval")
 @grouped
 def eval_(
+    context: typer.Context,
     problems: Problems,
     tries: Attempts,
     budget: Budget,
@@ -162,17 +176,30 @@ def eval_(
     refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
 ) -> int:
     """Try the theorems of a problem set, and keep what came of each."""
-    config = _config(work, thinking, budget, search, refute, drafts)
-    asked = exam(problems, tries, config, lambda: _toolchain(lean, str(problems.data)))
+
+    def lean_for(data: Path | None) -> tuple[Toolchain, dict[str, str | None]]:
+        return _toolchain(lean, str(data) if data else None), lean.words
+
     with _store(work.db) as store:
-        return asyncio.run(Evaluator(asked, store, shlex.join(sys.argv[1:]))(_key(), _cache()))
+        if tries.run is not None:
+            left = left_out(context)
+            stored = InRun(store.load_evaluation(tries.run).config, left)
+            problems, tries, budget = stored(problems), stored(tries), stored(budget)
+            work, lean, thinking = stored(work), stored(lean), stored(thinking)
+            search, drafts = stored(search), stored(drafts)
+            refute = stored.config["prover"]["refute"] if "refute" in left else refute
+        config = _config(work, thinking, budget, search, refute, drafts)
+        kept = Kept(store, shlex.join(sys.argv[1:]), work.hint)
+        asked = exam(problems, tries, config, lean_for, kept)
+        do = preflight.checked if tries.check else evaluated
+        return asyncio.run(do(asked, kept, _key(), _cache()))
 
 
 @app.command()
 @grouped
 def extract(asked: Extracted, lean: Lean, db: Db = None) -> int:
     """Turn Lean files or stored attempts into training data, or Lean's library into problems."""
-    job = gather.job(asked, lambda: _store(db))
+    job = gather.job(asked, lambda: _stored(db))
     if asked.out:
         check_writable(asked.out)
     return asyncio.run(job(lambda: _toolchain(lean, asked.path), _cache()))
@@ -188,13 +215,15 @@ def verify(
         str | None, Option("--original", metavar="FILE", help="The file with sorry.")
     ] = None,
     allow_axiom: Axioms = None,
+    check_time: CheckTime = None,
+    as_json: Json = False,
 ) -> int:
     """Judge whether FILE proves the theorems of the original, and nothing weaker."""
     submission = _read(file)
     target = _read(original) if original else submission
     kernel = find_kernel(opinion.kernel) if opinion.kernel else None
     toolchain = _toolchain(lean, submission.path)
-    config = RunConfig(workers=1, allow_axioms=tuple(allow_axiom or ()))
+    config = RunConfig(workers=1, allow_axioms=tuple(allow_axiom or ()), check_s=check_time)
     files = [astuple(submission), astuple(target)][: 2 if original else 1]
     second = SecondOpinion(origin_of(toolchain, files), opinion.export, kernel, opinion.kernel_time)
     second.allow = (*second.allow, *config.allow_axioms)
@@ -205,10 +234,14 @@ def verify(
                 target.text, submission.text, name=file, review=second
             )
 
-    verdicts = asyncio.run(judge())
+    with console.waiting(f"starting Lean, checking {file}"):
+        verdicts = asyncio.run(judge())
     for name, verdict in verdicts:
-        told = terminal.verdict_text(name, verdict, second.kernel_name)
-        console.standard_output().print(told, soft_wrap=True)
+        if as_json:
+            console.print_json(json_output.verdict_object(name, verdict))
+        else:
+            told = terminal.verdict_text(name, verdict, second.kernel_name)
+            console.standard_output().print(told, soft_wrap=True)
     for line in second.told(verdicts):
         console.err.print(line, **console.LONG)
     if not verdicts:
@@ -217,31 +250,11 @@ def verify(
 
 
 @app.command()
-def show(
-    attempt: Annotated[int | None, typer.Argument(help="Its number; none lists the last.")] = None,
-    html: Annotated[
-        Path | None, Option("--html", metavar="FILE", help="Write the graph as a page.")
-    ] = None,
-    dot: Annotated[
-        Path | None, Option("--dot", metavar="FILE", help="Write the graph for Graphviz.")
-    ] = None,
-    db: Db = None,
-) -> int:
-    """Show a stored attempt: its tree, proof and statistics."""
-    out = console.standard_output()
-    with _store(db) as store:
-        if attempt is None:
-            if html or dot:
-                raise UsageError("--html and --dot need the number of an attempt")
-            out.print(terminal.attempts_table(store.attempts(limit=30)))
-            return 0
-        stored = store.load_attempt(attempt)
-    if html:
-        source.write_whole(html, report.html_page(stored).encode())
-    if dot:
-        source.write_whole(dot, to_dot(report.graph_of(stored)).encode())
-    if not (html or dot):
-        out.print(terminal.stored_attempt(stored), soft_wrap=True)
+@grouped
+def show(asked: Shown, db: Db = None) -> int:
+    """List stored attempts; with a number, show one: its tree, proof and statistics."""
+    with _stored(db) as store:
+        terminal_attempts.show(asked, store, datetime.now(UTC))
     return 0
 
 
@@ -257,14 +270,21 @@ def report_(
     ] = None,
     out: Annotated[Path, Option(metavar="DIR", help="Where --export writes.")] = Path(),
     markdown: Markdown = False,
+    as_json: Json = False,
     db: Db = None,
 ) -> int:
     """Report what came of a run over a problem set."""
-    with _store(db) as store:
+    with _stored(db) as store:
         if run is None:
             rows = store.evaluations()
+            if as_json:
+                for row in rows:
+                    console.print_json(json_output.run_object(row))
+                return 0
             console.standard_output().print(terminal_report.evaluations_table(rows))
             return 0
+        if html:
+            source.check_writable_file(html)
         told = store.load_evaluation(run)
         if html:
             page = evaluation_page.html_page(told, store.load_attempts)
@@ -272,7 +292,12 @@ def report_(
         if export:
             for path in result_formats.write(told, export, store.load_attempts, out):
                 console.err.print(f"written: {path}", **console.LONG)
-    _tell(evaluation_report.headline(told), evaluation_report.report(told), markdown)
+    if as_json:
+        console.print_json(json_output.report_object(told))
+    else:
+        terminal_report.print_sheets(
+            evaluation_report.headline(told), evaluation_report.report(told), markdown
+        )
     return 0
 
 
@@ -281,21 +306,18 @@ def compare(
     run: Annotated[int, typer.Argument(help="Number of a run over a problem set.")],
     other: Annotated[int, typer.Argument(help="Number of the other.")],
     markdown: Markdown = False,
+    as_json: Json = False,
     db: Db = None,
 ) -> int:
     """Compare two runs on the problems that both have."""
-    with _store(db) as store:
+    with _stored(db) as store:
         one, two = store.load_evaluation(run), store.load_evaluation(other)
-    title = f"run {run} and run {other}"
-    _tell(title, evaluation_report.comparison(one, two), markdown)
-    return 0
-
-
-def _tell(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
-    if markdown:
-        print(evaluation_report.markdown(title, sheets), end="")
+    if as_json:
+        console.print_json(json_output.comparison_object(one, two))
     else:
-        console.standard_output().print(terminal_report.sheets_text(title, sheets))
+        title = f"run {run} and run {other}"
+        terminal_report.print_sheets(title, evaluation_report.comparison(one, two), markdown)
+    return 0
 
 
 @app.command()
@@ -340,7 +362,18 @@ def _database(db: str | None) -> Finding:
 
 
 def _store(db: str | None) -> Store:
-    return Store.open(db or os.environ.get("LAKATOS_DB"))
+    store = Store.open(db or os.environ.get("LAKATOS_DB"))
+    try:
+        store.check_writable()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _stored(db: str | None) -> Store:
+    """The database of the verbs that only read."""
+    return Store.open(db or os.environ.get("LAKATOS_DB"), read_only=True)
 
 
 def _read(name: str) -> SourceFile:
@@ -355,10 +388,18 @@ def _cache() -> Path | None:
     return Path(place).expanduser() if (place := os.environ.get("LAKATOS_CACHE")) else None
 
 
+@app.command("help")
+def help_(
+    verb: Annotated[str | None, typer.Argument(help="One of the verbs; none lists them.")] = None,
+) -> int:
+    """Print the help of a verb: lakatos help prove."""
+    return main([verb, "--help"] if verb else ["--help"])
+
+
 @app.callback(invoke_without_command=True)
 def top(
     context: typer.Context,
-    show_version: Annotated[bool, Option("--version", help="Print the version.")] = False,
+    show_version: Annotated[bool, Option("--version", "-V", help="Print the version.")] = False,
 ) -> None:
     """Prove Lean 4 theorems; real Lean checks every step."""
     if show_version:
@@ -373,11 +414,18 @@ def top(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. Every failure becomes one line on standard error."""
     gc.set_threshold(5_000, 20, 1_000)  # what a search makes lives as long as the search
+    streams.set_up()
     try:
-        return int(app(args=arguments, prog_name="lakatos", standalone_mode=False) or 0)
+        code = int(app(args=arguments, prog_name="lakatos", standalone_mode=False) or 0)
+        sys.stdout.flush()
+        return code
     except (KeyboardInterrupt, asyncio.CancelledError):
-        console.err.print("lakatos: interrupted; what was proved is kept (lakatos show)")
-        return console.INTERRUPTED
+        if not streams.is_reader_gone():
+            console.err.print("lakatos: interrupted; what was proved is kept (lakatos show)")
+        return streams.interrupted_code()
+    except BrokenPipeError:
+        streams.drop(sys.stdout)
+        return streams.interrupted_code()
     except Exception as error:
         if os.environ.get("LAKATOS_DEBUG"):
             traceback.print_exc()

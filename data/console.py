@@ -5,26 +5,25 @@ cli.py prints through it; it reads no environment and runs nothing.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.status import Status
 
-from . import source, terminal
-from .errors import EnvironmentFault, LakatosError, SoundnessAlarm, UsageError
+from . import json_output, source, streams, terminal
+from .errors import EnvironmentFault, LakatosError, SoundnessAlarm, UsageError, is_of_the_disk
 from .records import Attempt, Message
 from .source import SourceFile
 
-err = Console(stderr=True, highlight=False)
+err = streams.Output(stderr=True, highlight=False)
 T = TypeVar("T")
-INTERRUPTED = 130
 FILE_COLUMNS = 160
 LONG: dict[str, Any] = {"soft_wrap": True, "markup": False}
 
@@ -40,6 +39,7 @@ class Job:
     as_json: bool
     interrupted: bool = False
     broken: bool = False
+    has_begun: bool = False
     attempts: list[Attempt] = field(default_factory=list)
 
     @property
@@ -50,8 +50,7 @@ class Job:
     def report(self, attempt: Attempt, more: dict[str, object] | None = None) -> None:
         """Print an attempt that ended; more: for its JSON."""
         if self.as_json:
-            line = json.dumps(terminal.to_json(attempt) | (more or {}), ensure_ascii=False)
-            standard_output().out(line, highlight=False)
+            print_json(json_output.attempt_object(attempt) | (more or {}))
         if terminal.is_alarm(attempt):
             why = terminal.reason_line(attempt.verdict)
             say(f"SOUNDNESS ALARM: {attempt.theorem.name}: {why}")
@@ -60,17 +59,21 @@ class Job:
     def interrupt(self) -> None:
         """Note the first Ctrl-C."""
         self.interrupted = True
-        err.print("interrupted: checking what was found; press Ctrl-C again to quit at once")
+        tell_interrupt()
 
     async def opened(self, file: SourceFile, opening: Awaitable[T]) -> T | None:
         """What opening a file gives; None when Lean cannot, and says so."""
         try:
-            with err.status(f"opening {file.path}") if err.is_terminal else nullcontext():
+            with waiting(
+                f"{'opening' if self.has_begun else 'starting Lean, opening'} {file.path}"
+            ):
                 return await opening
         except UsageError as error:
             say(str(error))
             self.broken = True
             return None
+        finally:
+            self.has_begun = True
 
     def tell(self, text: str) -> None:
         """One line for a person."""
@@ -85,15 +88,11 @@ class Job:
     @contextmanager
     def display(self, progress: terminal.Progress, workers: Callable[[], str]) -> Iterator[None]:
         """Show the run while it lasts, if a person is watching. workers: what they do, in words."""
-        if not err.is_terminal:
-            yield
-            return
 
         def show() -> RenderableType:
             return terminal.live(progress, progress.per_second(time.monotonic()), workers())
 
-        on_screen = sys.stdout.isatty()  # printed above the display; into a pipe as ever
-        with Live(get_renderable=show, console=err, transient=True, redirect_stdout=on_screen):
+        with live(show):
             yield
 
     def tell_errors(self, path: str, messages: Iterable[Message]) -> None:
@@ -119,15 +118,59 @@ class Job:
         if any(terminal.is_alarm(a) for a in self.attempts):
             return SoundnessAlarm.exit_code
         if self.interrupted:
-            return INTERRUPTED
+            return streams.interrupted_code()
         if self.broken:
             return UsageError.exit_code
         return 0 if all(a.is_proved for a in self.attempts) else 1
 
 
 def standard_output() -> Console:
-    """Standard output: as wide as the terminal; a fixed width into a file."""
-    return terminal.Output(highlight=False, width=None if sys.stdout.isatty() else FILE_COLUMNS)
+    """Standard output: as wide as the terminal; a fixed width into a file.
+
+    Where it is the same terminal as standard error, it is the same console too: only so does
+    what is printed stand above a display that is on.
+    """
+    if streams.is_one_terminal():
+        return err
+    width = None if sys.stdout.isatty() else FILE_COLUMNS
+    return streams.Output(highlight=False, width=width)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """An object on a line of standard output."""
+    is_ascii = not streams.is_unicode(sys.stdout.encoding)
+    standard_output().out(json_output.line(value, is_ascii), highlight=False)
+
+
+def is_watched() -> bool:
+    """Whether a person is before a terminal that can move its cursor."""
+    return err.is_terminal and not err.is_dumb_terminal
+
+
+def live(show: Callable[[], RenderableType]) -> AbstractContextManager[object]:
+    """Show what `show` gives, at the foot of the screen, while the block lasts."""
+    if not is_watched():
+        return nullcontext()
+    one = streams.is_one_terminal()
+    return Live(get_renderable=show, console=err, transient=True, redirect_stdout=one)
+
+
+def waiting(doing: str) -> AbstractContextManager[object]:
+    """Show what is waited for, while the block lasts."""
+    return status(doing) if is_watched() else nullcontext()
+
+
+def status(doing: str) -> Status:
+    """A line that says what is done, to be shown as a context and updated."""
+    return err.status(doing, spinner="dots" if streams.is_unicode(err.encoding) else "line")
+
+
+def tell_interrupt() -> None:
+    """Say that a run was told to stop."""
+    if streams.is_reader_gone():
+        err.print("nobody reads the output any more: stopping, and checking what was found")
+    else:
+        err.print("interrupted: checking what was found; press Ctrl-C again to quit at once")
 
 
 def say(text: str) -> None:
@@ -143,7 +186,12 @@ def explain(error: Exception) -> int:
         say(str(error))
         return error.exit_code
     if hasattr(error, "format_message"):  # typer's own: a wrong flag, a missing argument
-        say(f"{error.format_message()} (lakatos --help)")
+        context = getattr(error, "ctx", None)
+        verb = context.command_path if context else "lakatos"
+        say(f"{error.format_message()} ({verb} --help)")
         return UsageError.exit_code
+    if isinstance(error, OSError) and is_of_the_disk(error):  # standard output into a full disk
+        say(f"the output cannot be written ({error.strerror})")
+        return EnvironmentFault.exit_code
     say(f"a bug: {type(error).__name__}: {error} (LAKATOS_DEBUG=1 shows where)")
     return EnvironmentFault.exit_code

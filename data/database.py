@@ -6,14 +6,16 @@ transaction takes the write lock first, so it never fails half-way for another w
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from platformdirs import user_data_dir
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from .errors import StoreError, UsageError
@@ -31,7 +33,7 @@ _REASONS = {
     "disk is full": "cannot be written: the disk is full",
     "disk i/o error": "cannot be read or written: input/output error of the disk",
     "locked": f"is kept locked by another process for over {BUSY_TIMEOUT_MS // 1000} s",
-    "unable to open": "cannot be opened (missing directory, or no permission)",
+    "unable to open": "cannot be opened (no permission)",
     "no such": "is damaged or not ours",
 }
 
@@ -55,23 +57,34 @@ def to_url(text: str) -> URL:
         raise UsageError(f"not a database URL: {text}") from error
 
 
+def file_of(url: URL) -> Path | None:
+    """The file of a database that is one; None for a server, for memory, for a URL with options."""
+    is_file = url.get_backend_name() == "sqlite" and not url.query
+    return Path(url.database) if is_file and url.database not in (None, ":memory:") else None
+
+
 class Database:
     """An engine and the name that error lines give it."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, read_only: bool = False) -> None:
         """Make the engine, and the directory of the default database; does not connect yet.
 
+        read_only: never write into a file, nor beside it; other databases are as ever.
         Raises UsageError for an unknown kind of database, StoreError for a missing driver or
         when the directory cannot be made.
         """
         is_file = url.get_backend_name() == "sqlite" and url.database
         self.name = str(url.database) if is_file else url.render_as_string()
+        self._file = file_of(url)
         if url == default_url():
             try:
                 Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StoreError(f"database {self.name} cannot be made: {error}") from error
-        self.engine = _engine(url)
+        if read_only and self._file:
+            self.engine = _reading_engine(self._file)
+        else:
+            self.engine = _engine(url)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -117,12 +130,18 @@ class Database:
         try:
             yield
         except (SQLAlchemyError, sqlite3.Error) as error:
-            raise StoreError(f"database {self.name} {_reason(error)}") from error
+            raise StoreError(f"database {self.name} {_reason(error, self._file)}") from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, file: Path | None) -> str:
     cause = error.orig if isinstance(error, DBAPIError) else error
     text = (str(cause).splitlines() or [type(error).__name__])[0]
+    if file is not None and file.is_dir():
+        return "cannot be opened: it is a folder"
+    if file is not None and not file.parent.is_dir():
+        return f"cannot be opened: there is no folder {file.parent}"
+    if file is not None and file.exists() and not _can_write(file):
+        text = text.replace("unable to open", "readonly")
     for sign, reason in _REASONS.items():
         if sign in text.lower():
             return reason
@@ -136,12 +155,51 @@ def _engine(url: URL) -> Engine:
         name = url.render_as_string()
         raise UsageError(f"no database can be opened by this URL: {name}") from error
     except ModuleNotFoundError as error:
-        cure = "'lakatos[postgres]'" if url.get_backend_name() == "postgresql" else error.name
-        raise StoreError(f"{url.drivername} needs a package: pip install {cure}") from error
+        if url.get_backend_name() != "postgresql":
+            known = "it is an SQLite file, or PostgreSQL (postgresql+psycopg://...)"
+            raise UsageError(f"no database of the kind {url.drivername}: {known}") from error
+        cure = "pip install 'lakatos[postgres]', and an address postgresql+psycopg://..."
+        raise StoreError(f"{url.drivername} needs a package: {cure}") from error
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _reading_engine(file: Path) -> Engine:
+    engine = create_engine("sqlite://", creator=lambda: _opened(file), poolclass=QueuePool)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """A connection that only reads.
+
+    SQLite keeps a log beside the file, also for who only reads, and only who may write takes it
+    away again; where nothing can be written the log is read if there is one, else the file alone.
+    """
+    mode = "rw" if _can_write(file) else "ro"
+    address = f"file:{quote(str(file.absolute()))}?mode={mode}"
+    connection = _connected(address)
+    try:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}").fetchall()
+        connection.execute("PRAGMA query_only=ON").fetchall()
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    except sqlite3.OperationalError:
+        connection.close()
+        log = file.with_name(f"{file.name}-wal")
+        if not file.is_file() or (log.exists() and log.stat().st_size):
+            raise
+        return _connected(f"{address}&immutable=1")
+    return connection
+
+
+def _can_write(file: Path) -> bool:
+    return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+
+
+def _connected(address: str) -> sqlite3.Connection:
+    return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
 
 
 def _set_up_sqlite(connection: Any, record: object) -> None:

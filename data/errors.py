@@ -2,6 +2,7 @@
 
 LakatosError
 ├── UsageError          exit 2   the caller can fix it: flag, config, problem file, theorem name
+│   └── LeanTimeout              a file takes Lean longer than the limit
 ├── EnvironmentFault    exit 3   the machine must be fixed
 │   ├── ToolchainError           Lean missing or of another version; setup failed
 │   ├── WorkerDied               a Lean process ended; the pool restarts it and retries once
@@ -15,6 +16,9 @@ Expected outcomes (a rejected tactic, a refused proof, a spent budget) are value
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 
 class LakatosError(Exception):
     """Any error of this package; its text is one line for the user."""
@@ -26,6 +30,10 @@ class UsageError(LakatosError):
     """The caller can fix it: a bad flag, a bad config, a malformed file, no such theorem."""
 
     exit_code = 2
+
+
+class LeanTimeout(UsageError):
+    """Lean took longer than the limit over a file."""
 
 
 class EnvironmentFault(LakatosError):
@@ -76,3 +84,17 @@ class SoundnessAlarm(LakatosError):
     """The graph says PROVED and the verifier refuses for a reason nothing explains."""
 
     exit_code = 4
+
+
+def unwritable(place: Path, error: OSError) -> LakatosError:
+    """What to raise for a file or folder that cannot be written."""
+    if is_of_the_disk(error):
+        return EnvironmentFault(f"{place}: cannot be written ({error.strerror})")
+    if not place.parent.is_dir():
+        return UsageError(f"{place}: cannot be written (there is no folder {place.parent})")
+    return UsageError(f"{place}: cannot be written ({error.strerror})")
+
+
+def is_of_the_disk(error: OSError) -> bool:
+    """Whether the disk is full or broken: nothing that other words on the command line mend."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)

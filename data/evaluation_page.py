@@ -16,9 +16,10 @@ from . import statistics
 from .evaluation import AttemptSummary, Evaluation, Outcome, Result
 from .evaluation_report import headline, report
 from .loading import StoredAttempt
-from .records import Expansion, StopReason
+from .records import Expansion
 from .report import filled as filled_page
 from .report import graph_of, graph_page, json_for_html, page_data
+from .words import counted, outcome_word, problem_word, told_detail, try_word
 
 Load = Callable[[Iterable[int], int | None], Iterator[StoredAttempt]]
 _OUTCOMES = list(Outcome)
@@ -44,7 +45,7 @@ def html_page(run: Evaluation, load: Load, limits: Limits = LIMITS) -> str:
     data = {
         "title": headline(run),
         "sheets": [[s.title, s.columns, s.rows, s.is_words] for s in report(run)],
-        "outcomes": [outcome.value for outcome in _OUTCOMES],
+        "outcomes": [outcome_word(outcome) for outcome in _OUTCOMES],
         "classes": [run.classes[outcome] for outcome in _OUTCOMES],
         "curves": {name: _rounded(points) for name, points in statistics.curves(run).items()},
         "wall_s": run.wall_s,
@@ -65,13 +66,13 @@ def _problem(result: Result) -> list[Any]:
     words = problem.name, problem.source, problem.split, problem.path, problem.lean
     outcome = _OUTCOMES.index(result.outcome)
     attempts = [_attempt(attempt) for attempt in result.attempts]
-    return [*words, problem.informal, outcome, result.detail or problem.flaw, attempts]
+    why = result.detail or problem.flaw
+    return [*words, problem.informal, outcome, why, attempts, problem_word(result)]
 
 
 def _attempt(attempt: AttemptSummary) -> list[Any]:
     spent = attempt.expansions, attempt.steps, attempt.tokens
-    is_stop = attempt.detail in list(StopReason)
-    words = attempt.proof, attempt.detail.replace("_", " ") if is_stop else attempt.detail
+    words = attempt.proof, told_detail(attempt), try_word(attempt)
     outcome = _OUTCOMES.index(attempt.outcome)
     return [attempt.attempt_id, attempt.number, outcome, round(attempt.wall_s, 3), *spent, *words]
 
@@ -104,7 +105,8 @@ def _graph_data(stored: StoredAttempt, steps: int) -> dict[str, Any]:
     data = page_data(replace(stored, expansions=kept))
     count = stored.summary.expansions
     if len(kept) < count:
-        whole = f"{len(kept)} of {count} expansions; all: lakatos show {stored.summary.id} --html"
+        some = f"{len(kept)} of {counted(count, 'expansion')}"
+        whole = f"{some}; all: lakatos show {stored.summary.id} --html"
         data["facts"].append(["shown", whole])
         data["statistics"] = [["expansions", count], ["tactics tried", stored.summary.steps]]
     return data

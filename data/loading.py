@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, and_, func, select
 
 from .errors import StoreError, UsageError
 from .models import (
@@ -84,6 +86,8 @@ class StoredAttempt:
     verdict: Verdict | None
     detail: str
     expansions: tuple[Expansion, ...] = field(repr=False)
+    command: str = ""
+    """What the user typed, behind `lakatos`."""
 
     @property
     def attempt(self) -> Attempt:
@@ -121,14 +125,33 @@ def undamaged() -> Iterator[None]:
         raise StoreError(text) from error
 
 
-def list_attempts(
-    connection: Connection, run_id: int | None, limit: int | None
-) -> list[AttemptSummary]:
-    """Newest first; of one run or of all."""
-    query = _SUMMARY.order_by(AttemptRow.id.desc()).limit(limit)
-    if run_id is not None:
-        query = query.where(AttemptRow.run_id == run_id)
-    return [_summary(connection, row) for row in connection.execute(query).all()]
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which attempts a listing is of, as `Store.attempts` says."""
+
+    run_id: int | None
+    limit: int | None
+    theorem: str | None
+    only_failed: bool
+
+    def fits(self, name: str) -> bool:
+        """Whether attempts at the theorem of that name are among them."""
+        pattern = self.theorem
+        return pattern is None or any(fnmatchcase(name, p) for p in (pattern, f"*.{pattern}"))
+
+
+def list_attempts(connection: Connection, wanted: Wanted) -> list[AttemptSummary]:
+    """Newest first."""
+    query = _SUMMARY.order_by(AttemptRow.id.desc())
+    if wanted.run_id is not None:
+        query = query.where(AttemptRow.run_id == wanted.run_id)
+    if wanted.only_failed:
+        is_proof = and_(AttemptRow.stop == StopReason.PROVED.value, VerdictRow.is_accepted)
+        query = query.where(func.coalesce(is_proof, False).is_(False))
+    if wanted.theorem is None:
+        query = query.limit(wanted.limit)
+    rows = (row for row in connection.execute(query).all() if wanted.fits(row.name))
+    return [_summary(connection, row) for row in islice(rows, wanted.limit)]
 
 
 def list_attempts_at(connection: Connection, theorem: Theorem) -> list[AttemptSummary]:
@@ -202,7 +225,8 @@ def _stored(
         is_prop=row.is_prop,
     )
     facts = row.toolchain, row.config, row.seed
-    return StoredAttempt(summary, theorem, *facts, proof, verdict, row.detail, tried.expansions)
+    came = row.detail, tried.expansions, row.command
+    return StoredAttempt(summary, theorem, *facts, proof, verdict, *came)
 
 
 def find_proof(connection: Connection, theorem: Theorem) -> StoredProof | None:
@@ -244,7 +268,7 @@ _WHOLE: Select[*tuple[Any, ...]] = (
     _SUMMARY.add_columns(AttemptRow.root, AttemptRow.detail, AttemptRow.proof_id, Text.body)
     .add_columns(TheoremRow.start, TheoremRow.stop.label("end"), TheoremRow.column)
     .add_columns(TheoremRow.mode, TheoremRow.declaration, TheoremRow.is_prop)
-    .add_columns(Run.toolchain, Run.config, Run.seed)
+    .add_columns(Run.toolchain, Run.config, Run.seed, Run.command)
     .join(Text, Text.id == TheoremRow.source_id)
     .join(Run, Run.id == AttemptRow.run_id)
     .order_by(AttemptRow.id)

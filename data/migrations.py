@@ -54,6 +54,21 @@ def migrate(engine: Engine, now: datetime, migrations: Sequence[Migration] = MIG
 
     Raises StoreError for a newer schema or for tables that are not ours.
     """
+    known = _known(engine, migrations)
+    if not known:
+        _create(engine, now, migrations)
+        return
+    for migration in migrations:
+        if migration.version not in known:
+            _step(engine, now, migration)
+
+
+def is_current(engine: Engine, migrations: Sequence[Migration] = MIGRATIONS) -> bool:
+    """Whether `migrate` would find nothing to do. Raises as it."""
+    return {migration.version for migration in migrations} <= _known(engine, migrations)
+
+
+def _known(engine: Engine, migrations: Sequence[Migration]) -> set[int]:
     with engine.connect() as connection:
         known = _applied(connection)
     if known and max(known) > migrations[-1].version:
@@ -61,12 +76,7 @@ def migrate(engine: Engine, now: datetime, migrations: Sequence[Migration] = MIG
             f"schema {max(known)} is newer than this program's {migrations[-1].version}: "
             "update lakatos or use another database"
         )
-    if not known:
-        _create(engine, now, migrations)
-        return
-    for migration in migrations:
-        if migration.version not in known:
-            _step(engine, now, migration)
+    return known
 
 
 def _applied(connection: Connection) -> set[int]:

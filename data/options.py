@@ -6,12 +6,13 @@ Only words are here: cli.py makes configurations of them.
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-from typer import Argument, Option
+from typer import Argument, Context, Option
 
 
 def grouped(verb: Callable[..., int]) -> Callable[..., int]:
@@ -46,36 +47,68 @@ def _keyword(name: str, default: object, annotation: object) -> inspect.Paramete
     return inspect.Parameter(name, only, default=default, annotation=annotation)
 
 
+def left_out(context: Context) -> dict[str, str]:
+    """The options that the user did not give, by parameter: the flag of each."""
+    source = context.get_parameter_source
+    parameters = [each for each in context.command.params if each.name]
+    return {
+        each.name: each.opts[0]
+        for each in parameters
+        if (found := source(each.name)) and found.name != "COMMANDLINE"
+    }
+
+
 Seconds = Annotated[float, Option("--time", help="Seconds for one theorem.")]
 Axioms = Annotated[list[str] | None, Option(metavar="NAME", help="An axiom allowed as well.")]
+CheckTime = Annotated[
+    float | None,
+    Option(
+        metavar="SECONDS",
+        help="For the check of one proof or file; default: 60, and 30 more for each 1,000 bytes.",
+    ),
+]
 Markdown = Annotated[bool, Option("--markdown", help="Print Markdown, for a README.")]
+Json = Annotated[bool, Option("--json", help="Print JSON, an object a line (docs/json.md).")]
 Db = Annotated[
     str | None,
-    Option(metavar="PATH|URL", help="Where attempts are kept; default: $LAKATOS_DB, else yours."),
+    Option(
+        metavar="PATH|URL",
+        help="Database of results, a file or a URL; default: $LAKATOS_DB, else your own.",
+    ),
 ]
-Depth = Annotated[int, Option(help="Times that a cut moves up.")]
+Depth = Annotated[
+    int, Option(help="How far around an error to prove anew: this many steps outwards.")
+]
 
 
 @dataclass(frozen=True)
 class Target:
     """Lean files, and where their proofs go."""
 
-    files: Annotated[list[str], Argument(metavar="FILE", help="Lean files; - is stdin.")]
+    files: Annotated[
+        list[str],
+        Argument(metavar="FILE", help="Lean files, folders, patterns; - is standard input."),
+    ]
     theorem: Annotated[list[str] | None, Option(metavar="NAME", help="Only this one.")] = None
     write: Annotated[bool, Option("--write", help="Put the proofs into the files.")] = False
-    out: Annotated[str | None, Option(metavar="FILE", help="Write the proved file there.")] = None
-    as_json: Annotated[bool, Option("--json", help="One JSON object a theorem.")] = False
+    out: Annotated[
+        str | None,
+        Option(metavar="FILE", help="Write the proved file there; - is standard output."),
+    ] = None
+    as_json: Json = False
 
 
 @dataclass(frozen=True)
 class Problems:
     """A problem set, and what of it; from `split` on the order of `Selection`."""
 
-    problem_set: Annotated[str, Argument(metavar="NAME", help="What the set is called: minif2f.")]
+    problem_set: Annotated[
+        str | None, Argument(metavar="NAME", help="What the set is called: minif2f.")
+    ] = None
     data: Annotated[
-        Path,
+        Path | None,
         Option(metavar="PATH", help="Where it is: a folder, a Lean file, JSON or JSON lines."),
-    ]
+    ] = None
     split: Annotated[str | None, Option(metavar="NAME", help="valid, test, ...")] = None
     name: Annotated[
         list[str] | None, Option(metavar="GLOB|/REGEX/", help="Only names that fit.")
@@ -84,9 +117,20 @@ class Problems:
         bool, Option("--core", help="Only what elaborates; without Mathlib, ℕ ℤ ℚ are core's.")
     ] = False
     part: Annotated[
-        str | None, Option("--slice", metavar="N|A:B", help="The first N, or from A up to B.")
+        str | None,
+        Option(
+            "--slice",
+            metavar="N|A:B",
+            help="The first N, or from A up to before B, counted from 0: 20, 40:60.",
+        ),
     ] = None
-    shard: Annotated[str | None, Option(metavar="I/N", help="Every Nth, from the Ith on.")] = None
+    shard: Annotated[
+        str | None,
+        Option(
+            metavar="I/N",
+            help="Part I of N, counted from 1: 1/8 takes the 1st, 9th, 17th, ... problem.",
+        ),
+    ] = None
     header: Annotated[
         Path | None, Option(metavar="FILE", help="In the place of imports, opens and options.")
     ] = None
@@ -103,19 +147,37 @@ class Attempts:
         bool, Option("--all-attempts", help="Go on after the first proof, for pass@k.")
     ] = False
     resume: Annotated[
-        bool, Option("--resume", help="Go on with the last such run, where it was broken off.")
+        bool,
+        Option(
+            "--resume",
+            help="Go on with the newest run of the same problems and options; where there is "
+            "none, say what differs and stop.",
+        ),
     ] = False
-    run: Annotated[int | None, Option(help="Go on with the run of this number.")] = None
+    run: Annotated[
+        int | None,
+        Option(
+            metavar="N", help="Go on with run N; problems and options are taken from it: --run 38."
+        ),
+    ] = None
     retry: Annotated[
         list[str] | None,
         Option(metavar="CLASS", help="Try this class of the last run again: crash, budget, ..."),
     ] = None
+    check: Annotated[
+        bool,
+        Option(
+            "--check",
+            help="Try nothing: elaborate all statements, ask the model once, and say what the run "
+            "would do and take at most.",
+        ),
+    ] = False
     cluster: Annotated[
         str | None,
         Option(metavar="ADDRESS", help="Work on a Ray cluster, workers for each node; or local."),
     ] = None
     quiet: Annotated[bool, Option("--quiet", "-q", help="Only the end.")] = False
-    as_json: Annotated[bool, Option("--json", help="One JSON object a theorem, then one.")] = False
+    as_json: Json = False
 
 
 @dataclass(frozen=True)
@@ -174,6 +236,32 @@ class Opinion:
     ] = 600.0
 
 
+class Shown:
+    """Which stored attempt to show, or which to list."""
+
+    attempt: Annotated[
+        int | None, Argument(metavar="NUMBER", help="Of an attempt; none lists the last.")
+    ] = None
+    run: Annotated[int | None, Option(metavar="N", help="List only attempts of run N.")] = None
+    theorem: Annotated[
+        str | None, Option(metavar="GLOB", help="List only these theorems: barber, 'amc_*'.")
+    ] = None
+    failed: Annotated[bool, Option("--failed", help="List only what was not proved.")] = False
+    limit: Annotated[
+        int | None, Option(min=1, metavar="N", help="List at most so many; default 30.")
+    ] = None
+    as_json: Json = False
+    conversation: Annotated[
+        bool, Option("--conversation", help="Print what was said with a model about drafts.")
+    ] = False
+    html: Annotated[
+        Path | None, Option("--html", metavar="FILE", help="Write the graph as a page.")
+    ] = None
+    dot: Annotated[
+        Path | None, Option("--dot", metavar="FILE", help="Write the graph for Graphviz.")
+    ] = None
+
+
 @dataclass(frozen=True)
 class Lean:
     """Which Lean."""
@@ -182,6 +270,14 @@ class Lean:
     project: Annotated[
         Path | None, Option(metavar="DIR", help="Lake project, for native Lean.")
     ] = None
+
+    @property
+    def words(self) -> dict[str, str | None]:
+        """How it was chosen, whatever the folder that is worked in."""
+        return {
+            "lean": self.lean,
+            "project": str(self.project.absolute()) if self.project else None,
+        }
 
 
 @dataclass(frozen=True)
@@ -194,7 +290,7 @@ class Thinking:
             metavar="SPEC",
             help="Who proposes tactics: hammer, scripted:FILE, sketch:FILE (your own drafts), "
             "hf:PATH_OR_NAME, openai:MODEL@URL "
-            "(key: OPENAI_API_KEY), vllm:NAME, or a mixture, 0.3*hammer+0.7*hf:NAME.",
+            "(key: OPENAI_API_KEY), or a mixture, 0.3*hammer+0.7*hf:NAME.",
         ),
     ] = "hammer"
     prompt: Annotated[
@@ -205,14 +301,14 @@ class Thinking:
         ),
     ] = None
     samples: Annotated[int, Option(help="Completions of a model for one state.")] = 16
-    temperature: Annotated[float, Option(help="At which they are drawn.")] = 1.0
+    temperature: Annotated[float, Option(help="Sampling temperature of the model.")] = 1.0
     model_option: Annotated[
         list[str] | None,
         Option(
             metavar="K=V",
-            help="Of drawing: top_p, max_tokens, beam, distinct_first; of a server: api, "
-            "timeout_s, tries, at_once; of hf: device (also several, cuda:0,cuda:1); of hf and "
-            "vllm: dtype, revision, ...",
+            help="An option of the model. Of sampling: top_p, max_tokens, beam, "
+            "distinct_first; of a server: api, timeout_s, tries, at_once; of hf: device (also "
+            "several, cuda:0,cuda:1), dtype, revision, ...",
         ),
     ] = None
     critic: Annotated[
@@ -238,7 +334,7 @@ class Thinking:
 class Budget:
     """What one theorem may spend; the order of `ProverConfig`."""
 
-    expansions: Annotated[int, Option(help="States expanded for one theorem.")] = 2000
+    expansions: Annotated[int, Option(help="At most so many goals tried for one theorem.")] = 2000
     seconds: Seconds = 60.0
     steps: Annotated[int | None, Option(help="Tactics tried for one theorem.")] = None
     lean_time: Annotated[float | None, Option(help="Seconds in Lean for one theorem.")] = None
@@ -317,7 +413,8 @@ class Drafts:
     ] = "auto"
     attempts: Annotated[int, Option(help="Whole proofs or sketches of one theorem.")] = 8
     turns: Annotated[
-        int, Option(help="Of these in one conversation, each after Lean's errors on the last.")
+        int,
+        Option(help="Rounds of one conversation; from the second on the model sees Lean's errors."),
     ] = 2
     repair_depth: Annotated[
         int,
@@ -333,6 +430,12 @@ class Work:
     """Processes, chance, and where it is kept."""
 
     workers: Annotated[int | None, Option(min=1, help="Lean processes; default: cores.")] = None
-    seed: Annotated[int, Option(help="Of every random draw.")] = 0
+    seed: Annotated[int, Option(help="Seed of the random numbers.")] = 0
     db: Db = None
     allow_axiom: Axioms = None
+    check_time: CheckTime = None
+
+    @property
+    def hint(self) -> str:
+        """What other commands on the same results need: ` --db FILE`, or nothing."""
+        return f" --db {shlex.quote(self.db)}" if self.db else ""

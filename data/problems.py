@@ -17,7 +17,7 @@ from typing import Any
 
 from .errors import UsageError
 from .evaluation import Problem
-from .source import SourceFile
+from .source import SourceFile, is_source
 from .statements import (
     completed,
     foreign_imports,
@@ -61,7 +61,6 @@ notation "ℚ" => Rat
 
 NO_THEOREM = "no theorem with a sorry"
 
-_SKIPPED = (".lake", "lake-packages", "build")
 _SPLITS = {"valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
 _SPLITS |= {"train": "train", "training": "train"}
 _KNOWN = re.compile(
@@ -137,8 +136,7 @@ def _read(data: Path, notes: list[str]) -> Iterator[Problem]:
     found = sorted(p for p in data.rglob("*") if p.suffix in (".lean", ".jsonl") and p.is_file())
     for place in found:
         inside = place.relative_to(data)
-        hidden = any(part.startswith(".") or part in _SKIPPED for part in inside.parts)
-        if not hidden and place.name != "lakefile.lean":
+        if is_source(inside):
             yield from _file(place, inside.as_posix(), notes)
 
 

@@ -19,6 +19,7 @@ from .graph import Graph, Node, children, proof_graph, states
 from .loading import StoredAttempt
 from .models import goals_wire
 from .records import Accepted, Advanced, Refused, Rejected, Status
+from .words import stop_word
 
 _SIGN = {Status.PROVED: "✓", Status.FAILED: "✗", Status.OPEN: "○"}
 _RANK = {Status.PROVED: 1, Status.OPEN: 2, Status.FAILED: 3}
@@ -248,6 +249,26 @@ def json_for_html(value: Any) -> str:
     return text
 
 
+def attempt_facts(attempt: StoredAttempt) -> list[tuple[str, str]]:
+    """What an attempt was made of, and what came of it, for a reader."""
+    summary, config = attempt.summary, attempt.config
+    search = config.get("prover", {}).get("search")
+    facts = [
+        ("theorem", attempt.theorem.name),
+        ("file", f"{summary.path}:{summary.line}"),
+        ("result", stop_word(summary.stop)),
+        ("attempt", f"{summary.id} of run {summary.run_id}"),
+        ("command", f"lakatos {attempt.command}"),
+        ("policy", str(config.get("policy", "unknown"))),
+        ("search", str(search.get("name", "unknown")) if isinstance(search, dict) else "unknown"),
+        ("begun", f"{summary.started_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("wall time", f"{summary.wall_s:.2f} s"),
+        ("Lean", attempt.toolchain),
+        ("seed", str(attempt.seed)),
+    ]
+    return [(name, value) for name, value in facts if value != "unknown"]
+
+
 def page_data(attempt: StoredAttempt) -> dict[str, Any]:
     """What the page's script reads, as JSON values; states and messages are named by index."""
     graph = graph_of(attempt)
@@ -264,20 +285,11 @@ def page_data(attempt: StoredAttempt) -> dict[str, Any]:
     return {
         "theorem": attempt.theorem.name,
         "where": f"{summary.path}:{summary.line}",
-        "outcome": summary.outcome,
+        "outcome": stop_word(summary.stop),
         "proof": attempt.proof,
         "verdict": words,
         "detail": attempt.detail,
-        "facts": [
-            ["theorem", attempt.theorem.name],
-            ["file", f"{summary.path}:{summary.line}"],
-            ["outcome", summary.outcome.replace("_", " ")],
-            ["attempt", f"{summary.id} of run {summary.run_id}"],
-            ["begun", f"{summary.started_at:%Y-%m-%d %H:%M:%S} UTC"],
-            ["wall time", f"{summary.wall_s:.2f} s"],
-            ["Lean", attempt.toolchain],
-            ["seed", str(attempt.seed)],
-        ],
+        "facts": [list(pair) for pair in attempt_facts(attempt)],
         "statistics": statistics(attempt, graph).rows,
         "states": [_state_data(graph.nodes[key]) for key in keys],
         "tactics": [

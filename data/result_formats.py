@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import StoreError, UsageError
+from .errors import StoreError, UsageError, unwritable
 from .evaluation import AttemptSummary, Evaluation, Outcome, Problem, Result
 from .graph import Graph, Node, children, states
 from .loading import StoredAttempt
@@ -89,7 +89,7 @@ def write(run: Evaluation, name: str, load: Load, folder: Path) -> list[Path]:
             write_whole(folder / file, text.encode("utf-8", "replace"))
             written.append(folder / file)
     except OSError as error:
-        raise UsageError(f"{folder}: cannot be written: {error.strerror}") from error
+        raise unwritable(folder, error) from error
     return written
 
 

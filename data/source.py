@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from .errors import UsageError
+from .errors import UsageError, unwritable
 from .records import Attempt
 
+_SKIPPED = (".lake", "lake-packages", "build")
 _BOM = b"\xef\xbb\xbf"
 _CRLF = re.compile(rb"\r\n")
 
@@ -81,13 +82,62 @@ class SourceFile:
 
 
 def check_targets(files: Sequence[str], write: bool, out: str | None) -> None:
-    """Raise UsageError unless the proofs of these files can go where they are wanted."""
+    """Raise UsageError unless the proofs of these files can go where they are wanted.
+
+    Raises EnvironmentFault when the disk is at fault.
+    """
     if out and (write or len(files) > 1):
         raise UsageError("--out takes one FILE, and no --write")
-    if out and Path(out).resolve() == Path(files[0]).resolve():
-        raise UsageError(f"--out is {files[0]} itself; use --write")
+    if out and out != "-":
+        if files[0] != "-" and Path(out).resolve() == Path(files[0]).resolve():
+            raise UsageError(f"--out is {files[0]} itself; use --write")
+        check_writable_file(Path(out))
     if write and "-" in files:
         raise UsageError("standard input cannot be written; use --out FILE, or --out - for stdout")
+    for name in files if write else ():
+        if Path(name).exists():
+            check_writable_file(Path(name).resolve())
+
+
+def lean_files(names: Sequence[str]) -> list[str]:
+    """The files that are meant, each once: of a folder and of a pattern the .lean files, sorted.
+
+    Hidden folders, build folders and lakefile.lean are left out. Raises UsageError where a
+    folder or a pattern has none.
+    """
+    found: list[str] = []
+    for name in names:
+        place = Path(name)
+        if name != "-" and place.is_dir():
+            inside = sorted(p for p in place.rglob("*.lean") if is_source(p.relative_to(place)))
+            found += _some(name, [str(p) for p in inside])
+        elif not place.exists() and any(sign in name for sign in "*?["):
+            found += _some(name, [str(p) for p in _fitting(place) if p.suffix == ".lean"])
+        else:
+            found.append(name)
+    return list(dict.fromkeys(found))
+
+
+def is_source(inside: Path) -> bool:
+    """Whether a file of a folder is of its user: not hidden, built, or a lakefile.
+
+    inside: its path from the folder on.
+    """
+    hidden = any(part.startswith(".") or part in _SKIPPED for part in inside.parts)
+    return not hidden and inside.name != "lakefile.lean"
+
+
+def _fitting(pattern: Path) -> list[Path]:
+    try:
+        return sorted(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
+    except ValueError as error:  # ** beside other letters
+        raise UsageError(f"{pattern}: {error}") from None
+
+
+def _some(name: str, found: list[str]) -> list[str]:
+    if not found:
+        raise UsageError(f"{name}: no .lean file there")
+    return found
 
 
 def from_stdin(stream: IO[bytes]) -> SourceFile:
@@ -126,11 +176,17 @@ def replace_source(file: SourceFile, content: bytes) -> SourceFile:
 
 
 def write_whole(place: Path, content: bytes, *, like: Path | None = None) -> None:
-    """Write a file in one step: beside it first, then renamed. Raises UsageError."""
+    """Write a file in one step: beside it first, then renamed. A device or pipe is written to.
+
+    Raises UsageError, or EnvironmentFault when the disk is at fault.
+    """
     try:
+        if _is_special(place):
+            place.write_bytes(content)
+            return
         handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
     except OSError as error:
-        raise UsageError(f"{place}: cannot be written ({error.strerror})") from None
+        raise unwritable(place, error) from None
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(content)
@@ -142,9 +198,36 @@ def write_whole(place: Path, content: bytes, *, like: Path | None = None) -> Non
             Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(place)
     except OSError as error:
-        raise UsageError(f"{place}: cannot be written ({error.strerror})") from None
+        raise unwritable(place, error) from None
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def check_writable_file(place: Path) -> None:
+    """See now, before hours of work, whether a file can be written there. Raises as `write_whole`.
+
+    A file that exists and is read-only is not to be written.
+    """
+    if place.is_dir():
+        raise UsageError(f"{place}: is a folder, not a file")
+    if place.exists() and not os.access(place, os.W_OK):
+        raise UsageError(f"{place}: cannot be written (it is read-only)")
+    if not _is_special(place):
+        check_room(place, place.parent)
+
+
+def check_room(place: Path, folder: Path) -> None:
+    """Raise as `write_whole` unless something can be written into the folder. place: its name."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            trial.write(b"a" * 4096)
+    except OSError as error:
+        raise unwritable(place, error) from None
+
+
+def _is_special(place: Path) -> bool:
+    """Whether it is a device or a pipe, which a renamed file would take the place of."""
+    return place.exists() and not place.is_file() and not place.is_dir()
 
 
 def _umask() -> int:

@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy import URL, Connection, insert, update
 
 from . import ledger, loading
-from .database import Database, default_url, to_url
+from .database import Database, default_url, file_of, to_url
 from .evaluation import Evaluation, EvaluationRow
 from .ledger import Ledger
 from .loading import AttemptSummary, StoredAttempt, StoredProof
-from .migrations import migrate
+from .migrations import is_current, migrate
 from .models import Run
 from .recorder import Recorder
 from .records import Theorem, Visits
@@ -43,6 +43,20 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _current(url: URL) -> Database | None:
+    """The database, for reading only; None when its schema is older than ours."""
+    database = Database(url, read_only=True)
+    try:
+        with database.named():
+            if is_current(database.engine):
+                return database
+    except BaseException:
+        database.close()
+        raise
+    database.close()
+    return None
+
+
 class Store:
     """An open database; a context manager that flushes and closes it."""
 
@@ -62,15 +76,24 @@ class Store:
         cls,
         url: str | URL | None = None,
         *,
+        read_only: bool = False,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = _utc_now,
     ) -> Store:
         """Open or make a database; `url`: a path, an SQLAlchemy URL, or None for the user's own.
 
-        clock: seconds, for batching only. now: the time to write in rows. Raises StoreError
-        when it cannot be opened, is damaged, foreign or newer; UsageError for a bad address.
+        read_only: leave a file, and its folder, as they are; a missing one counts as empty, and
+        one of an older schema is brought up to date all the same. clock: seconds, for batching
+        only. now: the time to write in rows. Raises StoreError when it cannot be opened, is
+        damaged, foreign or newer; UsageError for a bad address.
         """
         address = default_url() if url is None else to_url(url) if isinstance(url, str) else url
+        file = file_of(address)
+        if read_only and file is not None:
+            if file.parent.is_dir() and not file.exists():
+                address = to_url(":memory:")
+            elif (reading := _current(address)) is not None:
+                return cls(reading, clock, now)
         database = Database(address)
         try:
             with database.named():
@@ -79,6 +102,11 @@ class Store:
             database.close()
             raise
         return cls(database, clock, now)
+
+    def check_writable(self) -> None:
+        """Raise StoreError when nothing can be written: now, before hours of work."""
+        with self.database.named(), self.database.writing():
+            pass
 
     @property
     def name(self) -> str:
@@ -112,10 +140,22 @@ class Store:
             end = {"ended_at": self._now(), "outcome": outcome}
             connection.execute(update(Run).where(Run.id == run_id).values(end))
 
-    def attempts(self, run_id: int | None = None, limit: int | None = 100) -> list[AttemptSummary]:
-        """Attempts, newest first."""
+    def attempts(
+        self,
+        run_id: int | None = None,
+        limit: int | None = 100,
+        *,
+        theorem: str | None = None,
+        only_failed: bool = False,
+    ) -> list[AttemptSummary]:
+        """Attempts, newest first. limit: at most so many; None: all.
+
+        theorem: only at theorems whose name fits this pattern (`*`, `?`, `[abc]`), with or
+        without its leading namespaces. only_failed: only those of which no proof came.
+        """
+        wanted = loading.Wanted(run_id, limit, theorem, only_failed)
         with self._reading() as connection:
-            return loading.list_attempts(connection, run_id, limit)
+            return loading.list_attempts(connection, wanted)
 
     def attempts_at(self, theorem: Theorem) -> list[AttemptSummary]:
         """Attempts at the same `sorry` of the same file text, newest first."""

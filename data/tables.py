@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import UsageError
+from .errors import UsageError, unwritable
+from .source import check_room
 
 Row = dict[str, Any]
 
@@ -106,7 +106,7 @@ class Tables:
 def new_tables(out: Path, formats: Iterable[str]) -> Iterator[Tables]:
     """Folders of `out`, one for each format, that take the place of the old ones at the end.
 
-    Raises UsageError when the disk takes nothing.
+    Raises as `writable`.
     """
     with writable(out), ExitStack() as stack:
         yield Tables(out, formats, stack)
@@ -114,18 +114,21 @@ def new_tables(out: Path, formats: Iterable[str]) -> Iterator[Tables]:
 
 @contextmanager
 def writable(out: Path) -> Iterator[None]:
-    """Make a folder to write into. Raises UsageError when the disk takes nothing."""
+    """Make a folder to write into.
+
+    Raises UsageError when it cannot be made, EnvironmentFault when the disk takes nothing.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        raise UsageError(f"{out}: cannot be written ({error.strerror})") from error
+        raise unwritable(out, error) from error
 
 
 def check_writable(out: Path) -> None:
-    """Make the folder now, before hours of work. Raises UsageError when nothing can be written."""
+    """Make the folder now, before hours of work. Raises as `writable`."""
     with writable(out):
-        tempfile.TemporaryFile(dir=out).close()
+        check_room(out, out)
 
 
 @contextmanager

@@ -5,8 +5,6 @@ No clock, and no I/O but of the two consoles; cli.py prints what is made here.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +16,6 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from .loading import AttemptSummary, StoredAttempt
 from .records import (
     Accepted,
     Attempt,
@@ -31,22 +28,8 @@ from .records import (
     Theorem,
     Verdict,
 )
-from .report import graph_of, statistics, tree
+from .words import counted, result_word
 
-WORDS = {
-    StopReason.PROVED: "proved",
-    StopReason.DISPROVED: "false",
-    StopReason.DEAD_END: "nothing left to try",
-    StopReason.EXPANSIONS: "out of expansions",
-    StopReason.STEPS: "out of steps",
-    StopReason.LEAN_TIME: "out of time in Lean",
-    StopReason.TOKENS: "out of tokens",
-    StopReason.WALL_TIME: "out of time",
-    StopReason.INTERRUPTED: "interrupted",
-    StopReason.NOT_A_PROPOSITION: "data, not a proof",
-    StopReason.REFUSED: "refused by the verifier",
-    StopReason.FAULT: "broken off",
-}
 NEGATION_COLUMN = 2
 """Where the proof of a negation stands in the file that poses it."""
 _LINE_CHARACTERS = 240
@@ -114,14 +97,6 @@ def reason_line(verdict: Verdict | None) -> str:
     return "; ".join(one_line(f"{r.kind.value}: {r.text}") for r in verdict.reasons)
 
 
-def result_word(attempt: Attempt) -> str:
-    """What came of an attempt, in few words."""
-    verdict = attempt.verdict
-    if isinstance(verdict, Refused) and all(r.kind is RefusalKind.SORRY for r in verdict.reasons):
-        return "proved from another sorry"
-    return WORDS[attempt.stop]
-
-
 def live(progress: Progress, per_second: float, workers: str) -> RenderableType:
     """The display of a run under way: one line of numbers, then the theorems at work.
 
@@ -130,7 +105,7 @@ def live(progress: Progress, per_second: float, workers: str) -> RenderableType:
     head = Text.assemble(
         (f"{progress.proved} proved", "bold green"),
         f" · {progress.finished} of {progress.theorems} done"
-        f" · {progress.expanded} expansions · {per_second:.0f}/s · workers: {workers}",
+        f" · {counted(progress.expanded, 'expansion')} · {per_second:.0f}/s · workers: {workers}",
     )
     table = Table.grid(padding=(0, 2))
     for (_, name), (expansions, state) in list(progress.running.items())[:8]:
@@ -152,12 +127,13 @@ def attempt_text(attempt: Attempt) -> Text:
         ("✓ " if proved else "✗ ", "green" if proved else "red"),
         (f"{theorem.path}:{theorem.line}:{theorem.column + 1} ", "dim"),
         (theorem.name, "bold"),
-        f"  {result_word(attempt)}, {attempt.wall_s:.1f} s, {attempt.expansions} expansions",
+        f"  {result_word(attempt)}, {attempt.wall_s:.1f} s, "
+        f"{counted(attempt.expansions, 'expansion')}",
     )
     if proved and attempt.detail:
         text.append(f"\n    note: {one_line(attempt.detail)}", "yellow")
     if attempt.stop is StopReason.DISPROVED and attempt.proof:
-        text.append(f"\n    {theorem.name} is false; of its negation there is the proof", "yellow")
+        text.append(f"\n    {theorem.name} is false; the proof of its negation:", "yellow")
         text.append("\n" + _indented(attempt.proof, NEGATION_COLUMN), "cyan")
     elif proved and attempt.proof:
         text.append("\n" + _indented(attempt.proof, theorem.column), "cyan")
@@ -229,86 +205,11 @@ def verdict_text(name: str, verdict: Verdict, kernel: str = "") -> Text:
     return Text.assemble(("✗ ", "red"), (name, "bold"), "  refused, ", (reasons, "yellow"))
 
 
-def attempts_table(attempts: Sequence[AttemptSummary]) -> Table:
-    """Stored attempts, as `lakatos show` lists them."""
-    table = Table(box=None, title="newest first", title_justify="left")
-    for name in ("attempt", "run"):
-        table.add_column(name, justify="right")
-    for name in ("theorem", "result", "started"):
-        table.add_column(name, no_wrap=name != "theorem")
-    for name in ("expansions", "seconds"):
-        table.add_column(name, justify="right")
-    for a in attempts:
-        word = WORDS[a.stop] if a.stop else "no end (killed, or running)"
-        table.add_row(
-            str(a.id),
-            str(a.run_id),
-            Text(f"{a.path}:{a.line} {a.theorem}"),
-            Text(word, style="green" if a.is_accepted else "red"),
-            f"{a.started_at:%Y-%m-%d %H:%M}",
-            str(a.expansions),
-            f"{a.wall_s:.1f}",
-        )
-    return table
-
-
-_LOOKS = {
-    "proof": "bold green",
-    "proved": "green",
-    "open": "default",
-    "failed": "red",
-    "rejected": "dim red",
-    "note": "dim",
-}
-
-
-def stored_attempt(stored: StoredAttempt) -> RenderableType:
-    """All of a stored attempt, as `lakatos show NUMBER` prints it."""
-    graph = graph_of(stored)
-    attempt, summary = stored.attempt, stored.summary
-    facts = Table.grid(padding=(0, 2))
-    run = f"{summary.run_id}, {summary.started_at:%Y-%m-%d %H:%M:%S} UTC, Lean {stored.toolchain}"
-    for name, value in [("run", run), *statistics(stored, graph).rows]:
-        facts.add_row(Text(name, style="dim"), Text(value))
-    lines = [Text(line.text, style=_LOOKS[line.style]) for line in tree(stored, graph)]
-    return Group(attempt_text(attempt), Text(), facts, Text(), *lines)
-
-
-def to_json(attempt: Attempt) -> dict[str, object]:
-    """One attempt as the object that `--json` prints."""
-    theorem, verdict = attempt.theorem, attempt.verdict
-    reasons = verdict.reasons if isinstance(verdict, Refused) else ()
-    return {
-        "file": theorem.path,
-        "theorem": theorem.name,
-        "line": theorem.line,
-        "column": theorem.column,
-        "proved": attempt.is_proved,
-        "stop": attempt.stop.value,
-        "proof": None if attempt.stop is StopReason.DISPROVED else attempt.proof,
-        "disproof": attempt.proof if attempt.stop is StopReason.DISPROVED else None,
-        "axioms": list(verdict.axioms) if isinstance(verdict, Accepted) else [],
-        "reasons": [{"kind": r.kind.value, "text": r.text} for r in reasons],
-        "expansions": attempt.expansions,
-        "steps": attempt.steps,
-        "wall_s": round(attempt.wall_s, 3),
-        "detail": attempt.detail,
-    }
-
-
 def finding_text(subject: str, text: str, cure: str) -> Text:
     """One line of `lakatos doctor`; cure: how to mend it, empty when all is well."""
     mark = ("✗ ", "red") if cure else ("✓ ", "green")
     rest = (f"\n    to mend it: {cure}", "yellow") if cure else ""
     return Text.assemble(mark, (f"{subject}: ", "bold"), text, rest)
-
-
-class Output(Console):
-    """Standard output; when its reader is gone (`| head`) the work goes on in silence."""
-
-    def on_broken_pipe(self) -> None:
-        """Write to nowhere from now on."""
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class SetupBars(Bars):
@@ -322,7 +223,7 @@ class SetupBars(Bars):
     def show(self, stage: str, done_bytes: int, total_bytes: int) -> None:
         """Note how far a stage is: a bar for a person, else a line when it begins."""
         line = self.tell(stage, done_bytes, total_bytes)
-        if line and self.console.is_terminal:
+        if line and self.console.is_terminal and not self.console.is_dumb_terminal:
             self.start()
         elif line:
             self.console.print(line)

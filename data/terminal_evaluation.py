@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from .console import INTERRUPTED, LONG, err, say, standard_output
+from . import console, json_output
+from .console import LONG, err, print_json, say, standard_output, tell_interrupt
 from .errors import SoundnessAlarm
 from .evaluation import Evaluation, Outcome, Result
+from .evaluation_check import Check
 from .evaluation_report import duration
 from .scoreboard import Scoreboard
-from .terminal import one_line
+from .streams import interrupted_code
+from .terminal import finding_text, one_line
+from .words import counted, outcome_word, problem_word
 
 _LINES = 16
 """Workers shown at once."""
@@ -41,8 +41,7 @@ class Announcer:
                 self.alarmed = True
                 say(f"{result.problem.name}: {attempt.detail}")
         if self.as_json:
-            line = json.dumps(to_json(result), ensure_ascii=False)
-            standard_output().out(line, highlight=False)
+            print_json(json_output.theorem_object(result))
         elif not self.quiet:
             standard_output().print(result_text(result), soft_wrap=True)
 
@@ -51,36 +50,43 @@ class Announcer:
         if not self.quiet:
             err.print(text, **LONG)
 
+    def warn(self, text: str) -> None:
+        """One line that is said even when quiet."""
+        err.print(text, **LONG)
+
     def interrupt(self) -> None:
         """Note the first Ctrl-C."""
         self.interrupted = True
-        err.print("interrupted: checking what was found; press Ctrl-C again to quit at once")
+        tell_interrupt()
 
     def summary(self, evaluation: Evaluation) -> int:
         """Tell of the end of a run; the exit code."""
         if self.as_json:
-            line = json.dumps(summary_json(evaluation), ensure_ascii=False)
-            standard_output().out(line, highlight=False)
+            print_json(json_output.summary_object(evaluation))
         else:
             standard_output().print(summary_text(evaluation), soft_wrap=True)
         if self.alarmed:
             return SoundnessAlarm.exit_code
         if self.interrupted:
-            return INTERRUPTED
+            return interrupted_code()
         return 0 if all(result.is_solved for result in evaluation.results) else 1
+
+    def checked(self, check: Check) -> int:
+        """Tell what a run would do; the exit code."""
+        if self.as_json:
+            print_json(json_output.check_object(check))
+        else:
+            for subject, text, cure in check.lines():
+                standard_output().print(finding_text(subject, text, cure), soft_wrap=True)
+        return check.exit_code
 
     @contextmanager
     def display(self, board: Scoreboard, restarts: Callable[[], int]) -> Iterator[None]:
         """Show the board while the run lasts, if a person is watching."""
-        if self.quiet or not err.is_terminal:
+        if self.quiet:
             yield
             return
-        on_screen = sys.stdout.isatty()  # printed above the display; into a pipe as ever
-
-        def show() -> RenderableType:
-            return live(board, restarts())
-
-        with Live(get_renderable=show, console=err, transient=True, redirect_stdout=on_screen):
+        with console.live(lambda: live(board, restarts())):
             yield
 
 
@@ -88,7 +94,7 @@ def live(board: Scoreboard, restarts: int) -> RenderableType:
     """One line of numbers, then what each worker does."""
     left = "" if board.left_s is None else f" · {duration(board.left_s)} to go"
     died = f" · workers restarted: {restarts}" if restarts else ""
-    others = [f"{n} {o.value}" for o, n in board.classes.items() if n and o not in _HEAD]
+    others = [f"{n} {outcome_word(o)}" for o, n in board.classes.items() if n and o not in _HEAD]
     head = Text.assemble(
         (f"{board.solved} solved", "bold green"),
         f" of {board.over} · {board.total - board.over} left"
@@ -98,12 +104,12 @@ def live(board: Scoreboard, restarts: int) -> RenderableType:
         head.append("\n" + " · ".join(others), "dim")
     table = Table.grid(padding=(0, 2))
     for slot, worker in sorted(board.workers.items())[:_LINES]:
-        doing = f"attempt {worker.number}" if worker.number else "elaborating"
+        doing = f"attempt {worker.number}" if worker.number else "reading the statement"
         table.add_row(
             Text(str(slot + 1), style="dim", justify="right"),
             Text(worker.name, style="bold", no_wrap=True, overflow="ellipsis"),
             Text(doing),
-            Text(f"{worker.expansions} expansions", justify="right"),
+            Text(counted(worker.expansions, "expansion"), justify="right"),
             Text(duration(board.clock() - worker.since_s), justify="right"),
         )
     return Group(head, table)
@@ -120,10 +126,10 @@ def result_text(result: Result) -> Text:
     text = Text.assemble(
         ("✓ " if solved else "✗ ", "green" if solved else "red"),
         (result.problem.name, "bold"),
-        f"  {result.outcome.value}",
+        f"  {problem_word(result)}",
     )
     if result.attempts:
-        text.append(f", {wall_s:.1f} s, {expansions} expansions")
+        text.append(f", {wall_s:.1f} s, {counted(expansions, 'expansion')}")
     if len(result.attempts) > 1:
         text.append(f", {len(result.attempts)} attempts")
     if result.detail:
@@ -134,56 +140,16 @@ def result_text(result: Result) -> Text:
 def summary_text(evaluation: Evaluation) -> Text:
     """What came of a run: solved, classes, and where to look further."""
     classes, total = evaluation.classes, len(evaluation.results)
-    solved = classes[Outcome.SOLVED]
-    share = f"{100 * solved / total:.1f} %" if total else "-"
+    solved, tried = classes[Outcome.SOLVED], total - classes[Outcome.UNTRIED]
+    share = f"{100 * solved / tried:.1f} %" if tried else "-"
+    of = f"{total}" if tried == total else f"{tried} tried"
     text = Text.assemble(
-        (f"\n{evaluation.problem_set}: {solved} of {total} solved", "bold"),
+        (f"\n{evaluation.problem_set}: {solved} of {of} solved", "bold"),
         f" ({share}), {duration(evaluation.wall_s)}\n",
     )
     for outcome, count in classes.items():
         if count and outcome is not Outcome.SOLVED:
-            text.append(f"  {count:5d} {outcome.value}\n")
+            text.append(f"  {count:5d} {outcome_word(outcome)}\n")
     more = f"lakatos report {evaluation.run_id}"
     text.append(f"run {evaluation.run_id}; {more} tells more", "dim")
-    if not evaluation.is_finished:
-        text.append("; the same command with --resume goes on", "dim")
     return text
-
-
-def to_json(result: Result) -> dict[str, Any]:
-    """One theorem as the object that `--json` prints."""
-    return {
-        "name": result.problem.name,
-        "source": result.problem.source,
-        "split": result.problem.split,
-        "outcome": result.outcome.value,
-        "detail": result.detail,
-        "attempts": [
-            {
-                "attempt": attempt.attempt_id,
-                "number": attempt.number,
-                "outcome": attempt.outcome.value,
-                "seed": attempt.seed,
-                "wall_s": round(attempt.wall_s, 3),
-                "expansions": attempt.expansions,
-                "steps": attempt.steps,
-                "tokens": attempt.tokens,
-                "proof": attempt.proof,
-                "detail": attempt.detail,
-            }
-            for attempt in result.attempts
-        ],
-    }
-
-
-def summary_json(evaluation: Evaluation) -> dict[str, Any]:
-    """The end of a run as the last object that `--json` prints."""
-    return {
-        "run": evaluation.run_id,
-        "problem_set": evaluation.problem_set,
-        "problem_hash": evaluation.problem_hash,
-        "theorems": len(evaluation.results),
-        "classes": {outcome.value: count for outcome, count in evaluation.classes.items()},
-        "wall_s": round(evaluation.wall_s, 3),
-        "finished": evaluation.is_finished,
-    }

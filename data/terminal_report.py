@@ -8,8 +8,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .console import standard_output
 from .evaluation import EvaluationRow
 from .evaluation_report import Sheet
+from .evaluation_report import markdown as to_markdown
+
+
+def print_sheets(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
+    """Print them for a reader, or as Markdown."""
+    if markdown:
+        print(to_markdown(title, sheets), end="")
+    else:
+        standard_output().print(sheets_text(title, sheets))
 
 
 def sheets_text(headline: str, sheets: Sequence[Sheet]) -> RenderableType:
@@ -36,16 +46,18 @@ def _table(sheet: Sheet) -> Table:
 
 
 def evaluations_table(rows: Sequence[EvaluationRow]) -> Table:
-    """Runs over problem sets, as `lakatos report` lists them."""
+    """Runs over problem sets, as `lakatos report` lists them. time: of one attempt, at most."""
     table = Table(box=None)
-    for name in ("run", "solved", "problems", "attempts"):
-        table.add_column(name, justify="right")
-    for name in ("problem set", "policy", "begun", ""):
+    for name in ("run", "solved", "k", "time"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("problem set", "policy", "search", "begun"):
         table.add_column(name, overflow="fold")
     for row in rows:
-        numbers = (str(n) for n in (row.run_id, row.solved, row.theorems, row.k))
-        policy = str(row.config.get("policy", ""))
-        end = "" if row.is_finished else "not finished"
-        begun = f"{row.started_at:%Y-%m-%d %H:%M}"
-        table.add_row(*numbers, Text(row.problem_set), Text(policy), begun, end)
+        prover = row.config.get("prover", {})
+        search = prover.get("search") or {}
+        time = f"{prover['wall_s']:g} s" if "wall_s" in prover else ""
+        numbers = str(row.run_id), f"{row.solved} of {row.theorems}", str(row.k), time
+        begun = f"{row.started_at:%Y-%m-%d %H:%M}" + ("" if row.is_finished else ", not finished")
+        words = row.problem_set, row.config.get("policy", ""), search.get("name", ""), begun
+        table.add_row(*numbers, *(Text(str(word)) for word in words))
     return table

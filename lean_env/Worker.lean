@@ -65,7 +65,7 @@ def serve (r : WorkerRef) (request : Request) : IO Answer := do
     let some s := w.snapshots[state]? | return failed "unknown_state" s!"no state {state}"
     symbolsOf r s
   | .export name source => exportFile r name source
-  | .judge original constants targets? allow => judge r original constants targets? allow
+  | .judge original constants imports targets? allow => judge r original constants imports targets? allow
   | .ndjson judged name page => exportTheorem r judged name page
   | .cut source => cutFile r source
   | .parseTexts before texts => parseTexts r before texts

@@ -17,7 +17,7 @@ from typing import Any
 import platformdirs
 from filelock import FileLock
 
-from ..data.errors import ToolchainError, UsageError
+from ..data.errors import ToolchainError, unwritable
 
 UNFINISHED = ".part"
 KEPT_FOLDERS = 4
@@ -91,7 +91,7 @@ def remove_old(folder: Path, siblings: str = "*", *, unused_s: float = DAY_S) ->
 def keep_answer(place: Path, answer: Any) -> None:
     """Keep a JSON value, compressed; the file is whole or as it was.
 
-    Raises UsageError when the disk takes nothing.
+    Raises UsageError when it cannot be written, EnvironmentFault when the disk takes nothing.
     """
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def keep_answer(place: Path, answer: Any) -> None:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(f"{place}: cannot be written ({error.strerror})") from error
+        raise unwritable(place, error) from error
 
 
 def kept_answer(place: Path) -> Any:

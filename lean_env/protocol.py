@@ -19,12 +19,14 @@ apply    state, tactic, heartbeats?                    states, suggestion?  |  r
 release  states[], files[]                             {}
 stats    -                                             states, files, environments
 block    file, hole, text                              reasons[]
-export   name, source                                  messages, constants[] (read by `judge`)
+export   name, source                                  messages, imports[], constants[]
 premises file, hole?, start?, count?                   key, total, next|null, symbols[], rows[]
 signatures  file, hole?, names[]                       texts[], "" for a name that is not there
 symbols  state                                         targets[], hypotheses[]
-judge    original, constants, targets[]|null, allow[]  results[{name,reasons[],axioms[]}], replayed,
+judge    original, constants, imports[], targets[]|null, allow[]
+                                                       results[{name,reasons[],axioms[]}], replayed,
                                                        judged: for `ndjson`, until the next `judge`
+          constants and imports: from `export`; of the imports those a proof needs are imported
 ndjson   judged, theorem, page                         text, pages; for page 0 also constant,
                                                        constants, axioms[], permitted[],
                                                        unproved[[NAME,KIND]], githash

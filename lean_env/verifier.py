@@ -15,11 +15,22 @@ import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from types import TracebackType
 from typing import Any, Self
 
 from ..data.records import Accepted, Refusal, RefusalKind, Refused, Theorem, Verdict
-from .judge import Asks, CheckLimits, Judge, Judged, Original, StartWorker, ask, error_key
+from .judge import (
+    Asks,
+    CheckLimits,
+    CheckTime,
+    Judge,
+    Judged,
+    Original,
+    StartWorker,
+    ask,
+    error_key,
+)
 from .protocol import Json
 from .rewrite import (
     EXAMPLE_NAME,
@@ -81,15 +92,19 @@ class Verifier:
         """End the judge's worker."""
         await self._judge.close()
 
-    async def verify(self, theorem: Theorem, proof: str) -> Verified:
-        """Judge a tactic block as the proof of one hole; the file's other holes stay open."""
-        reasons = await self._judge.block_reasons(theorem.source, theorem.start, proof)
+    async def verify(self, theorem: Theorem, proof: str, left_s: float = inf) -> Verified:
+        """Judge a tactic block as the proof of one hole; the file's other holes stay open.
+
+        left_s: what is left of a budget; the check stays within it (see `CheckLimits.time`).
+        """
+        time = self._limits.time(theorem.source, left_s)
+        reasons = await self._judge.block_reasons(theorem.source, theorem.start, proof, time)
         if reasons:
             return Verified(Refused(reasons), theorem.source)
-        original = await self._judge.open(theorem.source)
+        original = await self._judge.open(theorem.source, time)
         if isinstance(original, Refusal):
             return Verified(Refused((original,)), theorem.source)
-        return await self._in_place(original, theorem, proof)
+        return await self._in_place(original, theorem, proof, time)
 
     async def compare(
         self,
@@ -106,11 +121,12 @@ class Verifier:
         are the theorems of a trusted file proved? Then an error counts where it stands.
         review: has the last word on the verdicts.
         """
-        opened = await self._judge.open(original)
+        time = self._limits.time(submission)
+        opened = await self._judge.open(original, time)
         if isinstance(opened, Refusal):
             return [(name, Refused((opened,)))]
         targets = _targets(opened)
-        judged = await self._compare(opened, submission, name, list(targets))
+        judged = await self._compare(opened, submission, name, list(targets), time)
         if isinstance(judged, Refusal):
             return [(target.shown, Refused((judged,))) for target in targets.values()]
         if submission == original:
@@ -121,15 +137,17 @@ class Verifier:
             verdicts = await review(self._judge, verdicts)
         return [(each.shown, each.verdict) for each in verdicts]
 
-    async def _in_place(self, original: Original, theorem: Theorem, proof: str) -> Verified:
+    async def _in_place(
+        self, original: Original, theorem: Theorem, proof: str, time: CheckTime
+    ) -> Verified:
         """Compile the layouts of the file with the proof until one is taken; judge that one."""
         hole = next(hole for hole in original.holes if hole["start"] == theorem.start)
-        edits, target, stand_in = await self._question(original, hole, proof)
+        edits, target, stand_in = await self._question(original, hole, proof, time)
         asked = rewrite(theorem.source, edits)
         refused: list[tuple[Refusal, ...]] = []
         for candidate in splice(theorem.source, theorem, proof):
             given = rewrite(theorem.source, [*edits, _edit_of(theorem, candidate)])
-            exported = await self._export(theorem.path, given)
+            exported = await self._export(theorem.path, given, time)
             if isinstance(exported, Refusal):
                 return Verified(Refused((exported,)), theorem.source)
             shift = sum(edit.text.count("\n") for edit in edits)
@@ -138,7 +156,7 @@ class Verifier:
                 refused.append(errors)
                 continue
             allow = [*self._allow, stand_in]
-            judged = await self._judge.judge(asked, exported["constants"], [target], allow)
+            judged = await self._judge.judge(asked, exported, [target], allow, time)
             verdict = Refused((judged,)) if isinstance(judged, Refusal) else judged[target]
             if isinstance(verdict, Refused):
                 return Verified(verdict, theorem.source)
@@ -147,7 +165,7 @@ class Verifier:
         return Verified(Refused(min(refused, key=len)), theorem.source)
 
     async def _question(
-        self, original: Original, hole: Json, proof: str
+        self, original: Original, hole: Json, proof: str, time: CheckTime
     ) -> tuple[list[Edit], str, str]:
         """How to ask the judge for one hole: edits, the target's name, the stand-in's name.
 
@@ -160,37 +178,43 @@ class Verifier:
         if hole["declaration"] is None:
             inside = range(command["start"], command["stop"])
             found = [e for e in examples(original.source) if e.keyword in inside]
-            edits = _name_all(found, await self._form(original, found))
+            edits = _name_all(found, await self._form(original, found, time))
         edits.extend(fill_others(original.holes, hole, command["start"], stand_in))
         return edits, hole["declaration"] or f"{EXAMPLE_NAME}1", stand_in
 
-    async def _form(self, original: Original, found: Sequence[Example]) -> str:
+    async def _form(self, original: Original, found: Sequence[Example], time: CheckTime) -> str:
         """The first way to name these examples that gives the original no new error."""
         for form in FORMS:
-            opened = await self._judge.open(rewrite(original.source, _name_all(found, form)))
+            named = rewrite(original.source, _name_all(found, form))
+            opened = await self._judge.open(named, time)
             if not isinstance(opened, Refusal) and not opened.known - original.known:
                 return form
         return FORMS[-1]
 
     async def _compare(
-        self, original: Original, submission: str, name: str, targets: list[str]
+        self,
+        original: Original,
+        submission: str,
+        name: str,
+        targets: list[str],
+        time: CheckTime,
     ) -> dict[str, Verdict] | Refusal:
         asked, given = original.source, submission
         if found := examples(asked):
-            form = await self._form(original, found)
+            form = await self._form(original, found, time)
             asked = rewrite(asked, _name_all(found, form))
             given = rewrite(given, _name_all(examples(given), form))
-        exported = await self._export(name, given)
+        exported = await self._export(name, given, time)
         if isinstance(exported, Refusal):
             return exported
-        judged = await self._judge.judge(asked, exported["constants"], targets, self._allow)
+        judged = await self._judge.judge(asked, exported, targets, self._allow, time)
         if isinstance(judged, Refusal):
             return judged
         errors = _new_errors(exported["messages"], original.known, name, 0)
         return {target: _with(verdict, errors) for target, verdict in judged.items()}
 
-    async def _export(self, name: str, source: str) -> Json | Refusal:
-        return await ask(self._pool, "export", self._limits.wall_s, name=name, source=source)
+    async def _export(self, name: str, source: str, time: CheckTime) -> Json | Refusal:
+        return await ask(self._pool, "export", time, name=name, source=source)
 
 
 def _name_all(found: Sequence[Example], form: str) -> list[Edit]:

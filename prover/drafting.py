@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from ..data.errors import UsageError
 from .author import Author, GivenTexts, ModelAuthor
-from .config import ModelConfig
+from .config import DraftConfig, ModelConfig
 from .dense import Library
 from .policies import MODELS, Part, form_of, open_model, open_policy, parts, read_policy
 from .policy import Policy
@@ -54,6 +54,30 @@ def roles(spec: str, config: ModelConfig, mode: str = "auto", search: str | None
         form = format_named(DEFAULT_FORMS[mode])
     rest = [part.word for part in found if part != writer]
     return Roles(mode, writer, form, "+".join(rest) or "hammer")
+
+
+def check_told(spec: str, model: ModelConfig, drafts: DraftConfig, mode: str) -> None:
+    """Raise UsageError for an option of models where none is asked, or of drafts in mode tactic.
+
+    Also for a prompt format that there is not.
+    """
+    if model.prompt:
+        format_named(model.prompt)
+    if not any(part.kind in MODELS for part in parts(spec)):
+        _check_default(model, _OF_MODELS, f"for language models; the policy is {spec}")
+    if mode == "tactic":
+        _check_default(drafts, _OF_DRAFTS, "for whole proofs and sketches; the mode is tactic")
+
+
+_OF_MODELS = "prompt", "samples", "temperature", "premises"
+_OF_DRAFTS = "attempts", "turns", "repair_depth"
+
+
+def _check_default(told: ModelConfig | DraftConfig, names: Sequence[str], why: str) -> None:
+    default = type(told)()
+    for name in names:
+        if getattr(told, name) != getattr(default, name):
+            raise UsageError(f"--{name.replace('_', '-')} is {why}")
 
 
 def _writes(part: Part, config: ModelConfig) -> bool:

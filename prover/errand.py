@@ -5,6 +5,7 @@ It tells a job what happens, prints nothing itself, and keeps every attempt in t
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -51,7 +52,9 @@ class Errand:
             for file in opened:
                 job.tell_errors(file.path, file.messages)
                 if not file.theorems:
-                    job.tell(f"{file.path}: nothing to prove, it has no sorry")
+                    has_error = any(m.severity == "error" for m in file.messages)
+                    hint = f"; its errors: lakatos repair {file.path}" if has_error else ""
+                    job.tell(f"{file.path}: nothing to prove, it has no sorry{hint}")
             progress.theorems = len(theorems)
             past = earlier(self.store, run_id, self.config, self.toolchain, resume)
             with job.display(progress, lambda: busy(pool)):
@@ -82,7 +85,10 @@ class Errand:
             for ward in wards:
                 job.tell_errors(ward.file.path, ward.diagnosis.others)
                 if not ward.is_broken:
-                    job.tell(f"{ward.file.path}: nothing to repair, Lean finds no error in it")
+                    path = ward.file.path
+                    has_sorry = re.search(r"\bsorry\b", ward.file.text)
+                    hint = f"; its sorries: lakatos prove {path}" if has_sorry else ""
+                    job.tell(f"{path}: nothing to repair, Lean finds no error in it{hint}")
             choose(wards, job.names)
             await ill.mend(wards, hear, job.interrupt)
         job.summarize()

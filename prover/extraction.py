@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data import dataset_files, leandojo_read, source
-from ..data.console import err
+from ..data.console import is_watched
 from ..data.dataset import Dataset, count
 from ..data.dataset_card import figure_rows
 from ..data.errors import UsageError, WorkerDied
@@ -198,12 +198,15 @@ class Extraction:
     async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
         """Trace, write, tell; the exit code. Raises WorkerDied, ToolchainError, UsageError."""
         toolchain = lean()
-        line = TraceLine(err.is_terminal)
+        line = TraceLine(is_watched())
         with line.shown():
             dataset = await self.trace(toolchain, cache, line.told)
             out = self.asked.out
             figures = dataset_files.write(dataset, out, self.formats) if out else count(dataset)
-        return tell(dataset.failures, figure_rows(figures))
+        empty = f"{self.asked.path}: no finished proof to learn from: the dataset is empty"
+        return tell(
+            dataset.failures, figure_rows(figures), out, "" if figures.modes.total() else empty
+        )
 
     async def trace(
         self, toolchain: Toolchain, cache: Path | None = None, told: Told = silent
@@ -238,7 +241,7 @@ class Conversion:
         tables = self.tables()
         if self.out is None:
             return tell_rows(leandojo_read.count(tables))
-        return tell_rows(leandojo_read.convert(tables, self.out, self.formats))
+        return tell_rows(leandojo_read.convert(tables, self.out, self.formats), self.out)
 
 
 def _told_by_leandojo(path: str) -> Callable[[], Iterator[Table]] | None:

@@ -69,4 +69,5 @@ class Recall:
                 told = learned.write(store, self.out, self.formats, self.seed, excluded)
             else:
                 told = learned.gather(store, lambda kind, row: None, self.seed, excluded)
-        return tell_rows(told.counts)
+        empty = "nothing to learn from is stored yet: the dataset is empty"
+        return tell_rows(told.counts, self.out, empty)

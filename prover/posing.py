@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..data.console import err
+from ..data.console import is_watched
 from ..data.errors import UsageError, WorkerDied
 from ..data.library import LibrarySet, PosedModule, count, figure_rows, write
 from ..data.problems import ProblemSet
@@ -55,7 +55,7 @@ class Posing:
     async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
         """Pose, write, tell; the exit code. Raises as `run`."""
         toolchain = lean()
-        line = TraceLine(err.is_terminal, "posing", "modules")
+        line = TraceLine(is_watched(), "posing", "modules")
         with line.shown():
             posed = await self.run(toolchain, cache, line.told)
             posed = replace(posed, excluded=await excluded_by(self.problems, toolchain))
@@ -63,7 +63,7 @@ class Posing:
                 figures = write(posed, self.out, self.formats)
             else:
                 figures = count(posed, posed.rows())
-        return tell(posed.failures, figure_rows(figures))
+        return tell(posed.failures, figure_rows(figures), self.out)
 
     async def run(
         self,

@@ -19,13 +19,14 @@ from ..data.errors import SoundnessAlarm, UsageError
 from ..data.records import Attempt, Expansion, RefusalKind, Refused, StopReason, Theorem
 from ..data.source import SourceFile
 from ..lean_env.cache import default_cache
+from ..lean_env.judge import CheckLimits
 from ..lean_env.pool import LeanPool, OpenedFile
 from ..lean_env.premises import Premises
 from ..lean_env.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
 from .agent import Keeper, Prover, Recall, Recorder, Silent, nothing
 from .config import DraftConfig, ModelConfig, ProverConfig, SearchConfig
-from .drafting import Roles, open_author, roles
+from .drafting import Roles, check_told, open_author, roles
 from .filling import Tools
 from .policies import open_policy, suited
 from .policy import Policy, Redrawn
@@ -55,6 +56,12 @@ class RunConfig:
     """Axioms a proof may use beyond propext, Quot.sound and Classical.choice."""
     drafts: DraftConfig = field(default_factory=DraftConfig)
     """How drafts are asked for, where the policy or the mode is for them."""
+    check_s: float | None = None
+    """Seconds for the check of one proof or file; None: 60, and 30 more for each 1,000 bytes."""
+
+    def __post_init__(self) -> None:
+        if self.check_s is not None and not self.check_s > 0:
+            raise UsageError(f"check time must be above 0 seconds, not {self.check_s:g}")
 
     @property
     def roles(self) -> Roles:
@@ -71,6 +78,7 @@ def searched(config: RunConfig, name: str | None, *numbers: Any) -> RunConfig:
     """
     drafts = config.drafts
     found = roles(config.policy, config.model, drafts.mode, name)
+    check_told(config.policy, config.model, drafts, found.mode)
     if config.prover.refute and found.writer:
         raise UsageError(f"refute searches by tactics, not in mode {found.mode}")
     kind, in_flight = suited(found.searcher, config.model)
@@ -195,11 +203,12 @@ async def start_run(
     Raises UsageError when there is no such policy, ModelUnavailable when it has no model.
     """
     axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
+    limits = CheckLimits(config.check_s)
     found, recorder, keeper = config.roles, recorder or Silent(), keeper or Silent()
     async with (
         LeanPool(toolchain, workers=config.workers) as pool,
         AsyncExitStack() as stack,
-        Verifier(pool, toolchain, allow_axioms=axioms) as verifier,
+        Verifier(pool, toolchain, allow_axioms=axioms, limits=limits) as verifier,
     ):
         source = Premises(pool, (cache or default_cache()) / "premises")
         if found.writer is None:

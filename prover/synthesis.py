@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
-from ..data.console import err
+from ..data.console import is_watched
 from ..data.dataset import NOTHING_EXCLUDED, Excluded
 from ..data.errors import UsageError, WorkerDied
 from ..data.families import Candidate, identity, machine
@@ -122,7 +122,7 @@ class Synthesis:
         """Make, write, tell; the exit code. Raises UsageError, WorkerDied, ToolchainError."""
         toolchain = lean()
         hint = "they are written" if self.out else "nothing is written"
-        line = TraceLine(err.is_terminal, "making", "problems", hint)
+        line = TraceLine(is_watched(), "making", "problems", hint)
         with line.shown():
             async with LeanPool(toolchain, workers=1) as pool:
                 excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
@@ -137,7 +137,7 @@ class Synthesis:
         made = Counter(row["family"] for row in rows)
         closed = sum(row["closed_by"] is not None for row in rows)
         dropped = {f"dropped, {why}": n for why, n in sieve.dropped.items()}
-        return tell_rows({**made, "closed at once": closed, **dropped})
+        return tell_rows({**made, "closed at once": closed, **dropped}, self.out)
 
     def _write(self, out: Path, rows: list[Row], lean: str, sieve: Sieve) -> None:
         with new_tables(out, self.formats) as tables:

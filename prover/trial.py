@@ -33,7 +33,6 @@ RETRIED = {
     RefusalKind.FORBIDDEN_SYNTAX,
     RefusalKind.DOES_NOT_COMPILE,
     RefusalKind.AXIOM,
-    RefusalKind.LIMIT,
 }
 """Refusals after which another proof is looked for; the others end the attempt as evidence."""
 

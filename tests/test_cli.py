@@ -22,7 +22,9 @@ FALSE = "theorem wrong (n : Nat) : n < n := by\n  sorry\n"
 
 
 def test_version_and_help(run):
-    assert run("--version") == (0, "lakatos 0.1.0\n", [])
+    for flag in ("--version", "-V"):
+        assert run(flag) == (0, "lakatos 0.1.0\n", [])
+    assert run("help", "prove") == run("prove", "-h") == run("prove", "--help")
     code, out, _ = run()
     assert code == 0
     for verb in ("prove", "show", "verify", "setup", "doctor"):
@@ -35,8 +37,15 @@ def test_version_and_help(run):
     [
         (["prove"], "Missing argument"),
         (["prove", "x.lean"], "x.lean: no such file"),
-        (["prove", "."], ".: is a directory"),
-        (["prove", "--nonsense", "x.lean"], "No such option"),
+        (["prove", "."], ".: no .lean file there"),
+        (["prove", "*.lean"], "*.lean: no .lean file there"),
+        (["prove", "--nonsense", "x.lean"], "No such option: --nonsense"),
+        (["prove", "--nonsense", "x.lean"], "(lakatos prove --help)"),
+        (["prove", "--prompt", "nosuch", "x.lean"], "no prompt format and no file 'nosuch'"),
+        (["prove", "--samples", "4", "x.lean"], "--samples is for language models"),
+        (["prove", "--attempts", "4", "x.lean"], "--attempts is for whole proofs and sketches"),
+        (["help", "frobnicate"], "No such command"),
+        (["show", "3", "--failed"], "list attempts: no number then"),
         (["prove", "--time", "soon", "x.lean"], "--time"),
         (["prove", "--time", "-1", "x.lean"], "time must be above 0 seconds"),
         (["prove", "--expansions", "0", "x.lean"], "expansions must be at least 1"),
@@ -189,6 +198,49 @@ def test_nothing_to_prove_is_said(run, tmp_path):
     code, out, _ = run("prove", "f.lean")
     assert code == 0
     assert "nothing to prove" in out
+    code, out, _ = run("repair", "f.lean")
+    assert code == 0
+    assert "nothing to repair, Lean finds no error in it\n" in out
+
+
+@lean
+def test_each_verb_names_the_other_where_that_is_what_helps(run, tmp_path):
+    (tmp_path / "broken.lean").write_text("theorem broken : 1 = 1 := nonsense\n")
+    _, out, _ = run("prove", "broken.lean")
+    assert "it has no sorry; its errors: lakatos repair broken.lean" in out
+    (tmp_path / "open.lean").write_text(FALSE)
+    _, out, _ = run("repair", "open.lean")
+    assert "no error in it; its sorries: lakatos prove open.lean" in out
+
+
+@lean
+def test_a_folder_and_a_pattern_stand_for_their_files(run, tmp_path):
+    for name in ("ex/a.lean", "ex/b.lean", "ex/.lake/c.lean", "ex/note.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("theorem t : 1 = 1 := by sorry\n")
+    for name in ("ex", "ex/*"):
+        code, out, _ = run("prove", name, "--json")
+        assert code == 0
+        assert [json.loads(line)["file"] for line in out.splitlines()] == ["ex/a.lean", "ex/b.lean"]
+
+
+@lean
+def test_attempts_are_found_again(run, tmp_path):
+    (tmp_path / "f.lean").write_text(TWO + FALSE)
+    run("prove", "f.lean", "--expansions", "1")
+
+    def found(*flags):
+        _, out, _ = run("show", "--json", *flags)
+        return [json.loads(line)["theorem"] for line in out.splitlines()]
+
+    assert found() == ["wrong", "second", "first"]
+    assert found("--theorem", "*s*") == ["second", "first"]
+    assert found("--failed") == found("--theorem", "wrong") == ["wrong"]
+    assert found("--limit", "1", "--theorem", "*s*") == ["second"]
+    assert found("--run", "7") == []
+    whole = json.loads(run("show", "1", "--json")[1])
+    assert (whole["policy"], whole["search"], whole["proved"]) == ("hammer", "htps", True)
+    assert whole["command"].startswith("lakatos ")
 
 
 @lean

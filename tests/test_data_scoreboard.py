@@ -56,13 +56,13 @@ def test_the_display_shows_counts_and_what_each_worker_does():
     assert head == (
         "2 solved of 3 · 7 left · 1.0 theorems a minute · 7 min 00 s to go · workers restarted: 1"
     )
-    assert classes == "1 dead end"
+    assert classes == "1 nothing left to try"
     assert first.split() == ["1", "amc_1", "attempt", "2", "7", "expansions", "1", "min", "00", "s"]
-    assert "elaborating" in second
+    assert "reading the statement" in second
 
 
 def test_a_result_is_one_line_and_one_object(capsys):
-    assert result_text(result()).plain == "✓ amc_1  solved, 2.0 s, 3 expansions"
+    assert result_text(result()).plain == "✓ amc_1  proved, 2.0 s, 3 expansions"
     not_taken = Result(PROBLEM, Outcome.NOT_ELABORATED, (), "line 1: no")
     assert result_text(not_taken).plain == "✗ amc_1  does not elaborate\n    line 1: no"
     Announcer(as_json=True).result(result())

@@ -91,7 +91,7 @@ def test_a_model_plans_again_when_a_step_is_false(run, tmp_path, monkeypatch):
     assert turns[-2].text == feedback
 
 
-def test_a_model_sees_its_error_and_the_goal_there(run, tmp_path):
+def test_a_model_sees_its_error_and_the_goal_there(run, tmp_path, capsys):
     wrong, right = fenced("rw [Nat.mul_comm]"), fenced("rw [Nat.add_comm]")
     with Server(answer(wrong), default=answer(right)) as server:
         flags = "--mode", "whole-proof", "--repair-depth", 0, "--attempts", 2
@@ -106,6 +106,10 @@ def test_a_model_sees_its_error_and_the_goal_there(run, tmp_path):
         steps = [s for e in store.load_attempt(attempt.id).expansions for s in e.steps]
     assert [t.is_right for t in turns if t.role == "assistant" and t.tokens] == [False, True]
     assert [s.tactic for s in steps] == ["rw [Nat.mul_comm]", "rw [Nat.add_comm]"]
+    assert main(["show", "1", "--conversation", "--db", str(tmp_path / "attempts.db")]) == 0
+    shown = capsys.readouterr().out
+    assert "conversation 1, user, Lean's answer" in shown
+    assert "Error at line 1, `rw [Nat.mul_comm]`:" in shown
 
 
 def test_a_failed_proof_is_mended_before_the_model_is_asked_again(run):

@@ -1,10 +1,11 @@
 // ---------------------------------------------------------------- problems
-const [NAME, SOURCE, SPLIT, PATH, LEAN, INFORMAL, OUTCOME, DETAIL, ATTEMPTS] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-const [ID, NUMBER, CAME, WALL, EXPANSIONS, STEPS, TOKENS, PROOF, WHY] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-const AT_ONCE = 200;
+const [NAME, SOURCE, SPLIT, PATH, LEAN, INFORMAL, OUTCOME, DETAIL, ATTEMPTS, RESULT] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+const [ID, NUMBER, CAME, WALL, EXPANSIONS, STEPS, TOKENS, PROOF, WHY, WORD] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+const AT_ONCE = 50;
+const counted = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 const sum = (place) => (problem) => problem[ATTEMPTS].reduce((total, attempt) => total + attempt[place], 0);
 const COLUMNS = [
-  ["problem", (p) => p[NAME]], ["source", (p) => p[SOURCE]], ["outcome", (p) => p[OUTCOME]],
+  ["problem", (p) => p[NAME]], ["source", (p) => p[SOURCE]], ["result", (p) => p[OUTCOME]],
   ["attempts", (p) => p[ATTEMPTS].length], ["seconds", sum(WALL)], ["expansions", sum(EXPANSIONS)],
   ["steps", sum(STEPS)], ["tokens", sum(TOKENS)],
 ].filter(([name, value]) => name !== "tokens" || data.problems.some((p) => value(p)));
@@ -32,7 +33,7 @@ function sortBy(column) {
 function cells(problem) {
   return COLUMNS.map(([name, value]) => {
     if (name === "problem") return make("td", null, make("button", { "aria-label": `Show ${problem[NAME]}` }, problem[NAME]));
-    if (name === "outcome") return make("td", { class: "outcome" }, dot(problem[OUTCOME]), data.outcomes[problem[OUTCOME]]);
+    if (name === "result") return make("td", { class: "outcome" }, dot(problem[OUTCOME]), problem[RESULT]);
     if (name === "source") return make("td", null, problem[SOURCE]);
     const number = value(problem);
     return make("td", { class: "number" }, name === "seconds" ? number.toFixed(number < 10 ? 2 : 0) : number.toLocaleString("en"));
@@ -41,8 +42,8 @@ function cells(problem) {
 
 function attemptRow(attempt) {
   const link = graphs[attempt[ID]] ? make("a", { href: `#attempt-${attempt[ID]}` }, "proof graph") : make("code", null, `lakatos show ${attempt[ID]}`);
-  const numbers = [attempt[WALL].toFixed(2) + " s", `${attempt[EXPANSIONS]} expansions`, `${attempt[STEPS]} steps`, ...(attempt[TOKENS] ? [`${attempt[TOKENS]} tokens`] : [])];
-  return make("div", null, dot(attempt[CAME]), `attempt ${attempt[NUMBER]}: ${data.outcomes[attempt[CAME]]}, ${numbers.join(", ")} `, link,
+  const numbers = [attempt[WALL].toFixed(2) + " s", counted(attempt[EXPANSIONS], "expansion"), counted(attempt[STEPS], "step"), ...(attempt[TOKENS] ? [`${attempt[TOKENS]} tokens`] : [])];
+  return make("div", null, dot(attempt[CAME]), `attempt ${attempt[NUMBER]}: ${attempt[WORD]}, ${numbers.join(", ")} `, link,
     attempt[WHY] ? make("div", { class: "soft" }, attempt[WHY].slice(0, 600)) : null, attempt[PROOF] === null ? null : make("pre", null, attempt[PROOF].replace(/^\s*\n/, "")));
 }
 
@@ -97,9 +98,9 @@ function start() {
   $("theme").onclick = () => { root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark"; };
   $("title").textContent = data.title;
   const [about, ...tables] = data.sheets.map(sheetSection);
-  $("curves").before(...tables.slice(0, 2)); $("curves").after(about, ...tables.slice(2));
-  const counted = data.outcomes.map((name, n) => [n, name, data.classes[n]]).filter(([, , count]) => count);
-  $("outcome").append(make("option", { value: "" }, "every outcome"), ...counted.map(([n, name, count]) => make("option", { value: String(n) }, `${name} (${count})`)));
+  $("curves").before(...tables.slice(0, 2)); $("problems").after(...tables.slice(2), about);
+  const classes = data.outcomes.map((name, n) => [n, name, data.classes[n]]).filter(([, , count]) => count);
+  $("outcome").append(make("option", { value: "" }, "every result"), ...classes.map(([n, name, count]) => make("option", { value: String(n) }, `${name} (${count})`)));
   const sources = [...new Set(data.problems.map((p) => p[SOURCE]))].sort();
   $("source").append(make("option", { value: "" }, "every source"), ...sources.map((name) => make("option", { value: `=${name}` }, name || "other")));
   for (const id of ["search", "outcome", "source"]) $(id).oninput = () => { shown = AT_ONCE; showList(); };

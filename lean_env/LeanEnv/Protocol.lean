@@ -23,7 +23,7 @@ inductive Request where
   | premises (file : Nat) (hole? : Option Nat) (start count : Nat)
   | signatures (file : Nat) (hole? : Option Nat) (names : Array String)
   | symbols (state : Nat)
-  | judge (original : String) (constants : Json) (targets? : Option (Array String)) (allow : Array String)
+  | judge (original : String) (constants : Json) (imports : Array String) (targets? : Option (Array String)) (allow : Array String)
   | ndjson (judged : Nat) (name : String) (page : Nat)
   | cut (source : String)
   | parseTexts (before : String) (texts : Array String)
@@ -64,7 +64,7 @@ def Request.parse (j : Json) : Except String Request := do
     return .signatures (← field Nat "file") (← maybe Nat "hole") (← field (Array String) "names")
   | "symbols" => return .symbols (← field Nat "state")
   | "judge" =>
-    return .judge (← field String "original") (← field Json "constants")
+    return .judge (← field String "original") (← field Json "constants") (← optional (Array String) "imports" #[])
       (← maybe (Array String) "targets") (← optional (Array String) "allow" #[])
   | "ndjson" => return .ndjson (← field Nat "judged") (← field String "theorem") (← field Nat "page")
   | "cut" => return .cut (← field String "source")

@@ -1,0 +1,92 @@
+"""What standard output and error can take: which characters, and whether anybody still reads.
+
+A reader that is gone (`| head`) ends a run as Ctrl-C does, with its own exit code.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import signal
+import sys
+from io import TextIOWrapper
+from typing import Any
+
+from rich.console import Console
+
+INTERRUPTED = 130
+READER_GONE = 141
+"""128 and the number of SIGPIPE, as other programs end in front of `| head`."""
+
+_PLAIN = {
+    "✓": "ok", "✗": "x", "○": "o", "·": "-", "…": "...", "—": "-", "–": "-", "⊢": "|-",
+    "→": "->", "↔": "<->", "←": "<-", "∧": "/\\", "∨": "\\/", "¬": "Not ", "≠": "!=", "≤": "<=",
+    "≥": ">=", "ℕ": "Nat", "ℤ": "Int", "⟨": "<", "⟩": ">", "─": "-", "│": "|", "├": "|", "└": "`",
+}  # fmt: skip
+"""What stands for a sign where the encoding of the stream has none; else a question mark."""
+
+_PADDING = re.compile(r"[ \t]+$", re.MULTILINE)
+_gone: set[int] = set()
+
+
+def set_up() -> None:
+    """Let standard output and error take every text, whatever the encoding of the locale."""
+    codecs.register_error("lakatos.plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and not is_unicode(stream.encoding):
+            stream.reconfigure(errors="lakatos.plain")
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    signs = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(sign, "?") for sign in signs), error.end
+
+
+def is_unicode(encoding: str | None) -> bool:
+    """Whether an encoding has every sign."""
+    return (encoding or "").lower().replace("_", "-").startswith("utf")
+
+
+def is_reader_gone() -> bool:
+    """Whether a stream was closed by its reader."""
+    return bool(_gone)
+
+
+def interrupted_code() -> int:
+    """The exit code of what was stopped: by Ctrl-C, or since its reader is gone."""
+    return READER_GONE if _gone else INTERRUPTED
+
+
+def drop(stream: Any) -> None:
+    """Write to nowhere from now on: nobody reads this stream any more."""
+    _gone.add(stream.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def is_one_terminal() -> bool:
+    """Whether standard output and error are the same terminal."""
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        return False
+    names = {os.ttyname(stream.fileno()) for stream in (sys.stdout, sys.stderr)}
+    return len(names) == 1 or os.ctermid() in names
+
+
+class Output(Console):
+    """A console on a standard stream: no padding into a file; no reader, no more work."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich does; into a file without the blanks that fill the rows of tables."""
+        if self.is_terminal:
+            super().print(*objects, **options)
+            return
+        with self.capture() as shown:
+            super().print(*objects, **options)
+        text = _PADDING.sub("", shown.get())
+        super().print(text, end="", soft_wrap=True, markup=False, emoji=False, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Stop, as at Ctrl-C."""
+        drop(self.file)
+        signal.raise_signal(signal.SIGINT)

@@ -1,0 +1,144 @@
+"""Standard streams, disks and databases as a user meets them: read, written, full, read-only."""
+
+import io
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from .screen import environment, python
+
+lean = pytest.mark.lean
+ONE = "theorem one (a b : Nat) : a + b = b + a := by sorry\n"
+TWO = "".join(ONE.replace("one", f"t{n}") for n in range(2))
+HARD = "theorem hard (n : Nat) (h : 2 < n) : ∃ p q : Nat, n * n + 7 = p * q + 12 * n := by sorry\n"
+needs_full_device = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")  # noqa: PTH110
+
+
+@lean
+def test_from_standard_input_to_standard_output(run, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(ONE.encode())))
+    code, out, error = run("prove", "-", "--out", "-")
+    assert code == 0
+    assert out.startswith("theorem one")
+    assert "sorry" not in out
+    assert any("proved" in line for line in error)
+
+
+@lean
+def test_a_reader_that_goes_away_stops_the_run(tmp_path):
+    (tmp_path / "f.lean").write_text(TWO + HARD, encoding="utf-8")
+    main = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
+    options = ["--time", "600", "--workers", "1", "--db", "attempts.db"]
+    with subprocess.Popen(
+        [sys.executable, "-c", main, "prove", "f.lean", *options],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as command:
+        assert "t0  proved" in command.stdout.readline().decode()
+        command.stdout.close()
+        said = command.stderr.read().decode()
+    assert command.returncode == 141
+    assert "nobody reads the output any more" in said
+    assert len(said.splitlines()) == 1
+    told = subprocess.run(
+        python([["show", "--db", "attempts.db"]]), cwd=tmp_path, capture_output=True, text=True
+    ).stdout
+    assert "proved" in told
+    assert "interrupted" in told
+
+
+@pytest.fixture
+def stored(run, tmp_path):
+    """An empty database, and the file that it is."""
+    place = tmp_path / "attempts.db"
+    run("prove", "nothing.lean")
+    assert not place.exists()
+    from lakatos.data.store import Store
+
+    Store.open(str(place)).close()
+    return place
+
+
+def kept(folder):
+    return {place.name: place.read_bytes() for place in folder.iterdir()}
+
+
+@pytest.mark.parametrize("arguments", [["show"], ["report"], ["extract", "store", "--stats"]])
+def test_reading_leaves_a_database_as_it_is(run, stored, arguments):
+    before = kept(stored.parent)
+    assert run(*arguments)[0] == 0
+    assert kept(stored.parent) == before
+
+
+@pytest.mark.parametrize("arguments", [["show"], ["report"]])
+def test_what_is_not_there_is_not_made(run, tmp_path, arguments):
+    assert run(*arguments)[0] == 0
+    assert kept(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        (".", "database . cannot be opened: it is a folder"),
+        ("no/such/x.db", "there is no folder no/such"),
+    ],
+)
+@pytest.mark.parametrize("verb", [["show"], ["prove", "f.lean"]])
+def test_a_database_that_cannot_be_opened_is_said_why(run, tmp_path, verb, place, line):
+    (tmp_path / "f.lean").write_text(ONE)
+    code, _, error = run(*verb, "--db", place)
+    assert code == 3
+    assert len(error) == 1
+    assert line in error[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--out", "no/such/f.lean"], "no/such/f.lean: cannot be written (there is no folder"),
+        (["--out", "."], ".: is a folder, not a file"),
+    ],
+)
+def test_where_proofs_go_is_looked_at_before_the_search(run, tmp_path, arguments, line):
+    (tmp_path / "f.lean").write_text(HARD)
+    code, out, error = run("prove", "f.lean", "--time", 600, *arguments)
+    assert (code, out) == (2, "")
+    assert error[0].startswith(f"lakatos: {line}")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_a_read_only_file_is_not_searched_for(run, tmp_path):
+    (tmp_path / "f.lean").write_text(HARD)
+    (tmp_path / "f.lean").chmod(0o444)
+    code, _, error = run("prove", "f.lean", "--time", 600, "--write")
+    assert (code, error) == (2, ["lakatos: f.lean: cannot be written (it is read-only)"])
+
+
+@needs_full_device
+@lean
+def test_a_full_disk_is_the_same_exit_code_everywhere(run, tmp_path):
+    (tmp_path / "f.lean").write_text(ONE)
+    for arguments in (
+        ["prove", "f.lean", "--out"],
+        ["show", "1", "--html"],
+        ["show", "1", "--dot"],
+    ):
+        code, _, error = run(*arguments, "/dev/full")
+        assert code == 3, arguments
+        assert "/dev/full: cannot be written (No space left on device)" in error[-1]
+    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)  # noqa: PTH116
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        main = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
+        command = [sys.executable, "-c", main, "show", "--db", "attempts.db"]
+        told = subprocess.run(
+            command, cwd=tmp_path, env=environment(), stdout=full, stderr=subprocess.PIPE
+        )
+    assert told.returncode == 3
+    assert told.stderr.decode().splitlines() == [
+        "lakatos: the output cannot be written (No space left on device)"
+    ]
