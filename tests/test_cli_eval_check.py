@@ -61,9 +61,9 @@ def test_a_model_or_a_disk_that_fails_is_exit_3(changes):
 
 def test_the_object_is_as_told():
     told = found(unfit=[("p", "no")], answer=Answer("openai:m"))
-    assert set(fields_of(json_output.check_object(told))) - {"type", "schema"} == documented()[
-        "check"
-    ]
+    assert (
+        set(fields_of(json_output.check_object(told))) - {"type", "schema"} == documented()["check"]
+    )
 
 
 @pytest.fixture
