@@ -115,7 +115,7 @@ def _config(
     judged = thinking.critic, thinking.retriever, thinking.premises, options
     model = ModelConfig(thinking.prompt, thinking.samples, thinking.temperature, *judged)
     spend = ProverConfig(*astuple(budget or Budget()))
-    spend = replace(spend, refute=refute, seed=work.seed)
+    spend = replace(spend, refute=refute, seed=work.seed, minimise=work.minimise)
     how = DraftConfig(*astuple(drafts or Drafts("tactic")))
     rest = work.workers, tuple(work.allow_axiom or ()), how, work.check_time
     return searched(RunConfig(spend, thinking.policy, model, *rest), *astuple(search or Search()))

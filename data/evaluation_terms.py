@@ -20,6 +20,7 @@ PATHS = {
     "--tokens": "prover.tokens",
     "--refute": "prover.refute",
     "--seed": "prover.seed",
+    "--minimise": "prover.minimise",
     "--search": "prover.search.name",
     "--alpha": "prover.search.alpha",
     "--exploration": "prover.search.exploration",

@@ -349,6 +349,14 @@ class Work:
 
     workers: Annotated[int | None, Option(min=1, help="Lean processes; default: cores.")] = None
     seed: Annotated[int, Option(help="Seed of the random numbers.")] = 0
+    minimise: Annotated[
+        str,
+        Option(
+            metavar="on|off",
+            help="on: leave out of a found proof what it does not need, in at most 10 s beyond "
+            "the budget; off: keep it as it was found.",
+        ),
+    ] = "on"
     db: Db = None
     allow_axiom: Axioms = None
     check_time: CheckTime = None

@@ -130,6 +130,8 @@ def attempt_text(attempt: Attempt) -> Text:
         f"  {result_word(attempt)}, {attempt.wall_s:.1f} s, "
         f"{counted(attempt.expansions, 'expansion')}",
     )
+    if attempt.stop is StopReason.DISPROVED and attempt.detail:
+        text.append(f"\n    {one_line(attempt.detail)}", "bold yellow")
     if proved and attempt.detail:
         text.append(f"\n    note: {one_line(attempt.detail)}", "yellow")
     if attempt.stop is StopReason.DISPROVED and attempt.proof:

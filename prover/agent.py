@@ -17,6 +17,7 @@ from ..data.records import Attempt, Expansion, StopReason, Theorem
 from ..data.turns import Turn
 from .budget import Clock, rounds
 from .config import ProverConfig
+from .counterexample import counterexample
 from .deferral import Kept, Verifier, rests_on_sorry, settle
 from .expander import TacticRunner, together
 from .policy import Policy
@@ -134,7 +135,7 @@ class Prover:
         self._memory: Memory = no_memory
         self.fault: LakatosError | None = None
         tell = self._recorder.expansions
-        self._pursuit = Pursuit(pool, verifier, policy, self._config, tell)
+        self._pursuit = Pursuit(pool, verifier, policy, self._config, tell, clock)
         self._stopped = False
 
     def stop(self) -> None:
@@ -259,7 +260,10 @@ class Prover:
             most = contest.negation.part(limit)
             contest.refuted = await self._pursuit.carry_on(contest.negation, most)
             if (found := contest.refuted) and found.is_proved:
-                return trial.end(StopReason.DISPROVED, proof=found.proof, verdict=found.verdict)
+                asked = trial.theorem, contest.negation.theorem, found.proof or ""
+                detail = await counterexample(self._pool, *asked)
+                stop = StopReason.DISPROVED
+                return trial.end(stop, proof=found.proof, verdict=found.verdict, detail=detail)
         is_over = not contest.negation or contest.refuted
         return contest.ended if is_over else None
 

@@ -178,6 +178,8 @@ class ProverConfig:
     """Share of every budget spent on the negation of a theorem, in [0, 1); 0: none."""
     retries: int = 3
     """Proofs refused by the verifier after which the search for another still goes on."""
+    minimise: str = "on"
+    """`on`: leave out of a found proof what it does not need; `off`: keep it as it was found."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """Which search, and its numbers."""
     seed: int = 0
@@ -203,6 +205,8 @@ class ProverConfig:
             raise UsageError(f"growth must be at least 2, not {self.growth}")
         if not 0 <= self.refute < 1:
             raise UsageError(f"refute must lie in [0, 1), not {self.refute}")
+        if self.minimise not in ("on", "off"):
+            raise UsageError(f"minimise is on or off, not {self.minimise!r}")
         if self.retries < 0:
             raise UsageError(f"retries must be at least 0, not {self.retries}")
 

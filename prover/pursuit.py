@@ -6,15 +6,28 @@ Batches are launched and told in one order, so what is asked depends only on wha
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from ..data.records import Accepted, Attempt, Expansion, ProofState, Status, StopReason, Theorem
+from ..data.records import (
+    Accepted,
+    Advanced,
+    Attempt,
+    Expansion,
+    ProofState,
+    Refused,
+    Status,
+    StopReason,
+    Theorem,
+)
 from ..lean_env.script import splice
+from .budget import Clock
 from .config import ProverConfig
 from .deferral import Verifier, replacement
 from .expander import Expander, TacticRunner
+from .minimise import minimised
 from .policy import Policy
 from .refute import is_vacuous
 from .sampler import Sampler
@@ -35,16 +48,20 @@ class Pursuit:
         policy: Policy,
         config: ProverConfig,
         tell: Tell,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._pool = pool
         self._verifier = verifier
         self._policy = policy
         self._config = config
         self._record = tell
+        self._clock = clock
+        self._is_stopped = False
         self._running: set[asyncio.Task[object]] = set()
 
     def stop(self) -> None:
         """Cancel all searches under way, not the judging of what they found."""
+        self._is_stopped = True
         for task in self._running:
             task.cancel()
 
@@ -53,6 +70,7 @@ class Pursuit:
 
         Raises CancelledError when stopped.
         """
+        self._is_stopped = False
         while True:
             stop = await self._interruptible(self._search(trial, limit))
             if stop is None:
@@ -138,17 +156,36 @@ class Pursuit:
             self._record(trial.theorem, news)
 
     async def _judge(self, trial: Trial) -> Attempt:
-        """The verifier's word on the proof found."""
+        """The verifier's word on the proof found; one accepted is shortened, and judged again."""
         theorem, block = trial.theorem, trial.proof()
         with trial.budget.running():
             verified = await self._verifier.verify(theorem, block, trial.budget.left_s)
         verdict = verified.verdict
-        if isinstance(verdict, Accepted):
-            proof = replacement(theorem, verified.source)
-            return trial.end(StopReason.PROVED, proof=proof, verdict=verdict)
-        proof = replacement(theorem, splice(theorem.source, theorem, block)[0])
-        detail = "; ".join(reason.text for reason in verdict.reasons)
-        return trial.end(StopReason.REFUSED, proof=proof, verdict=verdict, detail=detail)
+        if isinstance(verdict, Refused):
+            proof = replacement(theorem, splice(theorem.source, theorem, block)[0])
+            detail = "; ".join(reason.text for reason in verdict.reasons)
+            return trial.end(StopReason.REFUSED, proof=proof, verdict=verdict, detail=detail)
+        if (shorter := await self._shortened(theorem, block)) != block:
+            again = await self._verifier.verify(theorem, shorter)
+            verified = again if isinstance(again.verdict, Accepted) else verified
+        proof = replacement(theorem, verified.source)
+        return trial.end(StopReason.PROVED, proof=proof, verdict=verified.verdict)
+
+    async def _shortened(self, theorem: Theorem, block: str) -> str:
+        """The proof without what it does not need, as far as Lean finds in a few seconds."""
+        if self._config.minimise == "off" or theorem.others:
+            return block
+        end_s = self._clock() + MINIMISE_S
+
+        async def proves(candidate: str) -> bool:
+            if self._is_stopped or self._clock() >= end_s:
+                return False
+            (step,) = await self._pool.apply(theorem.state, [candidate])
+            return step.outcome == Advanced(())
+
+        return await minimised(block, proves)
 
 
 _DEAD = StopReason.DEAD_END
+MINIMISE_S = 10.0
+"""Seconds that shortening one proof may take, beyond the theorem's budget."""

@@ -155,7 +155,7 @@ async def is_false(state: ProofState, expander: Expander, pool: TacticRunner) ->
     return search.status is Status.PROVED
 
 
-_VALUES = {
+VALUES = {
     "Prop": ("False", "True"),
     "Bool": ("false", "true"),
     "Nat": ("0", "1", "2", "3", "5"),
@@ -171,9 +171,9 @@ def counterexamples(hypotheses: Sequence[Hypothesis]) -> str:
     """A tactic that tries the negation of a state at small values of its first variables."""
     values: list[tuple[str, ...]] = []
     for hypothesis in hypotheses:
-        if hypothesis.type not in _VALUES or hypothesis.value is not None:
+        if hypothesis.type not in VALUES or hypothesis.value is not None:
             break
-        values.append(_VALUES[hypothesis.type])
+        values.append(VALUES[hypothesis.type])
     while prod(map(len, values)) > _MOST_INSTANCES:
         longest = max(values, key=len)
         values[values.index(longest)] = longest[:-1]

@@ -2,8 +2,8 @@
 
 A search is led through its stored expansions again, by the same questions in the same order, and
 then goes on: for the same configuration it ends as if it had never been broken off. A proof found
-before is found again without Lean, and judged again. Expansions, steps and time in Lean count
-on; the wall time starts anew. What is taken up is recorded whole in the new attempt.
+before is found again without Lean, then cut down and judged again. Expansions, steps and time in
+Lean count on; the wall time starts anew. What is taken up is recorded whole in the new attempt.
 """
 
 from __future__ import annotations

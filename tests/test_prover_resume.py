@@ -84,7 +84,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been(tmp_path, name, calls):
 
 
 def test_what_was_proved_is_judged_again_without_lean(tmp_path):
-    config = config_of("best-first")
+    config = config_of("best-first", minimise="off")
     with Store.open(str(tmp_path / "a.db")) as store:
         first, _, _ = run(store, config)
         again, pool, _ = run(store, config)
