@@ -29,6 +29,7 @@ LIBRARIES = {
 EXTRA_LIBRARIES = {
     "data/console.py": {"rich"},
     "data/options.py": {"typer"},
+    "data/verb_options.py": {"typer"},
     "data/streams.py": {"rich"},
     "data/terminal.py": {"rich"},
     "data/terminal_attempts.py": {"rich"},
