@@ -191,16 +191,16 @@ def test_a_kernel_that_refuses_has_both_texts_told(runner, verifier, tmp_path):
     assert verdicts["unloved"] == Refused((Refusal(RefusalKind.KERNEL, text),))
 
 
-class Page:
-    """A judge that has one page, of a theorem that rests on these axioms."""
+class Pages:
+    """A judge that has pages of a theorem that rests on these axioms."""
 
-    def __init__(self, axioms=(), refusal=None):
-        self._axioms, self._refusal = axioms, refusal
+    def __init__(self, axioms=(), refusal=None, pages=1):
+        self._axioms, self._refusal, self._pages = axioms, refusal, pages
 
     async def export_page(self, judged, page):
         return self._refusal or {
-            "text": "{}\n", "pages": 1, "constants": 1, "axioms": [*self._axioms],
-            "unproved": [], "permitted": [], "githash": "", "constant": judged.asked,
+            "text": f"{{{page}}}\n", "pages": self._pages, "constants": 1, "githash": "",
+            "axioms": [*self._axioms], "unproved": [], "permitted": [], "constant": judged.asked,
         }  # fmt: skip
 
 
@@ -210,16 +210,25 @@ def accepted(name="t"):
 
 def test_an_axiom_that_only_the_export_has_refuses(tmp_path):
     second = opinion(tmp_path)
-    (judged,) = asyncio.run(second(Page(["cheat"]), [accepted()]))
+    (judged,) = asyncio.run(second(Pages(["cheat"]), [accepted()]))
     assert "cheat" in judged.verdict.reasons[0].text
     assert judged.verdict.reasons[0].kind is RefusalKind.AXIOM
     assert [*tmp_path.iterdir()] == []
 
 
+def test_pages_are_joined_in_order(tmp_path):
+    asyncio.run(opinion(tmp_path)(Pages(pages=3), [accepted()]))
+    head, rest = (tmp_path / "t.ndjson").read_text().split("\n", 1)
+    assert json.loads(head) == ORIGIN.head("")
+    assert rest == "{0}\n{1}\n{2}\n"
+    (told,) = json.loads((tmp_path / "manifest.json").read_text())["theorems"]
+    assert told["sha256"] == hashlib.sha256((tmp_path / "t.ndjson").read_bytes()).hexdigest()
+
+
 def test_an_export_that_cannot_be_had_is_a_fault(tmp_path):
     limit = Refusal(RefusalKind.LIMIT, "the check (ndjson) took longer than 60 s")
     with pytest.raises(EnvironmentFault, match=r"t cannot be exported: the check .* 60 s"):
-        asyncio.run(opinion(tmp_path)(Page(refusal=limit), [accepted()]))
+        asyncio.run(opinion(tmp_path)(Pages(refusal=limit), [accepted()]))
     assert [*tmp_path.iterdir()] == []
 
 
@@ -239,7 +248,7 @@ def test_a_folder_with_files_is_left_alone(tmp_path):
 def test_a_full_disk_is_one_line(tmp_path):
     gone = tmp_path / "gone"
     with pytest.raises(UsageError, match="gone: cannot be written"):
-        asyncio.run(opinion(gone)(Page(), [accepted()]))
+        asyncio.run(opinion(gone)(Pages(), [accepted()]))
 
 
 def test_file_names_are_safe_and_none_twice():
