@@ -225,7 +225,9 @@ async def test_a_reply_that_is_not_ours_is_raised_and_the_pool_goes_on():
 @asynchronous
 async def test_a_file_lean_cannot_open_is_told_with_leans_words():
     async with new_pool() as pool:
-        with pytest.raises(UsageError, match=r"cannot open f\.toy: unknown module prefix"):
+        with pytest.raises(
+            UsageError, match=r"cannot open f\.toy: missing import: unknown module prefix"
+        ):
             await pool.open("f.toy", "import Nowhere\n")
 
 

@@ -169,7 +169,7 @@ def test_a_proof_that_does_not_compile_says_where_and_what():
 
 
 def test_the_first_layout_that_compiles_is_used():
-    def export(name, source):
+    def export(name, source, proposed):
         broken = "(" not in source
         messages = [error("expected")] if broken else []
         return {"messages": messages, "imports": [], "constants": []}

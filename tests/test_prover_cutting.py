@@ -28,7 +28,7 @@ class Lean:
         self.opened, self.parsed = [], []
         self._readable = readable
 
-    async def open(self, path, source):
+    async def open(self, path, source, proposed=None):
         self.opened.append(source)
         error = Message("error", "bad", 1, 0, start=len(HEAD.encode()))
         holes = [SimpleNamespace(start=i) for i in places(source, "sorry")]
