@@ -361,7 +361,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. Every failure becomes one line on standard error."""
     gc.set_threshold(5_000, 20, 1_000)  # what a search makes lives as long as the search
     try:
-        return int(app(args=arguments, prog_name="lakatos", standalone_mode=False) or 0)
+        with console.warnings_as_lines():
+            return int(app(args=arguments, prog_name="lakatos", standalone_mode=False) or 0)
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.err.print("lakatos: interrupted; what was proved is kept (lakatos show)")
         return console.INTERRUPTED
