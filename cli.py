@@ -379,7 +379,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(5_000, 20, 1_000)  # what a search makes lives as long as the search
     streams.set_up()
     try:
-        code = int(app(args=arguments, prog_name="lakatos", standalone_mode=False) or 0)
+        with console.warnings_as_lines():
+            code = int(app(args=arguments, prog_name="lakatos", standalone_mode=False) or 0)
         sys.stdout.flush()
         return code
     except (KeyboardInterrupt, asyncio.CancelledError):

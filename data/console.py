@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -190,6 +191,20 @@ def tell_interrupt() -> None:
 def say(text: str) -> None:
     """One line of our own on standard error."""
     err.print(f"lakatos: {text}", style="red", **LONG)
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Within it, a warning of this package is one line; those of other packages are left out."""
+    package = Path(__file__).parents[1]
+
+    def show(message: Warning | str, category: type[Warning], filename: str, *_: Any) -> None:
+        if Path(filename).is_relative_to(package):
+            say(str(message))
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def explain(error: Exception) -> int:

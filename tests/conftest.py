@@ -1,4 +1,4 @@
-"""What tests share: whether real Lean is there, the toolchain when it is, a command line."""
+"""What tests share: real Lean and a pretrained model where they are there, a command line."""
 
 import os
 import sys
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from lakatos.cli import main
 from lakatos.lean_env import embedded, native
+
+from . import pretrained
 
 
 def cache():
@@ -18,18 +20,24 @@ def pytest_addoption(parser):
     parser.addoption(
         "--require-lean",
         action="store_true",
-        help="set up the embedded Lean if it is missing, instead of skipping what needs it",
+        help="set up the embedded Lean and fetch the pretrained model (98 MB) if they are missing,"
+        " instead of skipping what needs them",
     )
 
 
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--require-lean"):
         return
-    if any("lean" in item.keywords for item in items) and not embedded.is_prepared(cache()):
-        missing = pytest.mark.skip(reason="the embedded Lean is not set up (lakatos setup)")
-        for item in items:
-            if item.get_closest_marker("lean"):
-                item.add_marker(missing)
+    if not embedded.is_prepared(cache()):
+        _skip(items, "lean", "the embedded Lean is not set up (lakatos setup)")
+    if pretrained.found(cache()) is None:
+        _skip(items, "model", "the pretrained model is not here (pytest --require-lean fetches it)")
+
+
+def _skip(items, marker, reason):
+    for item in items:
+        if item.get_closest_marker(marker):
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture
@@ -62,6 +70,18 @@ def native_toolchain(toolchain, tmp_path_factory):
     path = os.pathsep.join([str(standin), str(Path(sys.executable).parent), os.environ["PATH"]])
     environ = {**os.environ, "PATH": path, "LAKATOS_CACHE": str(cache)}
     return native.find(tmp_path_factory.mktemp("bare"), cache=cache, environ=environ)
+
+
+@pytest.fixture(scope="session")
+def smollm_file():
+    """SmolLM2-135M-Instruct as a GGUF file, fetched on first use."""
+    return pretrained.found(cache()) or pretrained.fetched(cache())
+
+
+@pytest.fixture(scope="session")
+def smollm(smollm_file):
+    """The same as a model folder, made on first use."""
+    return pretrained.folder(smollm_file, cache())
 
 
 @pytest.fixture(autouse=True)

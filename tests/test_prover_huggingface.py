@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import struct
 
 import pytest
 from lakatos.data.errors import LakatosError, ModelUnavailable, UsageError
@@ -186,12 +187,24 @@ def test_wrong_options_are_told_in_one_line(llama, options, line):
     assert "\n" not in str(failed.value)
 
 
+def gguf_of(architecture):
+    """A GGUF file that holds nothing but the name of its architecture."""
+    key = b"general.architecture"
+    text = struct.pack("<Q", len(key)) + key + struct.pack("<IQ", 8, len(architecture))
+    return b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text + architecture.encode()
+
+
 def test_wrong_places_are_told_in_one_line(llama, tmp_path):
     offline = HuggingFaceOptions(offline=True)
     copy = shutil.copytree(llama, tmp_path / "copy")
     (copy / "model.safetensors").unlink()
     nonsense = shutil.copytree(llama, tmp_path / "nonsense")
     (nonsense / "model.safetensors").write_text("nonsense")
+    speechless = shutil.copytree(llama, tmp_path / "speechless")
+    for file in speechless.glob("tokenizer*"):
+        file.unlink()
+    (tmp_path / "nonsense.gguf").write_text("nonsense")
+    (tmp_path / "strange.gguf").write_bytes(gguf_of("strange"))
     (tmp_path / "empty").mkdir()
     (tmp_path / "strange").mkdir()
     (tmp_path / "strange" / "config.json").write_text(json.dumps({"model_type": "strange"}))
@@ -201,6 +214,10 @@ def test_wrong_places_are_told_in_one_line(llama, tmp_path):
         (str(tmp_path / "strange"), "strange"),
         (str(copy), "model.safetensors"),
         (str(nonsense), "hf:"),
+        (str(speechless), "no tokenizer in .*: no tokenizer.json"),
+        ("./no-such-file.gguf", r"no such file: \./no-such-file.gguf"),
+        (str(tmp_path / "nonsense.gguf"), "is no GGUF file, or not all of one"),
+        (str(tmp_path / "strange.gguf"), "architecture strange is not supported"),
         ("lakatos-tests/no-such-model", "is not on this machine, and may not be fetched"),
         ("not a name", "hf:not a name"),
     ]:
