@@ -17,7 +17,7 @@ from .evaluation_report import markdown as to_markdown
 def print_sheets(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
     """Print them for a reader, or as Markdown."""
     if markdown:
-        print(to_markdown(title, sheets), end="")
+        standard_output().out(to_markdown(title, sheets), end="", highlight=False)
     else:
         standard_output().print(sheets_text(title, sheets))
 
