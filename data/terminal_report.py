@@ -35,7 +35,7 @@ def print_comparison(one: Evaluation, other: Evaluation, markdown: bool, as_json
 def _print_sheets(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
     """Print them for a reader, or as Markdown."""
     if markdown:
-        print(to_markdown(title, sheets), end="")
+        standard_output().out(to_markdown(title, sheets), end="", highlight=False)
     else:
         standard_output().print(sheets_text(title, sheets))
 
