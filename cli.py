@@ -25,9 +25,8 @@ import typer
 
 from .data import (
     console,
-    evaluation_page,
     evaluation_report,
-    result_formats,
+    json_output,
     source,
     streams,
     terminal,
@@ -36,7 +35,7 @@ from .data import (
 )
 from .data.console import Job
 from .data.errors import EnvironmentFault, LakatosError, UsageError
-from .data.evaluation_report import Sheet
+from .data.evaluation_terms import InRun
 from .data.options import (
     Attempts,
     Axioms,
@@ -44,30 +43,31 @@ from .data.options import (
     Db,
     Depth,
     Drafts,
-    Extracted,
+    Json,
     Lean,
     Markdown,
     Problems,
     Search,
     Seconds,
-    Shown,
     Target,
     Thinking,
     Work,
     grouped,
+    left_out,
 )
 from .data.records import Accepted, Verdict
 from .data.source import SourceFile
 from .data.store import Store
 from .data.tables import check_writable
+from .data.verb_options import Extracted, Reported, Shown
 from .lean_env import doctor as doctor_
 from .lean_env import embedded
 from .lean_env.doctor import Finding
 from .lean_env.toolchain import Toolchain, find_toolchain
-from .prover import gather
+from .prover import gather, preflight
 from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
 from .prover.errand import Errand
-from .prover.evaluate import Evaluator, exam
+from .prover.evaluate import Kept, evaluated, exam
 from .prover.repair import RepairConfig
 from .prover.run import RunConfig, searched, start_run
 
@@ -157,6 +157,7 @@ def repair(
 @app.command("eval")
 @grouped
 def eval_(
+    context: typer.Context,
     problems: Problems,
     tries: Attempts,
     budget: Budget,
@@ -168,10 +169,23 @@ def eval_(
     refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
 ) -> int:
     """Try the theorems of a problem set, and keep what came of each."""
-    config = _config(work, thinking, budget, search, refute, drafts)
-    asked = exam(problems, tries, config, lambda: _toolchain(lean, str(problems.data)))
+
+    def lean_for(data: Path | None) -> tuple[Toolchain, dict[str, str | None]]:
+        return _toolchain(lean, str(data) if data else None), lean.words
+
     with _store(work.db) as store:
-        return asyncio.run(Evaluator(asked, store, shlex.join(sys.argv[1:]))(_key(), _cache()))
+        if tries.run is not None:
+            left = left_out(context)
+            stored = InRun(store.load_evaluation(tries.run).config, left)
+            problems, tries, budget = stored(problems), stored(tries), stored(budget)
+            work, lean, thinking = stored(work), stored(lean), stored(thinking)
+            search, drafts = stored(search), stored(drafts)
+            refute = stored.config["prover"]["refute"] if "refute" in left else refute
+        config = _config(work, thinking, budget, search, refute, drafts)
+        kept = Kept(store, shlex.join(sys.argv[1:]), work.hint)
+        asked = exam(problems, tries, config, lean_for, kept)
+        do = preflight.checked if tries.check else evaluated
+        return asyncio.run(do(asked, kept, _key(), _cache()))
 
 
 @app.command()
@@ -193,6 +207,7 @@ def verify(
         str | None, Option("--original", metavar="FILE", help="The file with sorry.")
     ] = None,
     allow_axiom: Axioms = None,
+    as_json: Json = False,
 ) -> int:
     """Judge whether FILE proves the theorems of the original, and nothing weaker."""
     submission = _read(file)
@@ -207,7 +222,10 @@ def verify(
     with console.waiting(f"starting Lean, checking {file}"):
         verdicts = asyncio.run(judge())
     for name, verdict in verdicts:
-        console.standard_output().print(terminal.verdict_text(name, verdict), soft_wrap=True)
+        if as_json:
+            console.print_json(json_output.verdict_object(name, verdict))
+        else:
+            console.standard_output().print(terminal.verdict_text(name, verdict), soft_wrap=True)
     if not verdicts:
         raise UsageError(f"{target.path}: has no theorem to judge")
     return 0 if all(isinstance(verdict, Accepted) for _, verdict in verdicts) else 1
@@ -223,35 +241,11 @@ def show(asked: Shown, db: Db = None) -> int:
 
 
 @app.command("report")
-def report_(
-    run: Annotated[int | None, typer.Argument(help="Its number; none lists such runs.")] = None,
-    html: Annotated[
-        Path | None, Option("--html", metavar="FILE", help="Write it as a page, with the graphs.")
-    ] = None,
-    export: Annotated[
-        str | None,
-        Option(metavar="NAME", help=f"Write it to --out as {', '.join(result_formats.FORMATS)}."),
-    ] = None,
-    out: Annotated[Path, Option(metavar="DIR", help="Where --export writes.")] = Path(),
-    markdown: Markdown = False,
-    db: Db = None,
-) -> int:
+@grouped
+def report_(asked: Reported, db: Db = None) -> int:
     """Report what came of a run over a problem set."""
     with _stored(db) as store:
-        if run is None:
-            rows = store.evaluations()
-            console.standard_output().print(terminal_report.evaluations_table(rows))
-            return 0
-        if html:
-            source.check_writable_file(html)
-        told = store.load_evaluation(run)
-        if html:
-            page = evaluation_page.html_page(told, store.load_attempts)
-            source.write_whole(html, page.encode("utf-8", "replace"))
-        if export:
-            for path in result_formats.write(told, export, store.load_attempts, out):
-                console.err.print(f"written: {path}", **console.LONG)
-    _tell(evaluation_report.headline(told), evaluation_report.report(told), markdown)
+        terminal_report.report(asked, store)
     return 0
 
 
@@ -260,21 +254,18 @@ def compare(
     run: Annotated[int, typer.Argument(help="Number of a run over a problem set.")],
     other: Annotated[int, typer.Argument(help="Number of the other.")],
     markdown: Markdown = False,
+    as_json: Json = False,
     db: Db = None,
 ) -> int:
     """Compare two runs on the problems that both have."""
     with _stored(db) as store:
         one, two = store.load_evaluation(run), store.load_evaluation(other)
-    title = f"run {run} and run {other}"
-    _tell(title, evaluation_report.comparison(one, two), markdown)
-    return 0
-
-
-def _tell(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
-    if markdown:
-        print(evaluation_report.markdown(title, sheets), end="")
+    if as_json:
+        console.print_json(json_output.comparison_object(one, two))
     else:
-        console.standard_output().print(terminal_report.sheets_text(title, sheets))
+        title = f"run {run} and run {other}"
+        terminal_report.print_sheets(title, evaluation_report.comparison(one, two), markdown)
+    return 0
 
 
 @app.command()

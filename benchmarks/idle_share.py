@@ -29,6 +29,7 @@ from lakatos.prover.agent import Prover
 from lakatos.prover.batching import Batcher
 from lakatos.prover.config import ProverConfig
 from lakatos.prover.forward import Causal
+from lakatos.prover.generation import Loop
 from lakatos.prover.hammer import Hammer
 from lakatos.prover.huggingface import Limits, Transformer
 from lakatos.prover.language_policy import LanguagePolicy
@@ -118,7 +119,7 @@ def model() -> Batcher:
     torch.set_num_threads(1)
     causal = Causal(AutoModelForCausalLM.from_config(TINY).eval())
     limits = Limits(prompt=1024, context=0, ends=frozenset())
-    return Batcher(Transformer("random", causal, Bytes(), limits), budget=1 << 16)
+    return Batcher(Transformer("random", Loop(causal), Bytes(), limits), budget=1 << 16)
 
 
 async def measure(bottleneck: str, searches: int, theorems: int) -> Row:

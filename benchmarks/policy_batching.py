@@ -38,6 +38,7 @@ import torch
 import transformers
 from lakatos.prover.batching import Batcher
 from lakatos.prover.forward import Causal
+from lakatos.prover.generation import Loop
 from lakatos.prover.huggingface import Limits, Transformer
 from lakatos.prover.model import Prompt, Sampling
 from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config
@@ -203,7 +204,9 @@ async def by_batcher(batcher: Batcher, load: Load, asked: Sequence[str]) -> list
 def batcher_over(model: Any) -> Batcher:
     forward = Causal(model)
     limits = Limits(prompt=4096, context=0, ends=frozenset())
-    return Batcher(Transformer("bench", forward, Numbers(), limits), budget=1 << 40, remember=0)
+    return Batcher(
+        Transformer("bench", Loop(forward), Numbers(), limits), budget=1 << 40, remember=0
+    )
 
 
 def agreement(model: Any, load: Load, samples: int) -> dict[str, Any]:

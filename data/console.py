@@ -5,7 +5,6 @@ cli.py prints through it; it reads no environment and runs nothing.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -18,7 +17,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.status import Status
 
-from . import source, streams, terminal
+from . import json_output, source, streams, terminal
 from .errors import EnvironmentFault, LakatosError, SoundnessAlarm, UsageError, is_of_the_disk
 from .records import Attempt, Message
 from .source import SourceFile
@@ -51,7 +50,7 @@ class Job:
     def report(self, attempt: Attempt, more: dict[str, object] | None = None) -> None:
         """Print an attempt that ended; more: for its JSON."""
         if self.as_json:
-            print_json(terminal.to_json(attempt) | (more or {}))
+            print_json(json_output.attempt_object(attempt) | (more or {}))
         if terminal.is_alarm(attempt):
             why = terminal.reason_line(attempt.verdict)
             say(f"SOUNDNESS ALARM: {attempt.theorem.name}: {why}")
@@ -137,12 +136,6 @@ def standard_output() -> Console:
     return streams.Output(highlight=False, width=width)
 
 
-def print_json(value: object) -> None:
-    """One JSON value on a line of standard output."""
-    is_ascii = not streams.is_unicode(sys.stdout.encoding)
-    standard_output().out(json.dumps(value, ensure_ascii=is_ascii), highlight=False)
-
-
 def is_watched() -> bool:
     """Whether a person is before a terminal that can move its cursor."""
     return err.is_terminal and not err.is_dumb_terminal
@@ -172,6 +165,12 @@ def tell_interrupt() -> None:
         err.print("nobody reads the output any more: stopping, and checking what was found")
     else:
         err.print("interrupted: checking what was found; press Ctrl-C again to quit at once")
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """An object on a line of standard output."""
+    is_ascii = not streams.is_unicode(sys.stdout.encoding)
+    standard_output().out(json_output.line(value, is_ascii=is_ascii), highlight=False)
 
 
 def say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 LakatosError
 ├── UsageError          exit 2   the caller can fix it: flag, config, problem file, theorem name
+│   └── LeanTimeout              a file takes Lean longer than the limit
 ├── EnvironmentFault    exit 3   the machine must be fixed
 │   ├── ToolchainError           Lean missing or of another version; setup failed
 │   ├── WorkerDied               a Lean process ended; the pool restarts it and retries once
@@ -29,6 +30,10 @@ class UsageError(LakatosError):
     """The caller can fix it: a bad flag, a bad config, a malformed file, no such theorem."""
 
     exit_code = 2
+
+
+class LeanTimeout(UsageError):
+    """Lean took longer than the limit over a file."""
 
 
 class EnvironmentFault(LakatosError):

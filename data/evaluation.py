@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     CRASH = "crash"  # Lean ended, again and again
     NOT_ELABORATED = "does not elaborate"
     REFUSED = "refused"  # a proof was found and the verifier refuses it
-    UNTRIED = "untried"  # no attempt is over yet
+    UNTRIED = "not tried yet"  # no attempt is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,11 @@ class Evaluation:
         for result in self.results:
             counts[result.outcome] += 1
         return counts
+
+    @property
+    def left_out(self) -> int:
+        """How many problems were left out, since Lean refuses them."""
+        return int(self.config.get("evaluation", {}).get("left_out") or 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ terminal_report.py, evaluation_page.py and `markdown` show the same tables.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import statistics
-from .evaluation import Evaluation
-from .statistics import SHARES, Comparison, Estimate
+from .evaluation import Evaluation, Outcome
+from .statistics import FEW, SHARES, Comparison, Estimate
 from .words import outcome_word
 
 _NAMES_SHOWN = 60
@@ -47,20 +48,26 @@ def duration(seconds: float) -> str:
 
 def headline(run: Evaluation) -> str:
     """The result of a run in a line."""
-    solved = sum(result.is_solved for result in run.results)
+    solved, total = run.classes[Outcome.SOLVED], len(run.results)
+    if left := run.classes[Outcome.UNTRIED]:
+        so_far = (
+            f"{solved} of {total - left} tried solved, {left} of {total} {Outcome.UNTRIED.value}"
+        )
+        return f"{run.problem_set}: {so_far}"
     so_far = "" if run.is_finished else ", not finished"
-    return f"{run.problem_set}: {solved} of {len(run.results)} solved{so_far}"
+    return f"{run.problem_set}: {solved} of {total} solved{so_far}"
 
 
 def report(run: Evaluation) -> list[Sheet]:
     """All tables of one run."""
-    shares = statistics.by_source(run)
+    tried = statistics.tried(run)
+    shares = statistics.by_source(tried)
     sheets = [
         Sheet("Run", ("", ""), tuple(facts(run)), is_words=True),
         Sheet("Solved", ("", "rate", "95 % interval"), tuple(_rates(run))),
         Sheet("What came of the problems", ("", "problems", "share"), tuple(_classes(run))),
         Sheet(
-            "Solved by source",
+            "Solved by source" + (f", of the {len(tried.results)} tried" if tried != run else ""),
             ("", "problems", "solved", "rate", "95 % interval"),
             tuple(
                 (s.source, str(s.problems), str(s.solved), percent(s.rate), interval(s.rate))
@@ -77,10 +84,11 @@ def facts(run: Evaluation) -> Iterator[tuple[str, str]]:
     """What a run was made of."""
     yield "run", str(run.run_id)
     yield "command", f"lakatos {run.command}"
-    yield "problem set", f"{run.problem_set}, {len(run.results)} problems"
-    yield "hash of the problems", run.problem_hash[:16]
+    without = f"; left out, since Lean refuses them: {run.left_out}" if run.left_out else ""
+    yield "problem set", f"{run.problem_set}, {len(run.results)} problems{without}"
+    yield "hash of the problems", run.problem_hash
     yield "Lean", run.toolchain
-    yield "commit", run.commit[:12] or "unknown"
+    yield _revision(run.commit)
     yield "policy", str(run.config.get("policy", "?"))
     prover = run.config.get("prover", {})
     if isinstance(search := prover.get("search"), Mapping):
@@ -92,10 +100,24 @@ def facts(run: Evaluation) -> Iterator[tuple[str, str]]:
     yield "time", duration(run.wall_s) + ("" if run.is_finished else ", not finished")
 
 
+def _revision(told: str) -> tuple[str, str]:
+    """What made the run: a commit, `+` when files differ from it, or an installed version."""
+    if found := re.fullmatch(r"([0-9a-f]{12})[0-9a-f]*(\+?)", told):
+        return "commit", found[1] + found[2]
+    return "version", f"lakatos {told}" if told else "unknown"
+
+
 def _rates(run: Evaluation) -> Iterator[tuple[str, ...]]:
-    for k, rate in enumerate(statistics.pass_rates(run), 1):
-        if k in (1, run.k) or k.bit_count() == 1:
-            yield f"pass@{k}", percent(rate), interval(rate)
+    """The rates; of a run that is not through both of what was tried and of all."""
+    tried = statistics.tried(run)
+    parts = {"": run}
+    if tried != run:
+        parts = {f" of the {len(tried.results)} tried": tried, f" of all {len(run.results)}": run}
+    for words, part in parts.items():
+        few = "; too few problems" if len(part.results) < FEW else ""
+        for k, rate in enumerate(statistics.pass_rates(part), 1):
+            if k in (1, run.k) or k.bit_count() == 1:
+                yield f"pass@{k}{words}", percent(rate), interval(rate) + few
 
 
 def _classes(run: Evaluation) -> Iterator[tuple[str, ...]]:
@@ -159,6 +181,8 @@ def _counts(told: Comparison, names: tuple[str, str]) -> Iterator[tuple[str, str
     for name, count in zip(names, told.missing, strict=True):
         if count:
             yield f"left out, only in {name}", str(count)
+    if told.untried:
+        yield "left out, not tried yet in one of them", str(told.untried)
     if told.changed:
         yield "of these, same name but another statement", str(told.changed)
 
@@ -169,10 +193,13 @@ def _verdict(told: Comparison, names: tuple[str, str]) -> Iterator[tuple[str, st
     )
     yield "rate, second minus first", f"{difference:+.1f} points"
     yield "95 % interval", f"{low:+.1f} to {high:+.1f} points"
-    yield "McNemar's exact test", f"p = {told.p_value:.3g}"
+    yield "McNemar's test", f"p = {told.p_value:.3g}"
     better = names[told.second > told.first]
     yes = f"yes, {better} is better" if told.is_significant else "no"
-    yield "significant at 5 %", yes
+    yield (
+        "significant at 5 %",
+        f"too few problems to say: {told.problems}" if told.is_small else yes,
+    )
 
 
 def _named(title: str, names: Sequence[str]) -> Sheet:

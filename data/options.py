@@ -6,12 +6,13 @@ Only words are here: cli.py makes configurations of them.
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-from typer import Argument, Option
+from typer import Argument, Context, Option
 
 
 def grouped(verb: Callable[..., int]) -> Callable[..., int]:
@@ -46,9 +47,21 @@ def _keyword(name: str, default: object, annotation: object) -> inspect.Paramete
     return inspect.Parameter(name, only, default=default, annotation=annotation)
 
 
+def left_out(context: Context) -> dict[str, str]:
+    """The options that the user did not give, by parameter: the flag of each."""
+    source = context.get_parameter_source
+    parameters = [each for each in context.command.params if each.name]
+    return {
+        each.name: each.opts[0]
+        for each in parameters
+        if (found := source(each.name)) and found.name != "COMMANDLINE"
+    }
+
+
 Seconds = Annotated[float, Option("--time", help="Seconds for one theorem.")]
 Axioms = Annotated[list[str] | None, Option(metavar="NAME", help="An axiom allowed as well.")]
 Markdown = Annotated[bool, Option("--markdown", help="Print Markdown, for a README.")]
+Json = Annotated[bool, Option("--json", help="Print JSON, an object a line (docs/json.md).")]
 Db = Annotated[
     str | None,
     Option(
@@ -75,18 +88,20 @@ class Target:
         str | None,
         Option(metavar="FILE", help="Write the proved file there; - is standard output."),
     ] = None
-    as_json: Annotated[bool, Option("--json", help="One JSON object a theorem.")] = False
+    as_json: Json = False
 
 
 @dataclass(frozen=True)
 class Problems:
     """A problem set, and what of it; from `split` on the order of `Selection`."""
 
-    problem_set: Annotated[str, Argument(metavar="NAME", help="What the set is called: minif2f.")]
+    problem_set: Annotated[
+        str | None, Argument(metavar="NAME", help="What the set is called: minif2f.")
+    ] = None
     data: Annotated[
-        Path,
+        Path | None,
         Option(metavar="PATH", help="Where it is: a folder, a Lean file, JSON or JSON lines."),
-    ]
+    ] = None
     split: Annotated[str | None, Option(metavar="NAME", help="valid, test, ...")] = None
     name: Annotated[
         list[str] | None, Option(metavar="GLOB|/REGEX/", help="Only names that fit.")
@@ -125,78 +140,37 @@ class Attempts:
         bool, Option("--all-attempts", help="Go on after the first proof, for pass@k.")
     ] = False
     resume: Annotated[
-        bool, Option("--resume", help="Go on with the last such run, where it was broken off.")
+        bool,
+        Option(
+            "--resume",
+            help="Go on with the newest run of the same problems and options; where there is "
+            "none, say what differs and stop.",
+        ),
     ] = False
-    run: Annotated[int | None, Option(help="Go on with the run of this number.")] = None
+    run: Annotated[
+        int | None,
+        Option(
+            metavar="N", help="Go on with run N; problems and options are taken from it: --run 38."
+        ),
+    ] = None
     retry: Annotated[
         list[str] | None,
         Option(metavar="CLASS", help="Try this class of the last run again: crash, budget, ..."),
     ] = None
+    check: Annotated[
+        bool,
+        Option(
+            "--check",
+            help="Try nothing: elaborate all statements, ask the model once, and say what the run "
+            "would do and take at most.",
+        ),
+    ] = False
     cluster: Annotated[
         str | None,
         Option(metavar="ADDRESS", help="Work on a Ray cluster, workers for each node; or local."),
     ] = None
     quiet: Annotated[bool, Option("--quiet", "-q", help="Only the end.")] = False
-    as_json: Annotated[bool, Option("--json", help="One JSON object a theorem, then one.")] = False
-
-
-@dataclass(frozen=True)
-class Extracted:
-    """What to make a dataset of, and what of it."""
-
-    path: Annotated[
-        str,
-        Argument(
-            metavar="PATH|core|store|synthetic",
-            help="A Lean file, a folder, a Lake project, LeanDojo's benchmark; URL[@COMMIT] is a "
-            "git repository that LeanDojo traces; core: Lean's own theorems; store: all that was "
-            "tried; synthetic: problems made up.",
-        ),
-    ]
-    out: Annotated[Path | None, Option(metavar="DIR", help="Write the dataset there.")] = None
-    format: Annotated[
-        list[str] | None,
-        Option(metavar="NAME", help="jsonl, parquet, datasets; of files leandojo too."),
-    ] = None
-    stats: Annotated[bool, Option("--stats", help="Count what is there, write nothing.")] = False
-    exclude: Annotated[
-        list[Path] | None, Option(metavar="PATH", help="Leave out what speaks of these problems.")
-    ] = None
-    module: Annotated[
-        list[str] | None, Option(metavar="GLOB", help="core: only these modules, Init.Data.*")
-    ] = None
-    count: Annotated[
-        int | None, Option(min=1, metavar="N", help="synthetic: how many problems.")
-    ] = None
-    seed: Annotated[int, Option(help="Of the splits, and of what is made up.")] = 0
-    workers: Annotated[int | None, Option(min=1, help="Lean processes; default: cores.")] = None
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Which stored attempt to show, or which to list."""
-
-    attempt: Annotated[
-        int | None, Argument(metavar="NUMBER", help="Of an attempt; none lists the last.")
-    ] = None
-    run: Annotated[int | None, Option(metavar="N", help="List only attempts of run N.")] = None
-    theorem: Annotated[
-        str | None, Option(metavar="GLOB", help="List only these theorems: barber, 'amc_*'.")
-    ] = None
-    failed: Annotated[bool, Option("--failed", help="List only what was not proved.")] = False
-    limit: Annotated[
-        int | None, Option(min=1, metavar="N", help="List at most so many; default 30.")
-    ] = None
-    as_json: Annotated[bool, Option("--json", help="One JSON object for each attempt.")] = False
-    conversation: Annotated[
-        bool, Option("--conversation", help="Print what was said with a model about drafts.")
-    ] = False
-    html: Annotated[
-        Path | None, Option("--html", metavar="FILE", help="Write the graph as a page.")
-    ] = None
-    dot: Annotated[
-        Path | None, Option("--dot", metavar="FILE", help="Write the graph for Graphviz.")
-    ] = None
+    as_json: Json = False
 
 
 @dataclass(frozen=True)
@@ -207,6 +181,14 @@ class Lean:
     project: Annotated[
         Path | None, Option(metavar="DIR", help="Lake project, for native Lean.")
     ] = None
+
+    @property
+    def words(self) -> dict[str, str | None]:
+        """How it was chosen, whatever the folder that is worked in."""
+        return {
+            "lean": self.lean,
+            "project": str(self.project.absolute()) if self.project else None,
+        }
 
 
 @dataclass(frozen=True)
@@ -219,7 +201,7 @@ class Thinking:
             metavar="SPEC",
             help="Who proposes tactics: hammer, scripted:FILE, sketch:FILE (your own drafts), "
             "hf:PATH_OR_NAME, openai:MODEL@URL "
-            "(key: OPENAI_API_KEY), vllm:NAME, or a mixture, 0.3*hammer+0.7*hf:NAME.",
+            "(key: OPENAI_API_KEY), or a mixture, 0.3*hammer+0.7*hf:NAME.",
         ),
     ] = "hammer"
     prompt: Annotated[
@@ -237,7 +219,7 @@ class Thinking:
             metavar="K=V",
             help="An option of the model. Of sampling: top_p, max_tokens, beam, "
             "distinct_first; of a server: api, timeout_s, tries, at_once; of hf: device (also "
-            "several, cuda:0,cuda:1); of hf and vllm: dtype, revision, ...",
+            "several, cuda:0,cuda:1), dtype, revision, ...",
         ),
     ] = None
     critic: Annotated[
@@ -362,3 +344,8 @@ class Work:
     seed: Annotated[int, Option(help="Seed of the random numbers.")] = 0
     db: Db = None
     allow_axiom: Axioms = None
+
+    @property
+    def hint(self) -> str:
+        """What other commands on the same results need: ` --db FILE`, or nothing."""
+        return f" --db {shlex.quote(self.db)}" if self.db else ""

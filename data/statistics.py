@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from math import comb
-from random import Random
+from dataclasses import dataclass, replace
+from math import comb, erfc, sqrt
+from statistics import NormalDist
 
 from .evaluation import AttemptSummary, Evaluation, Outcome, Result
 
-RESAMPLES = 2_000
+_Z = NormalDist().inv_cdf(0.975)
+FEW = 10
+"""With fewer problems a rate says little, and a comparison nothing."""
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 """The quantiles of a spread; the last is the maximum."""
 
@@ -54,9 +56,10 @@ class Comparison:
     """Two runs on the problems that both have.
 
     both, first, second, neither: how many were solved by whom, `first` by the first run only;
-    gains, losses: what only the second and only the first solved. p_value: of McNemar's exact
-    test. difference: of the rates, second minus first. missing: problems in one run only;
-    changed: of the same name but another statement, so not common.
+    gains, losses: what only the second and only the first solved. p_value: of McNemar's
+    score test. difference: of the rates, second minus first. missing: problems in one run only;
+    changed: of the same name but another statement, so not common. untried: left out, since one
+    of the runs has not tried them yet.
     """
 
     problems: int
@@ -70,11 +73,17 @@ class Comparison:
     losses: tuple[str, ...]
     missing: tuple[int, int]
     changed: int
+    untried: int
 
     @property
     def is_significant(self) -> bool:
-        """Whether the runs differ at the level of 5 %."""
-        return self.p_value < 0.05
+        """Whether the runs differ at the level of 5 %, on problems enough to say so."""
+        return self.p_value < 0.05 and not self.is_small
+
+    @property
+    def is_small(self) -> bool:
+        """Whether there are too few problems to say."""
+        return self.problems < FEW
 
 
 def pass_at(k: int, attempts: int, solved: int) -> float:
@@ -99,6 +108,12 @@ def stops_when_solved(run: Evaluation) -> bool:
     return any(0 < len(r.attempts) < run.k for r in run.results if r.is_solved)
 
 
+def tried(run: Evaluation) -> Evaluation:
+    """The run without the problems that are not tried yet."""
+    results = tuple(result for result in run.results if result.outcome is not Outcome.UNTRIED)
+    return replace(run, results=results)
+
+
 def pass_rates(run: Evaluation) -> list[Estimate]:
     """pass@1 to pass@k over all problems of the run; none if it has no problem.
 
@@ -107,7 +122,9 @@ def pass_rates(run: Evaluation) -> list[Estimate]:
     """
     ks = range(1, run.k + 1)
     early = stops_when_solved(run)
-    return bootstrap([tuple(_passes(result, i, early) for i in ks) for result in run.results])
+    n = len(run.results)
+    sums = [sum(_passes(result, k, early) for result in run.results) for k in ks]
+    return [wilson(total / n, n) for total in sums] if n else []
 
 
 def _passes(result: Result, k: int, early: bool) -> float:
@@ -117,50 +134,21 @@ def _passes(result: Result, k: int, early: bool) -> float:
     return pass_at(k, len(result.attempts), len(solved))
 
 
-def bootstrap(values: Sequence[tuple[float, ...]], seed: int = 0) -> list[Estimate]:
-    """Means of the columns, with percentile intervals of 95 % over resampled rows.
+def wilson(rate: float, n: int) -> Estimate:
+    """A rate over `n` problems with its score interval: Wilson 1927, JASA 22, 209-212.
 
-    The same numbers for the same values and seed. Where all rows are equal the interval is a
-    point: a resample cannot show what never happened.
+    rate: a mean of `n` values in [0, 1]. Where the values are not all 0 or 1, as those of pass@k
+    over several attempts, the interval is wider than need be, never narrower: such values vary
+    at most as much as zeros and ones of the same mean (Bhatia and Davis 2000, Amer. Math. Monthly
+    107, 353-357). That is Korn and Graubard's effective sample size kept at `n` (1998, Survey
+    Methodology 24, 193-201).
     """
-    if not values:
-        return []
-    kinds, counts = zip(*sorted(Counter(values).items()), strict=True)
-    dice, rows = Random(seed), len(values)
-    resampled = [_multinomial(dice, rows, counts) for _ in range(RESAMPLES)]
-    estimates = []
-    for column in zip(*kinds, strict=True):
-        means = sorted(_mean(column, drawn, rows) for drawn in resampled)
-        edges = means[int(0.025 * RESAMPLES)], means[int(0.975 * RESAMPLES) - 1]
-        estimates.append(Estimate(_mean(column, counts, rows), *edges))
-    return estimates
-
-
-def _mean(column: Sequence[float], counts: Sequence[int], rows: int) -> float:
-    return sum(value * count for value, count in zip(column, counts, strict=True)) / rows
-
-
-def _multinomial(dice: Random, n: int, weights: Sequence[int]) -> list[int]:
-    """How often each kind comes up in `n` draws: binomial draws, each from what is left."""
-    left, drawn = sum(weights), []
-    for weight in weights[:-1]:
-        count = _binomial(dice, n, weight / left)
-        drawn.append(count)
-        n, left = n - count, left - weight
-    return [*drawn, n]
-
-
-def _binomial(dice: Random, n: int, p: float) -> int:
-    """A binomial draw by medians of n uniform numbers: Devroye 1986, X.4.3, in log n draws."""
-    count = 0
-    while n > 16 and 0 < p < 1:
-        middle = (n + 1) // 2
-        median = dice.betavariate(middle, n + 1 - middle)
-        if median <= p:
-            count, n, p = count + middle, n - middle, (p - median) / (1 - median)
-        else:
-            n, p = middle - 1, p / median
-    return count + sum(dice.random() < p for _ in range(n))
+    if n == 0:
+        return Estimate(rate, 0.0, 1.0)
+    square = _Z * _Z / n
+    middle = (rate + square / 2) / (1 + square)
+    half = sqrt(square * rate * (1 - rate) + square * square / 4) / (1 + square)
+    return Estimate(rate, max(0.0, min(rate, middle - half)), min(1.0, max(rate, middle + half)))
 
 
 def by_source(run: Evaluation) -> list[Share]:
@@ -170,8 +158,8 @@ def by_source(run: Evaluation) -> list[Share]:
         groups[result.problem.source or "other"].append(result)
     shares = []
     for source, results in sorted(groups.items()):
-        (rate,) = bootstrap([(float(result.is_solved),) for result in results])
         solved = sum(result.is_solved for result in results)
+        rate = wilson(solved / len(results), len(results))
         shares.append(Share(source, len(results), solved, rate))
     return shares
 
@@ -251,13 +239,53 @@ def curves(run: Evaluation) -> dict[str, Curve]:
 
 
 def mcnemar(first: int, second: int) -> float:
-    """The exact two-sided p-value of McNemar's test: a binomial test of 1/2 on the discordant.
+    """The two-sided p-value of McNemar's score test (1947, Psychometrika 12, 153-157).
 
-    first, second: problems that only the one and only the other solved.
+    first, second: problems that only the one and only the other solved. It is the test that
+    `difference` inverts, so the two never contradict each other; its level is near the nominal
+    one in small samples too (Fagerland et al. 2013, BMC Med. Res. Methodol. 13:91).
     """
-    n, least = first + second, min(first, second)
-    tail = sum(comb(n, i) for i in range(least + 1))
-    return min(1.0, 2 * tail / (1 << n))
+    apart = first + second
+    return erfc(abs(second - first) / sqrt(2 * apart)) if apart else 1.0
+
+
+def difference(first: int, second: int, n: int) -> Estimate:
+    """The rate of the second run minus that of the first, with its score interval.
+
+    n: problems of both, `first` and `second` of them solved by only the one and only the other.
+    The interval is of all differences that Tango's score test does not reject at 5 %; at 0 that
+    is McNemar's test (Tango 1998, Stat. Med. 17, 891-908).
+    """
+    if n == 0:
+        return Estimate(0.0, -1.0, 1.0)
+    told = (second - first) / n
+
+    def edge(end: float) -> float:
+        inside, outside = told, end
+        if not _is_rejected(end, first, second, n):
+            return end
+        for _ in range(60):
+            middle = (inside + outside) / 2
+            if _is_rejected(middle, first, second, n):
+                outside = middle
+            else:
+                inside = middle
+        return inside
+
+    return Estimate(told, edge(-1.0), edge(1.0))
+
+
+def _is_rejected(delta: float, first: int, second: int, n: int) -> bool:
+    """Whether a difference of `delta` is too far from what was seen, by Tango's score test.
+
+    The variance is of the likeliest rates with that difference: Tango 1998, equation 8.
+    """
+    b = (2 * n - second + first) * delta - second - first
+    root = sqrt(max(0.0, b * b + 8 * n * first * delta * (1 - delta)))
+    lost = (root - b) / (4 * n)  # the likeliest rate of problems that only the first solves
+    variance = n * max(0.0, 2 * lost + delta * (1 - delta))
+    away = second - first - n * delta
+    return away * away > _Z * _Z * variance
 
 
 def compare(one: Evaluation, other: Evaluation) -> Comparison:
@@ -266,11 +294,11 @@ def compare(one: Evaluation, other: Evaluation) -> Comparison:
     Solved: by any attempt, as the class of the problem says.
     """
     here, there = _keyed(one), _keyed(other)
-    pairs = [(here[key], there[key]) for key in here if key in there]
+    common = [(here[key], there[key]) for key in here if key in there]
+    pairs = [pair for pair in common if all(r.outcome is not Outcome.UNTRIED for r in pair)]
     told = Counter((a.is_solved, b.is_solved) for a, b in pairs)
     gains = tuple(b.problem.name for a, b in pairs if b.is_solved and not a.is_solved)
     losses = tuple(a.problem.name for a, b in pairs if a.is_solved and not b.is_solved)
-    rows = [(float(b.is_solved) - float(a.is_solved),) for a, b in pairs]
     only = [key[:2] for key in here if key not in there]
     others = [key[:2] for key in there if key not in here]
     return Comparison(
@@ -280,10 +308,11 @@ def compare(one: Evaluation, other: Evaluation) -> Comparison:
         second=told[False, True],
         neither=told[False, False],
         p_value=mcnemar(len(losses), len(gains)),
-        difference=next(iter(bootstrap(rows)), Estimate(0.0, 0.0, 0.0)),
+        difference=difference(len(losses), len(gains), len(pairs)),
         gains=gains,
         losses=losses,
         missing=(len(only), len(others)),
+        untried=len(common) - len(pairs),
         changed=(Counter(only) & Counter(others)).total(),
     )
 

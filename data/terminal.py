@@ -201,28 +201,6 @@ def verdict_text(name: str, verdict: Verdict) -> Text:
     return Text.assemble(("✗ ", "red"), (name, "bold"), "  refused, ", (reasons, "yellow"))
 
 
-def to_json(attempt: Attempt) -> dict[str, object]:
-    """One attempt as the object that `--json` prints."""
-    theorem, verdict = attempt.theorem, attempt.verdict
-    reasons = verdict.reasons if isinstance(verdict, Refused) else ()
-    return {
-        "file": theorem.path,
-        "theorem": theorem.name,
-        "line": theorem.line,
-        "column": theorem.column,
-        "proved": attempt.is_proved,
-        "stop": attempt.stop.value,
-        "proof": None if attempt.stop is StopReason.DISPROVED else attempt.proof,
-        "disproof": attempt.proof if attempt.stop is StopReason.DISPROVED else None,
-        "axioms": list(verdict.axioms) if isinstance(verdict, Accepted) else [],
-        "reasons": [{"kind": r.kind.value, "text": r.text} for r in reasons],
-        "expansions": attempt.expansions,
-        "steps": attempt.steps,
-        "wall_s": round(attempt.wall_s, 3),
-        "detail": attempt.detail,
-    }
-
-
 def finding_text(subject: str, text: str, cure: str) -> Text:
     """One line of `lakatos doctor`; cure: how to mend it, empty when all is well."""
     mark = ("✗ ", "red") if cure else ("✓ ", "green")

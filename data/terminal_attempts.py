@@ -9,16 +9,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from . import console, report, source
+from . import console, json_output, report, source
 from .errors import UsageError
 from .graph import to_dot
 from .loading import AttemptSummary, StoredAttempt
-from .options import Shown
-from .records import StopReason
 from .report import attempt_facts, graph_of, statistics, tree
 from .store import Store
-from .terminal import attempt_text, to_json
+from .terminal import attempt_text
 from .turns import Turn
+from .verb_options import Shown
 from .words import counted, stop_word
 
 LISTED = 30
@@ -58,25 +57,6 @@ def ago(age: timedelta) -> str:
     return f"{seconds // 86400} d"
 
 
-def summary_json(summary: AttemptSummary) -> dict[str, object]:
-    """One attempt of a listing as the object that `show --json` prints."""
-    return {
-        "type": "attempt",
-        "schema": 1,
-        "attempt": summary.id,
-        "run": summary.run_id,
-        "theorem": summary.theorem,
-        "file": summary.path,
-        "line": summary.line,
-        "stop": None if summary.stop is None else summary.stop.value,
-        "proved": summary.is_accepted and summary.stop is StopReason.PROVED,
-        "started_at": summary.started_at.isoformat(),
-        "expansions": summary.expansions,
-        "steps": summary.steps,
-        "wall_s": round(summary.wall_s, 3),
-    }
-
-
 _LOOKS = {
     "proof": "bold green",
     "proved": "green",
@@ -102,13 +82,6 @@ _ABOVE = ("theorem", "file", "result", "wall time")
 """Facts that stand in the first line already."""
 
 
-def stored_json(stored: StoredAttempt) -> dict[str, object]:
-    """A stored attempt as the object that `show NUMBER --json` prints."""
-    facts = dict(attempt_facts(stored))
-    made = {name: facts.get(name) for name in ("command", "policy", "search")}
-    return summary_json(stored.summary) | to_json(stored.attempt) | made
-
-
 def show(asked: Shown, store: Store, now: datetime) -> None:
     """Print, or write, what is asked for. Raises UsageError, StoreError."""
     number = asked.attempt
@@ -128,7 +101,7 @@ def show(asked: Shown, store: Store, now: datetime) -> None:
     if asked.conversation:
         _print_turns(store.turns(number), number)
     elif asked.as_json:
-        console.print_json(stored_json(stored))
+        console.print_json(json_output.shown_object(stored))
     elif not (asked.html or asked.dot):
         console.standard_output().print(stored_attempt(stored), soft_wrap=True)
 
@@ -157,4 +130,4 @@ def _list(asked: Shown, store: Store, now: datetime) -> None:
         out.print(attempts_table(listed, now, out.width))
         return
     for summary in listed:
-        console.print_json(summary_json(summary))
+        console.print_json(json_output.stored_object(summary))

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from . import console
+from . import console, json_output
 from .console import LONG, err, print_json, say, standard_output, tell_interrupt
 from .errors import SoundnessAlarm
 from .evaluation import Evaluation, Outcome, Result
+from .evaluation_check import Check
 from .evaluation_report import duration
 from .scoreboard import Scoreboard
 from .streams import interrupted_code
-from .terminal import one_line
+from .terminal import finding_text, one_line
 from .words import counted, outcome_word, problem_word
 
 _LINES = 16
@@ -41,7 +41,7 @@ class Announcer:
                 self.alarmed = True
                 say(f"{result.problem.name}: {attempt.detail}")
         if self.as_json:
-            print_json(to_json(result))
+            print_json(json_output.theorem_object(result))
         elif not self.quiet:
             standard_output().print(result_text(result), soft_wrap=True)
 
@@ -49,6 +49,10 @@ class Announcer:
         """One line about the run."""
         if not self.quiet:
             err.print(text, **LONG)
+
+    def warn(self, text: str) -> None:
+        """One line that is said even when quiet."""
+        err.print(text, **LONG)
 
     def interrupt(self) -> None:
         """Note the first Ctrl-C."""
@@ -58,7 +62,7 @@ class Announcer:
     def summary(self, evaluation: Evaluation) -> int:
         """Tell of the end of a run; the exit code."""
         if self.as_json:
-            print_json(summary_json(evaluation))
+            print_json(json_output.summary_object(evaluation))
         else:
             standard_output().print(summary_text(evaluation), soft_wrap=True)
         if self.alarmed:
@@ -66,6 +70,15 @@ class Announcer:
         if self.interrupted:
             return interrupted_code()
         return 0 if all(result.is_solved for result in evaluation.results) else 1
+
+    def checked(self, check: Check) -> int:
+        """Tell what a run would do; the exit code."""
+        if self.as_json:
+            print_json(json_output.check_object(check))
+        else:
+            for subject, text, cure in check.lines():
+                standard_output().print(finding_text(subject, text, cure), soft_wrap=True)
+        return check.exit_code
 
     @contextmanager
     def display(self, board: Scoreboard, restarts: Callable[[], int]) -> Iterator[None]:
@@ -127,10 +140,11 @@ def result_text(result: Result) -> Text:
 def summary_text(evaluation: Evaluation) -> Text:
     """What came of a run: solved, classes, and where to look further."""
     classes, total = evaluation.classes, len(evaluation.results)
-    solved = classes[Outcome.SOLVED]
-    share = f"{100 * solved / total:.1f} %" if total else "-"
+    solved, tried = classes[Outcome.SOLVED], total - classes[Outcome.UNTRIED]
+    share = f"{100 * solved / tried:.1f} %" if tried else "-"
+    of = f"{total}" if tried == total else f"{tried} tried"
     text = Text.assemble(
-        (f"\n{evaluation.problem_set}: {solved} of {total} solved", "bold"),
+        (f"\n{evaluation.problem_set}: {solved} of {of} solved", "bold"),
         f" ({share}), {duration(evaluation.wall_s)}\n",
     )
     for outcome, count in classes.items():
@@ -138,45 +152,4 @@ def summary_text(evaluation: Evaluation) -> Text:
             text.append(f"  {count:5d} {outcome_word(outcome)}\n")
     more = f"lakatos report {evaluation.run_id}"
     text.append(f"run {evaluation.run_id}; {more} tells more", "dim")
-    if not evaluation.is_finished:
-        text.append("; the same command with --resume goes on", "dim")
     return text
-
-
-def to_json(result: Result) -> dict[str, Any]:
-    """One theorem as the object that `--json` prints."""
-    return {
-        "name": result.problem.name,
-        "source": result.problem.source,
-        "split": result.problem.split,
-        "outcome": result.outcome.value,
-        "detail": result.detail,
-        "attempts": [
-            {
-                "attempt": attempt.attempt_id,
-                "number": attempt.number,
-                "outcome": attempt.outcome.value,
-                "seed": attempt.seed,
-                "wall_s": round(attempt.wall_s, 3),
-                "expansions": attempt.expansions,
-                "steps": attempt.steps,
-                "tokens": attempt.tokens,
-                "proof": attempt.proof,
-                "detail": attempt.detail,
-            }
-            for attempt in result.attempts
-        ],
-    }
-
-
-def summary_json(evaluation: Evaluation) -> dict[str, Any]:
-    """The end of a run as the last object that `--json` prints."""
-    return {
-        "run": evaluation.run_id,
-        "problem_set": evaluation.problem_set,
-        "problem_hash": evaluation.problem_hash,
-        "theorems": len(evaluation.results),
-        "classes": {outcome.value: count for outcome, count in evaluation.classes.items()},
-        "wall_s": round(evaluation.wall_s, 3),
-        "finished": evaluation.is_finished,
-    }

@@ -8,8 +8,47 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from . import evaluation_page, evaluation_report, json_output, result_formats
+from .console import LONG, err, print_json, standard_output
 from .evaluation import EvaluationRow
 from .evaluation_report import Sheet
+from .source import check_writable_file, write_whole
+from .store import Store
+from .verb_options import Reported
+
+
+def report(asked: Reported, store: Store) -> None:
+    """Print, or write, what is asked for. Raises UsageError, EnvironmentFault."""
+    if asked.run is None:
+        rows = store.evaluations()
+        if not asked.as_json:
+            standard_output().print(evaluations_table(rows))
+        for row in rows if asked.as_json else ():
+            print_json(json_output.run_object(row))
+        return
+    if asked.html:
+        check_writable_file(asked.html)
+    told = store.load_evaluation(asked.run)
+    if asked.html:
+        page = evaluation_page.html_page(told, store.load_attempts)
+        write_whole(asked.html, page.encode("utf-8", "replace"))
+    if asked.export:
+        for path in result_formats.write(told, asked.export, store.load_attempts, asked.out):
+            err.print(f"written: {path}", **LONG)
+    if asked.as_json:
+        print_json(json_output.report_object(told))
+    else:
+        sheets = evaluation_report.report(told)
+        print_sheets(evaluation_report.headline(told), sheets, asked.markdown)
+
+
+def print_sheets(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
+    """Print them for a reader, or as Markdown."""
+    if markdown:
+        text = evaluation_report.markdown(title, sheets)
+        standard_output().out(text, end="", highlight=False)
+    else:
+        standard_output().print(sheets_text(title, sheets))
 
 
 def sheets_text(headline: str, sheets: Sequence[Sheet]) -> RenderableType:

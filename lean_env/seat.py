@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..data.errors import ProtocolError, UsageError, WorkerDied
+from ..data.errors import LeanTimeout, ProtocolError, UsageError, WorkerDied
 from ..data.records import (
     Advanced,
     Origin,
@@ -293,11 +293,11 @@ class Seat:
 
 
 def _value(answer: Answer, what: str) -> Json:
-    """The result of a request that must succeed. Raises UsageError when it did not."""
+    """The result of a request that must succeed. Raises LeanTimeout, UsageError."""
     if isinstance(answer, Result):
         return answer.value
     if isinstance(answer, TimedOut):
-        raise UsageError(f"{what}: Lean took more than {answer.wall_s:g} s")
+        raise LeanTimeout(f"{what}: Lean took more than {answer.wall_s:g} s")
     raise UsageError(f"{what}: {answer.text}")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ..data.errors import LakatosError, UsageError, WorkerDied
+from ..data.errors import LakatosError, UsageError
 from ..data.evaluation import ALARM, AttemptSummary, Outcome, Problem, Result, outcome_of, seed_of
 from ..data.records import Attempt, Expansion, StopReason, Theorem
 from ..data.terminal import is_alarm
@@ -21,6 +21,7 @@ from ..lean_env.opened import OpenedFile
 from .agent import Keeper
 from .budget import Clock
 from .config import ProverConfig
+from .elaboration import FilePool, Unfit, opened_theorem
 from .expander import together
 
 OUTCOMES = {
@@ -36,23 +37,6 @@ OUTCOMES = {
     StopReason.FAULT: Outcome.CRASH,
 }
 """The class of an attempt that ended so; one that was interrupted counts for nothing."""
-
-
-class FilePool(Protocol):
-    """The part of a pool that a benchmark needs."""
-
-    @property
-    def workers(self) -> int:
-        """How many Lean workers there are."""
-        ...
-
-    async def open(self, path: str, source: str) -> OpenedFile:
-        """Elaborate a file. Raises UsageError, WorkerDied."""
-        ...
-
-    def close_file(self, opened: OpenedFile) -> None:
-        """Keep nothing of it, nor of others by its path."""
-        ...
 
 
 class Archive(Keeper, Protocol):
@@ -236,28 +220,25 @@ class Bench:
         """All that is left of one task; None when interrupted before its end."""
         problem = task.problem
         self._watcher.start(slot, problem, 0)
-        if problem.flaw:
-            return self._decide(task, Outcome.NOT_ELABORATED, problem.flaw)
+        opened, found = await opened_theorem(self._pool, problem)
+        if opened:
+            self._open.append(opened.source)
         try:
-            opened = await self._pool.open(path_of(problem), problem.lean)
-        except UsageError as error:
-            return self._decide(task, Outcome.NOT_ELABORATED, str(error))
-        except WorkerDied as error:
-            return self._decide(task, Outcome.CRASH, str(error))
-        self._open.append(opened.source)
-        try:
-            found = theorem_of(problem, opened)
-            if isinstance(found, str):
-                return self._decide(task, Outcome.NOT_ELABORATED, found)
+            if isinstance(found, Unfit):
+                return self._decide(task, found)
             return await self._attempts(slot, task, found, archive)
         finally:
-            self._open.remove(opened.source)
-            if opened.source not in self._open:  # the set may have it twice
-                self._pool.close_file(opened)
+            if opened:
+                self._close(opened)
 
-    def _decide(self, task: Task, outcome: Outcome, detail: str) -> Result:
-        self._book.decide(task.number, outcome, detail)
-        return Result(task.problem, outcome, task.done, detail)
+    def _close(self, opened: OpenedFile) -> None:
+        self._open.remove(opened.source)
+        if opened.source not in self._open:  # the set may have it twice
+            self._pool.close_file(opened)
+
+    def _decide(self, task: Task, why: Unfit) -> Result:
+        self._book.decide(task.number, why.outcome, why.detail)
+        return Result(task.problem, why.outcome, task.done, why.detail)
 
     async def _attempts(
         self, slot: int, task: Task, theorem: Theorem, archive: Archive
@@ -316,53 +297,3 @@ def missing(done: Sequence[AttemptSummary], plan: Plan) -> list[int]:
         return []
     over = {attempt.number for attempt in done}
     return [number for number in range(1, plan.attempts + 1) if number not in over]
-
-
-def path_of(problem: Problem) -> str:
-    """The path that its file goes by: no other problem's."""
-    return f"{problem.path}/{problem.name}" if problem.path else problem.name
-
-
-def theorem_of(problem: Problem, opened: OpenedFile) -> Theorem | str:
-    """The theorem that the problem means, or why Lean does not have it."""
-    for message in opened.messages:
-        if message.severity == "error":
-            return f"line {message.line}: {message.text}"
-    start = len(problem.header.encode())
-    holes = [theorem for theorem in opened.theorems if theorem.start >= start]
-    if problem.hole >= len(holes):
-        return f"Lean finds {len(holes)} sorries in it, and sorry {problem.hole + 1} is meant"
-    if not holes[problem.hole].is_prop:
-        return "its sorry stands for data, not for a proof"
-    return holes[problem.hole]
-
-
-async def elaborable(
-    pool: FilePool, problems: Sequence[Problem], heard: Callable[[int], None]
-) -> list[bool]:
-    """Which of the problems Lean takes. heard: is told how many are known."""
-    taken = [False] * len(problems)
-    waiting = iter(enumerate(problems))
-    known = 0
-
-    async def place() -> None:
-        nonlocal known
-        for number, problem in waiting:
-            taken[number] = await elaborates(pool, problem)
-            known += 1
-            heard(known)
-
-    await together([place() for _ in range(pool.workers)])
-    return taken
-
-
-async def elaborates(pool: FilePool, problem: Problem) -> bool:
-    """Whether Lean takes the problem."""
-    if problem.flaw:
-        return False
-    try:
-        opened = await pool.open(path_of(problem), problem.lean)
-    except (UsageError, WorkerDied):
-        return False
-    pool.close_file(opened)
-    return not isinstance(theorem_of(problem, opened), str)

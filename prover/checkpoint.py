@@ -1,10 +1,12 @@
 """Finds a checkpoint of Hugging Face and loads its parts; what fails becomes one line.
 
-No code of a checkpoint's author is run.
+A model in one GGUF file (llama.cpp's format) is read by transformers with the package gguf. No
+code of a checkpoint's author is run.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,19 @@ from ..data.errors import ModelUnavailable, UsageError
 from .forward import ValueHead
 
 VALUE_HEAD = "value_head.safetensors"
+
+LOADING = (
+    AttributeError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What loading a wrong or damaged file raises, besides SafetensorError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +57,7 @@ class HuggingFaceOptions:
 
 
 class Checkpoint:
-    """A model's files, in a folder or under a name.
+    """A model's files, in a folder or under a name, or its one file FILE.gguf.
 
     Its methods raise UsageError for what the caller can mend, ModelUnavailable for the rest.
     """
@@ -59,10 +74,17 @@ class Checkpoint:
         self.options = options
         self.device = _device(options.device)
         self.dtype = _dtype(options.dtype, self.device)
-        folder = Path(name).expanduser()
-        self._folder = folder.is_dir()
-        self._source = str(folder) if self._folder else name
-        if self._folder and not (folder / "config.json").is_file():
+        self._file: dict[str, str] = {}
+        path = Path(name).expanduser()
+        if path.suffix == ".gguf":
+            require(f"hf:{name}", ("gguf",), "'lakatos[llm]'")
+            if not path.is_file():
+                raise UsageError(f"no such file: {name}")
+            self._file["gguf_file"] = path.name
+            path = path.parent
+        self._folder = path.is_dir()
+        self._source = str(path) if self._folder else name
+        if self._folder and not self._file and not (path / "config.json").is_file():
             raise UsageError(f"no model in {name}: it has no config.json")
         if not self._folder and (name.startswith((".", "/", "~")) or name.count("/") > 1):
             raise UsageError(f"no such folder: {name}")
@@ -71,14 +93,24 @@ class Checkpoint:
         """`from_pretrained` of one of transformers' Auto classes."""
         import transformers
 
-        with told(self.name, kind, self.options.offline):
-            return getattr(transformers, kind).from_pretrained(
-                self._source,
-                revision=self.options.revision or "main",
-                local_files_only=self.options.offline or self._folder,
-                trust_remote_code=False,
-                **options,
-            )
+        try:
+            with told(self.name, kind, self.options.offline):
+                return getattr(transformers, kind).from_pretrained(
+                    self._source,
+                    revision=self.options.revision or "main",
+                    local_files_only=self.options.offline or self._folder,
+                    trust_remote_code=False,
+                    **self._file,
+                    **options,
+                )
+        except UsageError as error:
+            folder = Path(self._source)
+            if self._file and not _whole(folder / self._file["gguf_file"]):
+                raise UsageError(f"{self.name} is no GGUF file, or not all of one") from error
+            bare = self._folder and not self._file and not (folder / "tokenizer.json").is_file()
+            if kind == "AutoTokenizer" and bare:
+                raise UsageError(f"no tokenizer in {self.name}: no tokenizer.json") from error
+            raise
 
     def model(self, kind: str) -> Any:
         """The model on its device, ready to be run."""
@@ -117,6 +149,15 @@ class Checkpoint:
             return peft.from_pretrained(model, adapter, **options).merge_and_unload()
 
 
+def _whole(path: Path) -> bool:
+    """Whether a GGUF file can be read to its end."""
+    try:
+        import_module("gguf").GGUFReader(path)
+    except (OSError, ValueError, LookupError, struct.error):
+        return False
+    return True
+
+
 def require(
     what: str,
     modules: Sequence[str],
@@ -137,7 +178,7 @@ def _device(word: str) -> str:
     try:
         torch.empty(0, device=word)
     except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"device {word}: {_line(error)}") from None
+        raise UsageError(f"device {word}: {first_line(error)}") from None
     return word
 
 
@@ -158,14 +199,14 @@ def told(name: str, part: str, offline: bool = False) -> Iterator[None]:
     broken: type[Exception] = import_module("safetensors").SafetensorError
     try:
         yield
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, MemoryError, broken) as error:
+    except (*LOADING, broken) as error:
         causes = _causes(error)
         if "LocalEntryNotFoundError" in causes and offline:
             raise UsageError(f"hf:{name} is not on this machine, and may not be fetched") from error
-        line = f"hf:{name} ({part}): {_line(error)}"
+        text = f"hf:{name} ({part}): {first_line(error)}"
         if any(_unreachable(word) for word in causes):
-            raise ModelUnavailable(line) from error
-        raise UsageError(line) from error
+            raise ModelUnavailable(text) from error
+        raise UsageError(text) from error
 
 
 def _causes(error: BaseException | None) -> list[str]:
@@ -183,6 +224,6 @@ def _unreachable(word: str) -> bool:
     return word == "LocalEntryNotFoundError" or word.endswith((*network, "MemoryError"))
 
 
-def _line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of an error's text."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

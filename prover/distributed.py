@@ -15,6 +15,7 @@ from ..data.evaluation import AttemptSummary, Outcome, Problem, Result, outcome_
 from .benchmark import Hearers, Task
 from .budget import Clock
 from .cluster import Cluster
+from .elaboration import Unfit
 from .outpost import Decided, Report, Tried
 from .parcel import unpack
 
@@ -104,25 +105,26 @@ def _result(task: Task, done: list[AttemptSummary], decided: Decided | None) -> 
     return Result(task.problem, outcome_of({a.outcome for a in done}), tuple(done))
 
 
-class _Elaborable:
-    """Hears which problems Lean takes."""
+class _Unfit:
+    """Hears which problems Lean accepts."""
 
     def __init__(self, count: int) -> None:
-        self.taken = [False] * count
+        self.found: list[Unfit | None] = [None] * count
 
     def begin(self, index: int, slot: int) -> None:
         """Nothing to note."""
 
     def take(self, index: int, slot: int, answer: Any) -> None:
         """Note it."""
-        self.taken[index] = bool(answer)
+        self.found[index] = answer
 
     def give_up(self, index: int, slot: int, why: str) -> None:
-        """It counts as not taken."""
+        """Nodes were lost under it."""
+        self.found[index] = Unfit(Outcome.CRASH, why)
 
 
-async def elaborable(cluster: Cluster, problems: Sequence[Problem]) -> list[bool]:
-    """Which of the problems Lean takes."""
-    heard = _Elaborable(len(problems))
-    await cluster.do("elaborates", problems, heard)
-    return heard.taken
+async def all_unfit(cluster: Cluster, problems: Sequence[Problem]) -> list[Unfit | None]:
+    """Why each problem cannot be attempted; None when Lean accepts it."""
+    heard = _Unfit(len(problems))
+    await cluster.do("unfit", problems, heard)
+    return heard.found

@@ -10,7 +10,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,31 +24,39 @@ from ..data.scoreboard import Scoreboard
 from ..data.selection import Selection
 from ..data.source import read_source
 from ..data.store import Store
+from ..data.streams import interrupted_code
 from ..data.terminal_evaluation import Announcer
 from ..lean_env.worker_command import Toolchain
 from .benchmark import Hearers, Plan, Task, missing
+from .continuation import (
+    Wanted,
+    check_same,
+    described,
+    problems_changed,
+    run_to_retry,
+    same_run,
+)
 from .places import Place, Site, open_place
 from .rejections import worker_name
 from .run import RunConfig, interruptible
 
-_FREE = ("workers", "retries")
-"""Parts of a run's configuration that may change when it is taken up again."""
-
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """Which run to take up. run_id: None: the newest one that fits. retry: classes to undo."""
+class Kept:
+    """Where a run is kept. command: in the user's words; hint: what others need: ` --db FILE`."""
 
-    run_id: int | None = None
-    retry: tuple[Outcome, ...] = ()
+    store: Store
+    command: str
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Exam:
     """What is to be evaluated, and how. told: how the problems were chosen, as JSON values.
 
-    only_elaborable: leave out what Lean does not take, instead of counting it.
-    again: the run to take up; None: a new one. cluster: the address of one; None: this machine.
+    only_elaborable: leave out what Lean refuses, instead of counting it. earlier: the run that
+    goes on; None: a new one. retry: classes of it to try again. cluster: the address of one;
+    None: this machine.
     """
 
     name: str
@@ -59,7 +67,8 @@ class Exam:
     all_attempts: bool = False
     only_elaborable: bool = False
     told: dict[str, Any] = field(default_factory=dict)
-    again: Again | None = None
+    earlier: Evaluation | None = None
+    retry: tuple[Outcome, ...] = ()
     announcer: Announcer = field(default_factory=Announcer)
     cluster: str | None = None
 
@@ -67,6 +76,11 @@ class Exam:
     def plan(self) -> Plan:
         """How each problem is tried. Raises UsageError for a senseless number."""
         return Plan(self.config.prover, self.attempts, self.all_attempts)
+
+    @property
+    def lean(self) -> str:
+        """The toolchain as the store names it."""
+        return f"{self.toolchain.name} {self.toolchain.lean}"
 
     @property
     def wire(self) -> dict[str, Any]:
@@ -81,55 +95,133 @@ def exam(
     asked: Problems,
     attempts: Attempts,
     config: RunConfig,
-    lean: Callable[[], Toolchain],
+    lean: Callable[[Path | None], tuple[Toolchain, dict[str, str | None]]],
+    kept: Kept,
 ) -> Exam:
     """The exam that is asked for; what is malformed is said, and counted. Raises UsageError.
 
-    lean: is asked for the toolchain when all else is known to be right.
-    Where Lean is bare, `--core` puts numbers by Mathlib's names in the place of imports.
+    lean: is asked for the toolchain, by the place of the problems, when all else is known to be
+    right; gives the words by which it was chosen, too. kept: where the run will be.
     """
     Plan(config.prover, attempts.pass_at)
     retry = classes(attempts.retry or ())
-    again = attempts.resume or attempts.run is not None or bool(retry)
-    names = tuple(asked.name or ())
-    select = Selection(asked.split, names, asked.core, asked.part, asked.shard)
-    found = read_problems(asked.problem_set, asked.data)
     announcer = Announcer(attempts.quiet, attempts.as_json)
-    for line in (*found.flaws, *found.notes):
-        announcer.say(line)
-    problems = select(found.problems)
-    told: dict[str, Any] = asdict(select) | {"header": "the set's"}
-    header = read_source(str(asked.header)).text if asked.header else ""
-    toolchain = lean()
-    if asked.header:
-        problems = with_header(problems, header)
-        told["header"] = str(asked.header)
-    elif asked.core and toolchain.name == "embedded":
-        problems = with_header(problems, CORE_HEADER, only_foreign=True)
-        told["header"] = "core"
-    is_told = any(problem.is_core is not None for problem in problems)
-    return Exam(
-        name=f"{asked.problem_set}-core" if asked.core else asked.problem_set,
+    found = None if attempts.run is None else kept.store.load_evaluation(attempts.run)
+    _check_named(asked, found)
+    select = _selection(asked)
+    problems = _read(asked, select, announcer) if asked.data else ()
+    toolchain, how = lean(asked.data or (_data_of(found) if found else None))
+    problems, header = _posed(asked, problems, toolchain)
+    name = asked.problem_set or "problems"
+    made = Exam(
+        name=f"{name}-core" if asked.core else name,
         problems=problems,
         config=config,
         toolchain=toolchain,
         attempts=attempts.pass_at,
         all_attempts=attempts.all_attempts,
         cluster=attempts.cluster,
-        only_elaborable=asked.core and not is_told,
-        told=told,
-        again=Again(attempts.run, retry) if again else None,
+        only_elaborable=asked.core and all(problem.is_core is None for problem in problems),
+        told=asdict(select) | how | _places(asked) | {"header": header, "read": hash_of(problems)},
+        retry=retry,
         announcer=announcer,
     )
+    if found:
+        made = replace(made, name=made.name if asked.problem_set else found.problem_set)
+        return _going_on(made, found, asked, kept.hint)
+    if retry or attempts.resume:
+        wanted = Wanted(made.name, problems, made.lean, made.wire)
+        find = run_to_retry if retry else same_run
+        return replace(made, earlier=find(kept.store, wanted, kept.hint))
+    return made
+
+
+def _selection(asked: Problems) -> Selection:
+    names = tuple(asked.name or ())
+    return Selection(asked.split, names, asked.core, asked.part, asked.shard)
+
+
+def _check_named(asked: Problems, found: Evaluation | None) -> None:
+    """Raise UsageError where it is not said which problems."""
+    missing = "" if asked.data else "--data PATH"
+    missing = "NAME" if asked.problem_set is None else missing
+    if missing and found is None:
+        raise UsageError(f"missing {missing}: lakatos eval NAME --data PATH, or --run N to go on")
+
+
+def _read(asked: Problems, select: Selection, announcer: Announcer) -> tuple[Problem, ...]:
+    """The problems selected; what is malformed is said, quiet or not. Raises UsageError."""
+    assert asked.data
+    found = read_problems(asked.problem_set or "problems", asked.data)
+    for line in found.flaws:
+        announcer.warn(line)
+    for line in found.notes:
+        announcer.say(line)
+    return select(found.problems)
+
+
+def _posed(
+    asked: Problems, problems: tuple[Problem, ...], toolchain: Toolchain
+) -> tuple[tuple[Problem, ...], str]:
+    """The problems under the header that is asked for, and what that is, in words.
+
+    Where Lean is bare, `--core` puts numbers by Mathlib's names in the place of imports.
+    """
+    if asked.header and problems:
+        header = read_source(str(asked.header)).text
+        return with_header(problems, header), str(asked.header)
+    if asked.core and toolchain.name == "embedded":
+        return with_header(problems, CORE_HEADER, only_foreign=True), "core"
+    return problems, "the set's"
+
+
+def _places(asked: Problems) -> dict[str, str | None]:
+    """Where the problems and their header are, whatever the folder that is worked in."""
+    places = {"data": asked.data, "header_file": asked.header}
+    return {name: str(place.absolute()) if place else None for name, place in places.items()}
+
+
+def _data_of(found: Evaluation) -> Path | None:
+    place = found.config.get("evaluation", {}).get("data")
+    return Path(place) if place else None
+
+
+def _going_on(made: Exam, found: Evaluation, asked: Problems, hint: str) -> Exam:
+    """The exam on the problems that the run holds. Raises UsageError when it cannot go on."""
+    check_same(found, made.lean, {} if made.retry else made.wire, hint)
+    own = tuple(result.problem for result in found.results)
+    if asked.data and (changes := problems_changed(found, made.problems)):
+        raise UsageError(
+            f"{described(found)} has other problems: {changes}. "
+            f"Go on with its own: lakatos eval --run {found.run_id}{hint}."
+        )
+    if not asked.data and (changes := _changes(made, found, asked)):
+        made.announcer.warn(f"{_data_of(found)} has changed ({changes}); the run keeps its own")
+    return replace(made, problems=own, only_elaborable=False, earlier=found)
+
+
+def _changes(made: Exam, found: Evaluation, asked: Problems) -> str:
+    """What is no longer in the file of the problems as the run has it; empty if all is.
+
+    A file that is gone has not changed.
+    """
+    place = _data_of(found)
+    if place is None:
+        return ""
+    try:
+        read = _selection(asked)(read_problems(found.problem_set, place).problems)
+        return problems_changed(found, _posed(asked, read, made.toolchain)[0])
+    except UsageError:
+        return ""
 
 
 class Evaluator:
-    """Does one exam. command: in the user's words."""
+    """Does one exam."""
 
-    def __init__(self, exam: Exam, store: Store, command: str) -> None:
+    def __init__(self, exam: Exam, kept: Kept) -> None:
         self._exam = exam
-        self._store = store
-        self._command = command
+        self._store = kept.store
+        self._kept = kept
         self._announcer = exam.announcer
         self._say = exam.announcer.say
         self._board = Scoreboard(time.monotonic, exam.announcer.result)
@@ -141,36 +233,63 @@ class Evaluator:
         """
         exam = self._exam
         site = Site(exam.toolchain, exam.cluster, key, cache, self._say)
-        async with open_place(site, exam.config, exam.plan) as place:
-            problems = await self._chosen(place)
-            run_id, tasks, worked_s = self._tasks(problems)
-            with self._announcer.display(self._board, lambda: place.restarts):
-                await self._work(place, run_id, tasks, worked_s)
-        return self._announcer.summary(self._store.load_evaluation(run_id))
+        run_id = None
+        try:
+            async with open_place(site, exam.config, exam.plan) as place:
+                problems = await self._chosen(place)
+                run_id, tasks, worked_s = self._tasks(problems)
+                with self._announcer.display(self._board, lambda: place.restarts):
+                    await self._work(place, run_id, tasks, worked_s)
+            return self._announcer.summary(self._store.load_evaluation(run_id))
+        except asyncio.CancelledError:
+            if run_id is None:
+                raise
+            return interrupted_code()
+        finally:
+            if run_id is not None:
+                self._tell_how_to_go_on(run_id)
+
+    def _tell_how_to_go_on(self, run_id: int) -> None:
+        found = self._store.load_evaluation(run_id)
+        if not found.is_finished:
+            hint = self._kept.hint
+            left = found.classes[Outcome.UNTRIED]
+            self._announcer.warn(f"run {run_id} is not finished: {left} problems are left to try")
+            self._announcer.warn(f"go on:   lakatos eval --run {run_id}{hint}")
+            self._announcer.warn(f"so far:  lakatos report {run_id}{hint}")
 
     async def _chosen(self, place: Place) -> Sequence[Problem]:
+        """The problems of the run: without what Lean refuses, where that is asked for.
+
+        A malformed row, a crash and a time-out stay, and are counted as they are without `--core`.
+        """
         problems = self._exam.problems
         if not self._exam.only_elaborable:
             return problems
         self._say(f"elaborating {len(problems)} statements")
-        work = place.elaborable(problems)
+        work = place.all_unfit(problems)
         task = asyncio.current_task()
         assert task is not None
-        taken = await interruptible(work, self._announcer.interrupt, lambda: _cancel(task))
-        chosen = [p for p, is_taken in zip(problems, taken, strict=True) if is_taken]
-        self._say(f"{len(chosen)} of {len(problems)} statements elaborate")
-        if not chosen:
+        unfit = await interruptible(work, self._announcer.interrupt, lambda: _cancel(task))
+        chosen = [p for p, why in zip(problems, unfit, strict=True) if not (why and why.is_refused)]
+        accepted = unfit.count(None)
+        self._say(f"{accepted} of {len(problems)} statements elaborate")
+        if stay := len(chosen) - accepted:
+            self._announcer.warn(f"malformed, crashed or out of time, and counted: {stay}")
+        if not accepted:
             raise UsageError(f"none of {len(problems)} statements elaborates in this Lean")
+        self._exam.told["left_out"] = len(problems) - len(chosen)
         return chosen
 
     def _tasks(self, problems: Sequence[Problem]) -> tuple[int, list[Task], float]:
-        """Begin a run or find the one to take up: its number, what is left, seconds worked."""
-        again = self._exam.again
-        found = self._earlier(problems, again) if again else None
+        """Begin a run or take one up: its number, what is left, seconds worked."""
+        found = self._exam.earlier
         if found is None:
             run_id = self._begin(problems)
             self._board.begin(len(problems), {})
             return run_id, [Task(n, p) for n, p in enumerate(problems)], 0.0
+        if self._exam.retry:
+            found = self._undone(found, self._exam.retry)
         plan = self._exam.plan
         tasks, over = [], dict.fromkeys(Outcome, 0)
         for number, result in enumerate(found.results):
@@ -185,35 +304,11 @@ class Evaluator:
 
     def _begin(self, problems: Sequence[Problem]) -> int:
         exam = self._exam
-        lean = f"{exam.toolchain.name} {exam.toolchain.lean}"
         seed = exam.config.prover.seed
-        run_id = self._store.start_run(self._command, exam.wire, lean, seed)
+        run_id = self._store.start_run(self._kept.command, exam.wire, exam.lean, seed)
         terms = Terms(exam.name, hash_of(problems), revision(), exam.attempts)
         self._store.ledger(run_id).begin(terms, problems)
         return run_id
-
-    def _earlier(self, problems: Sequence[Problem], again: Again) -> Evaluation | None:
-        """The run to take up, its classes to retry undone. Raises UsageError."""
-        exam, told = self._exam, hash_of(problems)
-        lean = f"{exam.toolchain.name} {exam.toolchain.lean}"
-        rows = [row for row in self._store.evaluations() if again.run_id in (None, row.run_id)]
-        if again.run_id is not None and not rows:
-            raise UsageError(f"run {again.run_id} is no evaluation (lakatos eval makes them)")
-        wanted = told, lean
-        why = "other problems or another Lean"
-        fitting = [row for row in rows if (row.problem_hash, row.toolchain) == wanted]
-        if fitting and not again.retry:
-            why = "other options"
-            fitting = [row for row in fitting if _fixed(row.config) == _fixed(exam.wire)]
-        if not fitting:
-            if again.run_id is not None:
-                raise UsageError(f"run {again.run_id} cannot go on: it was made with {why}")
-            if again.retry:
-                raise UsageError("no run of these problems to retry")
-            self._say("no such run to go on with: a new one")
-            return None
-        found = self._store.load_evaluation(fitting[0].run_id)
-        return self._undone(found, again.retry) if again.retry else found
 
     def _undone(self, found: Evaluation, classes: Collection[Outcome]) -> Evaluation:
         """The run with these classes to be tried again, by what is asked for now."""
@@ -246,10 +341,11 @@ def _cancel(task: asyncio.Task[Any]) -> None:
     task.cancel()
 
 
-def _fixed(config: dict[str, Any]) -> dict[str, Any]:
-    """What of a configuration must be the same when a run goes on."""
-    prover = {key: value for key, value in config["prover"].items() if key != "concurrency"}
-    return {key: value for key, value in config.items() if key not in _FREE} | {"prover": prover}
+async def evaluated(
+    exam: Exam, kept: Kept, key: str | None = None, cache: Path | None = None
+) -> int:
+    """Do an exam; the exit code. As `Evaluator`."""
+    return await Evaluator(exam, kept)(key, cache)
 
 
 def revision() -> str:

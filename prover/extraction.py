@@ -20,11 +20,11 @@ from ..data.dataset import Dataset, count
 from ..data.dataset_card import figure_rows
 from ..data.errors import UsageError, WorkerDied
 from ..data.leandojo_read import Benchmark, Table
-from ..data.options import Extracted
 from ..data.problems import ProblemSet, read_problems
 from ..data.tables import check_formats
 from ..data.terminal_dataset import TraceLine, tell, tell_rows
 from ..data.traced import TracedFile
+from ..data.verb_options import Extracted
 from ..lean_env import dojo
 from ..lean_env.cache import ANSWERS_KEPT_S, default_cache, remove_old
 from ..lean_env.native import lake_project

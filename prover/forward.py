@@ -2,6 +2,7 @@
 
 A prompt is read once, whatever the number of its siblings. `sharing` rows read the prompt's
 keys and values in place (prefix.py); for models where that fails they are copied to each row.
+Each model is tried before it is used; one that fails altogether is for public_model.py.
 """
 
 from __future__ import annotations
@@ -12,15 +13,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..data.errors import UsageError
 from . import prefix as shared
+from .agreement import check
+from .internals import (
+    BROKEN,
+    CachedModel,
+    change,
+    empty_cache,
+    layers,
+    select,
+    tokens_in,
+    trying_shared_attention,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-TOLERANCE = {2: 0.1, 4: 1e-3}
-"""Greatest distance of two ways to the same scores, relative to them, by bytes of a number."""
-
-PROBE = ((1, 2, 3, 4), (3, 1))
-"""Prompts on which shared attention is tried."""
 
 
 class Rows(Protocol):
@@ -96,75 +102,65 @@ def padded(
 
 
 class Causal:
-    """A decoder-only model. model: any `AutoModelForCausalLM`, in evaluation mode."""
+    """A decoder-only model. model: any `AutoModelForCausalLM`, in evaluation mode.
+
+    Raises one of BROKEN for a model whose cache is not read and grown right here.
+    """
 
     def __init__(self, model: Any, head: ValueHead | None = None, share: bool = True) -> None:
-        import inspect
-
         self.shares = False
-        self._model = model
+        self._cached = CachedModel(model)
         self._head = head
-        known = inspect.signature(model.forward).parameters
-        if "past_key_values" not in known:
-            raise UsageError(f"{type(model).__name__}: models without attention are not run here")
-        self._positions = "position_ids" in known
-        self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in known else {}
-        if share and self._positions:
+        if share and self._cached.takes_positions:
             self.shares = self._try_sharing()
+        if not self.shares:
+            check(self, self._plain, model.dtype)
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> Prefilled:
         """Read prompts, padded left, in one pass."""
-        tokens, mask = padded(prompts, 0, self._model.device, left=True)
-        extra: dict[str, Any] = dict(self._last_only)
-        if self._positions:
+        model = self._cached.model
+        tokens, mask = padded(prompts, 0, model.device, left=True)
+        extra = {}
+        if self._cached.takes_positions:
             extra["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)
         hidden: list[Tensor] = []
         watch = None
         if self._head is not None:
-            layer = self._model.get_output_embeddings()
+            layer = model.get_output_embeddings()
             watch = layer.register_forward_pre_hook(lambda _, given: hidden.append(given[0]))
         try:
-            out = self._model(input_ids=tokens, attention_mask=mask.long(), use_cache=True, **extra)
+            logits, cache = self._cached(
+                None, input_ids=tokens, attention_mask=mask.long(), **extra
+            )
         finally:
             if watch is not None:
                 watch.remove()
         values = self._head(hidden[0][:, -1]) if self._head is not None else None
-        cache = out.past_key_values
 
         def rows(owners: Sequence[int]) -> Rows:
-            if self.shares:
-                return SharedRows(self._model, cache, mask, owners)
-            return CopiedRows(self._model, cache, mask, owners, self._positions)
+            kind = SharedRows if self.shares else CopiedRows
+            return kind(self._cached, cache, mask, owners)
 
-        return Prefilled(out.logits[:, -1].float(), values, rows)
+        return Prefilled(logits, values, rows)
+
+    def _plain(self, prompt: Sequence[int], tokens: Sequence[int]) -> Tensor:
+        """Scores of the next token, without a cache."""
+        model = self._cached.model
+        read, mask = padded([[*prompt, *tokens]], 0, model.device, left=True)
+        scores: Tensor = model(input_ids=read, attention_mask=mask.long()).logits[0, -1].float()
+        return scores
 
     def _try_sharing(self) -> bool:
-        """Switch the model to shared attention if it gives the same scores as copied rows."""
-        import torch
-
-        before = self._model.config._attn_implementation
-        if before != "sdpa":
-            return False
-        owners = [0, 0, 1]
-        tokens = torch.tensor([2, 4, 2], device=self._model.device)
-        with torch.inference_mode():
-            wanted = self.prefill(PROBE).rows(owners).step(tokens)
-            shared.register()
-            self._model.set_attn_implementation(shared.NAME)
-            self.shares = True
-            rows = self.prefill(PROBE).rows(owners)
-            assert isinstance(rows, SharedRows)
-            agree = rows.whole and self._near(rows, tokens, wanted) and rows.clean
-        if not agree:
-            self._model.set_attn_implementation(before)
-        return agree
-
-    def _near(self, rows: SharedRows, tokens: Tensor, wanted: Tensor) -> bool:
+        """Switch the model to shared attention if it gives the right scores with it."""
+        model = self._cached.model
         try:
-            distance = (rows.step(tokens) - wanted).norm() / wanted.norm()
-        except RuntimeError:  # shapes of an attention that is built otherwise
+            with trying_shared_attention(model) as keep:
+                self.shares = True
+                check(self, self._plain, model.dtype)
+                keep()
+        except BROKEN:
             return False
-        return bool(distance <= TOLERANCE.get(self._model.dtype.itemsize, 0.0))
+        return True
 
 
 class Apart:
@@ -185,55 +181,43 @@ class SharedRows:
 
     joins = True
 
-    def __init__(self, model: Any, cache: Any, mask: Tensor, owners: Sequence[int]) -> None:
+    def __init__(
+        self, cached: CachedModel, cache: Any, mask: Tensor, owners: Sequence[int]
+    ) -> None:
         import torch
-        from transformers import DynamicCache
 
-        plain = all(type(layer).__name__ == "DynamicLayer" for layer in cache.layers)
-        self.whole = plain and len(cache.layers) == model.config.num_hidden_layers
-        self._model = model
-        self._own: Any = DynamicCache()
-        layers = [(layer.keys, layer.values) for layer in cache.layers] if plain else []
-        self._prefix = shared.Prefix(layers, mask, owners)
+        self._cached = cached
+        self._own = empty_cache()
+        self._prefix = shared.Prefix(layers(cache, cached.model), mask, owners)
         self._positions = mask.sum(-1)[mask.new_tensor(owners, dtype=torch.long)]
         self._seen_by_all = mask.new_ones(1, 1, 1, 1)
         self._blanks = torch.zeros_like(self._positions)
         self._has_blanks = False
 
-    @property
-    def clean(self) -> bool:
-        """Whether every layer asked the prefix once a step, and for nothing it cannot do."""
-        steps = self._own.get_seq_length()
-        expected = steps * int(self._model.config.num_hidden_layers)
-        return self._prefix.calls == expected and not self._prefix.foreign
-
     def step(self, tokens: Tensor) -> Tensor:
         """Append a token to each row."""
-        own = self._own.get_seq_length() + 1
+        own = tokens_in(self._own) + 1
         columns = self._blanks.new_tensor(range(own))
         blank = columns < self._blanks[:, None] if self._has_blanks else None
         with shared.reading(self._prefix, blank):
-            out = self._model(
+            logits, self._own = self._cached(
+                self._own,
                 input_ids=tokens[:, None],
                 attention_mask=self._seen_by_all,
                 position_ids=self._positions[:, None],
-                past_key_values=self._own,
-                use_cache=True,
             )
         self._positions = self._positions + 1
-        logits: Tensor = out.logits[:, -1].float()
         return logits
 
     def keep(self, index: Sequence[int]) -> None:
         """Go on with these rows."""
         chosen = self._positions.new_tensor(index)
         self._prefix.keep(index)
-        self._own.batch_select_indices(chosen)
+        select(self._own, chosen)
         self._positions, self._blanks = self._positions[chosen], self._blanks[chosen]
         spare = int(self._blanks.min()) if self._has_blanks else 0
         if spare:
-            for layer in self._own.layers:
-                layer.keys, layer.values = layer.keys[:, :, spare:], layer.values[:, :, spare:]
+            change(self._own, lambda grown: grown[:, :, spare:])
             self._blanks = self._blanks - spare
             self._has_blanks = bool(self._blanks.any())
 
@@ -242,12 +226,8 @@ class SharedRows:
         import torch
 
         assert isinstance(fresh, SharedRows)
-        own, rows = self._own.get_seq_length(), len(fresh._positions)
-        for layer in self._own.layers:
-            _, heads, _, width = layer.keys.shape
-            blank = layer.keys.new_zeros(rows, heads, own, width)
-            layer.keys = torch.cat([layer.keys, blank])
-            layer.values = torch.cat([layer.values, blank])
+        own, rows = tokens_in(self._own), len(fresh._positions)
+        change(self._own, lambda mine: torch.cat([mine, mine.new_zeros(rows, *mine.shape[1:])]))
         self._blanks = torch.cat([self._blanks, self._blanks.new_full((rows,), own)])
         self._has_blanks |= own > 0
         self._positions = torch.cat([self._positions, fresh._positions])
@@ -258,12 +238,11 @@ class CopiedRows(Apart):
     """Rows that each hold a copy of their prompt's cache."""
 
     def __init__(
-        self, model: Any, cache: Any, mask: Tensor, owners: Sequence[int], positions: bool
+        self, cached: CachedModel, cache: Any, mask: Tensor, owners: Sequence[int]
     ) -> None:
-        self._model = model
+        self._cached = cached
         self._cache = cache
         self._mask = mask
-        self._use_positions = positions
         self.keep(owners)
 
     def step(self, tokens: Tensor) -> Tensor:
@@ -272,16 +251,10 @@ class CopiedRows(Apart):
 
         positions = self._mask.sum(-1)
         self._mask = torch.cat([self._mask, self._mask.new_ones(len(tokens), 1)], dim=-1)
-        extra = {"position_ids": positions[:, None]} if self._use_positions else {}
-        out = self._model(
-            input_ids=tokens[:, None],
-            attention_mask=self._mask.long(),
-            past_key_values=self._cache,
-            use_cache=True,
-            **extra,
+        extra = {"position_ids": positions[:, None]} if self._cached.takes_positions else {}
+        logits, self._cache = self._cached(
+            self._cache, input_ids=tokens[:, None], attention_mask=self._mask.long(), **extra
         )
-        self._cache = out.past_key_values
-        logits: Tensor = out.logits[:, -1].float()
         return logits
 
     def keep(self, index: Sequence[int]) -> None:
@@ -289,21 +262,25 @@ class CopiedRows(Apart):
         import torch
 
         chosen = self._mask.new_tensor(index, dtype=torch.long)
-        self._cache.batch_select_indices(chosen)
+        select(self._cache, chosen)
         self._mask = self._mask[chosen]
 
 
 class Seq2Seq:
-    """An encoder and a decoder. model: any `AutoModelForSeq2SeqLM`, in evaluation mode."""
+    """An encoder and a decoder. model: any `AutoModelForSeq2SeqLM`, in evaluation mode.
+
+    Raises as `Causal`.
+    """
 
     shares = False
 
     def __init__(self, model: Any, head: ValueHead | None = None) -> None:
-        self._model = model
+        self._cached = CachedModel(model)
         self._head = head
         config = model.generation_config
         start = config.decoder_start_token_id
         self._start = model.config.decoder_start_token_id if start is None else start
+        check(self, self._plain, model.dtype)
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> Prefilled:
         """Encode prompts, padded right, and read the decoder's start token.
@@ -312,14 +289,11 @@ class Seq2Seq:
         """
         import torch
 
-        tokens, mask = padded(prompts, 0, self._model.device, left=False)
-        encoded = self._model.get_encoder()(input_ids=tokens, attention_mask=mask.long())
-        hidden = encoded.last_hidden_state
-        values = None
-        if self._head is not None:
-            last = (mask.sum(-1) - 1)[:, None, None].expand(-1, 1, hidden.shape[-1])
-            values = self._head(hidden.gather(1, last)[:, 0])
-        first = EncodedRows(self._model, hidden, mask)
+        model = self._cached.model
+        tokens, mask = padded(prompts, 0, model.device, left=False)
+        hidden, last = encoded(model, tokens, mask)
+        values = self._head(last) if self._head is not None else None
+        first = EncodedRows(self._cached, hidden, mask)
         start = torch.full((len(prompts),), self._start, device=hidden.device)
         logits = first.step(start)
 
@@ -329,27 +303,40 @@ class Seq2Seq:
 
         return Prefilled(logits, values, rows)
 
+    def _plain(self, prompt: Sequence[int], tokens: Sequence[int]) -> Tensor:
+        """Scores of the decoder's next token, without a cache."""
+        model = self._cached.model
+        read, mask = padded([prompt], 0, model.device, left=False)
+        begun = read.new_tensor([[self._start, *tokens]])
+        out = model(input_ids=read, attention_mask=mask.long(), decoder_input_ids=begun)
+        scores: Tensor = out.logits[0, -1].float()
+        return scores
+
+
+def encoded(model: Any, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """An encoder's last hidden states: [prompts, tokens, width], and those of the last tokens."""
+    hidden = model.get_encoder()(input_ids=tokens, attention_mask=mask.long()).last_hidden_state
+    last = (mask.sum(-1) - 1)[:, None, None].expand(-1, 1, hidden.shape[-1])
+    return hidden, hidden.gather(1, last)[:, 0]
+
 
 class EncodedRows(Apart):
     """Rows of a decoder over encoded prompts."""
 
-    def __init__(self, model: Any, hidden: Tensor, mask: Tensor) -> None:
-        self._model = model
+    def __init__(self, cached: CachedModel, hidden: Tensor, mask: Tensor) -> None:
+        self._cached = cached
         self._hidden = hidden
         self._mask = mask
         self._cache: Any = None
 
     def step(self, tokens: Tensor) -> Tensor:
         """Append a token to each row."""
-        out = self._model(
+        logits, self._cache = self._cached(
+            self._cache,
             encoder_outputs=(self._hidden,),
             attention_mask=self._mask.long(),
             decoder_input_ids=tokens[:, None],
-            past_key_values=self._cache,
-            use_cache=True,
         )
-        self._cache = out.past_key_values
-        logits: Tensor = out.logits[:, -1].float()
         return logits
 
     def keep(self, index: Sequence[int]) -> None:
@@ -357,7 +344,7 @@ class EncodedRows(Apart):
         import torch
 
         chosen = self._mask.new_tensor(index, dtype=torch.long)
-        self._cache.batch_select_indices(chosen)
+        select(self._cache, chosen)
         self._hidden, self._mask = self._hidden[chosen], self._mask[chosen]
 
 

@@ -10,11 +10,11 @@ from typing import Any
 from ..data import learned
 from ..data.dataset import NOTHING_EXCLUDED
 from ..data.errors import UsageError
-from ..data.options import Extracted
 from ..data.problems import ProblemSet
 from ..data.store import Store
 from ..data.tables import check_formats
 from ..data.terminal_dataset import tell_rows
+from ..data.verb_options import Extracted
 from ..lean_env.toolchain import Toolchain
 from .decontamination import excluded_by
 from .extraction import Extraction, problem_sets

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .batching import Job
 from .draw import Draw, distinct_first, noise, on
@@ -120,6 +120,47 @@ def nobody() -> Sequence[Job]:
     return ()
 
 
+class Decoder(Protocol):
+    """A way to run a model: prompts in, completions out."""
+
+    @property
+    def shares(self) -> bool:
+        """Whether siblings read their prompt's cache in place."""
+        ...
+
+    def run(
+        self,
+        vocabulary: Vocabulary,
+        jobs: Sequence[Job],
+        wanted: Callable[[int], bool],
+        more: Callable[[], Sequence[Job]],
+    ) -> Iterator[tuple[int, Generated]]:
+        """Answer jobs as the function `run` does; `more` need not be called."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The decode loop over a forward pass, as a `Decoder`."""
+
+    forward: Forward
+
+    @property
+    def shares(self) -> bool:
+        """Whether siblings read their prompt's cache in place."""
+        return self.forward.shares
+
+    def run(
+        self,
+        vocabulary: Vocabulary,
+        jobs: Sequence[Job],
+        wanted: Callable[[int], bool],
+        more: Callable[[], Sequence[Job]],
+    ) -> Iterator[tuple[int, Generated]]:
+        """Answer jobs."""
+        return run(self.forward, vocabulary, jobs, wanted, more)
+
+
 def run(
     forward: Forward,
     vocabulary: Vocabulary,
@@ -157,40 +198,78 @@ def _run(
     if jobs[0].sampling.beam:
         yield from beam.search(prefilled, vocabulary, jobs, wanted, gathering)
         return
-    growth = started(prefilled, jobs, 0)
+    growth = Growth.of(prefilled, jobs, 0)
     for steps in itertools.count(1):
         yield from growth.grow(vocabulary, wanted, gathering)
-        if not growth.rows:
+        if not growth.draws.rows:
             return
         if growth.state.joins and steps % JOIN_EVERY == 0 and (late := more()):
             prefilled = forward.prefill([job.tokens for job in late])
-            growth.join(started(prefilled, late, len(gathering.jobs)))
+            growth.join(Growth.of(prefilled, late, len(gathering.jobs)))
             gathering.admit(late, prefilled.values)
 
 
 @dataclass(slots=True)
-class Growth:
-    """Rows that grow together, and what their next tokens are drawn from.
+class Draws:
+    """Rows that grow together, and the noise that their tokens are drawn with.
 
-    logits: [rows, vocabulary]; uniform: [rows, longest cap], the noise of each token; at: [rows],
-    how many tokens each has. Rows that are over stay until many are, so that few are moved.
+    uniform: [rows, longest cap], the noise of each token; at: [rows], how many tokens each has.
+    over: the places of rows that need no more tokens.
     """
 
     rows: list[Row]
-    state: Rows
-    logits: Tensor
     uniform: Tensor
     at: Tensor
     draw: Draw
     over: set[int] = field(default_factory=set)
 
-    def grow(
-        self, vocabulary: Vocabulary, wanted: Callable[[int], bool], gathering: Gathering
-    ) -> Iterator[tuple[int, Generated]]:
-        """Add a token to each row, and give the answers that this completes."""
+    @staticmethod
+    def of(logits: Tensor, jobs: Sequence[Job], numbers: Sequence[int]) -> Draws:
+        """The rows of jobs before their first token.
+
+        logits: [jobs, vocabulary], of the first tokens. numbers: the index of each job.
+        """
+        import torch
+
+        rows: list[Row] = []
+        for scores, job, number in zip(logits, jobs, numbers, strict=True):
+            n = job.sampling.n
+            first: Sequence[int | None] = [None] * n
+            if n and job.sampling.distinct_first:
+                first = distinct_first(scores, job)
+            rows += [Row(number, i, first=token) for i, token in enumerate(first)]
+        owners = owners_of(jobs)
+        uniform = torch.zeros(len(rows), max(job.sampling.max_tokens for job in jobs))
+        for line, row, owner in zip(uniform, rows, owners, strict=True):
+            cap = jobs[owner].sampling.max_tokens
+            line[:cap] = noise(jobs[owner], row.index, cap)
+        samplings = [jobs[owner].sampling for owner in owners]
+        draw = Draw(
+            on([each.temperature for each in samplings], logits),
+            on([each.top_p for each in samplings], logits),
+        )
+        at = torch.zeros(len(rows), dtype=torch.long, device=logits.device)
+        return Draws(rows, uniform.to(logits.device), at, draw)
+
+    def add(
+        self,
+        logits: Tensor,
+        vocabulary: Vocabulary,
+        wanted: Callable[[int], bool],
+        gathering: Gathering,
+    ) -> tuple[Tensor, list[tuple[int, Generated]]]:
+        """Draw a token for each row, [rows], and give the answers that this completes.
+
+        logits: [rows, vocabulary], float32.
+        """
         at = self.at.clamp(max=self.uniform.shape[1] - 1)[:, None]
-        tokens, log_probs = self.draw(self.logits, self.uniform.gather(1, at)[:, 0])
-        self._choose_first(tokens, log_probs)
+        tokens, log_probs = self.draw(logits, self.uniform.gather(1, at)[:, 0])
+        for i, row in enumerate(self.rows):  # first tokens that were chosen beforehand
+            if row.first is not None:
+                tokens[i] = row.first
+                log_probs[i] = logits[i].log_softmax(-1)[row.first]
+                row.first = None
+        answers = []
         drawn = zip(self.rows, tokens.tolist(), log_probs.tolist(), strict=True)
         for i, (row, token, log_prob) in enumerate(drawn):
             if i in self.over:
@@ -198,72 +277,76 @@ class Growth:
             if row.add(token, log_prob, gathering.jobs[row.job], vocabulary):
                 self.over.add(i)
                 if answer := gathering.add(row):
-                    yield answer
+                    answers.append(answer)
             elif not wanted(row.job):
                 self.over.add(i)
-        if len(self.rows) - len(self.over) <= COMPACT * len(self.rows):
-            tokens = tokens[self._keep([i for i in range(len(self.rows)) if i not in self.over])]
-        if self.rows:
-            self.at = self.at + 1
-            self.logits = self.state.step(tokens)
+        self.at = self.at + 1
+        return tokens, answers
 
-    def join(self, fresh: Growth) -> None:
+    def keep(self, index: Sequence[int]) -> None:
+        """Go on with these rows."""
+        chosen = self.at.new_tensor(index)
+        self.rows = [self.rows[i] for i in index]
+        self.over = set()
+        self.at, self.uniform = self.at[chosen], self.uniform[chosen]
+        self.draw = self.draw.keep(chosen)
+
+    def join(self, fresh: Draws) -> None:
         """Go on with fresh rows as well."""
         import torch
         from torch.nn.functional import pad
 
         self.rows = [*self.rows, *fresh.rows]
-        self.state.join(fresh.state)
         longest = max(self.uniform.shape[1], fresh.uniform.shape[1])
         uniforms = [pad(u, (0, longest - u.shape[1])) for u in (self.uniform, fresh.uniform)]
         self.uniform = torch.cat(uniforms)
-        self.logits = torch.cat([self.logits, fresh.logits])
         self.at = torch.cat([self.at, fresh.at])
         self.draw = self.draw.join(fresh.draw)
 
-    def _keep(self, index: list[int]) -> Tensor:
-        """Go on with these rows; their places as a tensor."""
-        chosen = self.at.new_tensor(index)
-        self.rows = [self.rows[i] for i in index]
-        self.over = set()
-        if index:
-            self.state.keep(index)
-            self.at, self.uniform = self.at[chosen], self.uniform[chosen]
-            self.draw = self.draw.keep(chosen)
-        return chosen
 
-    def _choose_first(self, tokens: Tensor, log_probs: Tensor) -> None:
-        """Put in the first tokens that were chosen beforehand."""
-        for i, row in enumerate(self.rows):
-            if row.first is not None:
-                tokens[i] = row.first
-                log_probs[i] = self.logits[i].log_softmax(-1)[row.first]
-                row.first = None
+def owners_of(jobs: Sequence[Job]) -> list[int]:
+    """The job (its place) of each row."""
+    return [place for place, job in enumerate(jobs) for _ in range(job.sampling.n)]
 
 
-def started(prefilled: Prefilled, jobs: Sequence[Job], first: int) -> Growth:
-    """The rows of jobs that were read, before their first token. first: the index of job 0."""
-    import torch
+@dataclass(slots=True)
+class Growth:
+    """Rows that grow in a forward pass, and what their next tokens are drawn from.
 
-    rows: list[Row] = []
-    owners: list[int] = []
-    for j, job in enumerate(jobs):
-        n = job.sampling.n
-        tokens: Sequence[int | None] = [None] * n
-        if n and job.sampling.distinct_first:
-            tokens = distinct_first(prefilled.logits[j], job)
-        rows += [Row(first + j, i, first=token) for i, token in enumerate(tokens)]
-        owners += [j] * n
-    longest = max(job.sampling.max_tokens for job in jobs)
-    uniform = torch.zeros(len(rows), longest)
-    for line, row, owner in zip(uniform, rows, owners, strict=True):
-        cap = jobs[owner].sampling.max_tokens
-        line[:cap] = noise(jobs[owner], row.index, cap)
-    logits = prefilled.logits[owners]
-    samplings = [jobs[owner].sampling for owner in owners]
-    draw = Draw(
-        on([each.temperature for each in samplings], logits),
-        on([each.top_p for each in samplings], logits),
-    )
-    at = torch.zeros(len(rows), dtype=torch.long, device=logits.device)
-    return Growth(rows, prefilled.rows(owners), logits, uniform.to(logits.device), at, draw)
+    logits: [rows, vocabulary]. Rows that are over stay until many are, so that few are moved.
+    """
+
+    draws: Draws
+    state: Rows
+    logits: Tensor
+
+    @staticmethod
+    def of(prefilled: Prefilled, jobs: Sequence[Job], first: int) -> Growth:
+        """The rows of jobs that were read. first: the index of job 0."""
+        draws = Draws.of(prefilled.logits, jobs, range(first, first + len(jobs)))
+        owners = owners_of(jobs)
+        return Growth(draws, prefilled.rows(owners), prefilled.logits[owners])
+
+    def grow(
+        self, vocabulary: Vocabulary, wanted: Callable[[int], bool], gathering: Gathering
+    ) -> Iterator[tuple[int, Generated]]:
+        """Add a token to each row, and give the answers that this completes."""
+        draws = self.draws
+        tokens, answers = draws.add(self.logits, vocabulary, wanted, gathering)
+        yield from answers
+        if len(draws.rows) - len(draws.over) <= COMPACT * len(draws.rows):
+            index = [i for i in range(len(draws.rows)) if i not in draws.over]
+            draws.keep(index)
+            tokens = tokens[index]
+            if index:
+                self.state.keep(index)
+        if draws.rows:
+            self.logits = self.state.step(tokens)
+
+    def join(self, fresh: Growth) -> None:
+        """Go on with fresh rows as well."""
+        import torch
+
+        self.draws.join(fresh.draws)
+        self.state.join(fresh.state)
+        self.logits = torch.cat([self.logits, fresh.logits])

@@ -6,16 +6,19 @@ Follows transformers 5. A file `value_head.safetensors` beside a model (tensors 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..data.errors import ModelUnavailable, UsageError
 from .batching import Batcher, Job
-from .checkpoint import VALUE_HEAD, Checkpoint, HuggingFaceOptions
-from .forward import Causal, Forward, Judge, Seq2Seq
-from .generation import Vocabulary, run
+from .checkpoint import VALUE_HEAD, Checkpoint, HuggingFaceOptions, first_line
+from .forward import Causal, Judge, Seq2Seq, ValueHead
+from .generation import Decoder, Loop, Vocabulary
+from .internals import BROKEN
 from .model import Generated, Prompt, Sampling
+from .public_model import PublicModel
 
 LONGEST_PROMPT = 4096
 """Tokens of a prompt when neither the options nor the model set a lower limit."""
@@ -38,8 +41,7 @@ def load(name: str, options: HuggingFaceOptions | None = None) -> Batcher:
     seq2seq = bool(config.is_encoder_decoder)
     model = checkpoint.model("AutoModelForSeq2SeqLM" if seq2seq else "AutoModelForCausalLM")
     head = checkpoint.value_head()
-    forward = Seq2Seq(model, head) if seq2seq else Causal(model, head)
-    return _batched(checkpoint, model, forward)
+    return _batched(checkpoint, model, decoder_of(checkpoint.name, model, head))
 
 
 def load_critic(name: str, options: HuggingFaceOptions | None = None) -> Batcher:
@@ -57,15 +59,35 @@ def load_critic(name: str, options: HuggingFaceOptions | None = None) -> Batcher
     if config.num_labels not in (1, 2):
         raise UsageError(f"critic {name}: {config.num_labels} labels; 1 or 2 can be read")
     model = checkpoint.model("AutoModelForSequenceClassification")
-    return _batched(checkpoint, model, Judge(model))
+    return _batched(checkpoint, model, Loop(Judge(model)))
+
+
+def decoder_of(name: str, model: Any, head: ValueHead | None = None) -> Decoder:
+    """The fastest way that a model runs right. name: for the warning when that is the slow one.
+
+    model: of transformers, in evaluation mode. Raises UsageError when it writes no text.
+    """
+    kind = Seq2Seq if model.config.is_encoder_decoder else Causal
+    try:
+        return Loop(kind(model, head))
+    except BROKEN as error:
+        public = PublicModel(model, head)
+        from transformers import __version__
+
+        warnings.warn(
+            f"hf:{name} runs by `generate`, several times slower: transformers {__version__} keeps"
+            f" what {type(model).__name__} read in a way not known here ({first_line(error)})",
+            stacklevel=2,
+        )
+        return public
 
 
 class Transformer:
     """A `Generator` over one model. limit: most tokens of a prompt and its completion."""
 
-    def __init__(self, name: str, forward: Forward, tokenizer: Any, limits: Limits) -> None:
+    def __init__(self, name: str, decoder: Decoder, tokenizer: Any, limits: Limits) -> None:
         self._name = name
-        self._forward: Forward | None = forward
+        self._decoder: Decoder | None = decoder
         self._tokenizer = tokenizer
         self._limits = limits
         self._vocabulary = Vocabulary(tokenizer, limits.ends)
@@ -95,11 +117,11 @@ class Transformer:
 
     def places(self, jobs: Sequence[Job]) -> int:
         """Prompts padded to the longest, and the completions of each."""
-        forward = self._open()
+        decoder = self._open()
         longest = max(len(job.tokens) for job in jobs)
         rows = sum(job.sampling.n for job in jobs)
         cap = max(job.sampling.max_tokens for job in jobs)
-        if forward.shares:
+        if decoder.shares:
             return len(jobs) * longest + rows * cap
         return max(rows, len(jobs)) * longest + rows * cap
 
@@ -114,7 +136,7 @@ class Transformer:
 
         full = False
         try:
-            yield from run(self._open(), self._vocabulary, jobs, wanted, more)
+            yield from self._open().run(self._vocabulary, jobs, wanted, more)
         except torch.OutOfMemoryError:
             full = True
         if full:  # outside the handler: the failed pass no longer holds its tensors
@@ -125,14 +147,14 @@ class Transformer:
         """Free the model's memory."""
         import torch
 
-        self._forward = None
+        self._decoder = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def _open(self) -> Forward:
-        if self._forward is None:
+    def _open(self) -> Decoder:
+        if self._decoder is None:
             raise ModelUnavailable(f"{self._name} was closed")
-        return self._forward
+        return self._decoder
 
     def _chat(self, prompt: Prompt) -> list[int]:
         if not self._tokenizer.chat_template:
@@ -167,7 +189,7 @@ def _check(sampling: Sampling) -> None:
             raise UsageError(line)
 
 
-def _batched(checkpoint: Checkpoint, model: Any, forward: Forward) -> Batcher:
+def _batched(checkpoint: Checkpoint, model: Any, decoder: Decoder) -> Batcher:
     """The model behind the protocol, with a queue."""
     options = checkpoint.options
     tokenizer = checkpoint.part("AutoTokenizer")
@@ -176,7 +198,7 @@ def _batched(checkpoint: Checkpoint, model: Any, forward: Forward) -> Batcher:
     if context and model.config.is_encoder_decoder:  # prompt and completion have their own
         longest, context = min(longest, context), 0
     limits = Limits(longest, context, _ends(model, tokenizer))
-    generator = Transformer(f"hf:{checkpoint.name}", forward, tokenizer, limits)
+    generator = Transformer(f"hf:{checkpoint.name}", decoder, tokenizer, limits)
     budget = options.budget or _budget(model, checkpoint.device)
     return Batcher(generator, budget, options.remember)
 

@@ -153,6 +153,7 @@ def shown(repair: Repair) -> Attempt:
 def to_json(repair: Repair) -> dict[str, object]:
     """What `repair --json` says beyond an attempt."""
     return {
+        "type": "repair",
         "errors": [message.text for message in repair.patient.errors],
         "rounds": repair.rounds,
         "compilations": repair.compilations,

@@ -1,7 +1,9 @@
 """A language model behind any server that speaks OpenAI's HTTP interface.
 
-Chats go to /chat/completions, texts to /completions. What a server does not know is left out and
-asked without; what it cannot do now is tried again with growing pauses. It reads no environment.
+Chats go to /chat/completions, texts to /completions, through the package `openai`. What a server
+does not know is left out and asked without; what it cannot do now is tried again with growing
+pauses. These tries are counted here, so that each can be reported, and a stream that breaks off is
+tried again too, which the package does not do.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any, TypeVar
 from ..data.errors import ModelUnavailable, UsageError
 from .expander import together
 from .model import Generated, Prompt, Sampling
-from .openai_stream import Broken, Refusal, read_answer, refusal
+from .openai_stream import Broken, Refusal, plain_errors, read_answer
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[object]]
@@ -25,10 +27,6 @@ Body = dict[str, Any]
 CONNECT_S = 10.0
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60.0
-PASSING = {408, 409, 425, 429}
-"""Refusals that may pass, beside all from 500 on but UNKNOWN."""
-UNKNOWN = 501
-
 _OPTIONAL = ("stream_options", "logprobs", "seed")
 _TOO_LONG = re.compile(
     r"context.?(length|window|size)|maximum.{0,20}(length|tokens)|too (long|many tokens|large)"
@@ -69,11 +67,13 @@ class OpenAIServer:
         *,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        """Connect to nothing yet. url: up to `/v1`. Raises UsageError without httpx."""
+        """Connect to nothing yet. url: up to `/v1`. Raises UsageError without the package."""
         try:
-            import httpx
+            import openai
         except ImportError as error:
-            raise UsageError("a model server needs httpx: pip install 'lakatos[llm]'") from error
+            raise UsageError("a model server needs openai: pip install 'lakatos[llm]'") from error
+        if key and not (key.isascii() and key.isprintable()):
+            raise UsageError("no server can have this key: only printable ASCII can be sent")
         self._model = model
         self._options = options or ServerOptions()
         self._url = url.rstrip("/")
@@ -83,15 +83,14 @@ class OpenAIServer:
         self._without: set[str] = set()
         self._most = 0  # choices that the server gives to one request; 0: any number
         self._chats_only = self._options.api == "chat"
-        silence = httpx.Timeout(self._options.timeout_s, connect=CONNECT_S, pool=None)
-        limits = httpx.Limits(max_connections=None)
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._is_checked = True
+        silence = openai.Timeout(self._options.timeout_s, connect=CONNECT_S, pool=None)
         try:
-            self._http = httpx.AsyncClient(
-                base_url=self._url, timeout=silence, limits=limits, headers=headers
+            self._client = openai.AsyncOpenAI(
+                api_key=key or "none", base_url=self._url, timeout=silence, max_retries=0
             )
-        except (httpx.InvalidURL, UnicodeEncodeError) as error:
-            raise UsageError(f"no server can have this URL or key: {url}: {error}") from error
+        except ValueError as error:
+            raise UsageError(f"no server can have this URL: {url}: {error}") from error
 
     @property
     def name(self) -> str:
@@ -101,11 +100,14 @@ class OpenAIServer:
     async def check(self) -> None:
         """Try out server, key and model before anything depends on them.
 
-        Raises ModelUnavailable, or UsageError for a key or a model that it does not take.
+        Raises ModelUnavailable, at once where no model server is, or UsageError for a key or a
+        model that it does not take.
         """
+        self._is_checked = False
         known = await self._models()
         if self._model not in known:  # some servers answer to any name
             await self.generate([Prompt("1")], Sampling(n=1, max_tokens=1))
+        self._is_checked = True
 
     async def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Generated]:
         """Continue each prompt, in order, all at once; cancelling ends their requests.
@@ -119,7 +121,7 @@ class OpenAIServer:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
+        await self._client.close()
 
     async def _continue(self, prompt: Prompt, sampling: Sampling) -> Generated:
         try:
@@ -196,48 +198,53 @@ class OpenAIServer:
         return False
 
     async def _request(self, path: str, body: Body) -> Generated:
+        import openai
+
         async def send() -> Generated:
-            async with self._slots, self._http.stream("POST", path, json=body) as response:
-                return await read_answer(response, body["n"])
+            async with self._slots:
+                stream = await self._client.post(
+                    path,
+                    cast_to=object,
+                    body=body,
+                    stream=True,
+                    stream_cls=openai.AsyncStream[object],
+                )
+                async with stream:
+                    return await read_answer(stream, body["n"])
 
         return await self._persist(send)
 
     async def _models(self) -> list[str]:
         """The models the server lists; none if it keeps no list."""
 
-        async def send() -> list[str]:
-            response = await self._http.get("/models")
-            if response.is_error:
-                raise await refusal(response)
-            return [str(each["id"]) for each in response.json()["data"]]
+        async def send() -> Any:
+            return await self._client.get("/models", cast_to=object)
 
         try:
-            return await self._persist(send)
+            return [str(each["id"]) for each in (await self._persist(send))["data"]]
         except (Refusal, ValueError, KeyError, TypeError):
             return []
 
     async def _persist(self, send: Callable[[], Awaitable[T]]) -> T:
         """Send, and send again while that makes sense. Raises Refusal when it does not."""
-        import httpx
-
         pause_s, tries = FIRST_PAUSE_S, 0
         while True:
             tries += 1
             wait_s = pause_s
             try:
-                return await send()
+                with plain_errors(self._url, self._options.timeout_s):
+                    return await send()
             except Refusal as refused:
                 self._check_key(refused)
-                may_pass = refused.status >= 500 and refused.status != UNKNOWN
-                if refused.status not in PASSING and not may_pass:
+                if not refused.may_pass:
                     raise
                 why = str(refused)
                 wait_s = max(pause_s, refused.retry_after_s)
                 is_over = refused.is_final or wait_s > LONGEST_PAUSE_S
-            except httpx.TimeoutException:
-                why, is_over = f"no answer in {self._options.timeout_s:g} s", False
-            except (httpx.TransportError, Broken) as error:
-                why, is_over = str(error) or type(error).__name__, False
+            except Broken as broken:
+                why, is_over = str(broken), False
+                if broken.is_elsewhere and not self._is_checked:
+                    raise ModelUnavailable(why) from broken
             if is_over or tries == self._options.tries:
                 raise ModelUnavailable(f"{self.name}: {why} (tries: {tries})")
             await self._sleep(wait_s)

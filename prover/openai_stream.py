@@ -1,24 +1,41 @@
-"""Reads the answers of OpenAI's HTTP interface: streamed or whole, chats or completions."""
+"""Reads what an OpenAI-compatible server answers, streamed or whole, and says what went wrong.
+
+Chunks are taken as plain JSON: the typed ones of the package `openai` cost four times the time.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .model import Completion, Generated
 
 if TYPE_CHECKING:
-    import httpx
+    import openai
 
 SHOWN_CHARS = 200
 """Most of a server's own words in an error."""
 
+PASSING = {408, 409, 425, 429}
+"""Refusals that may pass, beside all from 500 on but UNKNOWN."""
+UNKNOWN = 501
+
 
 class Broken(Exception):
-    """An answer that ended early, or is none of ours."""
+    """No answer, an answer that ended early, or one that is not of this interface.
+
+    is_elsewhere: nothing there looks like a model server, so none may ever answer.
+    """
+
+    def __init__(self, text: str, is_elsewhere: bool = False) -> None:
+        super().__init__(text)
+        self.is_elsewhere = is_elsewhere
 
 
 class Refusal(Exception):
@@ -31,6 +48,11 @@ class Refusal(Exception):
         self.retry_after_s = retry_after_s
         self.is_final = "insufficient_quota" in text
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may be taken later."""
+        return self.status in PASSING or (self.status >= 500 and self.status != UNKNOWN)
+
 
 @dataclass(slots=True)
 class _Choice:
@@ -41,49 +63,80 @@ class _Choice:
     finish: str | None = None
 
 
-async def refusal(response: httpx.Response) -> Refusal:
-    """What a response of error status says."""
-    raw = (await response.aread()).decode("utf-8", "replace")
+@contextmanager
+def plain_errors(url: str, timeout_s: float) -> Iterator[None]:
+    """Turn what the package `openai` raises into Refusal and Broken."""
+    import openai
+
+    # Amid a stream some versions let the errors of the HTTP package below through: httpx or httpx2.
+    client = openai.DefaultAsyncHttpxClient.__mro__[1]
+    http: Any = import_module(client.__module__.partition(".")[0])
     try:
-        said = json.loads(raw)
-        error = said.get("error") or said if isinstance(said, dict) else said
-        text = error.get("message") or error.get("detail") or error if _is_map(error) else error
-        if _is_map(error) and error.get("code") == "insufficient_quota":
-            text = f"insufficient_quota: {text}"
-    except ValueError:
-        text = raw
-    line = " ".join(str(text).split())[:SHOWN_CHARS]
-    return Refusal(response.status_code, line, _retry_after_s(response))
+        yield
+    except openai.APIStatusError as error:
+        raise refusal(error) from error
+    except (openai.APITimeoutError, http.TimeoutException) as error:
+        raise Broken(f"no answer in {timeout_s:g} s") from error
+    except (openai.APIConnectionError, http.TransportError) as error:
+        raise _unconnected(error, url) from error
+    except openai.APIError as error:
+        said = json.dumps(error.body) if error.body else str(error)
+        raise Broken(f"the answer broke off: {said}"[:SHOWN_CHARS]) from error
 
 
-def _is_map(value: object) -> bool:
-    return isinstance(value, dict)
+def _unconnected(error: BaseException, url: str) -> Broken:
+    causes = list(_causes(error))
+    if any(isinstance(each, ConnectionRefusedError) for each in causes):
+        return Broken(f"no server at {url} (connection refused); is it started?", True)
+    if any(isinstance(each, socket.gaierror) for each in causes):
+        return Broken(f"no server at {url} (its name is not known); is it spelled right?", True)
+    told = [" ".join(str(each).split()) for each in causes if str(each).strip()]
+    return Broken((told[-1] if told else "the connection broke off")[:SHOWN_CHARS])
 
 
-def _retry_after_s(response: httpx.Response) -> float:
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it, the first cause last."""
+    yield error
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _causes(each)
+    elif deeper := error.__cause__ or error.__context__:
+        yield from _causes(deeper)
+
+
+def refusal(error: openai.APIStatusError) -> Refusal:
+    """What a response of error status says."""
+    said, headers = error.body, error.response.headers
+    if isinstance(said, dict):
+        said = said.get("message") or said.get("detail") or said
+    elif "text/html" in headers.get("content-type", ""):
+        said = "it answered text/html"
+    text = " ".join(str(said or "").split())[:SHOWN_CHARS]
+    if error.code == "insufficient_quota":
+        text = f"insufficient_quota: {text}"
+    return Refusal(error.status_code, text, _retry_after_s(headers))
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float:
     """Seconds to wait; a date counts from the server's own clock."""
-    told = response.headers.get("retry-after", "")
+    told = headers.get("retry-after", "")
     try:
         return max(0.0, float(told))
     except ValueError:
         pass
     try:
         until = parsedate_to_datetime(told)
-        return max(0.0, (until - parsedate_to_datetime(response.headers["date"])).total_seconds())
+        return max(0.0, (until - parsedate_to_datetime(headers["date"])).total_seconds())
     except (ValueError, KeyError, TypeError):
         return 0.0
 
 
-async def read_answer(response: httpx.Response, n: int) -> Generated:
-    """The completions of an answer, in order. Raises Refusal, Broken."""
-    if response.is_error:
-        raise await refusal(response)
+async def read_answer(stream: openai.AsyncStream[object], n: int) -> Generated:
+    """The completions of an answer, in order. Raises Broken, and what `openai` raises."""
     choices: dict[int, _Choice] = {}
     usage: dict[str, Any] = {}
     try:
-        async for event in _events(response):
-            if event.get("error"):
-                raise Broken(f"the answer broke off: {json.dumps(event['error'])[:SHOWN_CHARS]}")
+        async for event in _events(stream):
             usage = event.get("usage") or usage
             for part in event.get("choices") or ():
                 _add(choices.setdefault(int(part.get("index", 0)), _Choice()), part)
@@ -97,15 +150,17 @@ async def read_answer(response: httpx.Response, n: int) -> Generated:
     return Generated(completions, prompt_tokens=int(usage.get("prompt_tokens") or 0))
 
 
-async def _events(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+async def _events(stream: openai.AsyncStream[object]) -> AsyncIterator[Any]:
     """The JSON objects of an event stream, or the one of a plain answer."""
-    if "event-stream" not in response.headers.get("content-type", ""):
-        yield json.loads(await response.aread())
+    kind = stream.response.headers.get("content-type", "")
+    if "event-stream" in kind:
+        async for event in stream:
+            yield event
         return
-    async for line in response.aiter_lines():
-        data = line.removeprefix("data:").strip()
-        if line.startswith("data:") and data != "[DONE]":
-            yield json.loads(data)
+    whole = await stream.response.aread()
+    if "text/html" in kind:
+        raise Broken(f"{stream.response.url}: it answered text/html", True)
+    yield json.loads(whole)
 
 
 def _add(choice: _Choice, part: dict[str, Any]) -> None:

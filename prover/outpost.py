@@ -17,8 +17,9 @@ from ..data.evaluation import AttemptSummary, Outcome, Problem, Result
 from ..data.records import Attempt, Expansion, Theorem
 from ..data.turns import Turn
 from ..lean_env.toolchain import Toolchain, find_toolchain
-from .benchmark import Bench, Hearers, Parts, Plan, Task, elaborates
+from .benchmark import Bench, Hearers, Parts, Plan, Task
 from .config import ModelConfig
+from .elaboration import Unfit, unfit
 from .parcel import Fault, Parcel, pack
 from .remote_policy import RemotePolicy
 from .run import RunConfig, searching, start_run
@@ -170,9 +171,9 @@ class Outpost:
             self._benches.discard(bench)
         return notes.report
 
-    async def elaborates(self, problem: Problem) -> bool:
-        """Whether Lean takes the problem."""
-        return await elaborates((await self._parts()).pool, problem)
+    async def unfit(self, problem: Problem) -> Unfit | None:
+        """Why a problem cannot be attempted; None when Lean accepts it."""
+        return await unfit((await self._parts()).pool, problem)
 
     async def stop(self) -> None:
         """Interrupt all searches; what they found is still judged."""

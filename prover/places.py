@@ -11,16 +11,15 @@ from typing import Protocol
 from ..data.evaluation import Problem
 from ..lean_env.native import NativeToolchain
 from ..lean_env.worker_command import Toolchain
-from . import benchmark, distributed
+from . import distributed, elaboration
 from .benchmark import Bench, Hearers, Parts, Plan, Task
 from .cluster import Cluster, joined
 from .distributed import ClusterBench
+from .elaboration import Unfit
 from .outpost import NodeSetup
 from .policies import parts
 from .remote_policy import NodePolicy, posted
 from .run import Run, RunConfig, start_run
-
-_ON_GPU = ("hf", "vllm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,8 @@ class Place(Protocol):
         """How many workers, or nodes, were lost."""
         ...
 
-    async def elaborable(self, problems: Sequence[Problem]) -> list[bool]:
-        """Which of the problems Lean takes."""
+    async def all_unfit(self, problems: Sequence[Problem]) -> list[Unfit | None]:
+        """Why each problem cannot be attempted; None when Lean accepts it."""
         ...
 
     def bench(self, hearers: Hearers, worked_s: float) -> Bench | ClusterBench:
@@ -67,8 +66,8 @@ class _Here:
     def restarts(self) -> int:
         return self.run.pool.restarts
 
-    async def elaborable(self, problems: Sequence[Problem]) -> list[bool]:
-        return await benchmark.elaborable(self.run.pool, problems, lambda known: None)
+    async def all_unfit(self, problems: Sequence[Problem]) -> list[Unfit | None]:
+        return await elaboration.all_unfit(self.run.pool, problems, lambda known: None)
 
     def bench(self, hearers: Hearers, worked_s: float) -> Bench:
         return Bench(Parts(self.run.pool, self.run.make), self.plan, hearers, worked_s=worked_s)
@@ -86,8 +85,8 @@ class _There:
     def restarts(self) -> int:
         return self.cluster.losses
 
-    async def elaborable(self, problems: Sequence[Problem]) -> list[bool]:
-        return await distributed.elaborable(self.cluster, problems)
+    async def all_unfit(self, problems: Sequence[Problem]) -> list[Unfit | None]:
+        return await distributed.all_unfit(self.cluster, problems)
 
     def bench(self, hearers: Hearers, worked_s: float) -> ClusterBench:
         return ClusterBench(self.cluster, hearers, worked_s=worked_s)
@@ -104,7 +103,7 @@ async def open_place(site: Site, config: RunConfig, plan: Plan) -> AsyncIterator
             yield _Here(run, plan)
         return
     setup = _setup(site, config)
-    on_gpu = any(part.kind in _ON_GPU for part in parts(config.policy))
+    on_gpu = any(part.kind == "hf" for part in parts(config.policy))
     on_gpu = on_gpu and config.roles.writer is None  # who writes drafts sits on every node
     policy = NodePolicy(config, setup.toolchain, site.key, site.cache) if on_gpu else None
     with joined(site.cluster) as ray:

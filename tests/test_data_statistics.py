@@ -43,27 +43,36 @@ def test_the_configuration_says_whether_attempts_go_on():
         assert [rate.value for rate in statistics.pass_rates(told)] == expected
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.lists(st.booleans(), min_size=1, max_size=60))
-def test_an_interval_holds_its_mean_and_does_not_change(solved):
-    rows = [(float(s),) for s in solved]
-    (found,) = statistics.bootstrap(rows)
+@settings(deadline=None)
+@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_of_a_rate_is_of_all_rates_that_its_score_test_does_not_reject(counts):
+    solved, n = counts
+    found = statistics.wilson(solved / n, n)
     assert 0 <= found.low <= found.value <= found.high <= 1
-    assert found.value == pytest.approx(sum(solved) / len(solved))
-    assert statistics.bootstrap(rows[::-1]) == [found]
+    assert (found.low == 0) == (solved == 0)
+    assert (found.high == 1) == (solved == n)
+    for edge in {found.low, found.high} - {0.0, 1.0}:
+        score = (solved / n - edge) / (edge * (1 - edge) / n) ** 0.5
+        assert abs(score) == pytest.approx(1.959964)
 
 
-def test_an_interval_is_as_wide_as_that_of_a_binomial():
-    (found,) = statistics.bootstrap([(float(i < 300),) for i in range(1_000)])
-    sd = (0.3 * 0.7 / 1_000) ** 0.5
-    assert found.low == pytest.approx(0.3 - 1.96 * sd, abs=0.003)
-    assert found.high == pytest.approx(0.3 + 1.96 * sd, abs=0.003)
+def test_the_interval_of_a_rate_is_the_published_one():
+    # Newcombe 1998 (Stat. Med. 17, 857-872), table I, method 3
+    for solved, n, low, high in [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605)]:
+        found = statistics.wilson(solved / n, n)
+        assert (round(found.low, 4), round(found.high, 4)) == (low, high)
+    for solved, n, low, high in [(0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]:
+        found = statistics.wilson(solved / n, n)
+        assert (round(found.low, 4), round(found.high, 4)) == (low, high)
 
 
-def test_columns_are_resampled_together():
-    one, two = statistics.bootstrap([(0.0, 1.0), (1.0, 0.0), (0.5, 0.5)])
-    assert one.low == pytest.approx(1 - two.high)
-    assert statistics.bootstrap([]) == []
+def test_many_attempts_at_few_problems_do_not_feign_certainty():
+    told = runs_of(["+-", "+-"], k=2, config={"evaluation": {"all_attempts": True}})
+    once, twice = statistics.pass_rates(told)
+    assert (once.value, twice.value) == (0.5, 1.0)
+    assert once == statistics.wilson(0.5, 2)
+    assert twice.low == pytest.approx(0.3424, abs=1e-4)
+    assert statistics.pass_rates(runs_of([])) == []
 
 
 def test_every_problem_has_one_class():
@@ -114,17 +123,55 @@ def test_curves_count_what_was_solved_by_then():
     assert statistics.curves(runs_of(["-"])) == {"time since the run began, s": []}
 
 
+def test_the_test_and_the_interval_of_a_comparison_never_contradict_each_other():
+    for n in range(1, 31):
+        for first, second in product(range(n + 1), repeat=2):
+            if first + second > n:
+                continue
+            told, p = statistics.difference(first, second, n), statistics.mcnemar(first, second)
+            assert (p < 0.05) == (told.low > 0 or told.high < 0), (first, second, n)
+            assert -1 <= told.low <= told.value <= told.high <= 1
+            assert told.low < told.high
+            back = statistics.difference(second, first, n)
+            assert (back.low, back.high) == pytest.approx((-told.high, -told.low))
+            assert statistics.mcnemar(second, first) == p
+
+
 @pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [(0, 0, 1.0), (0, 1, 1.0), (0, 6, 0.03125), (10, 2, 0.03857421875), (5, 5, 1.0)],
+    ("first", "second", "n", "low", "high", "p"),
+    [(7, 1, 21, -0.517, -0.026, 0.0339), (1, 7, 21, 0.026, 0.517, 0.0339)],
 )
-def test_mcnemar_gives_the_exact_binomial_value(first, second, expected):
-    assert statistics.mcnemar(first, second) == expected
-    assert statistics.mcnemar(second, first) == expected
+def test_a_comparison_is_the_published_one(first, second, n, low, high, p):
+    # airway hyper-responsiveness, Tango: Fagerland et al. 2014 (Stat. Med. 33, 2850-2875)
+    told = statistics.difference(first, second, n)
+    assert (round(told.low, 3), round(told.high, 3)) == (low, high)
+    assert statistics.mcnemar(first, second) == pytest.approx(p, abs=1e-4)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 200), st.integers(0, 200), st.integers(0, 200))
+def test_the_ends_of_a_difference_are_roots_of_the_closed_form(n, first, second):
+    # Yang, Sun and Hardin 2013 (Stat. Med. 32, 1336-1342): Tango's ends are roots of a quartic
+    if first + second > n:
+        return
+    told, g, d = statistics.difference(first, second, n), 1.959964**2, second - first
+    powers = (
+        n**2 * (n / g + 1) ** 2,
+        -n * d * (n / g + 1) * (4 * n / g + 1),
+        2 * n * d**2 * (3 * n / g + 2) / g - n**2 * ((first + second) / g + 1),
+        n * d * (2 * (first + second) / g + 1) - d**3 * (4 * n / g + 1) / g,
+        d**2 * (d**2 / g - (first + second)) / g,
+    )
+    for x in (told.low, told.high):
+        terms = [c * x ** (4 - power) for power, c in enumerate(powers)]
+        assert abs(sum(terms)) <= 1e-5 * max(map(abs, terms))
 
 
 def test_mcnemar_stands_many_problems():
     assert 0 < statistics.mcnemar(4_800, 5_200) < 1e-4
+    assert statistics.mcnemar(0, 0) == 1.0
+    told = statistics.difference(0, 0, 0)
+    assert (told.value, told.low, told.high) == (0.0, -1.0, 1.0)
 
 
 def test_runs_are_compared_on_what_they_share():
@@ -135,10 +182,15 @@ def test_runs_are_compared_on_what_they_share():
     assert (told.gains, told.losses) == (("c", "d"), ("b",))
     assert told.difference.value == 0.25
     assert told.missing == (1, 1)
-    assert told.p_value == 1.0
+    assert told.p_value == pytest.approx(0.5637, abs=1e-4)
     assert not told.is_significant
     back = statistics.compare(run(*others), one)
     assert (back.gains, back.losses, back.p_value) == (told.losses, told.gains, told.p_value)
+
+
+def test_what_one_run_has_not_tried_is_not_compared():
+    told = statistics.compare(runs_of(["+", "-", "+"]), runs_of(["u", "+", "-"]))
+    assert (told.problems, told.untried, told.gains, told.losses) == (2, 1, ("p1",), ("p2",))
 
 
 def test_another_statement_is_another_problem():
@@ -157,3 +209,9 @@ def test_many_gains_without_a_loss_are_significant():
     told = statistics.compare(one, other)
     assert told.is_significant
     assert told.difference.low > 0
+
+
+def test_few_problems_are_not_significant_whatever_they_show():
+    told = statistics.compare(runs_of(["-"] * 6), runs_of(["+"] * 6))
+    assert told.is_small
+    assert not told.is_significant

@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from lakatos.data import terminal, words
+from lakatos.data import json_output, terminal, words
 from lakatos.data.evaluation import Outcome
 from lakatos.data.records import (
     Accepted,
@@ -88,10 +88,11 @@ def test_every_stop_reason_has_a_word():
 def test_json_of_an_attempt_is_json():
     verdict = Refused((Refusal(RefusalKind.AXIOM, "foo"),))
     attempt = Attempt(THEOREM, StopReason.REFUSED, "omega", verdict, 3, 9, 1.23456)
-    read = json.loads(json.dumps(terminal.to_json(attempt)))
+    read = json.loads(json.dumps(json_output.attempt_object(attempt)))
     assert read["proved"] is False
     assert read["reasons"] == [{"kind": "axiom", "text": "foo"}]
     assert (read["wall_s"], read["theorem"], read["stop"]) == (1.235, "t", "refused")
+    assert (read["line"], read["column"]) == (2, 3)
 
 
 def test_the_live_display_follows_the_run():

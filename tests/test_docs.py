@@ -85,7 +85,7 @@ def test_quoted_commands_exist():
 def test_the_first_two_commands_prove_and_test():
     commands = [line for line in README.splitlines() if line.startswith("pip install")]
     assert commands[0] == "pip install -e . && lakatos prove examples/*.lean"
-    assert commands[1] == 'pip install -e ".[dev]" && pytest --require-lean'
+    assert commands[1] == 'pip install -e ".[dev]" -c constraints.txt && pytest --require-lean'
     assert len(commands) == 2
 
 

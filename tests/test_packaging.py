@@ -8,6 +8,7 @@ from pathlib import Path
 
 import lakatos
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -18,6 +19,26 @@ def python(code):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
+
+
+def requirements(*extras):
+    """What pyproject.toml asks for, the package's own extras followed; stubs have no versions."""
+    project = PROJECT["project"]
+    lists = [project["optional-dependencies"][e] for e in extras] or [project["dependencies"]]
+    for requirement in map(Requirement, (line for each in lists for line in each)):
+        if requirement.name == "lakatos":
+            yield from requirements(*sorted(requirement.extras))
+        elif not requirement.name.startswith("types-"):
+            yield requirement
+
+
+def test_every_dependency_is_a_range_that_the_tested_version_is_in():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    tested = dict(line.split("==") for line in lines if not line.startswith("#"))
+    for requirement in (*requirements(), *requirements("dev")):
+        operators = {each.operator for each in requirement.specifier}
+        assert operators == {">=", "<"}, f"{requirement}: not a range"
+        assert tested[requirement.name] in requirement.specifier, requirement
 
 
 def test_the_rooms_are_one_package():
@@ -46,14 +67,14 @@ def test_every_file_of_a_room_is_installed(room):
 
 def test_import_is_light():
     loaded = python("import sys, lakatos; print(*sys.modules)")
-    heavy = {"torch", "transformers", "ray", "httpx", "sqlalchemy", "asyncio", "rich", "typer"}
+    heavy = {"torch", "transformers", "ray", "openai", "sqlalchemy", "asyncio", "rich", "typer"}
     assert not heavy & set(loaded)
 
 
 def test_proving_loads_no_model():
     loaded = python("import sys, lakatos.cli; print(*sys.modules)")
     assert "lakatos.prover.run" in loaded
-    assert not {"torch", "transformers", "ray", "httpx"} & set(loaded)
+    assert not {"torch", "transformers", "ray", "openai"} & set(loaded)
 
 
 def test_public_names_exist():

@@ -17,7 +17,7 @@ from lakatos.data.store import Store
 from lakatos.prover.benchmark import Hearers, Plan, Task
 from lakatos.prover.cluster import Cluster, joined
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.distributed import ClusterBench, elaborable
+from lakatos.prover.distributed import ClusterBench, all_unfit
 from lakatos.prover.policy import Query
 from lakatos.prover.remote_policy import NodePolicy, RemotePolicy, posted
 from lakatos.prover.run import RunConfig
@@ -162,11 +162,13 @@ def test_statements_are_elaborated_on_the_nodes(cluster):
     async def ask():
         crew = Cluster(ray, ToySetup(), PLAN, print)
         try:
-            return await elaborable(crew, problems)
+            return await all_unfit(crew, problems)
         finally:
             await crew.close()
 
-    assert asyncio.run(ask()) == [True, False, True]
+    found = asyncio.run(ask())
+    assert [each is None for each in found] == [True, False, True]
+    assert (found[1].detail, found[1].is_refused) == ("line 1: unknown constant", True)
 
 
 def test_a_policy_is_shared_by_all_nodes_and_survives_the_loss_of_an_actor(cluster, tmp_path):
@@ -301,4 +303,4 @@ def test_real_lean_survives_the_loss_of_a_node(cluster, toolchain, tmp_path):
     told = kept(tmp_path)
     assert [told[f"easy_{n}"] for n in range(6)] == ["solved"] * 6
     assert sorted(told) == sorted(claims)
-    assert "untried" not in told.values()
+    assert "not tried yet" not in told.values()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from lakatos.cli import main
 from lakatos.data.errors import UsageError
-from lakatos.data.options import Extracted
 from lakatos.data.store import Store
+from lakatos.data.verb_options import Extracted
 from lakatos.prover.extraction import Extraction
 from lakatos.prover.gather import Recall, job
 from lakatos.prover.posing import Posing

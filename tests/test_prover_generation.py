@@ -8,13 +8,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra llm")
 pytest.importorskip("transformers", reason="needs the extra llm")
 
-from lakatos.data.errors import UsageError  # noqa: E402
 from lakatos.prover.batching import Job  # noqa: E402
 from lakatos.prover.draw import Draw, distinct_first, noise, nucleus_floor  # noqa: E402
 from lakatos.prover.forward import Causal, Seq2Seq, ValueHead  # noqa: E402
 from lakatos.prover.generation import Vocabulary, run  # noqa: E402
 from lakatos.prover.model import Prompt, Sampling  # noqa: E402
-from transformers import MambaConfig, MambaForCausalLM  # noqa: E402
 
 from . import tiny_models as tiny  # noqa: E402
 
@@ -100,11 +98,6 @@ def test_a_prompt_is_shared_where_attention_allows_it(kind, shares):
     model = CAUSAL[kind]()
     assert Causal(model).shares is shares
     assert (model.config._attn_implementation == "lakatos_prefix") is shares
-
-
-def test_a_model_without_a_cache_of_keys_and_values_is_refused():
-    with pytest.raises(UsageError, match="MambaForCausalLM: models without attention"):
-        Causal(MambaForCausalLM(MambaConfig(vocab_size=9, hidden_size=8, num_hidden_layers=1)))
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "mistral"])

@@ -15,6 +15,7 @@ from lakatos.prover import huggingface  # noqa: E402
 from lakatos.prover.batching import Batcher, Job  # noqa: E402
 from lakatos.prover.checkpoint import require, told  # noqa: E402
 from lakatos.prover.forward import Causal  # noqa: E402
+from lakatos.prover.generation import Loop  # noqa: E402
 from lakatos.prover.huggingface import HuggingFaceOptions, Limits, Transformer  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from transformers import LlamaForSequenceClassification  # noqa: E402
@@ -156,7 +157,7 @@ class Tight:
 
 def transformer(forward):
     limits = Limits(prompt=100, context=256, ends=frozenset([0]))
-    return Transformer("hf:tiny", forward, tiny.letters(), limits)
+    return Transformer("hf:tiny", Loop(forward), tiny.letters(), limits)
 
 
 def test_running_out_of_memory_halves_the_batch():

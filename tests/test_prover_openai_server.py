@@ -14,6 +14,7 @@ from .fake_openai import (
     end_early,
     garbage,
     refuse,
+    refuse_with_page,
     silence,
 )
 
@@ -165,11 +166,25 @@ def test_a_slow_server_is_given_up_in_the_end():
 def test_a_dead_server_is_one_line():
     with Server() as server:
         pass
+    line = f"no server at {server.url} (connection refused); is it started?"
     with pytest.raises(ModelUnavailable) as caught:
-        asked(server, options=ServerOptions(tries=3), check=True)
-    assert str(caught.value).startswith(f"openai:m@{server.url}: ")
-    assert str(caught.value).endswith("(tries: 3)")
-    assert "\n" not in str(caught.value)
+        asked(server, options=ServerOptions(tries=3))
+    assert str(caught.value) == f"openai:m@{server.url}: {line} (tries: 3)"
+    with pytest.raises(ModelUnavailable) as caught:
+        asked(server, check=True)
+    assert str(caught.value) == line
+
+
+def test_an_address_that_is_no_model_servers_is_told_at_once():
+    with Server(default=garbage, models=None) as server:
+        with pytest.raises(ModelUnavailable, match=r"^http\S+: it answered text/html$"):
+            asked(server, check=True)
+        assert len(server.posts) == 1
+    with (
+        Server(default=refuse_with_page(404), models=None) as server,
+        pytest.raises(UsageError, match=r"HTTP 404: it answered text/html$"),
+    ):
+        asked(server, check=True)
 
 
 @pytest.mark.parametrize(("key", "says"), [("wrong", "refuses the key"), (None, "wants a key")])

@@ -37,7 +37,7 @@ QUERY = Query(Theorem("t", "", "t.lean", 0, 0, 1, 0, "tactic", STATE), STATE)
             "0.3*hammer+0.7*openai:m@http://h:1/v1",
             [Part("hammer", "", 0.3), Part("openai", "m@http://h:1/v1", 0.7)],
         ),
-        ("2*vllm:a+hf:b+hammer", [Part("vllm", "a", 2.0), Part("hf", "b"), Part("hammer")]),
+        ("2*hf:a+hf:b+hammer", [Part("hf", "a", 2.0), Part("hf", "b"), Part("hammer")]),
     ],
 )
 def test_specifications(spec, expected):
@@ -54,6 +54,7 @@ def test_specifications(spec, expected):
         ("", "there is: hammer"),
         ("hf:", "no policy 'hf:'"),
         ("0*hammer", "above 0"),
+        ("hammer+vllm:x", "vllm serve x, then --policy openai:x@http://localhost:8000/v1"),
         ("1.2.3*hammer", "no share of a policy"),
     ],
 )
@@ -248,12 +249,14 @@ def test_a_wrong_use_is_one_line_and_exit_2(run, arguments, line):
 
 def test_without_the_extra_one_line_says_what_to_install(tmp_path):
     (tmp_path / "f.lean").write_text("example : True := by sorry\n")
-    code = "import sys; sys.modules['httpx'] = None; from lakatos.cli import main; sys.exit(main())"
+    code = (
+        "import sys; sys.modules['openai'] = None; from lakatos.cli import main; sys.exit(main())"
+    )
     arguments = ["prove", "f.lean", "--db", "a.db", "--policy", "openai:m@http://127.0.0.1:1"]
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
-    line = "lakatos: a model server needs httpx: pip install 'lakatos[llm]'"
+    line = "lakatos: a model server needs openai: pip install 'lakatos[llm]'"
     assert done.stderr.splitlines()[-1] == line
 
 

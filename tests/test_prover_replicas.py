@@ -81,7 +81,7 @@ def test_a_copy_that_fails_is_left_alone_and_the_last_failure_is_told():
 
 
 def test_several_servers_of_one_model_share_its_prompts():
-    pytest.importorskip("httpx", reason="needs the extra llm")
+    pytest.importorskip("openai", reason="needs the extra llm")
 
     async def scenario(spec):
         config = ModelConfig(prompt="bfs-prover", samples=2)

@@ -32,7 +32,7 @@ def letters(words=VOCABULARY):
     return PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="</s>")
 
 
-def _seeded(kind, config, spread, seed=0):
+def seeded(kind, config, spread, seed=0):
     """A model whose random scores differ enough to tell likely from unlikely."""
     torch.manual_seed(seed)
     model = kind(config).eval()
@@ -50,7 +50,7 @@ def gpt2(words=WORDS, spread=6.0):
         vocab_size=words, n_positions=256, n_embd=32, n_layer=2, n_head=4,
         bos_token_id=0, eos_token_id=0,
     )  # fmt: skip
-    return _seeded(GPT2LMHeadModel, config, spread)
+    return seeded(GPT2LMHeadModel, config, spread)
 
 
 def llama(words=WORDS, spread=6.0, layers=2):
@@ -60,7 +60,7 @@ def llama(words=WORDS, spread=6.0, layers=2):
         num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256,
         bos_token_id=0, eos_token_id=0,
     )  # fmt: skip
-    return _seeded(LlamaForCausalLM, config, spread)
+    return seeded(LlamaForCausalLM, config, spread)
 
 
 def mistral(words=WORDS, spread=6.0):
@@ -70,7 +70,7 @@ def mistral(words=WORDS, spread=6.0):
         num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256,
         sliding_window=8, bos_token_id=0, eos_token_id=0,
     )  # fmt: skip
-    return _seeded(MistralForCausalLM, config, spread)
+    return seeded(MistralForCausalLM, config, spread)
 
 
 def bloom(words=WORDS, spread=6.0):
@@ -78,7 +78,7 @@ def bloom(words=WORDS, spread=6.0):
     config = BloomConfig(
         vocab_size=words, hidden_size=32, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=0
     )
-    return _seeded(BloomForCausalLM, config, spread)
+    return seeded(BloomForCausalLM, config, spread)
 
 
 def t5(words=384, spread=2.0, seed=0):
@@ -88,7 +88,7 @@ def t5(words=384, spread=2.0, seed=0):
         num_heads=4, feed_forward_proj="gated-gelu", tie_word_embeddings=False,
         decoder_start_token_id=0, pad_token_id=0, eos_token_id=1,
     )  # fmt: skip
-    return _seeded(T5ForConditionalGeneration, config, spread, seed)
+    return seeded(T5ForConditionalGeneration, config, spread, seed)
 
 
 def bert(words=WORDS, spread=2.0):
@@ -97,7 +97,7 @@ def bert(words=WORDS, spread=2.0):
         vocab_size=words, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
         num_attention_heads=4, max_position_embeddings=256, pad_token_id=0,
     )  # fmt: skip
-    return _seeded(BertModel, config, spread)
+    return seeded(BertModel, config, spread)
 
 
 def byte_tokenizer():
