@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 from lakatos.data import leandojo, leandojo_read
 from lakatos.data.errors import ToolchainError, UsageError, WorkerDied
-from lakatos.data.options import Extracted
 from lakatos.data.records import TimedOut
+from lakatos.data.verb_options import Extracted
 from lakatos.lean_env.protocol import Failure, Result
 from lakatos.lean_env.trace import Traces
 from lakatos.prover.extraction import Extraction, find, repository_tables, trace_all
