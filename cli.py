@@ -25,8 +25,8 @@ import typer
 
 from .data import (
     console,
-    evaluation_report,
-    json_output,
+    evaluation_page,
+    result_formats,
     source,
     streams,
     terminal,
@@ -34,12 +34,13 @@ from .data import (
     terminal_report,
 )
 from .data.console import Job
-from .data.errors import EnvironmentFault, LakatosError, UsageError
+from .data.errors import EnvironmentFault, LakatosError
 from .data.evaluation_terms import InRun
 from .data.options import (
     Attempts,
     Axioms,
     Budget,
+    CheckTime,
     Db,
     Depth,
     Drafts,
@@ -55,21 +56,23 @@ from .data.options import (
     grouped,
     left_out,
 )
-from .data.records import Accepted, Verdict
 from .data.source import SourceFile
 from .data.store import Store
 from .data.tables import check_writable
-from .data.verb_options import Extracted, Reported, Shown
+from .data.verb_options import Extracted, Opinion, Shown
 from .lean_env import doctor as doctor_
 from .lean_env import embedded
 from .lean_env.doctor import Finding
+from .lean_env.kernels import find_kernel
+from .lean_env.second_opinion import SecondOpinion, origin_of
 from .lean_env.toolchain import Toolchain, find_toolchain
 from .prover import gather, preflight
 from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
 from .prover.errand import Errand
 from .prover.evaluate import Kept, evaluated, exam
 from .prover.repair import RepairConfig
-from .prover.run import RunConfig, searched, start_run
+from .prover.run import RunConfig, searched
+from .prover.verification import verified
 
 Do = Callable[[Errand], Coroutine[Any, Any, None]]
 Option = typer.Option
@@ -114,7 +117,7 @@ def _config(
     spend = ProverConfig(*astuple(budget or Budget()))
     spend = replace(spend, refute=refute, seed=work.seed)
     how = DraftConfig(*astuple(drafts or Drafts("tactic")))
-    rest = work.workers, tuple(work.allow_axiom or ()), how
+    rest = work.workers, tuple(work.allow_axiom or ()), how, work.check_time
     return searched(RunConfig(spend, thinking.policy, model, *rest), *astuple(search or Search()))
 
 
@@ -202,33 +205,25 @@ def extract(asked: Extracted, lean: Lean, db: Db = None) -> int:
 @grouped
 def verify(
     lean: Lean,
+    opinion: Opinion,
     file: Annotated[str, typer.Argument(metavar="FILE", help="The file with proofs.")],
     original: Annotated[
         str | None, Option("--original", metavar="FILE", help="The file with sorry.")
     ] = None,
     allow_axiom: Axioms = None,
+    check_time: CheckTime = None,
     as_json: Json = False,
 ) -> int:
     """Judge whether FILE proves the theorems of the original, and nothing weaker."""
     submission = _read(file)
     target = _read(original) if original else submission
+    kernel = find_kernel(opinion.kernel) if opinion.kernel else None
     toolchain = _toolchain(lean, submission.path)
-    config = RunConfig(workers=1, allow_axioms=tuple(allow_axiom or ()))
-
-    async def judge() -> list[tuple[str, Verdict]]:
-        async with start_run(toolchain, config) as run:
-            return await run.verifier.compare(target.text, submission.text, name=file)
-
-    with console.waiting(f"starting Lean, checking {file}"):
-        verdicts = asyncio.run(judge())
-    for name, verdict in verdicts:
-        if as_json:
-            console.print_json(json_output.verdict_object(name, verdict))
-        else:
-            console.standard_output().print(terminal.verdict_text(name, verdict), soft_wrap=True)
-    if not verdicts:
-        raise UsageError(f"{target.path}: has no theorem to judge")
-    return 0 if all(isinstance(verdict, Accepted) for _, verdict in verdicts) else 1
+    config = RunConfig(workers=1, allow_axioms=tuple(allow_axiom or ()), check_s=check_time)
+    files = [astuple(submission), astuple(target)][: 2 if original else 1]
+    second = SecondOpinion(origin_of(toolchain, files), opinion.export, kernel, opinion.kernel_time)
+    second.allow = (*second.allow, *config.allow_axioms)
+    return verified(submission, target, toolchain, config, second, as_json)
 
 
 @app.command()
@@ -241,11 +236,35 @@ def show(asked: Shown, db: Db = None) -> int:
 
 
 @app.command("report")
-@grouped
-def report_(asked: Reported, db: Db = None) -> int:
+def report_(
+    run: Annotated[int | None, typer.Argument(help="Its number; none lists such runs.")] = None,
+    html: Annotated[
+        Path | None, Option("--html", metavar="FILE", help="Write it as a page, with the graphs.")
+    ] = None,
+    export: Annotated[
+        str | None,
+        Option(metavar="NAME", help=f"Write it to --out as {', '.join(result_formats.FORMATS)}."),
+    ] = None,
+    out: Annotated[Path, Option(metavar="DIR", help="Where --export writes.")] = Path(),
+    markdown: Markdown = False,
+    as_json: Json = False,
+    db: Db = None,
+) -> int:
     """Report what came of a run over a problem set."""
     with _stored(db) as store:
-        terminal_report.report(asked, store)
+        if run is None:
+            terminal_report.print_runs(store.evaluations(), as_json)
+            return 0
+        if html:
+            source.check_writable_file(html)
+        told = store.load_evaluation(run)
+        if html:
+            page = evaluation_page.html_page(told, store.load_attempts)
+            source.write_whole(html, page.encode("utf-8", "replace"))
+        if export:
+            for path in result_formats.write(told, export, store.load_attempts, out):
+                console.err.print(f"written: {path}", **console.LONG)
+    terminal_report.print_report(told, markdown, as_json)
     return 0
 
 
@@ -260,11 +279,7 @@ def compare(
     """Compare two runs on the problems that both have."""
     with _stored(db) as store:
         one, two = store.load_evaluation(run), store.load_evaluation(other)
-    if as_json:
-        console.print_json(json_output.comparison_object(one, two))
-    else:
-        title = f"run {run} and run {other}"
-        terminal_report.print_sheets(title, evaluation_report.comparison(one, two), markdown)
+    terminal_report.print_comparison(one, two, markdown, as_json)
     return 0
 
 

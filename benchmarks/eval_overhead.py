@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ class StandIn:
     async def statement(self, opened: OpenedFile, text: str) -> ProofState:
         raise AssertionError("nothing is refuted here")
 
-    async def verify(self, theorem: Theorem, proof: str) -> Verified:
+    async def verify(self, theorem: Theorem, proof: str, left_s: float = inf) -> Verified:
         raw = theorem.source.encode()
         whole = raw[: theorem.start] + proof.strip().encode() + raw[theorem.stop :]
         return Verified(Accepted(), whole.decode())

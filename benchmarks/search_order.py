@@ -17,6 +17,7 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -112,7 +113,7 @@ class Judged:
         self._verifier = verifier
         self._known: dict[tuple[str, str], Verified] = {}
 
-    async def verify(self, theorem: Theorem, proof: str) -> Verified:
+    async def verify(self, theorem: Theorem, proof: str, left_s: float = inf) -> Verified:
         key = theorem.name, proof
         if key not in self._known:
             self._known[key] = await self._verifier.verify(theorem, proof)

@@ -25,6 +25,10 @@ from .source import SourceFile
 err = streams.Output(stderr=True, highlight=False)
 T = TypeVar("T")
 FILE_COLUMNS = 160
+UNFILLED = (
+    "rests on a sorry that is not written there: it comes out of a macro, of admit or of a "
+    "default value; write sorry in its place to have it proved"
+)
 LONG: dict[str, Any] = {"soft_wrap": True, "markup": False}
 
 
@@ -40,6 +44,7 @@ class Job:
     interrupted: bool = False
     broken: bool = False
     has_begun: bool = False
+    unfilled: bool = False
     attempts: list[Attempt] = field(default_factory=list)
 
     @property
@@ -101,6 +106,15 @@ class Job:
         for line in dict.fromkeys(errors):  # Lean says some twice
             err.print(line, style="red", **LONG)
 
+    def tell_unfilled(self, path: str, text: str, messages: Iterable[Message]) -> None:
+        """Tell of declarations that rest on a `sorry` which is nowhere in the file's text."""
+        raw = text.encode()
+        for m in messages:
+            self.unfilled = True
+            name = raw[m.start : m.start if m.stop is None else m.stop].decode()
+            line = f"{path}:{m.line}:{m.column + 1}: {name or 'this'} {UNFILLED}"
+            err.print(line, style="red", **LONG)
+
     def deliver(self, file: SourceFile, content: bytes, proofs: int) -> None:
         """Write a file with its proofs where it was asked for."""
         if self.out == "-":
@@ -120,7 +134,7 @@ class Job:
             return streams.interrupted_code()
         if self.broken:
             return UsageError.exit_code
-        return 0 if all(a.is_proved for a in self.attempts) else 1
+        return 0 if all(a.is_proved for a in self.attempts) and not self.unfilled else 1
 
 
 def standard_output() -> Console:
@@ -133,6 +147,12 @@ def standard_output() -> Console:
         return err
     width = None if sys.stdout.isatty() else FILE_COLUMNS
     return streams.Output(highlight=False, width=width)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """An object on a line of standard output."""
+    is_ascii = not streams.is_unicode(sys.stdout.encoding)
+    standard_output().out(json_output.line(value, is_ascii), highlight=False)
 
 
 def is_watched() -> bool:
@@ -164,12 +184,6 @@ def tell_interrupt() -> None:
         err.print("nobody reads the output any more: stopping, and checking what was found")
     else:
         err.print("interrupted: checking what was found; press Ctrl-C again to quit at once")
-
-
-def print_json(value: dict[str, Any]) -> None:
-    """An object on a line of standard output."""
-    is_ascii = not streams.is_unicode(sys.stdout.encoding)
-    standard_output().out(json_output.line(value, is_ascii=is_ascii), highlight=False)
 
 
 def say(text: str) -> None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from . import statistics
+from . import loading, statistics
 from .evaluation import AttemptSummary, Evaluation, EvaluationRow, Result
 from .evaluation_check import Check
-from .loading import AttemptSummary as StoredSummary
 from .loading import StoredAttempt
 from .records import Accepted, Attempt, Refused, StopReason, Verdict
 from .report import attempt_facts
@@ -21,8 +20,8 @@ SCHEMA = 1
 """Goes up when a field changes its meaning or goes; not when one is added."""
 
 
-def line(value: dict[str, Any], *, is_ascii: bool = False) -> str:
-    """An object as one line. is_ascii: with other signs escaped, for what takes no others."""
+def line(value: dict[str, Any], is_ascii: bool = False) -> str:
+    """An object as one line. is_ascii: with escapes in the place of all other signs."""
     return json.dumps(value, ensure_ascii=is_ascii)
 
 
@@ -47,9 +46,9 @@ def attempt_object(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def stored_object(summary: StoredSummary) -> dict[str, Any]:
-    """One attempt that `show` lists."""
-    return _typed("stored") | {
+def listed_object(summary: loading.AttemptSummary) -> dict[str, Any]:
+    """One stored attempt in the list of `show`."""
+    return _typed("listed") | {
         "attempt": summary.id,
         "run": summary.run_id,
         "theorem": summary.theorem,
@@ -64,14 +63,11 @@ def stored_object(summary: StoredSummary) -> dict[str, Any]:
     }
 
 
-def shown_object(stored: StoredAttempt) -> dict[str, Any]:
-    """One attempt that `show` is asked for by its number."""
-    facts, attempt = dict(attempt_facts(stored)), attempt_object(stored.attempt)
-    told = {name: attempt[name] for name in ("column", "proof", "disproof", "detail")}
+def stored_object(stored: StoredAttempt) -> dict[str, Any]:
+    """What `show NUMBER` says of a stored attempt."""
+    facts = dict(attempt_facts(stored))
     made = {name: facts.get(name) for name in ("command", "policy", "search")}
-    lean = {"seed": stored.seed, "lean": stored.toolchain}
-    whole = stored_object(stored.summary) | told | _judged(stored.verdict) | made | lean
-    return whole | _typed("shown")
+    return listed_object(stored.summary) | attempt_object(stored.attempt) | made
 
 
 def verdict_object(name: str, verdict: Verdict) -> dict[str, Any]:

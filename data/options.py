@@ -60,6 +60,13 @@ def left_out(context: Context) -> dict[str, str]:
 
 Seconds = Annotated[float, Option("--time", help="Seconds for one theorem.")]
 Axioms = Annotated[list[str] | None, Option(metavar="NAME", help="An axiom allowed as well.")]
+CheckTime = Annotated[
+    float | None,
+    Option(
+        metavar="SECONDS",
+        help="For the check of one proof or file; default: 60, and 30 more for each 1,000 bytes.",
+    ),
+]
 Markdown = Annotated[bool, Option("--markdown", help="Print Markdown, for a README.")]
 Json = Annotated[bool, Option("--json", help="Print JSON, an object a line (docs/json.md).")]
 Db = Annotated[
@@ -344,6 +351,7 @@ class Work:
     seed: Annotated[int, Option(help="Seed of the random numbers.")] = 0
     db: Db = None
     allow_axiom: Axioms = None
+    check_time: CheckTime = None
 
     @property
     def hint(self) -> str:

@@ -224,6 +224,7 @@ class Theorem:
     negates: the name of the theorem whose negation this is; None for a theorem of a file.
     others: further root states, where Lean elaborates the same `sorry` several times
         (`t <;> sorry`); what replaces it must close them all.
+    is_stated: False where the statement itself has a `sorry`, this one or another.
     """
 
     name: str
@@ -243,6 +244,7 @@ class Theorem:
     others: tuple[ProofState, ...] = field(default=(), repr=False)
     command_stop: int = 0
     negates: str | None = None
+    is_stated: bool = True
 
 
 class RefusalKind(StrEnum):
@@ -301,6 +303,7 @@ class StopReason(StrEnum):
     WALL_TIME = "wall_time"
     INTERRUPTED = "interrupted"
     NOT_A_PROPOSITION = "not_a_proposition"
+    OPEN_STATEMENT = "open_statement"  # the statement has a sorry: nothing is said to be proved
     REFUSED = "refused"  # found, and refused by the verifier
     FAULT = "fault"  # the environment failed under it
 

@@ -192,11 +192,15 @@ def is_alarm(attempt: Attempt) -> bool:
     return any(reason.kind in _ALARMING for reason in attempt.verdict.reasons)
 
 
-def verdict_text(name: str, verdict: Verdict) -> Text:
-    """One verdict on a line: accepted with its axioms, or refused with all reasons."""
+def verdict_text(name: str, verdict: Verdict, kernel: str = "") -> Text:
+    """One verdict on a line: accepted with its axioms, or refused with all reasons.
+
+    kernel: the external checker that accepts it too, if one was asked.
+    """
     if isinstance(verdict, Accepted):
         axioms = ", ".join(verdict.axioms) or "none"
-        return Text.assemble(("✓ ", "green"), (name, "bold"), f"  accepted, axioms: {axioms}")
+        text = f"  accepted, axioms: {axioms}" + (f"; {kernel} accepts it too" if kernel else "")
+        return Text.assemble(("✓ ", "green"), (name, "bold"), text)
     reasons = reason_line(verdict)
     return Text.assemble(("✗ ", "red"), (name, "bold"), "  refused, ", (reasons, "yellow"))
 

@@ -101,7 +101,7 @@ def show(asked: Shown, store: Store, now: datetime) -> None:
     if asked.conversation:
         _print_turns(store.turns(number), number)
     elif asked.as_json:
-        console.print_json(json_output.shown_object(stored))
+        console.print_json(json_output.stored_object(stored))
     elif not (asked.html or asked.dot):
         console.standard_output().print(stored_attempt(stored), soft_wrap=True)
 
@@ -130,4 +130,4 @@ def _list(asked: Shown, store: Store, now: datetime) -> None:
         out.print(attempts_table(listed, now, out.width))
         return
     for summary in listed:
-        console.print_json(json_output.stored_object(summary))
+        console.print_json(json_output.listed_object(summary))

@@ -8,45 +8,35 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from . import evaluation_page, evaluation_report, json_output, result_formats
-from .console import LONG, err, print_json, standard_output
-from .evaluation import EvaluationRow
+from . import console, evaluation_report, json_output
+from .console import standard_output
+from .evaluation import Evaluation, EvaluationRow
 from .evaluation_report import Sheet
-from .source import check_writable_file, write_whole
-from .store import Store
-from .verb_options import Reported
+from .evaluation_report import markdown as to_markdown
 
 
-def report(asked: Reported, store: Store) -> None:
-    """Print, or write, what is asked for. Raises UsageError, EnvironmentFault."""
-    if asked.run is None:
-        rows = store.evaluations()
-        if not asked.as_json:
-            standard_output().print(evaluations_table(rows))
-        for row in rows if asked.as_json else ():
-            print_json(json_output.run_object(row))
-        return
-    if asked.html:
-        check_writable_file(asked.html)
-    told = store.load_evaluation(asked.run)
-    if asked.html:
-        page = evaluation_page.html_page(told, store.load_attempts)
-        write_whole(asked.html, page.encode("utf-8", "replace"))
-    if asked.export:
-        for path in result_formats.write(told, asked.export, store.load_attempts, asked.out):
-            err.print(f"written: {path}", **LONG)
-    if asked.as_json:
-        print_json(json_output.report_object(told))
+def print_report(run: Evaluation, markdown: bool, as_json: bool) -> None:
+    """Print the report of a run: for a reader, as Markdown, or as a JSON line."""
+    if as_json:
+        console.print_json(json_output.report_object(run))
     else:
-        sheets = evaluation_report.report(told)
-        print_sheets(evaluation_report.headline(told), sheets, asked.markdown)
+        _print_sheets(evaluation_report.headline(run), evaluation_report.report(run), markdown)
 
 
-def print_sheets(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
-    """Print them for a reader, a blank line above each, or as Markdown."""
+def print_comparison(one: Evaluation, other: Evaluation, markdown: bool, as_json: bool) -> None:
+    """Print the comparison of two runs, as `print_report` does."""
+    if as_json:
+        console.print_json(json_output.comparison_object(one, other))
+    else:
+        title = f"run {one.run_id} and run {other.run_id}"
+        _print_sheets(title, evaluation_report.comparison(one, other), markdown)
+
+
+def _print_sheets(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
+    """Print them for a reader, or as Markdown."""
     out = standard_output()
     if markdown:
-        out.out(evaluation_report.markdown(title, sheets), end="", highlight=False)
+        out.out(to_markdown(title, sheets), end="", highlight=False)
         return
     for part in sheets_text(title, sheets):
         out.print(part, soft_wrap=isinstance(part, Text))
@@ -81,6 +71,15 @@ def _table(sheet: Sheet) -> Table:
     for row in sheet.rows:
         table.add_row(*(Text(text) for text in row))
     return table
+
+
+def print_runs(rows: Sequence[EvaluationRow], as_json: bool) -> None:
+    """List runs over problem sets: as a table, or as JSON lines."""
+    if not as_json:
+        console.standard_output().print(evaluations_table(rows))
+        return
+    for row in rows:
+        console.print_json(json_output.run_object(row))
 
 
 def evaluations_table(rows: Sequence[EvaluationRow]) -> Table:

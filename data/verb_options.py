@@ -1,4 +1,4 @@
-"""Options that one verb of the command line has, in groups; those of several: options.py."""
+"""Options that one verb has: `extract`, `verify`, `show`; groups as in options.py."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from .options import Json, Markdown
-from .result_formats import FORMATS
+from .options import Json
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,30 @@ class Extracted:
 
 
 @dataclass(frozen=True)
+class Opinion:
+    """Who looks at a verdict a second time."""
+
+    export: Annotated[
+        Path | None,
+        Option(
+            metavar="DIR",
+            help="Write there what each verdict rests on, for external checkers "
+            "(lean4export's NDJSON), and a manifest.",
+        ),
+    ] = None
+    kernel: Annotated[
+        str | None,
+        Option(
+            metavar="nanoda|leanchecker|PATH",
+            help="An external checker that has to accept the proofs too.",
+        ),
+    ] = None
+    kernel_time: Annotated[
+        float, Option(metavar="SECONDS", min=0.0, help="For its answer about one theorem.")
+    ] = 600.0
+
+
+@dataclass(frozen=True)
 class Shown:
     """Which stored attempt to show, or which to list."""
 
@@ -69,20 +92,3 @@ class Shown:
     dot: Annotated[
         Path | None, Option("--dot", metavar="FILE", help="Write the graph for Graphviz.")
     ] = None
-
-
-@dataclass(frozen=True)
-class Reported:
-    """Which run to report, or to list all, and how."""
-
-    run: Annotated[int | None, Argument(help="Its number; none lists such runs.")] = None
-    html: Annotated[
-        Path | None, Option("--html", metavar="FILE", help="Write it as a page, with the graphs.")
-    ] = None
-    export: Annotated[
-        str | None,
-        Option(metavar="NAME", help=f"Write it to --out as {', '.join(FORMATS)}."),
-    ] = None
-    out: Annotated[Path, Option(metavar="DIR", help="Where --export writes.")] = Path()
-    markdown: Markdown = False
-    as_json: Json = False

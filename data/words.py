@@ -16,6 +16,7 @@ STOPS = {
     StopReason.WALL_TIME: "out of time",
     StopReason.INTERRUPTED: "interrupted",
     StopReason.NOT_A_PROPOSITION: "a definition, not a theorem: not filled",
+    StopReason.OPEN_STATEMENT: "not tried, its statement has a sorry",
     StopReason.REFUSED: "refused by the verifier",
     StopReason.FAULT: "stopped by an error",
 }

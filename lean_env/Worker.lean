@@ -8,6 +8,7 @@ import LeanEnv.Library
 import LeanEnv.Broken
 import LeanEnv.Trace
 import LeanEnv.Audit
+import LeanEnv.Export
 import LeanEnv.Pack
 open Lean
 
@@ -38,7 +39,7 @@ def serve (r : WorkerRef) (request : Request) : IO Answer := do
   let w ← r.get
   match request with
   | .ping => return .result (Json.mkObj [])
-  | .open name source => openFile r name source
+  | .open name source proposed? => openFile r name source proposed?
   | .state file statement command? =>
     let some f := w.files[file]? | return failed "unknown_file" s!"no file {file}"
     poseStatement r f statement command?
@@ -63,9 +64,10 @@ def serve (r : WorkerRef) (request : Request) : IO Answer := do
   | .symbols state =>
     let some s := w.snapshots[state]? | return failed "unknown_state" s!"no state {state}"
     symbolsOf r s
-  | .export name source => exportFile r name source
-  | .judge original constants targets? allow => judge r original constants targets? allow
-  | .cut source => cutFile r source
+  | .export name source proposed? => exportFile r name source proposed?
+  | .judge original constants imports targets? allow => judge r original constants imports targets? allow
+  | .ndjson judged name page => exportTheorem r judged name page
+  | .cut source proposed? => cutFile r source proposed?
   | .parseTexts before texts => parseTexts r before texts
   | .trace name source keep => traceFile r name source keep
   | .library imports => libraryModules r imports

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ..data.errors import ProtocolError, UsageError
 from ..data.records import Message
 from .judge import Asks
-from .protocol import Json, Result, to_message
+from .protocol import Json, Result, proposed_field, to_message
 from .rewrite import Edit
 
 CUT_WALL_S = 60.0
@@ -95,12 +95,17 @@ class BrokenCommand:
         )
 
 
-async def look(pool: Asks, source: str) -> list[BrokenCommand]:
+async def look(
+    pool: Asks, source: str, proposed: tuple[int, int] | None = None
+) -> list[BrokenCommand]:
     """The commands of a file that are broken or hold a `sorry`, in order.
+
+    proposed: the bytes that a model wrote; syntax in it that no proof may have is an error.
 
     Raises UsageError when Lean cannot open the file or takes too long, WorkerDied.
     """
-    answer = await pool.request("cut", wall_s=CUT_WALL_S, source=source)
+    fields = {"source": source, **proposed_field(proposed)}
+    answer = await pool.request("cut", wall_s=CUT_WALL_S, **fields)
     if not isinstance(answer, Result):
         why = getattr(answer, "text", "it takes too long")
         raise UsageError(f"cannot look into the file: {why}")

@@ -18,9 +18,11 @@ import psutil
 
 from ..data.errors import LakatosError
 from ..data.records import Accepted, Advanced
-from . import distribution, embedded
+from . import distribution, embedded, kernels
 from .cache import default_cache
 from .distribution import Node
+from .export import FORMAT
+from .kernels import Kernel, found_kernels
 from .pool import WORKER_MB, LeanPool
 from .verifier import Verifier
 from .worker_command import Toolchain
@@ -51,6 +53,8 @@ def look(choice: str = "auto", cache: Path | None = None) -> Iterator[Finding]:
         yield _node()
         yield _embedded(cache or default_cache())
     yield _native(choice)
+    if not found_kernels():
+        yield Finding("external kernel", "none on PATH (not needed; `verify --kernel` asks one)")
 
 
 async def try_out(toolchain: Toolchain) -> list[Finding]:
@@ -69,13 +73,23 @@ async def try_out(toolchain: Toolchain) -> list[Finding]:
         return [Finding("worker", str(error), cure)]
     if proved and isinstance(verdict, Accepted):
         text = f"one proved and verified, {time.monotonic() - began:.1f} s"
-        return [worker, Finding("theorem", text)]
+        return [worker, Finding("theorem", text), *[await _kernel(k) for k in found_kernels()]]
     return [worker, Finding("theorem", f"{step.outcome}; verifier: {verdict}", cure)]
 
 
 def size_mb(folder: Path) -> float:
     """All files below a folder, MB."""
     return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6
+
+
+async def _kernel(kernel: Kernel) -> Finding:
+    """Whether an external kernel does its work; none is needed, so nothing has to be mended."""
+    subject = f"external kernel {kernel.name}"
+    try:
+        await kernels.try_out(kernel)
+    except LakatosError as error:
+        return Finding(subject, f"of no use here: {error}")
+    return Finding(subject, f"at {kernel.program}, checks exports of format {FORMAT}")
 
 
 def _memory() -> Finding:

@@ -10,6 +10,7 @@ import re
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Protocol
 
 from ..data.errors import WorkerDied
@@ -20,6 +21,11 @@ from .worker_command import Toolchain, WorkerCommand
 _OPEN_FILES = 4
 _IMPORT_SETS = 8
 """Sets of imports, which Lean never unloads, in one worker."""
+CHECK_S = 60.0
+CHECK_S_PER_BYTE = 0.03
+"""Seconds that a check may take where none are given: 60, and 30 more for each 1,000 bytes."""
+LEAST_CHECK_S = 10.0
+"""Seconds that a proof found is given to be checked, however little of its budget is left."""
 
 Answer = Result | Failure | TimedOut
 
@@ -43,21 +49,43 @@ StartWorker = Callable[[WorkerCommand], Awaitable[OwnWorker]]
 
 @dataclass(frozen=True)
 class CheckLimits:
-    """What one request of a check may cost."""
+    """What one check of a proof or a file may cost. wall_s: None lets it grow with the file."""
 
-    wall_s: float = 60.0
+    wall_s: float | None = None
     memory_mb: int = 2048
+
+    def time(self, source: str, left_s: float = inf) -> CheckTime:
+        """For a check of a file: within `left_s`, what is left of a budget, but LEAST_CHECK_S."""
+        wall_s = self.wall_s
+        if wall_s is None:
+            wall_s = CHECK_S + CHECK_S_PER_BYTE * len(source.encode())
+        return CheckTime(min(wall_s, max(left_s, LEAST_CHECK_S)))
+
+
+class CheckTime:
+    """Seconds that one check may take; what Lean answers takes its time from them."""
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
+        self.left_s = limit_s
+
+    def take(self, spent_s: float) -> None:
+        """Count seconds in Lean; a moment stays, so that Lean is always asked."""
+        self.left_s = max(0.001, self.left_s - spent_s)
 
 
 @dataclass(frozen=True)
 class Original:
-    """A trusted file, open in the judge's worker. errors: messages about what it has wrong."""
+    """A trusted file, open in the judge's worker. errors: messages about what it has wrong;
+    unread: those of them that the parser has, about text that is no command.
+    """
 
     source: str
     file: int
     commands: tuple[Json, ...]
     holes: tuple[Json, ...]
     errors: tuple[Json, ...]
+    unread: tuple[Json, ...] = ()
 
     @property
     def known(self) -> Counter[str]:
@@ -65,19 +93,55 @@ class Original:
         return Counter(error_key(error["text"]) for error in self.errors)
 
 
-async def ask(server: Asks, op: str, wall_s: float, **fields: Any) -> Json | Refusal:
+@dataclass(frozen=True)
+class Judged:
+    """A verdict: the theorem as it is shown, the name the judge was asked for, in which answer."""
+
+    shown: str
+    asked: str
+    verdict: Verdict
+    answer: int
+
+
+async def ask(server: Asks, op: str, time: CheckTime, **fields: Any) -> Json | Refusal:
     """One request; what keeps it from being answered refuses the proof that caused it."""
     try:
-        answer = await server.request(op, wall_s=wall_s, **fields)
+        answer = await server.request(op, wall_s=time.left_s, **fields)
     except WorkerDied as death:
         return Refusal(RefusalKind.LIMIT, f"Lean ended during the check ({op}): {death}")
     if isinstance(answer, TimedOut):
-        text = f"the check ({op}) took longer than {answer.wall_s:g} s"
+        time.take(answer.wall_s)
+        text = f"the check took longer than its {time.limit_s:g} s (--check-time), at: {op}"
         return Refusal(RefusalKind.LIMIT, text)
     if isinstance(answer, Failure):
         kind = RefusalKind.KERNEL if op == "judge" else RefusalKind.DOES_NOT_COMPILE
-        return Refusal(kind, f"{op}: {answer.text}")
+        text = f"{op}: {answer.text}"
+        if answer.kind == "import_failed":
+            text = f"{import_line(fields['source'], answer.text)}missing import: {answer.text}"
+        return Refusal(kind, text)
+    time.take(answer.us / 1e6)
     return answer.value
+
+
+def import_line(source: str, text: str) -> str:
+    """`line N: ` for the import of a source that an error text names first, else nothing."""
+    imports: list[tuple[str, int]] = []
+    for number, line in enumerate(source.split("\n"), 1):
+        words = re.findall(r"[\w.]+", line)
+        if "import" in words:
+            imports += [(module, number) for module in words[words.index("import") + 1 :]]
+    whole = [(_place_of(module, text), number) for module, number in imports]
+    roots = [(_place_of(module.partition(".")[0], text), number) for module, number in imports]
+    for places in (whole, roots):
+        found = [(place, number) for place, number in places if place >= 0]
+        if found:
+            return f"line {min(found)[1]}: "
+    return ""
+
+
+def _place_of(module: str, text: str) -> int:
+    found = re.search(rf"(?<![\w.]){re.escape(module)}(?!\w)", text)
+    return found.start() if found else -1
 
 
 class Judge:
@@ -91,70 +155,98 @@ class Judge:
         self._worker: OwnWorker | None = None
         self._opened: OrderedDict[str, Original] = OrderedDict()
         self._import_sets: set[tuple[str, ...]] = set()
+        self.last_answer = 0
+        """The number of the last verdicts, by which their theorems can be exported."""
 
     async def close(self) -> None:
         """End the worker."""
         async with self._turn:
             await self._lose()
 
-    async def open(self, source: str) -> Original | Refusal:
+    async def open(self, source: str, time: CheckTime) -> Original | Refusal:
         """Elaborate a trusted file, or find it open already."""
         async with self._turn:
-            return await self._open(source)
+            return await self._open(source, time)
 
-    async def block_reasons(self, source: str, start: int, text: str) -> tuple[Refusal, ...]:
+    async def block_reasons(
+        self, source: str, start: int, text: str, time: CheckTime
+    ) -> tuple[Refusal, ...]:
         """What stands against a text as the tactic block for the hole at byte `start`."""
         async with self._turn:
-            opened = await self._open(source)
+            opened = await self._open(source, time)
             if isinstance(opened, Refusal):
                 return (opened,)
             places = [hole["start"] for hole in opened.holes]
             if start not in places:
                 return (Refusal(RefusalKind.MISSING, f"the file has no sorry at byte {start}"),)
             number = places.index(start)
-            said = await self._ask("block", file=opened.file, hole=number, text=text)
+            said = await self._ask("block", time, file=opened.file, hole=number, text=text)
             return (said,) if isinstance(said, Refusal) else _refusals(said["reasons"])
 
+    async def known(self, opened: Original, names: Sequence[str]) -> list[str]:
+        """Those of the names that a constant of the original's imports has."""
+        time = self._limits.time("")
+        async with self._turn:
+            said = await self._ask("signatures", time, file=opened.file, names=list(names))
+        texts = [""] * len(names) if isinstance(said, Refusal) else said["texts"]
+        return [name for name, text in zip(names, texts, strict=True) if text]
+
     async def judge(
-        self, original: str, constants: Any, targets: Sequence[str], allow: Sequence[str]
+        self,
+        original: str,
+        exported: Json,
+        targets: Sequence[str],
+        allow: Sequence[str],
+        time: CheckTime,
     ) -> dict[str, Verdict] | Refusal:
-        """Replay constants, which are not trusted, and hold them against the original's."""
+        """Replay exported constants, which are not trusted; hold them against the original's."""
         async with self._turn:
             said = await self._ask(
                 "judge",
+                time,
                 original=original,
-                constants=constants,
+                constants=exported["constants"],
+                imports=exported["imports"],
                 targets=list(targets),
                 allow=list(allow),
             )
         if isinstance(said, Refusal):
             return said
+        self.last_answer = said.get("judged", 0)
         return dict(zip(targets, map(_verdict, said["results"]), strict=True))
 
-    async def _open(self, source: str) -> Original | Refusal:
+    async def export_page(self, judged: Judged, page: int) -> Json | Refusal:
+        """A page of what a verdict rests on, until the next `judge`; `protocol` says what it is."""
+        time = self._limits.time("")
+        async with self._turn:
+            return await self._ask(
+                "ndjson", time, judged=judged.answer, theorem=judged.asked, page=page
+            )
+
+    async def _open(self, source: str, time: CheckTime) -> Original | Refusal:
         if source in self._opened:
             self._opened.move_to_end(source)
             return self._opened[source]
         if len(self._import_sets) == _IMPORT_SETS:
             await self._lose()
-        said = await self._ask("open", name="<original>", source=source)
+        said = await self._ask("open", time, name="<original>", source=source)
         if isinstance(said, Refusal):
             return said
         self._import_sets.add(tuple(said["imports"]))
-        errors = tuple(m for m in said["messages"] if m["severity"] == "error")
+        errors, unread = _errors(said["messages"]), _errors(said["parsed"])
         commands, holes = tuple(said["commands"]), tuple(said["holes"])
-        opened = Original(source, said["file"], commands, holes, errors)
+        opened = Original(source, said["file"], commands, holes, errors, unread)
         self._opened[source] = opened
         if len(self._opened) > _OPEN_FILES:
             _, oldest = self._opened.popitem(last=False)
-            await self._ask("release", files=[oldest.file], states=_states(oldest))
+            await self._ask("release", time, files=[oldest.file], states=_states(oldest))
         return opened
 
-    async def _ask(self, op: str, **fields: Any) -> Json | Refusal:
+    async def _ask(self, op: str, time: CheckTime, **fields: Any) -> Json | Refusal:
         if self._worker is None:
             command = self._toolchain.worker_command(memory_mb=self._limits.memory_mb)
             self._worker = await self._start(command)
-        said = await ask(self._worker, op, self._limits.wall_s, **fields)
+        said = await ask(self._worker, op, time, **fields)
         if isinstance(said, Refusal) and said.kind is RefusalKind.LIMIT:
             await self._lose()
         return said
@@ -170,6 +262,10 @@ class Judge:
 def error_key(text: str) -> str:
     """An error's text without what differs from run to run, such as numbers of metavariables."""
     return re.sub(r"[0-9⁰¹²³⁴-⁹]+", "0", text)
+
+
+def _errors(messages: Sequence[Json]) -> tuple[Json, ...]:
+    return tuple(m for m in messages if m["severity"] == "error")
 
 
 def _states(opened: Original) -> list[int]:

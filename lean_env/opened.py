@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..data.records import Declaration, Message, Origin, ProofState, Theorem
 from .handles import Root
@@ -16,13 +16,19 @@ from .protocol import Json, to_declaration, to_goal, to_message
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """A Lean file as Lean sees it. theorems: one for each hole that has a state, in file order."""
+    """A Lean file as Lean sees it. theorems: one for each hole that has a state, in file order.
+
+    unread: what Lean's parser could not read; unfilled: declarations that rest on a `sorry` where
+    the text has none: it comes out of a macro, `admit` or a default value.
+    """
 
     path: str
     source: str = field(repr=False)
     imports: tuple[str, ...]
     messages: tuple[Message, ...]
     theorems: tuple[Theorem, ...]
+    unread: tuple[Message, ...] = ()
+    unfilled: tuple[Message, ...] = ()
 
 
 def digest_of(source: str) -> str:
@@ -43,14 +49,27 @@ def to_opened(path: str, source: str, reply: Json) -> OpenedFile:
     contexts = _contexts(commands)
     names = _Names()
     theorems = []
+    open_statements = {hole["command"] for hole in reply["holes"] if hole["statement"]}
     for number, hole in enumerate(reply["holes"]):
         name = names.next(hole["declaration"], hole["line"])
         if hole["states"]:
             command = hole["command"]
             span = commands[command]["start"], commands[command]["stop"]
-            theorems.append(_theorem(name, file, number, hole, (*span, contexts[command])))
+            theorem = _theorem(name, file, number, hole, (*span, contexts[command]))
+            theorems.append(replace(theorem, is_stated=command not in open_statements))
     messages = tuple(to_message(message) for message in reply["messages"])
-    return OpenedFile(path, source, file.imports, messages, tuple(theorems))
+    unread = tuple(to_message(message) for message in reply["parsed"])
+    found = tuple(theorems)
+    return OpenedFile(path, source, file.imports, messages, found, unread, _unfilled(reply))
+
+
+def _unfilled(reply: Json) -> tuple[Message, ...]:
+    """Where Lean says that a declaration rests on a `sorry`, and the command has none to fill."""
+    commands = reply["commands"]
+    holed = {hole["command"] for hole in reply["holes"] if hole["states"]}
+    spans = [(c["start"], c["stop"]) for n, c in enumerate(commands) if n in holed]
+    said = [m for m in reply["messages"] if m.get("sorry")]
+    return tuple(to_message(m) for m in said if not any(a <= m["start"] < b for a, b in spans))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from ..data.records import ProofState, Rejected, Rejection, Step, Theorem
 from .handles import MAX_STATES, Recipe, Recipes, Root
 from .opened import OpenedFile, digest_of, to_opened
 from .protocol import Json
-from .seat import Limits, Seat, Shared
+from .seat import KnownSource, Limits, Seat, Shared
 from .worker import Answer, LeanWorker
 from .worker_command import Toolchain
 
@@ -55,7 +55,7 @@ class LeanPool:
         self._toolchain = toolchain
         self._limits = limits
         self._recipes = Recipes()
-        self._sources: dict[str, tuple[str, str]] = {}
+        self._sources: dict[str, KnownSource] = {}
         shared = Shared(
             limits=self._limits,
             recipes=self._recipes,
@@ -112,14 +112,19 @@ class LeanPool:
         """Time spent inside Lean by all tactics so far, microseconds."""
         return sum(seat.lean_us for seat in self._seats)
 
-    async def open(self, path: str, source: str) -> OpenedFile:
+    async def open(
+        self, path: str, source: str, proposed: tuple[int, int] | None = None
+    ) -> OpenedFile:
         """Elaborate a whole file; each hole becomes a theorem.
 
+        proposed: the bytes [start, stop) that a model wrote. A command is not elaborated, which
+        is an error of the file, if that part of it has syntax that may not stand in a proof.
         Raises UsageError when Lean cannot read its header or takes too long, WorkerDied when
         it ends two workers. Errors in its body are messages.
         """
         digest = digest_of(source)
-        self._sources.setdefault(digest, (path, source))
+        if proposed is not None or digest not in self._sources:
+            self._sources[digest] = KnownSource(path, source, proposed)
         async with self._seat() as seat:
             reply = await _twice(seat, lambda: seat.open(digest))
         try:
@@ -133,7 +138,7 @@ class LeanPool:
         Raises UsageError when it does not elaborate, WorkerDied.
         """
         root = Root(digest_of(opened.source), statement=text)
-        self._sources.setdefault(root.digest, (opened.path, opened.source))
+        self._sources.setdefault(root.digest, KnownSource(opened.path, opened.source))
         async with self._seat(root.name) as seat:
             return await _twice(seat, lambda: seat.state_statement(root))
 
@@ -190,7 +195,7 @@ class LeanPool:
 
         So that many files can be opened in turn.
         """
-        paths = {digest: path for digest, (path, _) in self._sources.items()}
+        paths = {digest: known.path for digest, known in self._sources.items()}
         void = [digest for digest, path in paths.items() if path == opened.path]
         for digest in {*void, digest_of(opened.source)}:
             self._sources.pop(digest, None)

@@ -13,30 +13,40 @@ been answered, or has not begun, is not touched.
 
 OP       request                                       result
 ping     -                                             {}
-open     name, source                                  file, imports, messages, commands, holes
+open     name, source, proposed?        file, imports, messages, parsed, commands, holes
 state    file, statement, command?                     state
 apply    state, tactic, heartbeats?                    states, suggestion?  |  rejected{kind,text}
 release  states[], files[]                             {}
 stats    -                                             states, files, environments
 block    file, hole, text                              reasons[]
-export   name, source                                  messages, constants[] (read by `judge`)
+export   name, source, proposed?                       messages, imports[], constants[]
 premises file, hole?, start?, count?                   key, total, next|null, symbols[], rows[]
 signatures  file, hole?, names[]                       texts[], "" for a name that is not there
 symbols  state                                         targets[], hypotheses[]
-judge    original, constants, targets[]|null, allow[]  results[{name,reasons[],axioms[]}], replayed
-cut      source                                        commands[] that are broken or hold a sorry
+judge    original, constants, imports[], targets[]|null, allow[]
+                                                       results[{name,reasons[],axioms[]}], replayed,
+                                                       judged: for `ndjson`, until the next `judge`
+          constants and imports: from `export`; of the imports those a proof needs are imported
+ndjson   judged, theorem, page                         text, pages; for page 0 also constant,
+                                                       constants, axioms[], permitted[],
+                                                       unproved[[NAME,KIND]], githash
+cut      source, proposed?                             commands[] that are broken or hold a sorry
 parse    before, texts[]                               results[{place|null,text?}]
 trace    name, source, keep?                           imports, messages, constants[], commands[]
 library  imports[]                                     modules[[NAME,imports[],theorems]]
 pose     imports[], module, start, count, heartbeats   theorems[posed], next|null
 
+proposed {"start","stop"}   what of the source a model wrote: a command is elaborated only if
+          nothing stands against that part of it (LeanEnv/Check.lean); else that is an error
 state    {"state":ID,"key":HEX,"size":N,"positions":[0],"goals":[GOAL]}
 GOAL     {"tag":"","target":"...","hypotheses":[{"name","type","value"?}]}
-message  {"severity":"error|warning|info","text","line","column","start","stop"|null}
+message  {"severity":"error|warning|info","text","line","column","start","stop"|null,"sorry"?}
+          sorry: true where it says that a declaration rests on one; parsed: those of the parser
 command  {"kind","start","stop","us","declarations":[{"name","kind","type"}]}
           type: "" from the last command with a hole on, where no proof could use it
 hole     {"start","stop","line","column","command","declaration"|null,"mode":"tactic|term",
-          "prop":bool,"states":[state...]}   several states: the same sorry elaborated several times
+          "prop":bool,"statement":bool,"states":[state...]}   statement: it stands in one;
+          several states: the same sorry elaborated several times
 row      [NAME, KIND, MODULE, [SYMBOL...], [SYMBOL...]]   constants of the conclusion, then
           others, as numbers in `symbols`. With a hole: what its file offers, module "", and no
           key, total, next; else of the `total` constants of the imports those on offer, a page
@@ -112,6 +122,11 @@ class Death:
 
 
 Reply = Ready | Result | Failure | Death
+
+
+def proposed_field(span: tuple[int, int] | None) -> Json:
+    """The field that says which bytes [start, stop) of a source a model wrote; none for None."""
+    return {} if span is None else {"proposed": {"start": span[0], "stop": span[1]}}
 
 
 def encode_request(id: int, op: str, **fields: Any) -> bytes:

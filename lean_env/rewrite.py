@@ -52,6 +52,13 @@ def rewrite(source: str, edits: Iterable[Edit]) -> str:
     return b"".join([*parts, raw[place:]]).decode()
 
 
+def made_span(others: Iterable[Edit], edit: Edit) -> tuple[int, int]:
+    """The bytes [start, stop) of an edit's text once it and the others are made."""
+    before = (other for other in others if other.start <= edit.start)
+    start = edit.start + sum(len(e.text.encode()) - (e.stop - e.start) for e in before)
+    return start, start + len(edit.text.encode())
+
+
 def examples(source: str) -> list[Example]:
     """All examples of a file, in order."""
     found: list[Example] = []

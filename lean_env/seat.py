@@ -25,7 +25,7 @@ from ..data.records import (
 )
 from .handles import MAX_STATES, Handles, Recipe, Recipes, Root
 from .opened import to_state
-from .protocol import Failure, Json, Result
+from .protocol import Failure, Json, Result, proposed_field
 from .worker import Answer, LeanWorker, Request
 
 IMPORT_SETS = 8
@@ -52,13 +52,22 @@ class Limits:
     """Wall time for opening one file."""
 
 
+@dataclass(frozen=True, slots=True)
+class KnownSource:
+    """A source that a pool may open. proposed: the bytes [start, stop) that a model wrote."""
+
+    path: str
+    text: str
+    proposed: tuple[int, int] | None = None
+
+
 @dataclass(frozen=True)
 class Shared:
-    """What all seats of a pool share. sources: digest to (path, text); memory_of: in MB."""
+    """What all seats of a pool share. sources: by digest; memory_of: in MB."""
 
     limits: Limits
     recipes: Recipes
-    sources: dict[str, tuple[str, str]]
+    sources: dict[str, KnownSource]
     start: Callable[[], Awaitable[LeanWorker]]
     memory_of: Callable[[LeanWorker], float]
     max_states: int = MAX_STATES
@@ -139,10 +148,10 @@ class Seat:
 
         Raises UsageError when Lean cannot open it within the limit, WorkerDied.
         """
-        path, source = self._sources[digest]
-        wall_s = self._limits.open_wall_s
-        answer = await self.request("open", wall_s=wall_s, name=path, source=source)
-        value = _value(answer, f"cannot open {path}")
+        known, wall_s = self._sources[digest], self._limits.open_wall_s
+        fields = {"name": known.path, "source": known.text, **proposed_field(known.proposed)}
+        answer = await self.request("open", wall_s=wall_s, **fields)
+        value = _value(answer, f"cannot open {known.path}")
         self.handles.put_file(digest, value["file"])
         for hole, wire_hole in enumerate(value["holes"]):
             for index, wire in enumerate(wire_hole["states"]):
@@ -298,7 +307,8 @@ def _value(answer: Answer, what: str) -> Json:
         return answer.value
     if isinstance(answer, TimedOut):
         raise LeanTimeout(f"{what}: Lean took more than {answer.wall_s:g} s")
-    raise UsageError(f"{what}: {answer.text}")
+    missing = "missing import: " if answer.kind == "import_failed" else ""
+    raise UsageError(f"{what}: {missing}{answer.text}")
 
 
 def _gives(outcome: Outcome, index: int, expected: ProofState) -> bool:

@@ -13,14 +13,26 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from types import TracebackType
 from typing import Any, Self
 
+from ..data.errors import UsageError
 from ..data.records import Accepted, Refusal, RefusalKind, Refused, Theorem, Verdict
-from .judge import Asks, CheckLimits, Judge, Original, StartWorker, ask, error_key
-from .protocol import Json
+from .judge import (
+    Asks,
+    CheckLimits,
+    CheckTime,
+    Judge,
+    Judged,
+    Original,
+    StartWorker,
+    ask,
+    error_key,
+)
+from .protocol import Json, proposed_field
 from .rewrite import (
     EXAMPLE_NAME,
     FORMS,
@@ -28,14 +40,19 @@ from .rewrite import (
     Example,
     examples,
     fill_others,
+    made_span,
     name_example,
     rewrite,
 )
 from .script import splice
+from .targets import Target, misspelt, shown, targets_of, unread_fault
 from .worker import LeanWorker
 from .worker_command import Toolchain
 
 STANDARD_AXIOMS = ("propext", "Quot.sound", "Classical.choice")
+
+Review = Callable[[Judge, Sequence[Judged]], Awaitable[list[Judged]]]
+"""What looks at verdicts once more while the judge still holds what they rest on."""
 
 
 @dataclass(frozen=True)
@@ -78,45 +95,80 @@ class Verifier:
         """End the judge's worker."""
         await self._judge.close()
 
-    async def verify(self, theorem: Theorem, proof: str) -> Verified:
-        """Judge a tactic block as the proof of one hole; the file's other holes stay open."""
-        reasons = await self._judge.block_reasons(theorem.source, theorem.start, proof)
+    async def verify(self, theorem: Theorem, proof: str, left_s: float = inf) -> Verified:
+        """Judge a tactic block as the proof of one hole; the file's other holes stay open.
+
+        left_s: what is left of a budget; the check stays within it (see `CheckLimits.time`).
+        """
+        time = self._limits.time(theorem.source, left_s)
+        reasons = await self._judge.block_reasons(theorem.source, theorem.start, proof, time)
         if reasons:
             return Verified(Refused(reasons), theorem.source)
-        original = await self._judge.open(theorem.source)
+        original = await self._judge.open(theorem.source, time)
         if isinstance(original, Refusal):
             return Verified(Refused((original,)), theorem.source)
-        return await self._in_place(original, theorem, proof)
+        return await self._in_place(original, theorem, proof, time)
 
     async def compare(
-        self, original: str, submission: str, *, name: str = "submission"
+        self,
+        original: str,
+        submission: str,
+        *,
+        name: str = "submission",
+        path: str = "original",
+        review: Review | None = None,
     ) -> list[tuple[str, Verdict]]:
         """Does a file prove the theorems of the original, and nothing weaker?
 
         One verdict for each theorem, example and declaration with a hole of the original, in
         file order. An error in the submission counts against all of them. The same text twice:
         are the theorems of a trusted file proved? Then an error counts where it stands.
+        name, path: of the submission and of the original, for messages. review: has the last
+        word on the verdicts. Raises UsageError when Lean cannot read the original, or has not
+        what it imports.
         """
-        opened = await self._judge.open(original)
+        time = self._limits.time(submission)
+        opened = await self._judge.open(original, time)
         if isinstance(opened, Refusal):
+            if opened.kind is not RefusalKind.LIMIT:
+                raise UsageError(f"{path}: {opened.text}")
             return [(name, Refused((opened,)))]
-        targets = _targets(opened)
-        judged = await self._compare(opened, submission, name, list(targets))
+        targets = targets_of(opened)
+        if submission != original or not targets:
+            unread_fault(path, opened)
+        judged = await self._compare(opened, submission, name, list(targets), time)
         if isinstance(judged, Refusal):
-            return [(target.shown, Refused((judged,))) for target in targets.values()]
+            return [(t.shown, shown(Refused((judged,)), targets)) for t in targets.values()]
         if submission == original:
             judged = _with_own_errors(opened, judged, targets, name)
-        return [(target.shown, judged[asked]) for asked, target in targets.items()]
+        number = self._judge.last_answer
+        verdicts = [
+            Judged(t.shown, asked, shown(judged[asked], targets), number)
+            for asked, t in targets.items()
+        ]
+        if review is not None:
+            verdicts = await review(self._judge, verdicts)
+        return [(each.shown, each.verdict) for each in verdicts]
 
-    async def _in_place(self, original: Original, theorem: Theorem, proof: str) -> Verified:
+    async def unknown_axioms(self, original: str) -> list[str]:
+        """A line for each allowed axiom that neither the original nor its imports declare."""
+        opened = await self._judge.open(original, self._limits.time(original))
+        if isinstance(opened, Refusal):
+            return []
+        return misspelt(self._allow, await self._judge.known(opened, self._allow), opened)
+
+    async def _in_place(
+        self, original: Original, theorem: Theorem, proof: str, time: CheckTime
+    ) -> Verified:
         """Compile the layouts of the file with the proof until one is taken; judge that one."""
         hole = next(hole for hole in original.holes if hole["start"] == theorem.start)
-        edits, target, stand_in = await self._question(original, hole, proof)
+        edits, target, stand_in = await self._question(original, hole, proof, time)
         asked = rewrite(theorem.source, edits)
         refused: list[tuple[Refusal, ...]] = []
         for candidate in splice(theorem.source, theorem, proof):
-            given = rewrite(theorem.source, [*edits, _edit_of(theorem, candidate)])
-            exported = await self._export(theorem.path, given)
+            mine = _edit_of(theorem, candidate)
+            given = rewrite(theorem.source, [*edits, mine])
+            exported = await self._export(theorem.path, given, time, made_span(edits, mine))
             if isinstance(exported, Refusal):
                 return Verified(Refused((exported,)), theorem.source)
             shift = sum(edit.text.count("\n") for edit in edits)
@@ -125,7 +177,7 @@ class Verifier:
                 refused.append(errors)
                 continue
             allow = [*self._allow, stand_in]
-            judged = await self._judge.judge(asked, exported["constants"], [target], allow)
+            judged = await self._judge.judge(asked, exported, [target], allow, time)
             verdict = Refused((judged,)) if isinstance(judged, Refusal) else judged[target]
             if isinstance(verdict, Refused):
                 return Verified(verdict, theorem.source)
@@ -134,7 +186,7 @@ class Verifier:
         return Verified(Refused(min(refused, key=len)), theorem.source)
 
     async def _question(
-        self, original: Original, hole: Json, proof: str
+        self, original: Original, hole: Json, proof: str, time: CheckTime
     ) -> tuple[list[Edit], str, str]:
         """How to ask the judge for one hole: edits, the target's name, the stand-in's name.
 
@@ -147,37 +199,46 @@ class Verifier:
         if hole["declaration"] is None:
             inside = range(command["start"], command["stop"])
             found = [e for e in examples(original.source) if e.keyword in inside]
-            edits = _name_all(found, await self._form(original, found))
+            edits = _name_all(found, await self._form(original, found, time))
         edits.extend(fill_others(original.holes, hole, command["start"], stand_in))
         return edits, hole["declaration"] or f"{EXAMPLE_NAME}1", stand_in
 
-    async def _form(self, original: Original, found: Sequence[Example]) -> str:
+    async def _form(self, original: Original, found: Sequence[Example], time: CheckTime) -> str:
         """The first way to name these examples that gives the original no new error."""
         for form in FORMS:
-            opened = await self._judge.open(rewrite(original.source, _name_all(found, form)))
+            named = rewrite(original.source, _name_all(found, form))
+            opened = await self._judge.open(named, time)
             if not isinstance(opened, Refusal) and not opened.known - original.known:
                 return form
         return FORMS[-1]
 
     async def _compare(
-        self, original: Original, submission: str, name: str, targets: list[str]
+        self,
+        original: Original,
+        submission: str,
+        name: str,
+        targets: list[str],
+        time: CheckTime,
     ) -> dict[str, Verdict] | Refusal:
         asked, given = original.source, submission
         if found := examples(asked):
-            form = await self._form(original, found)
+            form = await self._form(original, found, time)
             asked = rewrite(asked, _name_all(found, form))
             given = rewrite(given, _name_all(examples(given), form))
-        exported = await self._export(name, given)
+        exported = await self._export(name, given, time)
         if isinstance(exported, Refusal):
             return exported
-        judged = await self._judge.judge(asked, exported["constants"], targets, self._allow)
+        judged = await self._judge.judge(asked, exported, targets, self._allow, time)
         if isinstance(judged, Refusal):
             return judged
         errors = _new_errors(exported["messages"], original.known, name, 0)
         return {target: _with(verdict, errors) for target, verdict in judged.items()}
 
-    async def _export(self, name: str, source: str) -> Json | Refusal:
-        return await ask(self._pool, "export", self._limits.wall_s, name=name, source=source)
+    async def _export(
+        self, name: str, source: str, time: CheckTime, proposed: tuple[int, int] | None = None
+    ) -> Json | Refusal:
+        fields = {"name": name, "source": source, **proposed_field(proposed)}
+        return await ask(self._pool, "export", time, **fields)
 
 
 def _name_all(found: Sequence[Example], form: str) -> list[Edit]:
@@ -188,35 +249,8 @@ def _name_all(found: Sequence[Example], form: str) -> list[Edit]:
     ]
 
 
-@dataclass(frozen=True)
-class _Target:
-    """What a whole file has to prove: the name to show, the bytes of its command."""
-
-    shown: str
-    start: int
-    stop: int
-
-
-def _targets(original: Original) -> dict[str, _Target]:
-    """All targets of a file by the name to ask the judge for, in file order."""
-    targets: list[tuple[str, _Target]] = []
-    for command in original.commands:
-        names = (d["name"] for d in command["declarations"] if d["kind"] == "theorem")
-        targets.extend((n, _Target(n, command["start"], command["stop"])) for n in names)
-    for hole in original.holes:
-        if (name := hole["declaration"]) is not None:
-            command = original.commands[hole["command"]]
-            targets.append((name, _Target(name, command["start"], command["stop"])))
-    for number, example in enumerate(examples(original.source), 1):
-        inside = (c for c in original.commands if example.keyword in range(c["start"], c["stop"]))
-        stop = next((c["stop"] for c in inside), example.keyword + 1)
-        target = _Target(f"example@{example.line}", example.start, stop)
-        targets.append((f"{EXAMPLE_NAME}{number}", target))
-    return dict(sorted(targets, key=lambda entry: entry[1].start))
-
-
 def _with_own_errors(
-    original: Original, judged: dict[str, Verdict], targets: dict[str, _Target], name: str
+    original: Original, judged: dict[str, Verdict], targets: dict[str, Target], name: str
 ) -> dict[str, Verdict]:
     """Hold each error of the file against the target it stands in, or else against all."""
     spans = [range(target.start, target.stop) for target in targets.values()]

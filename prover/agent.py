@@ -23,7 +23,7 @@ from .policy import Policy
 from .pursuit import Pursuit
 from .refute import HYPOTHESES_CONTRADICT, Opener, negation
 from .rejections import Memory, no_memory
-from .trial import Trial
+from .trial import Trial, untried
 
 Recall = Callable[[Theorem], Iterable[Expansion]]
 """Expansions of an earlier attempt at a theorem, in the order in which its search was told."""
@@ -236,8 +236,8 @@ class Prover:
 
     async def _advance(self, contest: Contest, trial: Trial, limit: int) -> Attempt | None:
         """Search for the theorem, then for its negation; the attempt if that decides it."""
-        if not trial.theorem.is_prop:
-            return trial.end(StopReason.NOT_A_PROPOSITION)
+        if stop := untried(trial.theorem):
+            return trial.end(stop)
         if not contest.ended:
             contest.ended = await self._pursuit.carry_on(trial, trial.part(limit))
             if contest.ended and contest.ended.stop is StopReason.REFUSED:

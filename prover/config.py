@@ -156,7 +156,8 @@ class ProverConfig:
     expansions: int = 2_000
     """Budget of one theorem: states expanded."""
     wall_s: float = 60.0
-    """Budget of one theorem in seconds at work on it, searching; the final check is extra."""
+    """Budget of one theorem in seconds at work on it, searching and checking what was found; a
+    check gets at least 10 s."""
     steps: int | None = None
     """Budget of one theorem: tactics tried in Lean; looked at between expansions. None: any."""
     lean_s: float | None = None

@@ -17,7 +17,6 @@ from ..lean_env.broken import BrokenCommand, Cut, Fault, look, stumbles
 from ..lean_env.judge import Asks
 from ..lean_env.opened import OpenedFile
 from ..lean_env.rewrite import Edit, rewrite
-from .refute import Opener
 from .salvage import Remains
 from .spelling import spellings
 
@@ -91,8 +90,14 @@ class Findings:
         return Remains(removed, tuple(dict.fromkeys(self.kept)), tuple(self.near.items()))
 
 
-class Reader(Asks, Opener, Protocol):
+class Reader(Asks, Protocol):
     """The part of a pool that cutting needs."""
+
+    async def open(
+        self, path: str, source: str, proposed: tuple[int, int] | None = None
+    ) -> OpenedFile:
+        """Elaborate a whole file; each hole becomes a theorem."""
+        ...
 
 
 class Cutter:
@@ -108,7 +113,8 @@ class Cutter:
         """The draft's file as Lean sees it; the same draft twice in a row is read once."""
         if self._last is None or self._last.source != draft.source:
             self.findings.compilations += 1
-            self._last = await self._pool.open(self._path, draft.source)
+            span = draft.start, draft.stop
+            self._last = await self._pool.open(self._path, draft.source, span)
         return self._last
 
     async def cut_down(
@@ -161,7 +167,8 @@ class Cutter:
     async def _look(self, draft: Draft) -> list[BrokenCommand]:
         self.findings.compilations += 1
         span = range(draft.command, max(draft.stop, draft.command + 1))
-        return [c for c in await look(self._pool, draft.source) if c.start in span]
+        proposed = draft.start, draft.stop
+        return [c for c in await look(self._pool, draft.source, proposed) if c.start in span]
 
     async def _respelled(self, draft: Draft) -> Draft:
         """The draft as it is if Lean can read it; else the first spelling that it can."""

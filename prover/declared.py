@@ -36,8 +36,8 @@ class Scope:
         self.inductives = {
             word for d in own if d.kind == "inductive" for word in (d.name, _last(d.name))
         }
-        constants = {d.name for d in own if d.kind != "theorem"}
-        theorems = [d for d in own if d.kind in ("theorem", "axiom")]
+        constants = {d.name for d in own if d.kind not in ("theorem", "field")}
+        theorems = [d for d in own if d.kind in ("theorem", "field", "axiom")]
         words = {_last(name) for name in constants if self._has(name)}
         ranked = sorted(enumerate(theorems), key=lambda it: (-self._common(it[1], words), -it[0]))
         used = [d.name for i, d in ranked if self._common(d, words) or i >= len(theorems) - 2]

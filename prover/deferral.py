@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Protocol
 
 from ..data.records import (
@@ -34,8 +35,8 @@ class Verified(Protocol):
 class Verifier(Protocol):
     """The judge; it never runs a search."""
 
-    async def verify(self, theorem: Theorem, proof: str) -> Verified:
-        """Judge a tactic block in the place of the theorem's `sorry`."""
+    async def verify(self, theorem: Theorem, proof: str, left_s: float = inf) -> Verified:
+        """Judge a tactic block in the place of the theorem's `sorry`, in about `left_s` at most."""
         ...
 
 
@@ -51,6 +52,13 @@ def rests_on_sorry(verdict: Verdict | None) -> bool:
     """Whether a `sorry` below it is all that the verifier holds against the proof."""
     return isinstance(verdict, Refused) and all(
         reason.kind is RefusalKind.SORRY for reason in verdict.reasons
+    )
+
+
+def is_over_limit(verdict: Verdict | None) -> bool:
+    """Whether the check of a proof reached a limit: then no other proof is looked for."""
+    return isinstance(verdict, Refused) and any(
+        reason.kind is RefusalKind.LIMIT for reason in verdict.reasons
     )
 
 

@@ -51,7 +51,8 @@ class Errand:
             theorems = select(opened, job.names) if opened else []
             for file in opened:
                 job.tell_errors(file.path, file.messages)
-                if not file.theorems:
+                job.tell_unfilled(file.path, file.source, file.unfilled)
+                if not (file.theorems or file.unfilled or file.unread):
                     has_error = any(m.severity == "error" for m in file.messages)
                     hint = f"; its errors: lakatos repair {file.path}" if has_error else ""
                     job.tell(f"{file.path}: nothing to prove, it has no sorry{hint}")

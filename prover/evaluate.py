@@ -24,7 +24,7 @@ from ..data.scoreboard import Scoreboard
 from ..data.selection import Selection
 from ..data.source import read_source
 from ..data.store import Store
-from ..data.streams import interrupted_code
+from ..data.streams import INTERRUPTED
 from ..data.terminal_evaluation import Announcer
 from ..lean_env.worker_command import Toolchain
 from .benchmark import Hearers, Plan, Task, missing
@@ -244,7 +244,7 @@ class Evaluator:
         except asyncio.CancelledError:
             if run_id is None:
                 raise
-            return interrupted_code()
+            return INTERRUPTED
         finally:
             if run_id is not None:
                 self._tell_how_to_go_on(run_id)

@@ -140,7 +140,8 @@ class Pursuit:
     async def _judge(self, trial: Trial) -> Attempt:
         """The verifier's word on the proof found."""
         theorem, block = trial.theorem, trial.proof()
-        verified = await self._verifier.verify(theorem, block)
+        with trial.budget.running():
+            verified = await self._verifier.verify(theorem, block, trial.budget.left_s)
         verdict = verified.verdict
         if isinstance(verdict, Accepted):
             proof = replacement(theorem, verified.source)

@@ -19,6 +19,7 @@ from ..data.errors import SoundnessAlarm, UsageError
 from ..data.records import Attempt, Expansion, RefusalKind, Refused, StopReason, Theorem
 from ..data.source import SourceFile
 from ..lean_env.cache import default_cache
+from ..lean_env.judge import CheckLimits
 from ..lean_env.pool import LeanPool, OpenedFile
 from ..lean_env.premises import Premises
 from ..lean_env.verifier import STANDARD_AXIOMS, Verifier
@@ -55,6 +56,12 @@ class RunConfig:
     """Axioms a proof may use beyond propext, Quot.sound and Classical.choice."""
     drafts: DraftConfig = field(default_factory=DraftConfig)
     """How drafts are asked for, where the policy or the mode is for them."""
+    check_s: float | None = None
+    """Seconds for the check of one proof or file; None: 60, and 30 more for each 1,000 bytes."""
+
+    def __post_init__(self) -> None:
+        if self.check_s is not None and not self.check_s > 0:
+            raise UsageError(f"check time must be above 0 seconds, not {self.check_s:g}")
 
     @property
     def roles(self) -> Roles:
@@ -196,11 +203,12 @@ async def start_run(
     Raises UsageError when there is no such policy, ModelUnavailable when it has no model.
     """
     axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
+    limits = CheckLimits(config.check_s)
     found, recorder, keeper = config.roles, recorder or Silent(), keeper or Silent()
     async with (
         LeanPool(toolchain, workers=config.workers) as pool,
         AsyncExitStack() as stack,
-        Verifier(pool, toolchain, allow_axioms=axioms) as verifier,
+        Verifier(pool, toolchain, allow_axioms=axioms, limits=limits) as verifier,
     ):
         source = Premises(pool, (cache or default_cache()) / "premises")
         if found.writer is None:

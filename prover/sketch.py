@@ -36,12 +36,13 @@ from .author import Author, Conversation, all_go_on
 from .budget import Budget, Clock
 from .config import DraftConfig, ProverConfig
 from .cutting import Cutter, Draft
-from .deferral import Kept, replacement, rests_on_sorry, settle
+from .deferral import Kept, is_over_limit, replacement, rests_on_sorry, settle
 from .expander import NEUTRAL_VALUE, together
 from .feedback import NO_PROOF, errors_told, feedback, holes_told, proof_told, refusal_told, trimmed
 from .filling import BRIEF, Filler, Filling, Means, Tools
 from .lemmas import Lemmas, as_tactic
 from .rejections import Memory, no_memory
+from .trial import untried
 
 T = TypeVar("T")
 LEAST_S = 5.0
@@ -146,8 +147,8 @@ class Drafter:
     async def _converse(self, work: _Work) -> StopReason:
         """Round after round of drafts until one is right or the budget is spent."""
         theorem, most = work.theorem, self._drafts
-        if not theorem.is_prop:
-            return StopReason.NOT_A_PROPOSITION
+        if stop := untried(theorem):
+            return stop
         if self._stopped:
             return StopReason.INTERRUPTED
         for block in work.remember(self._recall(theorem)):
@@ -177,7 +178,7 @@ class Drafter:
     def _over(self, work: _Work) -> StopReason | None:
         if self._stopped:
             return StopReason.INTERRUPTED
-        return work.budget.exhausted
+        return work.budget.exhausted or (work.stop if work.block else None)
 
     async def _unless_late(self, work: _Work, answer: Awaitable[T]) -> T | None:
         """What the author says, if it does so in time."""
@@ -279,7 +280,7 @@ class Drafter:
     async def _judged(self, work: _Work, block: str, *, is_own: bool) -> Tried:
         """The verifier's word on a block without holes."""
         theorem = work.theorem
-        verified = await self._tools.verifier.verify(theorem, block)
+        verified = await self._tools.verifier.verify(theorem, block, work.budget.left_s)
         verdict = verified.verdict
         if isinstance(verdict, Accepted) or rests_on_sorry(verdict):
             source = verified.source
@@ -287,6 +288,9 @@ class Drafter:
                 source = splice(theorem.source, theorem, block)[0]
             work.found(block, replacement(theorem, source), verdict)
             return Tried(block, Advanced(()), verdict=verdict, is_own=is_own)
+        if is_over_limit(verdict):
+            proof = replacement(theorem, splice(theorem.source, theorem, block)[0])
+            work.found(block, proof, verdict)
         told = refusal_told(verdict)
         return Tried(block, Rejected(told.strip()), feedback(told), verdict, is_own=is_own)
 
@@ -329,7 +333,9 @@ class _Work:
         return replace(config, expansions=max(BRIEF, left), steps=steps, refute=0.0)
 
     def found(self, block: str, proof: str, verdict: Verdict) -> None:
-        """Keep a proof that is accepted, or only waits for another sorry."""
+        """Keep a proof that ends the attempt: accepted, or waiting for another sorry, or one
+        whose check reached its limit.
+        """
         is_right = isinstance(verdict, Accepted)
         self.stop = StopReason.PROVED if is_right else StopReason.REFUSED
         self.block, self._proof, self._verdict = block, proof, verdict

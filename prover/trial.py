@@ -33,7 +33,6 @@ RETRIED = {
     RefusalKind.FORBIDDEN_SYNTAX,
     RefusalKind.DOES_NOT_COMPILE,
     RefusalKind.AXIOM,
-    RefusalKind.LIMIT,
 }
 """Refusals after which another proof is looked for; the others end the attempt as evidence."""
 
@@ -166,6 +165,13 @@ class Trial:
         return self.end(
             StopReason.REFUSED, proof=last.proof, verdict=last.verdict, detail=last.detail
         )
+
+
+def untried(theorem: Theorem) -> StopReason | None:
+    """Why a theorem is not tried at all; None where it is."""
+    if not theorem.is_stated:
+        return StopReason.OPEN_STATEMENT
+    return None if theorem.is_prop else StopReason.NOT_A_PROPOSITION
 
 
 def _last_closing(tree: ProofTree) -> tuple[str, str]:

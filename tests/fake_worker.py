@@ -99,6 +99,7 @@ def open_file(request):
                         "declaration": name,
                         "mode": "tactic",
                         "prop": True,
+                        "statement": False,
                         "states": [new_state([int(number)], [0])],
                     }
                 )
@@ -116,6 +117,7 @@ def open_file(request):
         "imports": imports,
         "messages": messages,
         "commands": commands,
+        "parsed": [],
         "holes": holes,
     }
 

@@ -34,7 +34,6 @@ EXTRA_LIBRARIES = {
     "data/terminal_attempts.py": {"rich"},
     "data/terminal_evaluation.py": {"rich"},
     "data/terminal_report.py": {"rich"},
-    "data/verb_options.py": {"typer"},
 }
 HEAVY = {"torch", "transformers", "ray", "openai", "lean_dojo", "pyarrow", "datasets"}
 IMPURE = {"asyncio", "time", "datetime", "os", "pathlib", "subprocess", "threading", "socket"}

@@ -269,6 +269,48 @@ def test_verify_refuses_an_open_hole(run, tmp_path):
     assert out.count("refused, sorry") == 2
 
 
+def checker(folder, name, script):
+    place = folder / name
+    place.write_text(f"#!/bin/sh\n{script}\n")
+    place.chmod(0o755)
+    return f"./{name}"
+
+
+@lean
+def test_verify_exports_and_asks_a_kernel(run, tmp_path):
+    reader = Path(__file__).with_name("export_reader.py")
+    kernel = checker(tmp_path, "checker", f'exec "{sys.executable}" "{reader}" "$1"')
+    (tmp_path / "f.lean").write_text("theorem fine : True := trivial\n" + TWO)
+    code, out, error = run("verify", "f.lean", "--export", "out", "--kernel", kernel)
+    assert code == 1
+    assert "fine  accepted, axioms: none; checker accepts it too" in out
+    assert out.count("refused, sorry") == 2
+    assert error[0].startswith("written: out/fine.ndjson (")
+    assert error[1:] == [f"not exported: {name}, it is refused" for name in ("first", "second")]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"fine.ndjson", "manifest.json"}
+    code, out, error = run("verify", "f.lean", "--export", "out")
+    assert (code, out) == (2, "")
+    assert error == ["lakatos: out: has files already; --export wants a new or empty folder"]
+
+
+@lean
+@pytest.mark.parametrize("script", ["kill -KILL $$", "exit 0", "exit 5", "exit 2"])
+def test_a_kernel_without_an_answer_accepts_nothing(run, tmp_path, script):
+    kernel = checker(tmp_path, "checker", script)
+    (tmp_path / "f.lean").write_text("theorem fine : True := trivial\n")
+    code, out, error = run("verify", "f.lean", "--kernel", kernel)
+    assert (code, out) == (3, "")
+    assert len(error) == 1
+    assert "checker" in error[0]
+
+
+def test_an_unknown_kernel_is_one_line_before_lean_is_started(run, tmp_path):
+    (tmp_path / "f.lean").write_text("theorem fine : True := trivial\n")
+    code, out, error = run("verify", "f.lean", "--kernel", "nanado")
+    assert (code, out, len(error)) == (2, "", 1)
+    assert error[0].endswith("did you mean nanoda?")
+
+
 def first_proof_then(signal_number, folder):
     """Run a command on an easy and a hopeless theorem; signal it when the easy one is proved."""
     (folder / "f.lean").write_text(TWO + HARD)

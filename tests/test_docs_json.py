@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 from lakatos.data import json_output
-from lakatos.data.records import Attempt, Refusal, RefusalKind, Refused, StopReason
 from lakatos.data.store import Store
 
-from .made_up_runs import keep, problem, result, theorem
+from .made_up_runs import keep, result
 
 PAGE = (Path(__file__).parents[1] / "docs" / "json.md").read_text(encoding="utf-8")
-LIKE = {"repair": "attempt", "report": "summary", "shown": "stored"}
+LIKE = {"repair": "attempt", "report": "summary"}
 FREE = {"classes", "config"}
 """Fields whose own fields are names of classes, and of options."""
 BASE = {"type", "schema"}
@@ -104,24 +103,3 @@ def test_what_lean_has_a_part_in_is_as_told(run, tmp_path):
             assert each["reasons"] == []
             each["reasons"] = refused["reasons"]
     check(found, ["attempt", "repair", "theorem", "summary", "verdict"])
-
-
-def test_stored_attempts_are_as_told(run, tmp_path):
-    with Store.open(str(tmp_path / "attempts.db")) as store:
-        keep(store, [result("p0", "+"), result("p1", "-")])
-        recorder = store.recorder(store.start_run("prove f.lean", {}, "embedded 4.28.0", 0))
-        stated = theorem(problem("p2"))
-        recorder.start_attempt(stated)
-        verdict = Refused((Refusal(RefusalKind.AXIOM, "uses foo"),))
-        recorder.finish_attempt(Attempt(stated, StopReason.REFUSED, "omega", verdict))
-        recorder.flush()
-    _, out, _ = run("show", "--json")
-    found = objects(out)
-    assert [(each["theorem"], each["proved"], each["stop"]) for each in found] == [
-        ("p2", False, "refused"), ("p1", False, "wall_time"), ("p0", True, "proved"),
-    ]  # fmt: skip
-    for number in (1, 3):
-        found += objects(run("show", number, "--json")[1])
-    assert (found[3]["policy"], found[3]["search"]) == ("hammer", "htps")
-    assert (found[4]["policy"], found[4]["command"]) == (None, "lakatos prove f.lean")
-    check(found, ["stored", "shown"])

@@ -3,6 +3,10 @@
 A folder is one trick: original.lean, then proof.txt (for a hole) or submission.lean (a whole
 file), and expect.json: row of the list of known exploits (0: honest), trick, theorem, accepted,
 kinds (one of them must be among the reasons), wall_s (where time is the point).
+environment.jsonl: submissions that attack the judge by what they put into the environment, most of
+them with meta code. honest.jsonl: submissions that prove their original, each in its own way. A
+line: name, original, submission; theorem, if not `challenge`; axioms to allow; for an attack its
+route, the kinds as above, and a part of what must be said.
 """
 
 import asyncio
@@ -14,10 +18,10 @@ import pytest
 from lakatos.data.records import Accepted, Refused
 from lakatos.lean_env.judge import CheckLimits
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.verifier import Verifier
+from lakatos.lean_env.verifier import STANDARD_AXIOMS, Verifier
 
 EXAM = Path(__file__).parent / "exam"
-CASES = sorted(folder.name for folder in EXAM.iterdir())
+CASES = sorted(folder.name for folder in EXAM.iterdir() if folder.is_dir())
 ROWS = range(1, 14)
 
 
@@ -27,6 +31,14 @@ def expected(case):
 
 def text(case, name):
     return (EXAM / case / name).read_text(encoding="utf-8")
+
+
+def lines(name):
+    text = (EXAM / name).read_text(encoding="utf-8")
+    return {line["name"]: line for line in map(json.loads, text.splitlines())}
+
+
+ENVIRONMENT, HONEST = lines("environment.jsonl"), lines("honest.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +59,14 @@ def pool(runner, toolchain):
 
 @pytest.fixture(scope="module")
 def verifiers(runner, toolchain, pool):
-    """One verifier for each wall limit."""
+    """One verifier for each wall limit and axioms to allow."""
     made = {}
 
-    def verifier(wall_s):
-        if wall_s not in made:
-            made[wall_s] = Verifier(pool, toolchain, limits=CheckLimits(wall_s=wall_s))
-        return made[wall_s]
+    def verifier(wall_s, *axioms):
+        if (wall_s, axioms) not in made:
+            allowed, limits = (*STANDARD_AXIOMS, *axioms), CheckLimits(wall_s=wall_s)
+            made[wall_s, axioms] = Verifier(pool, toolchain, allow_axioms=allowed, limits=limits)
+        return made[wall_s, axioms]
 
     yield verifier
     for each in made.values():
@@ -92,12 +105,38 @@ def test_the_verdict_is_the_expected_one(case, runner, pool, verifiers):
         assert all(reason.text for reason in verdict.reasons)
 
 
+def compared(line, runner, verifiers):
+    verifier = verifiers(120.0, *line.get("allow", ()))
+    return dict(runner.run(verifier.compare(line["original"], line["submission"])))
+
+
+@pytest.mark.lean
+@pytest.mark.parametrize("name", ENVIRONMENT)
+def test_what_is_put_into_the_environment_proves_nothing(name, runner, verifiers):
+    line = ENVIRONMENT[name]
+    verdict = compared(line, runner, verifiers)[line.get("theorem", "challenge")]
+    assert isinstance(verdict, Refused), "the attack was accepted"
+    assert {reason.kind.value for reason in verdict.reasons} & set(line["kinds"]), verdict
+    assert line.get("says", "") in " ".join(reason.text for reason in verdict.reasons), verdict
+
+
+@pytest.mark.lean
+@pytest.mark.parametrize("name", HONEST)
+def test_honest_submissions_are_accepted(name, runner, verifiers):
+    verdicts = compared(HONEST[name], runner, verifiers)
+    assert verdicts
+    assert all(isinstance(verdict, Accepted) for verdict in verdicts.values()), verdicts
+
+
 def test_the_exam_covers_every_row():
     rows = Counter(expected(case)["row"] for case in CASES)
     assert set(rows) == {0, *ROWS}
     assert all(rows[row] >= 3 for row in ROWS)
     assert rows[0] >= 20
     assert sum(rows[row] for row in ROWS) >= 40
+    assert len(ENVIRONMENT) >= 40
+    assert len({line["route"] for line in ENVIRONMENT.values()}) >= 10
+    assert len(HONEST) >= 60
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from lakatos.data.records import Accepted, Refused
-from lakatos.lean_env.judge import CheckLimits, Judge
+from lakatos.lean_env.judge import CheckLimits, CheckTime, Judge
 from lakatos.lean_env.protocol import Result
 from lakatos.lean_env.worker import LeanWorker
 
@@ -35,7 +35,10 @@ class Forger:
         return answer.value["constants"]
 
     def verdict(self, original, rows):
-        judged = self.runner.run(self.judge.judge(original, rows, ["t"], ["propext"]))
+        exported = {"constants": rows, "imports": ["Init"]}
+        judged = self.runner.run(
+            self.judge.judge(original, exported, ["t"], ["propext"], CheckTime(60.0))
+        )
         return judged["t"] if isinstance(judged, dict) else Refused((judged,))
 
 
@@ -65,7 +68,7 @@ class Opener:
         if op == "open":
             self.opened.append(fields["source"])
         imports = [fields.get("source", "")]
-        empty = {"commands": [], "holes": [], "messages": []}
+        empty = {"commands": [], "holes": [], "messages": [], "parsed": []}
         return Result(1, {"file": len(self.opened), "imports": imports, **empty})
 
     async def close(self):
@@ -88,7 +91,7 @@ def test_a_worker_holds_only_so_many_sets_of_imports():
     async def run():
         judge = Judge(NoLean(), CheckLimits(), start)
         for name in [*"abcdefghijklmnopqrstuvwxyz", "z"]:
-            assert (await judge.open(name)).source == name
+            assert (await judge.open(name, CheckTime(60.0))).source == name
         await judge.close()
 
     asyncio.run(run())
@@ -123,8 +126,8 @@ FIELDS = {  # what the numbers of a row refer to, by its tag
     8: ("level",),
     9: ("name", "level"),
     10: ("expression", "expression"),
-    11: ("name", "expression", "expression"),
-    12: ("name", "expression", "expression"),
+    11: ("name", "expression", "expression", None),
+    12: ("name", "expression", "expression", None),
     13: ("name", "expression", "expression", "expression"),
     14: ("name", None, "expression"),
     21: ("name", "name", "expression", "expression", None, None),
@@ -164,6 +167,10 @@ def renumbered(row, shift):
         [[0, 0, "t"], [7, 5], [22, 1, [], 0, 0]],
         [[15, "-1"]],
         [[15, "9" * 5000]],
+        [[0, 0, "t"], [7, 2**20], [22, 1, [], 0, 0]],
+        [[0, 0, "t"], [7, 2**63], [22, 1, [], 0, 0]],
+        [[0, 0, "_nested"], [0, 1, "t"]],
+        [[0, 0, "_kernel_fresh"]],
     ],
 )
 def test_nonsense_is_refused(rows, forger):

@@ -79,7 +79,7 @@ def opened(source, *marks, messages=(), declaration="t", command=0):
         start += 1
     declarations = [{"name": "t", "kind": "theorem", "type": "P"}]
     commands = [{"kind": "declaration", "start": 0, "stop": len(raw), "declarations": declarations}]
-    told = {"file": 1, "imports": ["Init"], "messages": list(messages)}
+    told = {"file": 1, "imports": ["Init"], "messages": list(messages), "parsed": []}
     return told | {"commands": commands, "holes": holes}
 
 
@@ -99,7 +99,9 @@ def judging(**answers):
 
 
 def exporting(*messages):
-    return FakeLean({"export": {"messages": list(messages), "constants": ["rows"]}})
+    return FakeLean(
+        {"export": {"messages": list(messages), "imports": ["Init"], "constants": ["rows"]}}
+    )
 
 
 def verify(judge, pool, proof="simp", theorem=None, **options):
@@ -169,7 +171,8 @@ def test_a_proof_that_does_not_compile_says_where_and_what():
 def test_the_first_layout_that_compiles_is_used():
     def export(name, source):
         broken = "(" not in source
-        return {"messages": [error("expected")] if broken else [], "constants": []}
+        messages = [error("expected")] if broken else []
+        return {"messages": messages, "imports": [], "constants": []}
 
     verified = verify(judging(), FakeLean({"export": export}))
     assert verified.source == "theorem t : P := by (simp)\n"
@@ -215,6 +218,30 @@ def test_time_and_memory_that_run_out_refuse_the_proof(op, answer):
     assert judge.is_closed
 
 
+def test_the_time_of_a_check_grows_with_the_file_and_stays_in_the_budget():
+    grows = CheckLimits()
+    assert grows.time("").limit_s == 60
+    assert grows.time("x" * 10_000).limit_s == 360
+    assert grows.time("x" * 10_000, 100).limit_s == 100
+    assert grows.time("", 0.5).limit_s == 10, "a proof found is checked"
+    assert CheckLimits(wall_s=7).time("x" * 10_000).limit_s == 7
+
+
+def test_all_requests_of_a_check_share_its_time():
+    asked = {}
+
+    class Slow(FakeLean):
+        async def request(self, op, *, wall_s, **fields):
+            asked[op] = wall_s
+            answer = await super().request(op, wall_s=wall_s, **fields)
+            return replace(answer, us=1_500_000)
+
+    exported = {"messages": [], "imports": [], "constants": ["rows"]}
+    judge, pool = Slow(judging().answers), Slow({"export": exported})
+    assert verify(judge, pool).verdict == Accepted()
+    assert asked == {"open": 5, "block": 3.5, "export": 2, "judge": 0.5}
+
+
 def test_a_lost_judge_is_started_again():
     judges = [judging(judge=TimedOut(5)), judging()]
 
@@ -251,7 +278,7 @@ def test_other_holes_of_the_declaration_are_filled_with_a_name_no_proof_can_know
     judge = judging(open=opened(source, "sorry", "sorry"))
     names = []
 
-    def judged(original, constants, targets, allow):
+    def judged(original, constants, imports, targets, allow):
         names.append(allow[-1])
         return result(axioms=[allow[-1], "propext"])
 
@@ -300,7 +327,7 @@ def test_an_example_is_judged_under_a_name():
 def test_a_whole_file_has_one_verdict_for_each_theorem():
     original = "theorem t : P := by sorry\nexample : P := by sorry\n"
 
-    def judged(original, constants, targets, allow):
+    def judged(original, constants, imports, targets, allow):
         missing = {"kind": "missing", "text": "gone"}
         rows = {"t": [], "lakatos_example_1": [missing]}
         return {"results": [{"name": t, "reasons": rows[t], "axioms": []} for t in targets]}

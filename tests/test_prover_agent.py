@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from lakatos.data.errors import ToolchainError, UsageError, WorkerDied
-from lakatos.data.records import Accepted, StopReason
+from lakatos.data.records import Accepted, Refusal, RefusalKind, Refused, StopReason
 from lakatos.prover.agent import Prover
 from lakatos.prover.config import ProverConfig
 
@@ -187,3 +187,19 @@ def test_a_senseless_config_is_refused(bad):
     words = {"wall_s": "time"}
     with pytest.raises(UsageError, match=" ".join(words.get(name, name) for name in bad)):
         ProverConfig(**bad)
+
+
+def test_no_other_proof_is_looked_for_when_a_check_reached_its_limit():
+    refused = Refused((Refusal(RefusalKind.LIMIT, "the check took too long"),))
+    judge = Judge(identity=lambda source: refused)
+    attempt = prove(["identity"], judge=judge)["identity"]
+    assert attempt.stop is StopReason.REFUSED
+    assert judge.asked == ["identity"]
+
+
+def test_the_check_counts_in_the_budget_and_is_told_what_is_left():
+    ticks = iter(range(1000))
+    judge = Judge()
+    attempt = prove(["identity"], judge=judge, wall_s=500, clock=lambda: float(next(ticks)))
+    assert attempt["identity"].is_proved
+    assert 0 < judge.left_s[0] < 500

@@ -103,9 +103,11 @@ class Judge:
     def __init__(self, **verdicts):
         self.verdicts = verdicts
         self.asked = []
+        self.left_s = []
 
-    async def verify(self, theorem, proof):
+    async def verify(self, theorem, proof, left_s=None):
         self.asked.append(theorem.name)
+        self.left_s.append(left_s)
         raw = theorem.source.encode()
         source = (raw[: theorem.start] + f"by {proof!r}".encode() + raw[theorem.stop :]).decode()
         verdict = self.verdicts.get(theorem.name, lambda source: Accepted())(source)

@@ -1,13 +1,13 @@
-import LeanEnv.Constants
+import LeanEnv.Admit
 open Lean
 
 /-! The judge's half of a verdict: reads constants that it does not trust, puts each through the kernel
 on top of the imports of the ORIGINAL file, and compares: same statements, same definitions below
-them, known axioms only.
+them, known axioms only. Modules that only the submission imports are imported where a proof needs them.
 
     {"v":1,"id":9,"op":"judge","original":"theorem t : 1 = 1 := by sorry","constants":[...],
-     "targets":["t"],"allow":["propext"]}
-    {"v":1,"id":9,"result":{"replayed":1,"results":[{"name":"t","reasons":[],"axioms":[]}]},...} -/
+     "imports":["Init"],"targets":["t"],"allow":["propext"]}
+    {"v":1,"id":9,"result":{"replayed":1,"results":[{"name":"t","reasons":[],"axioms":[]}],"judged":7},...} -/
 
 namespace LeanEnv
 
@@ -20,10 +20,10 @@ structure Replay where
 def nativeAxioms : List String := ["Lean.ofReduceBool", "Lean.trustCompiler"]
 
 /-- Put every declaration through the kernel, in order; one that is refused is left out. -/
-def replay (base : Environment) (read : Reader) (token : IO.CancelToken) (native : Bool) : IO Replay := do
+def replay (base : Environment) (mine read : Reader) (token : IO.CancelToken) (native : Bool) : IO Replay := do
   let mut out : Replay := { env := base }
-  for (n, d) in read.decls do
-    match out.env.addDeclCore 0 d (some token) with
+  for (names, d) in read.decls do
+    match ← (admit out.env token mine.entries.contains d).run with
     | .ok env =>
       out := { out with env, replayed := out.replayed + 1 }
       if native && d matches .defnDecl _ then
@@ -31,14 +31,21 @@ def replay (base : Environment) (read : Reader) (token : IO.CancelToken) (native
         match ← ((compileDecl d).run ctx { env }).toBaseIO with
         | .ok (_, s) => out := { out with env := s.env }
         | .error _ => pure ()
-    | .error e =>
-      let text ← (e.toMessageData {}).toString
-      out := { out with refused := out.refused.insert n { kind := "kernel", text := s!"the kernel refuses {n}: {text}" } }
+    | .error text =>
+      let first := names[0]?.getD .anonymous
+      let why : Reason := { kind := "kernel", text := s!"the kernel refuses {first}: {text}" }
+      out := { out with refused := names.foldl (·.insert · why) out.refused }
   return out
 
+/-- What a submission has of its own: what the kernel took, and what is unsafe, which it never sees. -/
+def standing (base : Environment) (read : Reader) (done : Replay) : Std.HashMap Name Entry :=
+  read.entries.filter fun n _ => !done.refused.contains n && !base.contains n
+
 structure Matcher where
+  base    : Environment
   mine    : Std.HashMap Name Entry
   theirs  : Std.HashMap Name Entry
+  refused : Std.HashMap Name Reason
   /-- pairs compared or being compared, and names still to compare -/
   seen    : Std.HashSet (Name × Name) := {}
   queue   : Array (Name × Name) := #[]
@@ -52,6 +59,10 @@ def isOpen (m : Matcher) (e : Expr) : Bool :=
   | .const n _ => n == ``sorryAx || (isAuxiliary n && (m.mine[n]?).any (·.shape == "theorem"))
   | _ => false
 
+/-- May one name stand for the other? Only what Lean made for itself, and nothing of the imports. -/
+def Matcher.mayDiffer (m : Matcher) (n n' : Name) : Bool :=
+  n.isInternalDetail && n'.isInternalDetail && !m.base.contains n && !m.base.contains n'
+
 /-- Are the expressions the same, up to the names of auxiliary constants? Their own contents are
     queued. With `holes`, an open part of mine stands for anything. -/
 def same (holes : Bool) (a b : Expr) : MatchM Bool := do
@@ -63,7 +74,7 @@ def same (holes : Bool) (a b : Expr) : MatchM Bool := do
   match a, b with
   | .const n ls, .const n' ls' =>
     if ls != ls' then return false
-    if n != n' && !(n.isInternalDetail && n'.isInternalDetail) then return false
+    if n != n' && !(← get).mayDiffer n n' then return false
     modify fun m => { m with queue := m.queue.push (n, n') }
     return true
   | .app f x, .app f' x' => return (← same holes f f') && (← same holes x x')
@@ -73,15 +84,35 @@ def same (holes : Bool) (a b : Expr) : MatchM Bool := do
   | .proj n i x, .proj n' i' x' => return n == n' && i == i' && (← same holes x x')
   | _, _ => return false
 
+/-- A constant of neither file: one of the imports, or the recursor of an inductive type, which is compared. -/
+def sameElsewhere (n n' : Name) : MatchM (Option String) := do
+  let m ← get
+  if n != n' then return some s!"{n} is {n'} now"
+  if m.base.contains n then return none
+  match n with
+  | .str p _ =>
+    unless m.mine.contains p && m.theirs.contains p do return some s!"{n} is not known"
+    modify fun m => { m with queue := m.queue.push (p, p) }
+    return none
+  | _ => return some s!"{n} is not known"
+
+/-- The submission's constant with the universe parameters called as in the original. -/
+def Entry.renamed (e : Entry) (levels : List Name) : Entry :=
+  if e.levels == levels then e
+  else
+    let rename := fun (x : Expr) => x.instantiateLevelParams e.levels (levels.map .param)
+    { e with levels, type := rename e.type, value? := e.value?.map rename }
+
 def sameEntry (n n' : Name) : MatchM (Option String) := do
   let m ← get
   match m.mine[n]?, m.theirs[n']? with
-  | none, none => return if n == n' then none else some s!"{n} is {n'} now"
+  | none, none => sameElsewhere n n'
   | none, some _ => return some s!"{n'} is declared anew"
-  | some _, none => return some s!"{n} is missing"
+  | some _, none => return some ((m.refused[n']?).elim s!"{n} is missing" (·.text))
   | some e, some e' =>
     if e.shape != e'.shape then return some s!"{n} was {e.shape}, is {e'.shape}"
-    if e.levels != e'.levels then return some s!"{n} has other universe parameters"
+    if e.levels.length != e'.levels.length then return some s!"{n} has other universe parameters"
+    let e' := e'.renamed e.levels
     unless ← same false e.type e'.type do return some s!"{n} has another type"
     match e.value?, e'.value? with
     | some v, some v' => unless ← same true v v' do return some s!"{n} has another value"
@@ -123,12 +154,24 @@ partial def axiomsBelow (env : Environment) (todo : Array Name) (seen : NameSet)
           | _ => acc
         axiomsBelow env (todo ++ uses.filter (!seen.contains ·)) seen found
 
-def axiomReason? (target a user : Name) (allow : Array Name) : Option Reason :=
+/-- Which axioms a proof may rest on: those allowed that the imports or the original declare. -/
+structure Axioms where
+  base  : Environment
+  mine  : Std.HashMap Name Entry
+  allow : Array Name
+
+/-- What stands against resting on an axiom; an allowed one of the original is compared with the rest of it. -/
+def Axioms.reason? (x : Axioms) (target a user : Name) : Option Reason :=
+  let own := x.mine[a]?.any (·.shape == "axiom")
   if a == ``sorryAx then
     let user := privateToUserName user
     some { kind := "sorry", text := if user == target then "the proof contains a sorry" else s!"it rests on {user}, which contains a sorry" }
-  else if allow.contains a then none
-  else some { kind := "axiom", text := s!"it rests on the axiom {a}, which is not allowed" }
+  else if x.allow.contains a && (own || x.base.contains a) then none
+  else
+    let place := if own then "of the original" else match x.base.getModuleIdxFor? a with
+      | some i => s!"of {x.base.header.moduleNames[i]!}"
+      | none => "of the submission's own"
+    some { kind := "axiom", text := s!"it rests on the axiom {a} {place}, which is not allowed" }
 
 /-- Each name that `todo` rests on in a submission, with one that uses it. `partial`: a graph walk,
     every name once. -/
@@ -142,8 +185,13 @@ partial def namesBelow (theirs : Std.HashMap Name Entry) (todo : Array Name) (se
       let new := ((e.type.getUsedConstants ++ e.uses).toList.eraseDups).filter (!seen.contains ·)
       namesBelow theirs (todo.pop ++ new) (new.foldl (fun s c => s.insert c n) seen)
 
+/-- Does a constant, refused with those `among`, use something else that is refused, or unsafe? -/
+def restsOnRefused (read : Reader) (done : Replay) (among : Array Name) (n : Name) : Bool :=
+  read.entries[n]?.any fun e => (e.type.getUsedConstants ++ e.uses).any fun u =>
+    !among.contains u && (done.refused.contains u || read.unsafe.contains u)
+
 /-- Why the kernel refused a target: not that something it uses is missing, but what came first. -/
-def refusalReasons (target : Name) (read : Reader) (done : Replay) (allow : Array Name) : Array Reason := Id.run do
+def refusalReasons (target : Name) (read : Reader) (done : Replay) (axioms : Axioms) : Array Reason := Id.run do
   let below := namesBelow read.entries #[target] (({} : Std.HashMap Name Name).insert target target)
   let mut reasons := #[]
   for u in read.unsafe.toList do
@@ -151,38 +199,39 @@ def refusalReasons (target : Name) (read : Reader) (done : Replay) (allow : Arra
       reasons := reasons.push { kind := "unsafe", text := s!"{target} rests on {u}, which is unsafe or partial" }
   for (n, e) in read.entries.toArray.qsort (fun a b => Name.quickLt a.1 b.1) do
     if e.shape == "axiom" && below.contains n then
-      if let some r := axiomReason? target n (below[n]?.getD target) allow then reasons := reasons.push r
+      if let some r := axioms.reason? target n (below[n]?.getD target) then reasons := reasons.push r
   for a in [``sorryAx, `Lean.ofReduceBool, `Lean.trustCompiler] do
     if let some user := below[a]? then
-      if let some r := axiomReason? target a user allow then reasons := reasons.push r
-  for (n, _) in read.decls do
-    if let some r := done.refused[n]? then
-      let uses := (read.entries[n]?).elim #[] (·.uses)
-      if below.contains n && !uses.any (fun u => u != n && (done.refused.contains u || read.unsafe.contains u)) then
-        reasons := reasons.push r
+      if let some r := axioms.reason? target a user then reasons := reasons.push r
+  for (names, _) in read.decls do
+    if let some r := done.refused[names[0]?.getD .anonymous]? then
+      if names.any below.contains && !names.any (restsOnRefused read done names) then reasons := reasons.push r
   if reasons.isEmpty then reasons := reasons ++ (done.refused[target]?).toArray
   return reasons
 
 def isSorried (e : Entry) : Bool := e.type.hasSorry || e.value?.elim false Expr.hasSorry
 
 /-- What stands against one target theorem, and the axioms it rests on. -/
-def judgeTarget (m : Matcher) (read : Reader) (done : Replay) (allow : Array Name) (n : Name) : Array Reason × Array Name := Id.run do
+def judgeTarget (m : Matcher) (read : Reader) (done : Replay) (axioms : Axioms) (n : Name) : Array Reason × Array Name := Id.run do
   let some mine := m.mine[n]? | return (#[{ kind := "missing", text := s!"{n} is not in the original" }], #[])
-  let some theirs := m.theirs[n]? | return (#[{ kind := "missing", text := s!"{n} is not in the submission" }], #[])
+  let some theirs := read.entries[n]? | return (#[{ kind := "missing", text := s!"{n} is not in the submission" }], #[])
   if read.unsafe.contains n then return (#[{ kind := "unsafe", text := s!"{n} is unsafe or partial" }], #[])
   let mut reasons := #[]
   if mine.shape != theirs.shape then
     reasons := reasons.push { kind := "kind_changed", text := s!"{n} was a {mine.shape}, is a {theirs.shape}" }
-  let (same, after) := (do return mine.levels == theirs.levels && (← same false mine.type theirs.type)).run m
-  unless same do reasons := reasons.push { kind := "statement_changed", text := s!"the statement of {n} is another one" }
+  let alike := mine.levels.length == theirs.levels.length
+  let theirs := if alike then theirs.renamed mine.levels else theirs
+  let (same, after) := (do return alike && (← same false mine.type theirs.type)).run m
+  unless same do
+    reasons := reasons.push { kind := "statement_changed", text := s!"the statement of {n} is another one" }
   if let (some v, some v') := (mine.value?, theirs.value?) then
     unless ((LeanEnv.same true v v').run m).1 do
       reasons := reasons.push { kind := "context_changed", text := s!"{n} has another value" }
   if let some why := (sameQueued.run after).1 then
     reasons := reasons.push { kind := "context_changed", text := why }
-  if done.refused.contains n then return (reasons ++ refusalReasons n read done allow, #[])
-  let axioms := axiomsBelow done.env #[n] {} #[]
-  return (reasons ++ axioms.filterMap (fun (a, user) => axiomReason? n a user allow), axioms.map (·.1))
+  if done.refused.contains n then return (reasons ++ refusalReasons n read done axioms, #[])
+  let found := axiomsBelow done.env #[n] {} #[]
+  return (reasons ++ found.filterMap (fun (a, user) => axioms.reason? n a user), found.map (·.1))
 
 /-- The names that a person gave, sorted. -/
 def Reader.named (r : Reader) : Array Name :=
@@ -193,7 +242,13 @@ def findTarget (mine : Std.HashMap Name Entry) (text : String) : Name :=
   let hits := mine.toArray.filterMap fun (n, _) => if (privateToUserName n).toString == text then some n else none
   hits[0]?.getD text.toName
 
-def judge (r : WorkerRef) (original : String) (constants : Json) (targets? : Option (Array String)) (allow : Array String) : IO Answer := do
+/-- Does what the targets rest on name something that neither file declares, nor the imports of the original? -/
+def needsMore (base : Environment) (read : Reader) (targets : Array Name) : Bool :=
+  let below := namesBelow read.entries targets (targets.foldl (fun s n => s.insert n n) {})
+  below.any fun n _ => !base.contains n && !read.entries.contains n && !read.entries.contains n.getPrefix
+
+def judge (r : WorkerRef) (original : String) (constants : Json) (imports : Array String) (targets? : Option (Array String))
+    (allow : Array String) : IO Answer := do
   match ← elaborate r "<original>" original (trees := .none) with
   | .error need => return .need need
   | .ok o =>
@@ -201,20 +256,28 @@ def judge (r : WorkerRef) (original : String) (constants : Json) (targets? : Opt
     | .error e, _ => return failed "internal" s!"the original cannot be read back: {e}"
     | _, .error e => return failed "bad_request" s!"the constants cannot be read: {e}"
     | .ok mine, .ok theirs =>
-      let native := nativeAxioms.any (allow.contains ·)
-      let done ← replay o.base theirs (← r.get).token native
       let targets := match targets? with
         | some texts => texts.map (findTarget mine.entries)
         | none => (mine.named.filter fun n => (mine.entries[n]?).any fun (e : Entry) => e.shape == "theorem" || isSorried e)
+      let need : Need := { imports := o.imports ++ imports.filter (!o.imports.contains ·) }
+      let mut base := o.base
+      if need.imports.size > o.imports.size && needsMore o.base theirs targets then
+        let some more := (← r.get).envs[need.key]? | return .need need
+        base := more
+      let native := nativeAxioms.any (allow.contains ·)
+      let done ← replay base mine theirs (← r.get).token native
       let named := mine.named.filterMap fun n => if targets.contains n then none else some (n, n)
-      let m : Matcher := { mine := mine.entries, theirs := theirs.entries }
+      let m : Matcher := { base, mine := mine.entries, theirs := standing base theirs done, refused := done.refused }
+      let axioms : Axioms := { base, mine := mine.entries, allow := allow.map String.toName }
       let context := (sameQueued.run { m with queue := named }).1
       let context := context.elim #[] fun why => #[({ kind := "context_changed", text := why } : Reason)]
       let results := targets.map fun n =>
-        let (reasons, axioms) := judgeTarget m theirs done (allow.map String.toName) n
+        let (reasons, axioms) := judgeTarget m theirs done axioms n
         let reasons := reasons ++ if reasons.any (·.kind == "context_changed") then #[] else context
         Json.mkObj [("name", (privateToUserName n).toString), ("reasons", .arr (reasons.map Reason.toWire)),
           ("axioms", toJson ((axioms.map Name.toString).qsort fun a b => a < b))]
-      return .result <| Json.mkObj [("replayed", done.replayed), ("results", .arr results)]
+      let judged ← fresh r
+      r.modify fun w => { w with judged? := some { id := judged, env := done.env, targets } }
+      return .result <| Json.mkObj [("replayed", done.replayed), ("results", .arr results), ("judged", judged)]
 
 end LeanEnv

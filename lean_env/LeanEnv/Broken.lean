@@ -108,9 +108,9 @@ def holesToWire (o : Elaboration) (told : Told) (stx : Syntax) : Json := Id.run 
         out := out.push <| Json.mkObj [("start", place.start), ("stop", place.stop), ("cuts", .arr (cuts.map (·.toWire)))]
   return .arr out
 
-/-- The information trees of a command: kept where it has a `sorry`, else made now. -/
+/-- The information trees of a command: kept where it has a `sorry`, else made now; none of one that was not elaborated. -/
 def treesOf (r : WorkerRef) (o : Elaboration) (w : Whole) : IO (PersistentArray InfoTree) := do
-  if hasHole w.command.stx then return w.command.trees
+  if hasHole w.command.stx || w.command.skipped then return w.command.trees
   let ctx : Command.Context :=
     { fileName := "<broken>", fileMap := o.map, cmdPos := ⟨w.start⟩, snap? := none, cancelTk? := some (← r.get).token }
   let (after, _) ← runCommand true w.before ctx w.command.stx
@@ -128,8 +128,8 @@ def wholeToWire (r : WorkerRef) (o : Elaboration) (margins : Array (Nat × Optio
     ("tactics", toJson (tactics.map fun s => #[s.start, s.stop])),
     ("errors", .arr (← w.errors.mapM (errorToWire r o told margins w ·))), ("holes", holesToWire o told stx)]
 
-def cutFile (r : WorkerRef) (source : String) : IO Answer := do
-  match ← elaborate r "<broken>" source .ofHoles with
+def cutFile (r : WorkerRef) (source : String) (proposed? : Option Span) : IO Answer := do
+  match ← elaborate r "<broken>" source .ofHoles proposed? with
   | .error need => return .need need
   | .ok o =>
     let margins := marginsOf source o.map

@@ -7,7 +7,8 @@ open Lean
     {"v":1,"id":8,"result":{"messages":[],"constants":[[0,0,"t"],[0,0,"True"],[9,2,[]],...]},...}
 
 A flat array; names, levels and expressions are numbered as they appear. The reader trusts nothing:
-a row it cannot read, or a name declared twice, ends it. -/
+a row it cannot read, or a name declared twice, ends it. `docs/soundness.md` says what each of its
+checks is for. -/
 
 namespace LeanEnv
 
@@ -17,7 +18,7 @@ structure Writer where
   out    : Array Json := #[]
   names  : Std.HashMap Name Nat := ({} : Std.HashMap Name Nat).insert .anonymous 0
   levels : Std.HashMap Level Nat := {}
-  exprs  : Std.HashMap Expr Nat := {}
+  exprs  : Std.HashMap ExprStructEq Nat := {}
   done   : NameSet := {}
 
 abbrev WriterM := StateM Writer
@@ -45,15 +46,15 @@ def writeLevel (l : Level) : WriterM Nat := do
   modifyGet fun w => (w.levels.size, { w with levels := w.levels.insert l w.levels.size })
 
 def writeExpr (e : Expr) : WriterM Nat := do
-  if let some i := (← get).exprs[e]? then return i
+  if let some i := (← get).exprs[(⟨e⟩ : ExprStructEq)]? then return i
   let row ← match e with
     | .mdata _ b => return ← writeExpr b
     | .bvar i => pure #[num 7, num i]
     | .sort l => pure #[num 8, num (← writeLevel l)]
     | .const n ls => pure #[num 9, num (← writeName n), toJson (← ls.mapM writeLevel)]
     | .app f a => pure #[num 10, num (← writeExpr f), num (← writeExpr a)]
-    | .lam n t b _ => pure #[num 11, num (← writeName n), num (← writeExpr t), num (← writeExpr b)]
-    | .forallE n t b _ => pure #[num 12, num (← writeName n), num (← writeExpr t), num (← writeExpr b)]
+    | .lam n t b i => pure #[num 11, num (← writeName n), num (← writeExpr t), num (← writeExpr b), num i.toUInt64.toNat]
+    | .forallE n t b i => pure #[num 12, num (← writeName n), num (← writeExpr t), num (← writeExpr b), num i.toUInt64.toNat]
     | .letE n t v b _ => pure #[num 13, num (← writeName n), num (← writeExpr t), num (← writeExpr v), num (← writeExpr b)]
     | .proj n i b => pure #[num 14, num (← writeName n), num i, num (← writeExpr b)]
     | .lit (.natVal k) => pure #[num 15, .str (toString k)]
@@ -61,7 +62,7 @@ def writeExpr (e : Expr) : WriterM Nat := do
     -- a closed constant has neither; the reader refuses them
     | .fvar _ | .mvar _ => pure #[num 17]
   emit row
-  modifyGet fun w => (w.exprs.size, { w with exprs := w.exprs.insert e w.exprs.size })
+  modifyGet fun w => (w.exprs.size, { w with exprs := w.exprs.insert ⟨e⟩ w.exprs.size })
 
 def constantsOf (ci : ConstantInfo) : Array Name :=
   ci.type.getUsedConstants ++ (ci.value? (allowOpaque := true)).elim #[] Expr.getUsedConstants
@@ -109,12 +110,12 @@ def writeConstants (env : Environment) : Json :=
   let names := (added.toArray.map (·.1)).qsort Name.quickLt
   .arr ((names.forM (writeConstant added)).run {}).2.out
 
-def exportFile (r : WorkerRef) (name source : String) : IO Answer := do
-  match ← elaborate r name source (trees := .none) with
+def exportFile (r : WorkerRef) (name source : String) (proposed? : Option Span) : IO Answer := do
+  match ← elaborate r name source (trees := .none) proposed? with
   | .error need => return .need need
   | .ok o =>
     let messages ← messagesToWire o.map o.messages
-    return .result <| Json.mkObj [("messages", messages), ("constants", writeConstants o.last.env)]
+    return .result <| Json.mkObj [("messages", messages), ("imports", toJson o.imports), ("constants", writeConstants o.last.env)]
 
 /-! ### Reading -/
 
@@ -132,7 +133,8 @@ structure Reader where
   levels  : Array Level := #[]
   exprs   : Array Expr := #[]
   entries : Std.HashMap Name Entry := {}
-  decls   : Array (Name × Declaration) := #[]
+  /-- Each declaration with the names that it enters, what it is known by first. -/
+  decls   : Array (Array Name × Declaration) := #[]
   «unsafe» : NameSet := {}
 
 abbrev ReaderM := StateT Reader (Except String)
@@ -150,6 +152,7 @@ def readList (f : Json → ReaderM α) (j : Json) : ReaderM (List α) := do (←
 def readBool (j : Json) : ReaderM Bool := (j.getBool? : Except String Bool)
 def readNat (j : Json) : ReaderM Nat := (j.getNat? : Except String Nat)
 def readStr (j : Json) : ReaderM String := (j.getStr? : Except String String)
+def readBinder (j : Json) : ReaderM BinderInfo := at? "binder info" #[.default, .implicit, .strictImplicit, .instImplicit] j
 
 def addExpr (e : Expr) : ReaderM Unit := modify fun s => { s with exprs := s.exprs.push e }
 def addLevel (l : Level) : ReaderM Unit := modify fun s => { s with levels := s.levels.push l }
@@ -162,8 +165,16 @@ def enter (n : Name) (e : Entry) : ReaderM Unit := do
 def addEntry (n : Name) (e : Entry) (d : Declaration) (isUnsafe : Bool) : ReaderM Unit := do
   enter n e
   modify fun s => { s with
-    decls := if isUnsafe then s.decls else s.decls.push (n, d)
+    decls := if isUnsafe then s.decls else s.decls.push (#[n], d)
     «unsafe» := if isUnsafe then s.unsafe.insert n else s.unsafe }
+
+/-- Parts of names that the kernel makes up for itself while it works. -/
+def reservedParts : List String := ["_nested", "_nested_fresh", "_ind_fresh", "_kernel_fresh"]
+
+/-- Bound variables from here on no longer fit in what an expression knows of its own. -/
+def boundVariables : Nat := 2 ^ 19
+
+def safetyWord (isUnsafe : Bool) : String := if isUnsafe then "unsafe " else ""
 
 def part (j : Json) (i : Nat) : Json := (j.getArrVal? i).toOption.getD .null
 
@@ -176,34 +187,43 @@ def readInductive (levels params types isUnsafe : Json) : ReaderM Unit := do
     return { name := (← readName (part j 0)), type := (← readExpr (part j 1)), ctors : InductiveType }) types
   let some first := types.head? | throw "an empty inductive declaration"
   for t in types do
-    let shape := s!"inductive {numParams} {t.ctors.map (·.name)} {types.map (·.name)}"
+    let shape := s!"{safetyWord isUnsafe}inductive {numParams} {t.ctors.map (·.name)} {types.map (·.name)}"
     let entry : Entry := { shape, levels := levelParams, type := t.type }
     enter t.name entry
     for c in t.ctors do
       let entry : Entry := { shape := s!"constructor {t.name}", levels := levelParams, type := c.type }
       enter c.name entry
   let d := Declaration.inductDecl levelParams numParams types isUnsafe
+  let names := (first.name :: types.flatMap fun t => t.name :: t.ctors.map (·.name)).toArray
   modify fun s => { s with
-    decls := if isUnsafe then s.decls else s.decls.push (first.name, d)
-    «unsafe» := if isUnsafe then types.foldl (·.insert ·.name) s.unsafe else s.unsafe }
+    decls := if isUnsafe then s.decls else s.decls.push (names, d)
+    «unsafe» := if isUnsafe then names.foldl (·.insert ·) s.unsafe else s.unsafe }
 
 def readRow (row : Json) : ReaderM Unit := do
   let .arr a := row | throw "a row is not an array"
   let some tag := (a[0]?).bind (·.getNat?.toOption) | throw "a row has no tag"
   match tag, a with
-  | 0, #[_, p, s] => let n := .str (← readName p) (← readStr s); modify fun r => { r with names := r.names.push n }
+  | 0, #[_, p, s] =>
+    let last ← readStr s
+    if reservedParts.contains last then throw s!"a name has the part {last}, which is the kernel's own"
+    let n := .str (← readName p) last
+    modify fun r => { r with names := r.names.push n }
   | 1, #[_, p, k] => let n := .num (← readName p) (← readNat k); modify fun r => { r with names := r.names.push n }
   | 2, _ => addLevel .zero
   | 3, #[_, l] => addLevel (.succ (← readLevel l))
-  | 4, #[_, l, m] => addLevel (.max (← readLevel l) (← readLevel m))
-  | 5, #[_, l, m] => addLevel (.imax (← readLevel l) (← readLevel m))
+  -- simplified: a level that is 0 is read as 0, as the kernel takes only that for `Prop`
+  | 4, #[_, l, m] => addLevel (mkLevelMax' (← readLevel l) (← readLevel m))
+  | 5, #[_, l, m] => addLevel (mkLevelIMax' (← readLevel l) (← readLevel m))
   | 6, #[_, n] => addLevel (.param (← readName n))
-  | 7, #[_, i] => addExpr (.bvar (← readNat i))
+  | 7, #[_, i] =>
+    let i ← readNat i
+    if i ≥ boundVariables then throw s!"a bound variable has the number {i}"
+    addExpr (.bvar i)
   | 8, #[_, l] => addExpr (.sort (← readLevel l))
   | 9, #[_, n, ls] => addExpr (.const (← readName n) (← readList readLevel ls))
   | 10, #[_, f, x] => addExpr (.app (← readExpr f) (← readExpr x))
-  | 11, #[_, n, t, b] => addExpr (.lam (← readName n) (← readExpr t) (← readExpr b) .default)
-  | 12, #[_, n, t, b] => addExpr (.forallE (← readName n) (← readExpr t) (← readExpr b) .default)
+  | 11, #[_, n, t, b, i] => addExpr (.lam (← readName n) (← readExpr t) (← readExpr b) (← readBinder i))
+  | 12, #[_, n, t, b, i] => addExpr (.forallE (← readName n) (← readExpr t) (← readExpr b) (← readBinder i))
   | 13, #[_, n, t, v, b] => addExpr (.letE (← readName n) (← readExpr t) (← readExpr v) (← readExpr b) false)
   | 14, #[_, n, i, b] => addExpr (.proj (← readName n) (← readNat i) (← readExpr b))
   | 15, #[_, k] => match (← readStr k).toNat? with
@@ -213,14 +233,14 @@ def readRow (row : Json) : ReaderM Unit := do
   | 20, #[_, n, ls, t, u] =>
     let name ← readName n
     let v : AxiomVal := { name, levelParams := (← readList readName ls), type := (← readExpr t), isUnsafe := (← readBool u) }
-    addEntry name { shape := "axiom", levels := v.levelParams, type := v.type } (.axiomDecl v) v.isUnsafe
+    addEntry name { shape := safetyWord v.isUnsafe ++ "axiom", levels := v.levelParams, type := v.type } (.axiomDecl v) v.isUnsafe
   | 21, #[_, n, ls, t, v, safe, hints] =>
     let name ← readName n
     let hints := match ← readNat hints with | 0 => .opaque | 1 => .abbrev | h + 2 => .regular h.toUInt32
     let isSafe ← readBool safe
     let d : DefinitionVal := { name, levelParams := (← readList readName ls), type := (← readExpr t), value := (← readExpr v)
                                hints, safety := if isSafe then .safe else .unsafe }
-    addEntry name { shape := "definition", levels := d.levelParams, type := d.type, value? := some d.value, uses := d.value.getUsedConstants } (.defnDecl d) !isSafe
+    addEntry name { shape := safetyWord (!isSafe) ++ "definition", levels := d.levelParams, type := d.type, value? := some d.value, uses := d.value.getUsedConstants } (.defnDecl d) !isSafe
   | 22, #[_, n, ls, t, v] =>
     let name ← readName n
     let d : TheoremVal := { name, levelParams := (← readList readName ls), type := (← readExpr t), value := (← readExpr v) }
@@ -228,7 +248,7 @@ def readRow (row : Json) : ReaderM Unit := do
   | 23, #[_, n, ls, t, v, u] =>
     let name ← readName n
     let d : OpaqueVal := { name, levelParams := (← readList readName ls), type := (← readExpr t), value := (← readExpr v), isUnsafe := (← readBool u), all := [name] }
-    addEntry name { shape := "opaque", levels := d.levelParams, type := d.type, value? := some d.value, uses := d.value.getUsedConstants } (.opaqueDecl d) d.isUnsafe
+    addEntry name { shape := safetyWord d.isUnsafe ++ "opaque", levels := d.levelParams, type := d.type, value? := some d.value, uses := d.value.getUsedConstants } (.opaqueDecl d) d.isUnsafe
   | 24, #[_, ls, k, ts, u] => readInductive ls k ts u
   | _, _ => throw s!"an unknown row, tag {tag}"
 

@@ -23,15 +23,7 @@ structure Cut where
 def Cut.toWire (c : Cut) : Json :=
   Json.mkObj [("start", c.start), ("stop", c.stop), ("text", c.text), ("kind", c.kind)]
 
-/-- Bytes of the source, from `start` to before `stop`. -/
-structure Span where
-  start : Nat
-  stop  : Nat
-  deriving BEq, Hashable
-
 def Span.holds (outer inner : Span) : Bool := outer.start ≤ inner.start && inner.stop ≤ outer.stop
-
-def spanOf (stx : Syntax) : Option Span := do return { start := (← stx.getPos?).byteIdx, stop := (← stx.getTailPos?).byteIdx }
 
 /-- The tactics of every block in `stx`, outer blocks first. -/
 def blocksOf (stx : Syntax) : Array (Array Syntax) := Id.run do

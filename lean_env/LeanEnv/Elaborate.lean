@@ -1,4 +1,4 @@
-import LeanEnv.State
+import LeanEnv.Check
 open Lean Elab Command
 
 /-! Elaborates files, command by command, and goes on from where an earlier file with the same
@@ -29,23 +29,34 @@ def runCommand (trees : Bool) (c : Command.State) (ctx : Command.Context) (stx :
     let log : MessageLog := {}
     return (clean, log.add { fileName := ctx.fileName, pos := ctx.fileMap.toPosition ctx.cmdPos, data := text })
 
+/-- An objection as Lean's own messages are. -/
+def logged (ctx : Command.Context) (o : Objection) : MessageLog :=
+  let at_ := (o.part.getPos?).getD ctx.cmdPos
+  let message : Message := { fileName := ctx.fileName, pos := ctx.fileMap.toPosition at_, data := o.text,
+                             endPos := (o.part.getTailPos?).map ctx.fileMap.toPosition }
+  ({} : MessageLog).add message
+
 def tidy (c : Command.State) : Command.State := { c with messages := {}, infoState := {}, snapshotTasks := #[] }
 
 /-- How many commands of `e` a file with this source has too. The last one of the common beginning
-    is left out: what follows it may be a continuation of it. -/
-def Elaboration.shared (e : Elaboration) (source : String) : Nat :=
-  if e.source == source then e.commands.size
+    is left out: what follows it may be a continuation of it. What is proposed in only one of the two
+    is not common. -/
+def Elaboration.shared (e : Elaboration) (source : String) (proposed? : Option Span) : Nat :=
+  if e.source == source && e.proposed? == proposed? then e.commands.size
   else
     let common := (e.source.toRawSubstring.commonPrefix source.toRawSubstring).bsize
+    let common := [e.proposed?, proposed?].foldl (fun n s? => s?.elim n (min n ·.start)) common
     (e.commands.takeWhile fun c => c.next.pos.byteIdx ≤ common).size - 1
 
 /-- How many elaborated files are kept to go on from. -/
 def recentFiles : Nat := 3
 
 /-- Elaborate a whole file; `.error` says which imports the host must provide first.
-    trees: which information trees to keep; holes are found in them. hear: is told each command with
-    the state before it; then none goes on from an earlier file, and none of the trees is kept. -/
-def elaborate (r : WorkerRef) (name source : String) (trees : Trees)
+    trees: which information trees to keep; holes are found in them. proposed: the bytes that hold a
+    draft or a proof; a command is elaborated only if nothing stands against what is proposed of it.
+    hear: is told each command with the state before it; then none goes on from an earlier file, and
+    none of the trees is kept. -/
+def elaborate (r : WorkerRef) (name source : String) (trees : Trees) (proposed? : Option Span := none)
     (hear? : Option (Command.State → Elaborated → IO Unit) := none) : IO (Except Need Elaboration) := do
   let input := Parser.mkInputContext source name
   let (header, parserState, messages) ← Parser.parseHeader input
@@ -56,37 +67,44 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Trees)
   let start : Command.State := { Command.mkState base {} {} with scopes := [{ header := "", isPublic := true }] }
   let like := w.recent.filter fun e => hear?.isNone && e.imports == imports && e.trees.serve trees
   let (best, n) := like.foldl (init := (none, 0)) fun (best, n) e =>
-    let m := e.shared source
+    let m := e.shared source proposed?
     if m > n then (some e, m) else (best, n)
   let mut commands := best.elim #[] fun e => e.commands.take n
   let mut c := ((commands.back?).map (·.after)).getD start
   let mut p := ((commands.back?).map (·.next)).getD parserState
   let mut log := commands.foldl (fun log c => log ++ c.said) messages
+  let mut parsed := commands.foldl (fun parsed c => parsed ++ c.parsed) messages
   repeat
     let scope := c.scopes.head!
     let parserCtx := { env := c.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
     let cmdPos := p.pos
     let (stx, next, parseMessages) := Parser.parseCommand input parserCtx p {}
     p := next
+    parsed := parsed ++ parseMessages
     if Parser.isTerminalCommand stx then
       log := log ++ parseMessages
       break
     let t0 ← IO.monoNanosNow
     let ctx : Command.Context := { fileName := name, fileMap := input.fileMap, cmdPos, snap? := none, cancelTk? := some w.token }
     let kept := trees == .all || (trees == .ofHoles && hasHole stx)
-    let (after, said) ← runCommand kept c ctx stx
+    let against? := proposed?.bind (againstCommand c · stx)
+    let (after, said) ← match against? with
+      | some against => pure (tidy c, logged ctx against)
+      | none => runCommand kept c ctx stx
     -- what a cancelled command left behind is no file to go on from
     if ← w.token.isSet then throw (IO.userError "cancelled")
     let said := parseMessages ++ said
     log := log ++ said
     let us := ((← IO.monoNanosNow) - t0) / 1000
-    let command : Elaborated := { stx, after := tidy after, trees := if kept then after.infoState.trees else {}, said, next, us }
+    let trees := if kept then after.infoState.trees else {}
+    let command : Elaborated := { stx, after := tidy after, trees, said, next, us, skipped := against?.isSome, parsed := parseMessages }
     match hear? with
     | some hear => hear c command
     | none => commands := commands.push command
     c := tidy after
-  let e : Elaboration := { source, imports, base, map := input.fileMap, start, messages := log, commands, trees }
-  if hear?.isNone then r.modify fun w => { w with recent := (e :: w.recent.filter (·.source != source)).take recentFiles }
+  let e : Elaboration := { source, imports, base, map := input.fileMap, start, messages := log, commands, trees, proposed?, parsed }
+  let others := w.recent.filter fun old => old.source != source || old.proposed? != proposed?
+  if hear?.isNone then r.modify fun w => { w with recent := (e :: others).take recentFiles }
   return .ok e
 
 end LeanEnv

@@ -11,20 +11,27 @@ namespace LeanEnv
 
 def protocolVersion : Nat := 1
 
+/-- Bytes of a source, from `start` to before `stop`. -/
+structure Span where
+  start : Nat
+  stop  : Nat
+  deriving BEq, Hashable, FromJson
+
 inductive Request where
   | ping
-  | «open» (name source : String)
+  | «open» (name source : String) (proposed? : Option Span)
   | state (file : Nat) (statement : String) (command? : Option Nat)
   | apply (state : Nat) (tactic : String) (heartbeats : Nat)
   | release (states files : Array Nat)
   | stats
   | block (file hole : Nat) (text : String)
-  | «export» (name source : String)
+  | «export» (name source : String) (proposed? : Option Span)
   | premises (file : Nat) (hole? : Option Nat) (start count : Nat)
   | signatures (file : Nat) (hole? : Option Nat) (names : Array String)
   | symbols (state : Nat)
-  | judge (original : String) (constants : Json) (targets? : Option (Array String)) (allow : Array String)
-  | cut (source : String)
+  | judge (original : String) (constants : Json) (imports : Array String) (targets? : Option (Array String)) (allow : Array String)
+  | ndjson (judged : Nat) (name : String) (page : Nat)
+  | cut (source : String) (proposed? : Option Span)
   | parseTexts (before : String) (texts : Array String)
   | trace (name source : String) (keep : Bool)
   | library (imports : Array String)
@@ -47,7 +54,7 @@ def Request.parse (j : Json) : Except String Request := do
     | .error _ => pure none
   match ← field String "op" with
   | "ping" => return .ping
-  | "open" => return .open (← optional String "name" "<file>") (← field String "source")
+  | "open" => return .open (← optional String "name" "<file>") (← field String "source") (← maybe Span "proposed")
   | "state" => return .state (← field Nat "file") (← field String "statement") (← maybe Nat "command")
   | "apply" =>
     return .apply (← field Nat "state") (← field String "tactic")
@@ -56,16 +63,17 @@ def Request.parse (j : Json) : Except String Request := do
     return .release (← optional (Array Nat) "states" #[]) (← optional (Array Nat) "files" #[])
   | "stats" => return .stats
   | "block" => return .block (← field Nat "file") (← field Nat "hole") (← field String "text")
-  | "export" => return .export (← optional String "name" "<file>") (← field String "source")
+  | "export" => return .export (← optional String "name" "<file>") (← field String "source") (← maybe Span "proposed")
   | "premises" =>
     return .premises (← field Nat "file") (← maybe Nat "hole") (← optional Nat "start" 0) (← optional Nat "count" 0)
   | "signatures" =>
     return .signatures (← field Nat "file") (← maybe Nat "hole") (← field (Array String) "names")
   | "symbols" => return .symbols (← field Nat "state")
   | "judge" =>
-    return .judge (← field String "original") (← field Json "constants")
+    return .judge (← field String "original") (← field Json "constants") (← optional (Array String) "imports" #[])
       (← maybe (Array String) "targets") (← optional (Array String) "allow" #[])
-  | "cut" => return .cut (← field String "source")
+  | "ndjson" => return .ndjson (← field Nat "judged") (← field String "theorem") (← field Nat "page")
+  | "cut" => return .cut (← field String "source") (← maybe Span "proposed")
   | "parse" => return .parseTexts (← field String "before") (← field (Array String) "texts")
   | "trace" => return .trace (← optional String "name" "<file>") (← field String "source") (← optional Bool "keep" false)
   | "library" => return .library (← field (Array String) "imports")
@@ -118,7 +126,8 @@ def messageToWire (map : FileMap) (m : Message) : BaseIO Json := do
   let stop := match m.endPos with
     | some p => toJson (map.ofPosition p).byteIdx
     | none => Json.null
-  return Json.mkObj [("severity", severity), ("text", (← m.data.toString)), ("line", m.pos.line),
+  let told := Json.mkObj [("severity", severity), ("text", (← m.data.toString)), ("line", m.pos.line),
     ("column", m.pos.column), ("start", (map.ofPosition m.pos).byteIdx), ("stop", stop)]
+  return if m.data.hasTag (· == `hasSorry) then told.setObjVal! "sorry" true else told
 
 end LeanEnv

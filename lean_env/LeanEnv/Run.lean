@@ -87,9 +87,10 @@ def Hole.snapshot (h : Hole) (before : Environment) (token : IO.CancelToken) :
     let (env, banned) := environmentFor before c.env types
     return .ok ({ s' with core := { s'.core with env := (← rememberPrinted env) }, term := { levelNames }, banned }, isProp)
 
+/-- What a constant is called; a proposition that a structure holds is a field, not a theorem. -/
 def kindOf (env : Environment) (n : Name) : ConstantInfo → String
   | .axiomInfo _ => "axiom"
-  | .thmInfo _ => "theorem"
+  | .thmInfo _ => if env.isProjectionFn n then "field" else "theorem"
   | .opaqueInfo _ => "opaque"
   | .defnInfo _ => if isInstanceCore env n then "instance" else "definition"
   | .quotInfo _ => "quotient"
@@ -115,12 +116,20 @@ def positions (map : FileMap) (stx : Syntax) : List (String × Json) :=
 
 def Hole.place (h : Hole) : Nat := ((h.stx.getPos?).getD 0).byteIdx
 
+/-- Parts of a command that say what is meant, not why it holds. -/
+def statementKinds : List Name := [``Parser.Command.declSig, ``Parser.Command.optDeclSig, ``Parser.Command.structFields,
+  ``Parser.Command.ctor, ``Parser.Command.variable]
+
+/-- Does a byte of a command stand in a part that says what is meant? -/
+def inStatement (command : Syntax) (place : Nat) : Bool :=
+  (command.find? fun s => statementKinds.contains s.getKind && (spanOf s).any fun p => p.start ≤ place && place < p.stop).isSome
+
 /-- The holes of one command on the wire, each with its first snapshot; a `sorry` that was
     elaborated several times is one hole of several states. -/
-def keepHoles (r : WorkerRef) (before : Environment) (map : FileMap) (trees : PersistentArray InfoTree) (command : Nat) :
+def keepHoles (r : WorkerRef) (before : Environment) (map : FileMap) (c : Elaborated) (command : Nat) :
     IO (Array (Json × Snapshot)) := do
   let mut out := #[]
-  let sorted := (holesOf trees).toList.mergeSort fun a b => a.place ≤ b.place
+  let sorted := (holesOf c.trees).toList.mergeSort fun a b => a.place ≤ b.place
   for group in sorted.splitBy fun a b => a.place == b.place do
     let h :: _ := group | continue
     let mut states := #[]
@@ -137,22 +146,22 @@ def keepHoles (r : WorkerRef) (before : Environment) (map : FileMap) (trees : Pe
       | some n => if n matches .str _ "_example" then Json.null else toJson (privateToUserName n).toString
       | none => Json.null
     let wire := Json.mkObj <| positions map h.stx ++ [("command", toJson command), ("declaration", declaration),
-      ("mode", if h.asTerm?.isSome then "term" else "tactic"), ("prop", prop), ("states", .arr states)]
+      ("mode", if h.asTerm?.isSome then "term" else "tactic"), ("prop", prop), ("statement", inStatement c.stx h.place), ("states", .arr states)]
     out := out.push (wire, first)
   return out
 
 def messagesToWire (map : FileMap) (log : MessageLog) : BaseIO Json := do
   return .arr ((← log.toList.mapM (messageToWire map ·)).toArray)
 
-def openFile (r : WorkerRef) (name source : String) : IO Answer := do
-  match ← elaborate r name source (trees := .ofHoles) with
+def openFile (r : WorkerRef) (name source : String) (proposed? : Option Span) : IO Answer := do
+  match ← elaborate r name source (trees := .ofHoles) proposed? with
   | .error need => return .need need
   | .ok o =>
     let mut commands := #[]
     let mut holes := #[]
     let mut before := o.start
     for c in o.commands do
-      holes := holes.push (← keepHoles r before.env o.map c.trees holes.size)
+      holes := holes.push (← keepHoles r before.env o.map c holes.size)
       before := c.after
     let lastHole := holes.zipIdx.foldl (fun last (found, i) => if found.isEmpty then last else i) 0
     before := o.start
@@ -167,7 +176,7 @@ def openFile (r : WorkerRef) (name source : String) : IO Answer := do
     let kept : OpenFile := { file := o, holes := all.map (·.2) }
     r.modify fun w => { w with files := w.files.insert file kept }
     return .result <| Json.mkObj [("file", file), ("imports", toJson o.imports),
-      ("messages", ← messagesToWire o.map o.messages), ("commands", .arr commands), ("holes", .arr (all.map (·.1)))]
+      ("messages", ← messagesToWire o.map o.messages), ("parsed", ← messagesToWire o.map o.parsed), ("commands", .arr commands), ("holes", .arr (all.map (·.1)))]
 
 def Stop.answer : Stop → Answer
   | .error text => failed "bad_request" text
@@ -220,9 +229,22 @@ def suggestionOf (log : MessageLog) : BaseIO (Option String) := do
       return some (if said.startsWith "[apply] " then (said.drop "[apply] ".length).toString else said)
   return none
 
+/-- The constants that a term uses, with those that the constants added since `before` use: a tactic
+    may put a part of its proof into a lemma of its own. `partial`: a graph walk, every name once. -/
+partial def usedSince (before after : Environment) (todo : List Name) (seen : NameSet) : NameSet :=
+  match todo with
+  | [] => seen
+  | n :: todo =>
+    if seen.contains n then usedSince before after todo seen
+    else
+      let more := if before.contains n then [] else ((after.find? n).map fun ci =>
+        (ci.type.getUsedConstants ++ ((ci.value? (allowOpaque := true)).elim #[] (·.getUsedConstants))).toList).getD []
+      usedSince before after (more ++ todo) (seen.insert n)
+
 /-- Run a parsed tactic sequence on the snapshot's goals; `true` when a `sorry` is in what it built. -/
 def evaluate (stx : Syntax) (banned : NameSet) : TacticM Bool := do
   let before ← getGoals
+  let start ← getEnv
   Term.withSynthesize <| evalTactic stx
   pruneSolvedGoals
   let finished := (← getGoals).isEmpty
@@ -230,9 +252,11 @@ def evaluate (stx : Syntax) (banned : NameSet) : TacticM Bool := do
   for g in before do
     if ← g.isAssigned then
       let value ← instantiateMVars (.mvar g)
-      holds := holds || value.hasSorry
-      unless banned.isEmpty do
-        if let some c := value.getUsedConstants.find? banned.contains then throwError "{c} is what is to be proved"
+      let env ← getEnv
+      let used := usedSince start env value.getUsedConstants.toList {}
+      holds := holds || used.contains ``sorryAx
+      if let some c := used.toList.find? banned.contains then throwError "{c} is what is to be proved"
+      if let some c := used.toList.find? fun c => (env.find? c).any (·.isUnsafe) then throwError "{c} is unsafe"
       if finished && value.hasExprMVar && !(← instantiateMVars (← g.getType)).hasExprMVar then
         throwError "the goal is closed, but metavariables remain: {value}"
   return holds
@@ -241,7 +265,7 @@ def applyTactic (r : WorkerRef) (s : Snapshot) (text : String) (heartbeats : Nat
   match s.parse text with
   | .error e => return rejected "parse" e
   | .ok stx =>
-    if let some (kind, what) := forbidden? stx then return rejected kind s!"{what} is not a proof"
+    if let some o := s.place.objection? (drafts := false) stx then return rejected o.kind o.text
     let limit := match maxHeartbeats.get s.coreCtx.options with
       | 0 => heartbeats
       | n => min n heartbeats

@@ -182,7 +182,10 @@ def goalToWire (g : MVarId) (typeOf : LocalDecl → MetaM String := fun d => sho
     return Json.mkObj [("tag", if tag.isAnonymous then "" else tag.toString (escape := false)),
       ("target", ← showExpr decl.type), ("hypotheses", .arr hypotheses)]
 
-/-- One command of a file: its syntax, where the file stands after it, what it said. -/
+def spanOf (stx : Syntax) : Option Span := do return { start := (← stx.getPos?).byteIdx, stop := (← stx.getTailPos?).byteIdx }
+
+/-- One command of a file: its syntax, where the file stands after it, what it said. skipped: not
+    elaborated, for what is proposed of it may not stand in a proof. -/
 structure Elaborated where
   stx   : Syntax
   after : Command.State
@@ -190,6 +193,9 @@ structure Elaborated where
   said  : MessageLog
   next  : Parser.ModuleParserState
   us    : Nat
+  skipped : Bool := false
+  /-- What the parser said of it, and of the text before it. -/
+  parsed  : MessageLog := {}
 
 /-- Which commands of a file still have their information trees. -/
 inductive Trees where
@@ -211,12 +217,23 @@ structure Elaboration where
   messages : MessageLog
   commands : Array Elaborated
   trees    : Trees
+  /-- The part of the source that is proposed text; none where all of it is trusted. -/
+  proposed? : Option Span := none
+  /-- What the parser said: text that is no command. -/
+  parsed    : MessageLog := {}
 
 def Elaboration.last (e : Elaboration) : Command.State := ((e.commands.back?).map (·.after)).getD e.start
 
 structure OpenFile where
   file  : Elaboration
   holes : Array Snapshot
+
+/-- What the last `judge` left: the replayed environment, the theorems asked for, one export in pages. -/
+structure Judged where
+  id      : Nat
+  env     : Environment
+  targets : Array Name
+  pages   : Array String := #[]
 
 structure WorkerState where
   token     : IO.CancelToken
@@ -228,6 +245,7 @@ structure WorkerState where
   recent    : List Elaboration := []
   /-- By imports, the names of what they bring by the first character of their last part. -/
   names     : Std.HashMap String (Std.HashMap Char (Array Name)) := {}
+  judged?   : Option Judged := none
 
 abbrev WorkerRef := IO.Ref WorkerState
 

@@ -314,7 +314,7 @@ def traceFile (r : WorkerRef) (name source : String) (keep : Bool) : IO Answer :
     traced.set t
   -- linters read the trees for warnings that nobody wants here
   let linters ← lintersRef.swap #[]
-  let done ← try elaborate r name source .all (some hear) finally lintersRef.set linters
+  let done ← try elaborate r name source .all (hear? := some hear) finally lintersRef.set linters
   match done with
   | .error need => return .need need
   | .ok o =>

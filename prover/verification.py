@@ -1,0 +1,60 @@
+"""What `lakatos verify` does: judges one file against another, and tells the verdicts."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ..data import console, json_output, terminal
+from ..data.errors import UsageError
+from ..data.records import Accepted, Verdict
+from ..data.source import SourceFile
+from ..lean_env.second_opinion import SecondOpinion
+from ..lean_env.worker_command import Toolchain
+from .run import RunConfig, start_run
+
+
+def verified(
+    submission: SourceFile,
+    original: SourceFile,
+    toolchain: Toolchain,
+    config: RunConfig,
+    second: SecondOpinion,
+    as_json: bool,
+) -> int:
+    """Judge whether a file proves the theorems of the original; print it; the exit code.
+
+    second: exports what the verdicts rest on, and asks an external kernel. Raises UsageError
+    where the original has no theorem, or Lean cannot read it.
+    """
+    with console.waiting(f"starting Lean, checking {submission.path}"):
+        verdicts = asyncio.run(_judge(submission, original, toolchain, config, second))
+    for name, verdict in verdicts:
+        if as_json:
+            console.print_json(json_output.verdict_object(name, verdict))
+        else:
+            told = terminal.verdict_text(name, verdict, second.kernel_name)
+            console.standard_output().print(told, soft_wrap=True)
+    for line in second.told(verdicts):
+        console.err.print(line, **console.LONG)
+    if not verdicts:
+        raise UsageError(f"{original.path}: has no theorem to judge")
+    return 0 if all(isinstance(verdict, Accepted) for _, verdict in verdicts) else 1
+
+
+async def _judge(
+    submission: SourceFile,
+    original: SourceFile,
+    toolchain: Toolchain,
+    config: RunConfig,
+    second: SecondOpinion,
+) -> list[tuple[str, Verdict]]:
+    async with second, start_run(toolchain, config) as run:
+        for line in await run.verifier.unknown_axioms(original.text):
+            console.say(line)
+        return await run.verifier.compare(
+            original.text,
+            submission.text,
+            name=submission.path,
+            path=original.path,
+            review=second,
+        )
