@@ -69,10 +69,9 @@ class Job:
 
     async def opened(self, file: SourceFile, opening: Awaitable[T]) -> T | None:
         """What opening a file gives; None when Lean cannot, and says so."""
+        doing = "opening" if self.has_begun else "starting Lean, opening"
         try:
-            with waiting(
-                f"{'opening' if self.has_begun else 'starting Lean, opening'} {file.path}"
-            ):
+            with waiting(f"{doing} {file.path}"):
                 return await opening
         except UsageError as error:
             say(str(error))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -34,18 +34,28 @@ def print_comparison(one: Evaluation, other: Evaluation, markdown: bool, as_json
 
 def _print_sheets(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
     """Print them for a reader, or as Markdown."""
+    out = standard_output()
     if markdown:
-        standard_output().out(to_markdown(title, sheets), end="", highlight=False)
-    else:
-        standard_output().print(sheets_text(title, sheets))
+        out.out(to_markdown(title, sheets), end="", highlight=False)
+        return
+    for part in sheets_text(title, sheets):
+        out.print(part, soft_wrap=isinstance(part, Text))
 
 
-def sheets_text(headline: str, sheets: Sequence[Sheet]) -> RenderableType:
+def sheets_text(title: str, sheets: Sequence[Sheet]) -> Iterator[RenderableType]:
     """A line, then the tables, a blank line above each."""
-    parts: list[RenderableType] = [Text(headline, style="bold")]
+    yield Text(title, style="bold")
     for sheet in sheets:
-        parts += [Text(), Text(sheet.title, style="bold cyan"), _table(sheet)]
-    return Group(*parts)
+        yield Text(f"\n{sheet.title}", style="bold cyan")
+        is_facts = sheet.is_words and not any(sheet.columns)
+        yield _facts(sheet) if is_facts else _table(sheet)
+
+
+def _facts(sheet: Sheet) -> Text:
+    """A name and its value on each line, whole: the terminal breaks what is too long for it."""
+    width = max(len(row[0]) for row in sheet.rows)
+    lines = [" ".join(["", row[0].ljust(width), "", *row[1:]]).rstrip() for row in sheet.rows]
+    return Text("\n".join(lines))
 
 
 def _table(sheet: Sheet) -> Table:

@@ -23,7 +23,8 @@ def sheet(sheets, title):
 
 def printed(sheets, width=100):
     console = Console(width=width, file=StringIO())
-    console.print(sheets_text("head", sheets))
+    for part in sheets_text("head", sheets):
+        console.print(part)
     return console.file.getvalue()
 
 
