@@ -19,7 +19,7 @@ from dataclasses import astuple, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -63,7 +63,6 @@ from .data.options import (
 )
 from .data.records import Accepted, Verdict
 from .data.source import SourceFile
-from .data.store import Store
 from .data.tables import check_writable
 from .lean_env import doctor as doctor_
 from .lean_env import embedded
@@ -77,6 +76,9 @@ from .prover.errand import Errand
 from .prover.evaluate import Kept, evaluated, exam
 from .prover.repair import RepairConfig
 from .prover.run import RunConfig, searched, start_run
+
+if TYPE_CHECKING:
+    from .data.store import Store
 
 Do = Callable[[Errand], Coroutine[Any, Any, None]]
 Option = typer.Option
@@ -363,6 +365,8 @@ def _database(db: str | None) -> Finding:
 
 
 def _store(db: str | None) -> Store:
+    from .data.store import Store
+
     store = Store.open(db or os.environ.get("LAKATOS_DB"))
     try:
         store.check_writable()
@@ -374,6 +378,8 @@ def _store(db: str | None) -> Store:
 
 def _stored(db: str | None) -> Store:
     """The database of the verbs that only read."""
+    from .data.store import Store
+
     return Store.open(db or os.environ.get("LAKATOS_DB"), read_only=True)
 
 
