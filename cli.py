@@ -19,7 +19,7 @@ from dataclasses import astuple, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -57,7 +57,6 @@ from .data.options import (
     left_out,
 )
 from .data.source import SourceFile
-from .data.store import Store
 from .data.tables import check_writable
 from .data.verb_options import Extracted, Opinion, Shown
 from .lean_env import doctor as doctor_
@@ -73,6 +72,9 @@ from .prover.evaluate import Kept, evaluated, exam
 from .prover.repair import RepairConfig
 from .prover.run import RunConfig, searched
 from .prover.verification import verified
+
+if TYPE_CHECKING:
+    from .data.store import Store
 
 Do = Callable[[Errand], Coroutine[Any, Any, None]]
 Option = typer.Option
@@ -325,6 +327,8 @@ def _database(db: str | None) -> Finding:
 
 
 def _store(db: str | None) -> Store:
+    from .data.store import Store
+
     store = Store.open(db or os.environ.get("LAKATOS_DB"))
     try:
         store.check_writable()
@@ -336,6 +340,8 @@ def _store(db: str | None) -> Store:
 
 def _stored(db: str | None) -> Store:
     """The database of the verbs that only read."""
+    from .data.store import Store
+
     return Store.open(db or os.environ.get("LAKATOS_DB"), read_only=True)
 
 

@@ -10,18 +10,20 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import statistics
 from .evaluation import AttemptSummary, Evaluation, Outcome, Result
 from .evaluation_report import headline, report
-from .loading import StoredAttempt
 from .records import Expansion
 from .report import filled as filled_page
 from .report import graph_of, graph_page, json_for_html, page_data
 from .words import counted, outcome_word, problem_word, told_detail, try_word
 
-Load = Callable[[Iterable[int], int | None], Iterator[StoredAttempt]]
+if TYPE_CHECKING:
+    from .loading import StoredAttempt
+
+Load: TypeAlias = "Callable[[Iterable[int], int | None], Iterator[StoredAttempt]]"
 _OUTCOMES = list(Outcome)
 
 

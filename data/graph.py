@@ -11,11 +11,12 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .records import Advanced, Expansion, ProofState, Rejected, Status, Step
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Graph: TypeAlias = "nx.MultiDiGraph[Any]"
 Node = str | tuple[str, int]  # a state's key; a tactic: the key of its state, and its number
@@ -33,6 +34,8 @@ def proof_graph(root: ProofState, expansions: Sequence[Expansion]) -> Graph:
     elapsed_ms, in_proof. Edges state -> tactic -> state, keyed by the child's index.
     The graph's own attribute `root` is the root's key.
     """
+    import networkx as nx  # half a second, and few verbs draw a graph
+
     graph: Graph = nx.MultiDiGraph(root=root.key)
     _add_state(graph, root)
     tried: dict[str, int] = defaultdict(int)

@@ -6,15 +6,18 @@ Lines and columns are counted from 1, as everywhere in the output. Units stand i
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import loading, statistics
+from . import statistics
 from .evaluation import AttemptSummary, Evaluation, EvaluationRow, Result
 from .evaluation_check import Check
-from .loading import StoredAttempt
 from .records import Accepted, Attempt, Refused, StopReason, Verdict
 from .report import attempt_facts
 from .statistics import Comparison, Estimate
+
+if TYPE_CHECKING:
+    from .loading import AttemptSummary as StoredSummary
+    from .loading import StoredAttempt
 
 SCHEMA = 1
 """Goes up when a field changes its meaning or goes; not when one is added."""
@@ -46,7 +49,7 @@ def attempt_object(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def listed_object(summary: loading.AttemptSummary) -> dict[str, Any]:
+def listed_object(summary: StoredSummary) -> dict[str, Any]:
     """One stored attempt in the list of `show`."""
     return _typed("listed") | {
         "attempt": summary.id,

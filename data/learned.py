@@ -15,15 +15,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .dataset import NOTHING_EXCLUDED, Excluded
 from .graph import Graph, proof_graph, states, steps_to_go
-from .loading import AttemptSummary, StoredAttempt
 from .records import Accepted, Advanced, Refused, Status, Step, StopReason, Visits
 from .splits import HELD_OUT_SHARE
 from .tables import Columns, Row, new_tables
 from .turns import Turn
+
+if TYPE_CHECKING:
+    from .loading import AttemptSummary, StoredAttempt
 
 PAIRS_PER_STATE = 8
 AT_ONCE = 200

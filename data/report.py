@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .graph import Graph, Node, children, proof_graph, states
-from .loading import StoredAttempt
-from .models import goals_wire
 from .records import Accepted, Advanced, Refused, Rejected, Status
 from .words import stop_word
+
+if TYPE_CHECKING:
+    from .loading import StoredAttempt
 
 _SIGN = {Status.PROVED: "✓", Status.FAILED: "✗", Status.OPEN: "○"}
 _RANK = {Status.PROVED: 1, Status.OPEN: 2, Status.FAILED: 3}
@@ -312,6 +313,8 @@ def page_data(attempt: StoredAttempt) -> dict[str, Any]:
 
 
 def _state_data(data: dict[str, Any]) -> dict[str, Any]:
+    from .models import goals_wire
+
     return {
         "status": data["status"].value,
         "visits": data["visits"],

@@ -12,17 +12,18 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .errors import StoreError, UsageError, unwritable
 from .evaluation import AttemptSummary, Evaluation, Outcome, Problem, Result
 from .graph import Graph, Node, children, states
-from .loading import StoredAttempt
-from .recorder import in_chunks
 from .report import graph_of
 from .source import write_whole
 
-Load = Callable[[Iterable[int]], Iterator[StoredAttempt]]
+if TYPE_CHECKING:
+    from .loading import StoredAttempt
+
+Load: TypeAlias = "Callable[[Iterable[int]], Iterator[StoredAttempt]]"
 Files = Iterator[tuple[str, str]]
 """Names of files and what stands in them."""
 
@@ -95,6 +96,8 @@ def write(run: Evaluation, name: str, load: Load, folder: Path) -> list[Path]:
 
 def tried(run: Evaluation, load: Load) -> Iterator[tuple[Result, list[Tried]]]:
     """Each problem with its attempts, in order; one entry where there is no attempt."""
+    from .recorder import in_chunks
+
     for results in in_chunks(run.results):
         ids = [attempt.attempt_id for result in results for attempt in result.attempts]
         stored = {each.summary.id: each for each in load(ids)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -12,13 +13,15 @@ from rich.text import Text
 from . import console, json_output, report, source
 from .errors import UsageError
 from .graph import to_dot
-from .loading import AttemptSummary, StoredAttempt
 from .report import attempt_facts, graph_of, statistics, tree
-from .store import Store
 from .terminal import attempt_text
 from .turns import Turn
 from .verb_options import Shown
 from .words import counted, stop_word
+
+if TYPE_CHECKING:
+    from .loading import AttemptSummary, StoredAttempt
+    from .store import Store
 
 LISTED = 30
 """Attempts in a listing, unless it is said."""

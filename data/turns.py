@@ -7,10 +7,10 @@ wrong; a model is trained on its own turns, never on the feedback.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
-
-from .models import Text, TurnRow
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,10 @@ class Turn:
 
 def load_turns(connection: Connection, attempt_id: int) -> list[Turn]:
     """All turns of an attempt, by conversation, in order."""
+    from sqlalchemy import select
+
+    from .models import Text, TurnRow
+
     query = (
         select(TurnRow.conversation, TurnRow.role, Text.body)
         .add_columns(TurnRow.is_feedback, TurnRow.is_right, TurnRow.tokens)

@@ -135,7 +135,11 @@ def _layer_folder(cache: Path, dist: Path, sources: Sequence[Source]) -> Path:
 def _code_folder(cache: Path, dist: Path, node: Node) -> Path:
     """V8 takes its code back only under the same Node.js, flags and binary."""
     digest = hashlib.sha256("\0".join([dist.name, node.version, *NODE_FLAGS]).encode())
-    for work in [SCRIPTS / "warm.js", *sorted((SCRIPTS / "warm").glob("*.lean"))]:
+    for work in [
+        SCRIPTS / "code.js",
+        SCRIPTS / "warm.js",
+        *sorted((SCRIPTS / "warm").glob("*.lean")),
+    ]:
         digest.update(work.read_bytes())
     return cache / f"code-{digest.hexdigest()[:16]}"
 

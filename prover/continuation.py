@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..data.errors import UsageError
 from ..data.evaluation import Evaluation, EvaluationRow, Outcome, Problem, hash_of
 from ..data.evaluation_terms import changed, differences, flat, listed
-from ..data.store import Store
 from .run import RunConfig
+
+if TYPE_CHECKING:
+    from ..data.store import Store
 
 BEGIN_ANEW = "Begin a new one: leave --resume out."
 

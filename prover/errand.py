@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..data import source, terminal
 from ..data.console import Job
 from ..data.records import Theorem
-from ..data.store import Store
 from ..lean_env.pool import LeanPool
 from ..lean_env.worker_command import Toolchain
 from . import mending
@@ -23,6 +23,9 @@ from .mending import Mending, Ward, choose, shown
 from .repair import Repair, RepairConfig
 from .resume import begin, earlier
 from .run import Run, RunConfig, Tee, select, start_run
+
+if TYPE_CHECKING:
+    from ..data.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,15 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..data.errors import UsageError
 from ..data.evaluation import Evaluation, Outcome, Problem, hash_of
-from ..data.ledger import Terms
 from ..data.options import Attempts, Problems
 from ..data.problems import CORE_HEADER, read_problems, with_header
 from ..data.scoreboard import Scoreboard
 from ..data.selection import Selection
 from ..data.source import read_source
-from ..data.store import Store
 from ..data.streams import INTERRUPTED
 from ..data.terminal_evaluation import Announcer
 from ..lean_env.worker_command import Toolchain
@@ -39,6 +37,9 @@ from .continuation import (
 from .places import Place, Site, open_place
 from .rejections import worker_name
 from .run import RunConfig, interruptible
+
+if TYPE_CHECKING:
+    from ..data.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +304,8 @@ class Evaluator:
         return found.run_id, tasks, found.wall_s
 
     def _begin(self, problems: Sequence[Problem]) -> int:
+        from ..data.ledger import Terms
+
         exam = self._exam
         seed = exam.config.prover.seed
         run_id = self._store.start_run(self._kept.command, exam.wire, exam.lean, seed)

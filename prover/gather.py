@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..data import learned
 from ..data.dataset import NOTHING_EXCLUDED
 from ..data.errors import UsageError
 from ..data.problems import ProblemSet
-from ..data.store import Store
 from ..data.tables import check_formats
 from ..data.terminal_dataset import tell_rows
 from ..data.verb_options import Extracted
@@ -20,6 +19,9 @@ from .decontamination import excluded_by
 from .extraction import Extraction, problem_sets
 from .posing import Posing
 from .synthesis import COUNT, Synthesis
+
+if TYPE_CHECKING:
+    from ..data.store import Store
 
 WORDS = CORE, STORE, SYNTHETIC = "core", "store", "synthetic"
 

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from ..data.loading import StoredAttempt
 from ..data.records import Expansion, Theorem
-from ..data.store import Store
 from ..lean_env.worker_command import Toolchain
 from .agent import Recall, nothing
 from .config import SAMPLING, SearchConfig
 from .rejections import Memory, Remembered, worker_name
 from .run import RunConfig
+
+if TYPE_CHECKING:
+    from ..data.loading import StoredAttempt
+    from ..data.store import Store
 
 
 def begin(store: Store, command: str, config: RunConfig, toolchain: Toolchain) -> int:

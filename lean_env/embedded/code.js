@@ -33,8 +33,10 @@ function load(file, bytes) {
   return module instanceof WebAssembly.Module ? module : null;
 }
 
-// The code that V8 has optimised in `module` so far.
+// The code that V8 has optimised in `module` so far. What it has compiled only in haste is left out:
+// V8 would compile all of that again in each process that takes the code, long before most is needed.
 function optimised(module) {
+  new Function('return %FlushLiftoffCode()')();
   const native = new Function('module', 'return %SerializeWasmModule(module)');
   return Buffer.from(native(module));
 }
