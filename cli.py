@@ -34,7 +34,7 @@ from .data import (
     terminal_report,
 )
 from .data.console import Job
-from .data.errors import EnvironmentFault, LakatosError
+from .data.errors import EnvironmentFault
 from .data.evaluation_terms import InRun
 from .data.options import (
     Attempts,
@@ -67,6 +67,7 @@ from .lean_env.second_opinion import SecondOpinion, origin_of
 from .lean_env.toolchain import Toolchain, find_toolchain
 from .prover import gather, preflight
 from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
+from .prover.database_check import check_database
 from .prover.errand import Errand
 from .prover.evaluate import Kept, evaluated, exam
 from .prover.repair import RepairConfig
@@ -304,7 +305,7 @@ def doctor(lean: Lean, db: Db = None) -> int:
 
     def findings() -> Iterator[Finding]:
         yield Finding("lakatos", version("lakatos"))
-        yield _database(db)
+        yield check_database(db or os.environ.get("LAKATOS_DB"))
         yield from doctor_.look(lean.lean, _cache())
         if not bad:
             yield from asyncio.run(doctor_.try_out(_toolchain(lean, None)))
@@ -315,15 +316,6 @@ def doctor(lean: Lean, db: Db = None) -> int:
         line = terminal.finding_text(finding.subject, finding.text, finding.cure)
         console.standard_output().print(line, soft_wrap=True)
     return EnvironmentFault.exit_code if bad else 0
-
-
-def _database(db: str | None) -> Finding:
-    try:
-        with _store(db) as store:
-            last = store.attempts(limit=1)
-            return Finding("database", f"{store.name}, {last[0].id if last else 0} attempts")
-    except LakatosError as error:
-        return Finding("database", str(error), "choose another file with --db or LAKATOS_DB")
 
 
 def _store(db: str | None) -> Store:
