@@ -7,7 +7,7 @@ from ..lean_env.doctor import Finding
 
 
 def check_database(place: str | None) -> Finding:
-    """Say whether the database can be read and written. place: a file or a URL; None: the default."""
+    """Say whether the database can be used. place: a file or a URL; None: the default."""
     from ..data.store import Store
 
     try:
