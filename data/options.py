@@ -207,7 +207,7 @@ class Thinking:
         Option(
             metavar="SPEC",
             help="Who proposes tactics: hammer, scripted:FILE, sketch:FILE (your own drafts), "
-            "hf:PATH_OR_NAME, openai:MODEL@URL "
+            "hf:PATH_OR_NAME (a folder, a GGUF file, a name), openai:MODEL@URL "
             "(key: OPENAI_API_KEY), or a mixture, 0.3*hammer+0.7*hf:NAME.",
         ),
     ] = "hammer"
