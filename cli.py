@@ -226,7 +226,7 @@ def verify(
     files = [astuple(submission), astuple(target)][: 2 if original else 1]
     second = SecondOpinion(origin_of(toolchain, files), opinion.export, kernel, opinion.kernel_time)
     second.allow = (*second.allow, *config.allow_axioms)
-    return verified(submission, target, toolchain, config, second, as_json)
+    return asyncio.run(verified(submission, target, toolchain, config, second, as_json))
 
 
 @app.command()

@@ -38,6 +38,7 @@ PATHS = {
     "--premises": "model.premises",
     "--model-option": "model.options",
     "--allow-axiom": "allow_axioms",
+    "--check-time": "check_s",
     "--mode": "drafts.mode",
     "--attempts": "drafts.attempts",
     "--turns": "drafts.turns",

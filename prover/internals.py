@@ -38,7 +38,6 @@ BROKEN = (
     AttributeError,
     ImportError,
     LookupError,
-    NotImplementedError,
     RuntimeError,
     TypeError,
     ValueError,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from ..data import console, json_output, terminal
 from ..data.errors import UsageError
 from ..data.records import Accepted, Verdict
@@ -13,7 +11,7 @@ from ..lean_env.worker_command import Toolchain
 from .run import RunConfig, start_run
 
 
-def verified(
+async def verified(
     submission: SourceFile,
     original: SourceFile,
     toolchain: Toolchain,
@@ -27,7 +25,7 @@ def verified(
     where the original has no theorem, or Lean cannot read it.
     """
     with console.waiting(f"starting Lean, checking {submission.path}"):
-        verdicts = asyncio.run(_judge(submission, original, toolchain, config, second))
+        verdicts = await _judge(submission, original, toolchain, config, second)
     for name, verdict in verdicts:
         if as_json:
             console.print_json(json_output.verdict_object(name, verdict))

@@ -368,7 +368,7 @@ def test_a_false_theorem_is_refuted(run, tmp_path):
     code, out, _ = run("prove", "f.lean", "--refute", "0.3")
     assert code == 1
     assert "f.lean:2:3 wrong  false" in out
-    assert "wrong is false; of its negation there is the proof" in out
+    assert "wrong is false; the proof of its negation:" in out
     assert "2 of 3 proved" in out
     code, out, _ = run("prove", "f.lean", "--refute", "0.3", "--resume", "--json")
     wrong = json.loads(next(line for line in out.splitlines() if "wrong" in line))

@@ -338,7 +338,7 @@ def test_a_server_that_dies_mid_run_loses_nothing_proved(run, tmp_path):
     assert code == 3
     assert error == [f"lakatos: {spec}: HTTP 503: gone (tries: 1)"]
     assert "1 of 9 proved" in out
-    assert out.count("broken off") == 2  # as it ends, and in the table
+    assert out.count("stopped by an error") == 2  # as it ends, and in the table
     written = (tmp_path / "logic.lean").read_text()
     assert before.count("sorry") - written.count("sorry") == 1
     _, out, _ = run("show")

@@ -25,7 +25,7 @@ def kernelNames : NameSet := [
 def unknownIn? (env : Environment) (own : List Name) (e : Expr) : Option String := Id.run do
   if e.hasLooseBVars then return some "it has a bound variable that nothing binds"
   let isBad : Expr → Bool
-    | .const n ls => match env.find? n with
+    | .const n ls => match env.toKernelEnv.find? n with  -- knows the recursors of nested types too
       | some c => c.levelParams.length != ls.length
       | none => !own.contains n
     | .proj s i _ => match env.find? s with
@@ -222,11 +222,11 @@ def madeOf (types : List InductiveType) : MetaM (Array Declaration) := do
   let mut recursors := types.map fun t => mkRecName t.name
   if let some t := types.head? then
     let mut i := 1
-    while env.contains (nestedName t i) do
+    while (env.toKernelEnv.find? (nestedName t i)).isSome do
       recursors := nestedName t i :: recursors
       i := i + 1
   for n in recursors do
-    let .recInfo r ← getConstInfo n | throwError "{n} is no recursor"
+    let some (.recInfo r) := env.toKernelEnv.find? n | throwError "{n} is no recursor"
     out := out.push (assumed (place n 0) r.levelParams r.type)
     for (rule, i) in r.rules.zipIdx do
       out := out.push <| .defnDecl { name := place n (i + 1), levelParams := r.levelParams, type := ← ruleType r rule
