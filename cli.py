@@ -52,6 +52,7 @@ from .data.options import (
     Seconds,
     Target,
     Thinking,
+    TriedModels,
     Work,
     grouped,
     left_out,
@@ -70,6 +71,7 @@ from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
 from .prover.database_check import check_database
 from .prover.errand import Errand
 from .prover.evaluate import Kept, evaluated, exam
+from .prover.policy_check import check_policy
 from .prover.repair import RepairConfig
 from .prover.run import RunConfig, searched
 from .prover.verification import verified
@@ -300,10 +302,13 @@ def setup() -> int:
 
 @app.command()
 @grouped
-def doctor(lean: Lean, db: Db = None) -> int:
-    """Say what was found here; start a worker and check one theorem."""
+def doctor(lean: Lean, models: TriedModels, db: Db = None) -> int:
+    """Say what was found here; start a worker and check one theorem, or try a policy's models."""
 
     def findings() -> Iterator[Finding]:
+        if models.policy:
+            yield from check_policy(models.policy, models.model_option or (), _key())
+            return
         yield Finding("lakatos", version("lakatos"))
         yield check_database(db or os.environ.get("LAKATOS_DB"))
         yield from doctor_.look(lean.lean, _cache())

@@ -187,6 +187,11 @@ def tell_interrupt() -> None:
         err.print("interrupted: checking what was found; press Ctrl-C again to quit at once")
 
 
+def note(text: str) -> None:
+    """One line about the run on standard error."""
+    err.print(text, **LONG)
+
+
 def say(text: str) -> None:
     """One line of our own on standard error."""
     err.print(f"lakatos: {text}", style="red", **LONG)

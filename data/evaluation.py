@@ -13,6 +13,8 @@ from enum import StrEnum
 from hashlib import blake2b, sha256
 from typing import Any
 
+from .model_usage import ModelUsage
+
 
 class Outcome(StrEnum):
     """What came of a theorem, or of one attempt at it."""
@@ -21,6 +23,7 @@ class Outcome(StrEnum):
     BUDGET = "budget"  # time, expansions, steps or tokens ran out
     DEAD_END = "dead end"  # nothing was left to try; disproved statements too
     CRASH = "crash"  # Lean ended, again and again
+    MODEL_FAILED = "model failed"  # it did not answer, or with nothing: no try of the theorem
     NOT_ELABORATED = "does not elaborate"
     REFUSED = "refused"  # a proof was found and the verifier refuses it
     UNTRIED = "not tried yet"  # no attempt is over
@@ -103,6 +106,7 @@ class Evaluation:
     """A run over a problem set. wall_s: seconds of work on it, breaks between resumes left out.
 
     config: what the run was made of, as JSON values. k: attempts wanted for each theorem.
+    usage: what its model servers did.
     """
 
     run_id: int
@@ -118,6 +122,7 @@ class Evaluation:
     wall_s: float
     is_finished: bool
     results: tuple[Result, ...] = field(repr=False)
+    usage: ModelUsage = field(default_factory=ModelUsage)
 
     @property
     def classes(self) -> dict[Outcome, int]:
@@ -126,6 +131,12 @@ class Evaluation:
         for result in self.results:
             counts[result.outcome] += 1
         return counts
+
+    @property
+    def tried(self) -> int:
+        """How many theorems were tried."""
+        classes = self.classes
+        return len(self.results) - sum(classes[outcome] for outcome in NOT_TRIED)
 
     @property
     def left_out(self) -> int:
@@ -151,7 +162,15 @@ class EvaluationRow:
     solved: int
 
 
-_WORST_FIRST = (Outcome.REFUSED, Outcome.CRASH, Outcome.BUDGET, Outcome.DEAD_END)
+_WORST_FIRST = (
+    Outcome.REFUSED,
+    Outcome.CRASH,
+    Outcome.MODEL_FAILED,
+    Outcome.BUDGET,
+    Outcome.DEAD_END,
+)
+NOT_TRIED = (Outcome.MODEL_FAILED, Outcome.UNTRIED)
+"""Classes that say nothing of a theorem: outside of rates of what was tried."""
 
 
 def outcome_of(outcomes: Collection[Outcome]) -> Outcome:

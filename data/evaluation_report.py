@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import statistics
-from .evaluation import Evaluation, Outcome
+from .evaluation import NOT_TRIED, Evaluation, Outcome
 from .statistics import FEW, SHARES, Comparison, Estimate
 from .words import outcome_word
 
@@ -49,10 +49,10 @@ def duration(seconds: float) -> str:
 def headline(run: Evaluation) -> str:
     """The result of a run in a line."""
     solved, total = run.classes[Outcome.SOLVED], len(run.results)
-    if left := run.classes[Outcome.UNTRIED]:
-        so_far = (
-            f"{solved} of {total - left} tried solved, {left} of {total} {Outcome.UNTRIED.value}"
-        )
+    left = {outcome: run.classes[outcome] for outcome in NOT_TRIED if run.classes[outcome]}
+    if left:
+        told = [f"{count} of {total} {outcome.value}" for outcome, count in left.items()]
+        so_far = ", ".join([f"{solved} of {run.tried} tried solved", *told])
         return f"{run.problem_set}: {so_far}"
     so_far = "" if run.is_finished else ", not finished"
     return f"{run.problem_set}: {solved} of {total} solved{so_far}"
@@ -98,6 +98,8 @@ def facts(run: Evaluation) -> Iterator[tuple[str, str]]:
     yield "attempts for a problem, seed", f"{run.k}, {run.seed}"
     yield "begun", f"{run.started_at:%Y-%m-%d %H:%M} UTC"
     yield "time", duration(run.wall_s) + ("" if run.is_finished else ", not finished")
+    if run.usage.requests:
+        yield "model servers", run.usage.text
 
 
 def _revision(told: str) -> tuple[str, str]:
@@ -182,7 +184,7 @@ def _counts(told: Comparison, names: tuple[str, str]) -> Iterator[tuple[str, str
         if count:
             yield f"left out, only in {name}", str(count)
     if told.untried:
-        yield "left out, not tried yet in one of them", str(told.untried)
+        yield "left out, not tried in one of them", str(told.untried)
     if told.changed:
         yield "of these, same name but another statement", str(told.changed)
 

@@ -125,6 +125,7 @@ def summary_object(run: Evaluation) -> dict[str, Any]:
         "classes": {outcome.value: count for outcome, count in run.classes.items()},
         "wall_s": round(run.wall_s, 3),
         "finished": run.is_finished,
+        "model_servers": run.usage.as_dict(),
     }
 
 

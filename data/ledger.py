@@ -25,7 +25,8 @@ from .evaluation import (
     Result,
     outcome_of,
 )
-from .models import EvaluationEntry, ProblemEntry, Run, Text, TryEntry
+from .model_usage import ModelUsage
+from .models import EvaluationEntry, ProblemEntry, Run, Text, TryEntry, UsageEntry
 from .recorder import Texts, in_chunks
 
 _PROBLEMS_AT_ONCE = 1_000
@@ -116,9 +117,15 @@ class Ledger:
             connection.execute(insert(TryEntry).values(row))
         self._texts.trim()
 
-    def end(self, wall_s: float) -> None:
-        """Write how long was worked on it by now."""
+    def end(self, wall_s: float, usage: ModelUsage | None = None) -> None:
+        """Write how long was worked on it by now, and add what its model servers did."""
         with self._database.writing() as connection:
+            if usage and usage.requests:
+                counts = (load_usage(connection, self._run_id) + usage).as_dict()
+                of_run = UsageEntry.run_id == self._run_id
+                connection.execute(delete(UsageEntry).where(of_run))
+                row = {"run_id": self._run_id, "counts": counts}
+                connection.execute(insert(UsageEntry).values(row))
             where = EvaluationEntry.run_id == self._run_id
             connection.execute(update(EvaluationEntry).where(where).values(wall_s=wall_s))
 
@@ -140,7 +147,7 @@ class Ledger:
 
 
 def load_evaluation(connection: Connection, run_id: int) -> Evaluation:
-    """One evaluation whole, in three queries. Raises UsageError when that run is none."""
+    """One evaluation whole, in four queries. Raises UsageError when that run is none."""
     columns = [*Run.__table__.columns, *EvaluationEntry.__table__.columns]
     query = select(*columns).join(EvaluationEntry, EvaluationEntry.run_id == Run.id)
     row = connection.execute(query.where(Run.id == run_id)).first()
@@ -162,7 +169,14 @@ def load_evaluation(connection: Connection, run_id: int) -> Evaluation:
         wall_s=max(row.wall_s, last_s),
         is_finished=row.outcome == "finished",
         results=results,
+        usage=load_usage(connection, run_id),
     )
+
+
+def load_usage(connection: Connection, run_id: int) -> ModelUsage:
+    """What the model servers of a run did."""
+    query = select(UsageEntry.counts).where(UsageEntry.run_id == run_id)
+    return ModelUsage.read(connection.scalar(query) or {})
 
 
 def _results(connection: Connection, run_id: int) -> Iterator[Result]:

@@ -42,6 +42,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(3, "add evaluations", _add_tables),
     Migration(4, "add turns", _add_tables),
     Migration(5, "add visits", _add_tables),
+    Migration(6, "add usage of model servers", _add_tables),
 )
 
 

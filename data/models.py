@@ -340,6 +340,17 @@ class EvaluationEntry(Base):
     wall_s: Mapped[float] = mapped_column(Double, default=0.0)
 
 
+class UsageEntry(Base):
+    """What the model servers of a run did. counts: of `ModelUsage`."""
+
+    __tablename__ = "model_usage"
+
+    run_id: Mapped[int] = mapped_column(
+        ForeignKey("runs.id"), primary_key=True, autoincrement=False
+    )
+    counts: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
 class ProblemEntry(Base):
     """A problem of an evaluation. text: its Lean file, the first `header` characters its header.
 

@@ -162,8 +162,18 @@ class Attempts:
     ] = None
     retry: Annotated[
         list[str] | None,
-        Option(metavar="CLASS", help="Try this class of the last run again: crash, budget, ..."),
+        Option(
+            metavar="CLASS", help="Try this class of the last run again: crash, model-failed, ..."
+        ),
     ] = None
+    max_errors: Annotated[
+        int,
+        Option(
+            metavar="N",
+            help="Stop the run after N attempts in a row under which the model failed: its server "
+            "is away, or answers with nothing.",
+        ),
+    ] = 10
     check: Annotated[
         bool,
         Option(
@@ -225,8 +235,8 @@ class Thinking:
         Option(
             metavar="K=V",
             help="An option of the model. Of sampling: top_p, max_tokens, beam, "
-            "distinct_first; of a server: api, timeout_s, tries, at_once; of hf: device (also "
-            "several, cuda:0,cuda:1), dtype, revision, ...",
+            "distinct_first; of a server: api, timeout_s, tries, patience_s, at_once; of hf: "
+            "device (also several, cuda:0,cuda:1), dtype, revision, ...",
         ),
     ] = None
     critic: Annotated[
@@ -246,6 +256,19 @@ class Thinking:
         ),
     ] = "none"
     premises: Annotated[int, Option(help="Most premises of a prompt.")] = 16
+
+
+@dataclass(frozen=True)
+class TriedModels:
+    """Which models doctor tries out."""
+
+    policy: Annotated[
+        str | None,
+        Option(metavar="SPEC", help="Try its models out, one completion of each; else Lean."),
+    ] = None
+    model_option: Annotated[
+        list[str] | None, Option(metavar="K=V", help="As of prove: timeout_s=5, device=cpu.")
+    ] = None
 
 
 @dataclass(frozen=True)

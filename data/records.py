@@ -306,6 +306,7 @@ class StopReason(StrEnum):
     OPEN_STATEMENT = "open_statement"  # the statement has a sorry: nothing is said to be proved
     REFUSED = "refused"  # found, and refused by the verifier
     FAULT = "fault"  # the environment failed under it
+    MODEL_FAILED = "model_failed"  # the model did not answer, or with nothing
 
 
 Visits = Mapping[tuple[str, str], int]

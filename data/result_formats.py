@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Load: TypeAlias = "Callable[[Iterable[int]], Iterator[StoredAttempt]]"
 Files = Iterator[tuple[str, str]]
+_FAULTS = (Outcome.CRASH, Outcome.MODEL_FAILED)
 """Names of files and what stands in them."""
 
 
@@ -123,6 +124,7 @@ _LLMSTEP_REASONS = {
     Outcome.SOLVED: "",
     Outcome.NOT_ELABORATED: "DojoInitError",
     Outcome.CRASH: "DojoCrashError",
+    Outcome.MODEL_FAILED: "ModelError",
 }
 
 
@@ -207,7 +209,7 @@ def _compilation(each: Tried) -> dict[str, Any]:
         "warnings": [],
         "infos": [],
         "system_messages": "",
-        "system_errors": each.detail if each.outcome is Outcome.CRASH else None,
+        "system_errors": each.detail if each.outcome in _FAULTS else None,
         "ast": {},
         "verified_code": each.code,
         "pass": not is_bad,
@@ -246,7 +248,7 @@ def nanoproof(run: Evaluation, load: Load) -> Files:
     lines, solved, errors = [], 0, 0
     for result, attempts in tried(run, load):
         solved += result.is_solved
-        errors += result.outcome in (Outcome.NOT_ELABORATED, Outcome.CRASH)
+        errors += result.outcome in (Outcome.NOT_ELABORATED, *_FAULTS)
         lines += [json.dumps(_nano_line(run, each), ensure_ascii=False) for each in attempts]
     yield "theorems.jsonl", "".join(line + "\n" for line in lines)
     total = len(run.results)
@@ -260,7 +262,7 @@ def nanoproof(run: Evaluation, load: Load) -> Files:
 
 def _nano_line(run: Evaluation, each: Tried) -> dict[str, Any]:
     tree = _nano_tree(each.graph) if each.graph and each.is_solved else None
-    fault = each.outcome in (Outcome.NOT_ELABORATED, Outcome.CRASH)
+    fault = each.outcome in (Outcome.NOT_ELABORATED, *_FAULTS)
     return {
         "theorem": each.problem.statement,
         "header": each.problem.header,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .evaluation import Outcome, Problem, Result
+from .model_usage import ModelUsage
 
 _LATELY = 64
 """Results that the rate is taken from."""
@@ -30,7 +31,7 @@ class Scoreboard:
     """Told by the run as it goes. total: theorems; begun_s: when this session began.
 
     classes: of the theorems that are over, those of earlier sessions included.
-    on_result: hears of each theorem when it is over.
+    on_result: hears of each theorem when it is over. usage: what model servers did by now.
     """
 
     clock: Callable[[], float]
@@ -39,6 +40,7 @@ class Scoreboard:
     begun_s: float = 0.0
     classes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     workers: dict[int, Worker] = field(default_factory=dict)
+    usage: Callable[[], ModelUsage] = ModelUsage
     ends: deque[float] = field(default_factory=lambda: deque(maxlen=_LATELY))
 
     def begin(self, total: int, over: dict[Outcome, int]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import comb, erfc, sqrt
 from statistics import NormalDist
 
-from .evaluation import AttemptSummary, Evaluation, Outcome, Result
+from .evaluation import NOT_TRIED, AttemptSummary, Evaluation, Outcome, Result
 
 _Z = NormalDist().inv_cdf(0.975)
 FEW = 10
@@ -109,8 +109,8 @@ def stops_when_solved(run: Evaluation) -> bool:
 
 
 def tried(run: Evaluation) -> Evaluation:
-    """The run without the problems that are not tried yet."""
-    results = tuple(result for result in run.results if result.outcome is not Outcome.UNTRIED)
+    """The run without the problems that are not tried yet, or where the model failed."""
+    results = tuple(result for result in run.results if result.outcome not in NOT_TRIED)
     return replace(run, results=results)
 
 
@@ -131,7 +131,8 @@ def _passes(result: Result, k: int, early: bool) -> float:
     solved = [a.number for a in result.attempts if a.outcome is Outcome.SOLVED]
     if early:
         return float(bool(solved) and min(solved) <= k)
-    return pass_at(k, len(result.attempts), len(solved))
+    tried = sum(attempt.outcome is not Outcome.MODEL_FAILED for attempt in result.attempts)
+    return pass_at(k, tried, len(solved))
 
 
 def wilson(rate: float, n: int) -> Estimate:
@@ -211,7 +212,8 @@ def efforts(run: Evaluation, solved: bool) -> Iterator[tuple[str, list[float]]]:
     """
     spent: list[AttemptSummary | Solution] = list(solutions(run))
     if not solved:
-        spent = [a for r in run.results for a in r.attempts if a.outcome is not Outcome.SOLVED]
+        without = (Outcome.SOLVED, Outcome.MODEL_FAILED)
+        spent = [a for r in run.results for a in r.attempts if a.outcome not in without]
     for name, measure in EFFORTS.items():
         values = [measure(each) for each in spent]
         if any(values):
@@ -295,7 +297,7 @@ def compare(one: Evaluation, other: Evaluation) -> Comparison:
     """
     here, there = _keyed(one), _keyed(other)
     common = [(here[key], there[key]) for key in here if key in there]
-    pairs = [pair for pair in common if all(r.outcome is not Outcome.UNTRIED for r in pair)]
+    pairs = [pair for pair in common if all(r.outcome not in NOT_TRIED for r in pair)]
     told = Counter((a.is_solved, b.is_solved) for a, b in pairs)
     gains = tuple(b.problem.name for a, b in pairs if b.is_solved and not a.is_solved)
     losses = tuple(a.problem.name for a, b in pairs if a.is_solved and not b.is_solved)

@@ -102,6 +102,8 @@ def live(board: Scoreboard, restarts: int) -> RenderableType:
     )
     if others:
         head.append("\n" + " · ".join(others), "dim")
+    if (usage := board.usage()).requests:
+        head.append(f"\nmodel servers: {usage.text}", "dim")
     table = Table.grid(padding=(0, 2))
     for slot, worker in sorted(board.workers.items())[:_LINES]:
         doing = f"attempt {worker.number}" if worker.number else "reading the statement"
@@ -140,7 +142,7 @@ def result_text(result: Result) -> Text:
 def summary_text(evaluation: Evaluation) -> Text:
     """What came of a run: solved, classes, and where to look further."""
     classes, total = evaluation.classes, len(evaluation.results)
-    solved, tried = classes[Outcome.SOLVED], total - classes[Outcome.UNTRIED]
+    solved, tried = classes[Outcome.SOLVED], evaluation.tried
     share = f"{100 * solved / tried:.1f} %" if tried else "-"
     of = f"{total}" if tried == total else f"{tried} tried"
     text = Text.assemble(
@@ -150,6 +152,8 @@ def summary_text(evaluation: Evaluation) -> Text:
     for outcome, count in classes.items():
         if count and outcome is not Outcome.SOLVED:
             text.append(f"  {count:5d} {outcome_word(outcome)}\n")
+    if evaluation.usage.requests:
+        text.append(f"model servers: {evaluation.usage.text}\n")
     more = f"lakatos report {evaluation.run_id}"
     text.append(f"run {evaluation.run_id}; {more} tells more", "dim")
     return text

@@ -19,6 +19,7 @@ STOPS = {
     StopReason.OPEN_STATEMENT: "not tried, its statement has a sorry",
     StopReason.REFUSED: "refused by the verifier",
     StopReason.FAULT: "stopped by an error",
+    StopReason.MODEL_FAILED: "model failed",
 }
 NO_END = "no end (killed, or running)"
 """Of an attempt whose process did not write what came of it."""

@@ -88,6 +88,12 @@ class Silent:
         """Ignore them."""
 
 
+def fault_of(error: ModelUnavailable | UsageError) -> StopReason:
+    """How an attempt ends that this error broke off."""
+    is_model = isinstance(error, ModelUnavailable)
+    return StopReason.MODEL_FAILED if is_model else StopReason.FAULT
+
+
 class Contest:
     """One theorem from start to finish: its search, and that of its negation if there is one.
 
@@ -155,8 +161,8 @@ class Prover:
         When cancelled, it records every attempt (INTERRUPTED where a search was not over), then
         lets the cancellation through. Raises EnvironmentFault when Lean or the policy fails as a
         whole; a worker that dies again and again ends only its theorem, as FAULT. A model that is
-        gone, or refuses for good, ends one theorem so and interrupts the others; what they found
-        is still judged, and `fault` says why.
+        gone ends one theorem as MODEL_FAILED, one that refuses for good as FAULT; the others are
+        interrupted, what they found is still judged, and `fault` says why.
         """
         self._stopped = False
         self.fault = None
@@ -195,7 +201,8 @@ class Prover:
         except WorkerDied as error:
             contest.attempt = self._broken_off(contest, StopReason.FAULT, str(error))
         except (ModelUnavailable, UsageError) as error:
-            contest.attempt = self._broken_off(contest, StopReason.FAULT, str(error))
+            stop = fault_of(error)
+            contest.attempt = self._broken_off(contest, stop, str(error))
             self.fault = self.fault or error
             self.stop()
         if contest.attempt:

@@ -14,7 +14,8 @@ from ..data.records import Theorem
 from ..data.turns import Turn
 from .block import proof_in
 from .expander import together
-from .model import Completion, LanguageModel, Prompt, Sampling
+from .model import Completion, Generated, LanguageModel, Prompt, Sampling
+from .model_watch import who_waits
 from .policy import Advice, Policy, Proposal, Query
 from .prompts import PromptFormat
 from .retriever import Retrieval
@@ -104,7 +105,7 @@ class ModelAuthor:
         premises = await self._retrieval(query) if self._retrieval else ()
         prompt = self._form.write(query, premises)
         sampling = replace(self._sampling, n=most)
-        answers = (await self._model.generate([prompt], sampling))[0].completions
+        answers = (await self._ask(prompt, sampling)).completions
         begun = [Conversation(number, prompt) for number in range(len(answers))]
         for conversation, answer in zip(begun, answers, strict=True):
             conversation.unkept += _turns(conversation.number, prompt)
@@ -119,13 +120,18 @@ class ModelAuthor:
         prompt = self._form.reply(before, conversation.answer, feedback)
         seed = self._sampling.seed + FAR * (conversation.rounds) + conversation.number
         sampling = replace(self._sampling, n=1, seed=seed)
-        answer = (await self._model.generate([prompt], sampling))[0].completions
+        answer = (await self._ask(prompt, sampling)).completions
         told = prompt.messages[-1].text if prompt.messages else prompt.text
         conversation.prompt = prompt
         conversation.unkept.append(Turn(conversation.number, "user", told, is_feedback=True))
         if answer:
             self._hear(theorem, conversation, answer[0])
         conversation.is_over = not answer
+
+    async def _ask(self, prompt: Prompt, sampling: Sampling) -> Generated:
+        answer = (await self._model.generate([prompt], sampling))[0]
+        who_waits().hears(answer)
+        return answer
 
     def _hear(self, theorem: Theorem, conversation: Conversation, answer: Completion) -> None:
         conversation.answer = answer.text

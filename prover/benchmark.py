@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ..data.errors import LakatosError, UsageError
+from ..data.errors import LakatosError, ModelUnavailable, UsageError
 from ..data.evaluation import ALARM, AttemptSummary, Outcome, Problem, Result, outcome_of, seed_of
 from ..data.records import Attempt, Expansion, StopReason, Theorem
 from ..data.terminal import is_alarm
@@ -35,8 +35,13 @@ OUTCOMES = {
     StopReason.WALL_TIME: Outcome.BUDGET,
     StopReason.REFUSED: Outcome.REFUSED,
     StopReason.FAULT: Outcome.CRASH,
+    StopReason.MODEL_FAILED: Outcome.MODEL_FAILED,
 }
 """The class of an attempt that ended so; one that was interrupted counts for nothing."""
+
+
+MAX_ERRORS = 10
+"""Attempts in a row under which the model may fail."""
 
 
 class Archive(Keeper, Protocol):
@@ -84,10 +89,28 @@ class Plan:
     """Attempts at a theorem."""
     all_attempts: bool = False
     """Go on after the first proof, so that pass@k is known for every k."""
+    max_errors: int = MAX_ERRORS
+    """Attempts in a row that end because the model failed, after which the run stops."""
 
     def __post_init__(self) -> None:
         if self.attempts < 1:
             raise UsageError(f"attempts must be at least 1, not {self.attempts}")
+        if self.max_errors < 1:
+            raise UsageError(f"max_errors must be at least 1, not {self.max_errors}")
+
+
+class FailuresInARow:
+    """Stops a run under which the model fails again and again. most: attempts in a row."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count = 0
+
+    def hear(self, outcome: Outcome, detail: str) -> None:
+        """Another attempt is over. Raises ModelUnavailable at the last that may fail."""
+        self._count = self._count + 1 if outcome is Outcome.MODEL_FAILED else 0
+        if self._count >= self._most:
+            raise ModelUnavailable(f"the model failed {self._count} times in a row: {detail}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +209,7 @@ class Bench:
         self._origin_s = clock() - worked_s
         self._open: list[str] = []
         self._running: set[Proving] = set()
+        self._failures = FailuresInARow(plan.max_errors)
         self.stopped = False
 
     @property
@@ -202,7 +226,8 @@ class Bench:
     async def work(self, tasks: Iterable[Task], places: int) -> None:
         """Do all tasks, so many at once; the first come the first served.
 
-        Raises EnvironmentFault or UsageError when Lean, a model or the store fails as a whole;
+        Raises EnvironmentFault or UsageError when Lean, a model or the store fails as a whole,
+        ModelUnavailable after `max_errors` attempts in a row under which the model failed;
         what was counted by then stays counted.
         """
         waiting = iter(tasks)
@@ -253,6 +278,7 @@ class Bench:
                 return None
             self._book.add(task.number, summary)
             done.append(summary)
+            self._failures.hear(summary.outcome, summary.detail)
             if summary.outcome is Outcome.SOLVED and not self._plan.all_attempts:
                 break
         done.sort(key=lambda attempt: attempt.number)
@@ -270,7 +296,7 @@ class Bench:
             attempt = (await prover.prove([theorem]))[0]
         finally:
             self._running.discard(prover)
-        if prover.fault:
+        if prover.fault and attempt.stop is not StopReason.MODEL_FAILED:
             raise prover.fault
         outcome = OUTCOMES.get(attempt.stop)
         if outcome is None:

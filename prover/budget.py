@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
+from typing import Any
 
 from ..data.records import Expansion, StopReason
 from .config import ProverConfig
 
 Clock = Callable[[], float]
-"""Seconds from any fixed origin, never going back; `time.monotonic` in earnest."""
+"""Seconds from any fixed origin; `time.monotonic` in earnest."""
+
+
+LEAST_WAIT_S = 0.05
+"""Between two looks at a clock that may stand still."""
 
 
 class Budget:
@@ -48,7 +54,8 @@ class Budget:
     @property
     def spent_s(self) -> float:
         """Seconds spent at work."""
-        return self._before_s + (0.0 if self._since is None else self._clock() - self._since)
+        now_s = 0.0 if self._since is None else self._clock() - self._since
+        return max(0.0, self._before_s + now_s)
 
     @property
     def left_s(self) -> float:
@@ -80,6 +87,13 @@ class Budget:
         if self.tokens >= self._tokens:
             return StopReason.TOKENS
         return None if self.expansions_left > 0 else StopReason.EXPANSIONS
+
+
+async def in_time(task: asyncio.Task[Any], budget: Budget) -> bool:
+    """Whether a task ends before the time is spent; the clock may stand still meanwhile."""
+    while not task.done() and budget.left_s > 0:
+        await asyncio.wait([task], timeout=max(budget.left_s, LEAST_WAIT_S))
+    return task.done()
 
 
 def rounds(config: ProverConfig) -> list[int]:

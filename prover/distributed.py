@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..data.evaluation import AttemptSummary, Outcome, Problem, Result, outcome_of
-from .benchmark import Hearers, Task
+from .benchmark import MAX_ERRORS, FailuresInARow, Hearers, Task
 from .budget import Clock
 from .cluster import Cluster
 from .elaboration import Unfit
@@ -29,6 +29,7 @@ class ClusterBench:
         hearers: Hearers,
         *,
         worked_s: float = 0.0,
+        max_errors: int = MAX_ERRORS,
         clock: Clock = time.monotonic,
     ) -> None:
         self._cluster = cluster
@@ -37,6 +38,7 @@ class ClusterBench:
         self._watcher = hearers.watcher
         self._clock = clock
         self._origin_s = clock() - worked_s
+        self._failures = FailuresInARow(max_errors)
 
     @property
     def worked_s(self) -> float:
@@ -74,6 +76,7 @@ class ClusterBench:
             else:
                 done.append(replace(told, attempt_id=attempt_id, ended_s=self.worked_s))
                 self._book.add(task.number, done[-1])
+                self._failures.hear(told.outcome, told.detail)
         if answer.fault:
             raise answer.fault.error
         if decided or not self._cluster.stopped or len(done) > len(task.done):

@@ -14,6 +14,7 @@ from ..data.errors import UsageError
 from .author import Author, GivenTexts, ModelAuthor
 from .config import DraftConfig, ModelConfig
 from .dense import Library
+from .model_watch import Servers
 from .policies import MODELS, Part, form_of, open_model, open_policy, parts, read_policy
 from .policy import Policy
 from .prompts import PromptFormat, format_named
@@ -97,7 +98,7 @@ async def open_author(
     config: ModelConfig,
     *,
     seed: int = 0,
-    key: str | None = None,
+    servers: Servers | None = None,
     source: Library | None = None,
 ) -> AsyncIterator[tuple[Author, Policy]]:
     """Set up who writes and who searches, and free their models afterwards.
@@ -109,10 +110,14 @@ async def open_author(
     asks = any(part.kind in MODELS for part in searchers)
     rest = config if asks else replace(config, options={}, critic="own", retriever="none")
     rest = replace(rest, prompt=None) if found.form else rest
-    async with open_policy(found.searcher, rest, seed=seed, key=key, source=source) as policy:
+    async with open_policy(
+        found.searcher, rest, seed=seed, servers=servers, source=source
+    ) as policy:
         if found.form is None:
             yield GivenTexts(read_policy(found.writer)), policy
             return
-        opening = open_model(found.writer, found.form, config, seed=seed, key=key, source=source)
+        opening = open_model(
+            found.writer, found.form, config, seed=seed, servers=servers, source=source
+        )
         async with opening as asked:
             yield ModelAuthor(asked.model, asked.form, asked.sampling, asked.retrieval), policy

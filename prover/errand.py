@@ -8,18 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data import source, terminal
-from ..data.console import Job
-from ..data.records import Theorem
+from ..data.console import Job, note
+from ..data.errors import ModelUnavailable
+from ..data.records import StopReason, Theorem
 from ..lean_env.pool import LeanPool
 from ..lean_env.worker_command import Toolchain
 from . import mending
 from .agent import Recorder
 from .mending import Mending, Ward, choose, shown
+from .model_watch import Monitor, Servers
 from .repair import Repair, RepairConfig
 from .resume import begin, earlier
 from .run import Run, RunConfig, Tee, select, start_run
@@ -39,6 +41,7 @@ class Errand:
     store: Store
     key: str | None = None
     cache: Path | None = None
+    monitor: Monitor = field(default_factory=lambda: Monitor(note))
 
     async def prove(self, resume: bool) -> None:
         """Prove the files' theorems. resume: take up earlier searches."""
@@ -61,14 +64,23 @@ class Errand:
                     job.tell(f"{file.path}: nothing to prove, it has no sorry{hint}")
             progress.theorems = len(theorems)
             past = earlier(self.store, run_id, self.config, self.toolchain, resume)
-            with job.display(progress, lambda: busy(pool)):
+            with job.display(progress, lambda: busy(pool) + self._traffic(" · ")):
                 job.attempts = await run.prove(opened, theorems, job.interrupt, *past)
             job.summarize()
+            if traffic := self._traffic():
+                job.tell(traffic)
             if job.write or job.out:
                 async for delivery in run.files(job.files, job.attempts):
                     job.deliver(*delivery)
             if run.prover.fault:
                 raise run.prover.fault
+            failed = [a.detail for a in job.attempts if a.stop is StopReason.MODEL_FAILED]
+            if failed and len(failed) == len(job.attempts):
+                raise ModelUnavailable(failed[0])
+
+    def _traffic(self, before: str = "") -> str:
+        usage = self.monitor.usage
+        return f"{before}model servers: {usage.text}" if usage.requests else ""
 
     async def repair(self, how: RepairConfig) -> None:
         """Mend the files' proofs."""
@@ -112,7 +124,7 @@ class Errand:
                 self.config,
                 recorder,
                 keeper=keeper,
-                key=self.key,
+                servers=Servers(self.key, self.monitor),
                 cache=self.cache,
             ) as run:
                 yield run, run_id

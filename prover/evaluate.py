@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..data.errors import UsageError
+from ..data.errors import ModelUnavailable, UsageError
 from ..data.evaluation import Evaluation, Outcome, Problem, hash_of
 from ..data.options import Attempts, Problems
 from ..data.problems import CORE_HEADER, read_problems, with_header
@@ -25,7 +25,7 @@ from ..data.source import read_source
 from ..data.streams import INTERRUPTED
 from ..data.terminal_evaluation import Announcer
 from ..lean_env.worker_command import Toolchain
-from .benchmark import Hearers, Plan, Task, missing
+from .benchmark import MAX_ERRORS, Hearers, Plan, Task, missing
 from .continuation import (
     Wanted,
     check_same,
@@ -34,6 +34,7 @@ from .continuation import (
     run_to_retry,
     same_run,
 )
+from .model_watch import Monitor, Servers
 from .places import Place, Site, open_place
 from .rejections import worker_name
 from .run import RunConfig, interruptible
@@ -72,11 +73,12 @@ class Exam:
     retry: tuple[Outcome, ...] = ()
     announcer: Announcer = field(default_factory=Announcer)
     cluster: str | None = None
+    max_errors: int = MAX_ERRORS
 
     @property
     def plan(self) -> Plan:
         """How each problem is tried. Raises UsageError for a senseless number."""
-        return Plan(self.config.prover, self.attempts, self.all_attempts)
+        return Plan(self.config.prover, self.attempts, self.all_attempts, self.max_errors)
 
     @property
     def lean(self) -> str:
@@ -104,7 +106,7 @@ def exam(
     lean: is asked for the toolchain, by the place of the problems, when all else is known to be
     right; gives the words by which it was chosen, too. kept: where the run will be.
     """
-    Plan(config.prover, attempts.pass_at)
+    Plan(config.prover, attempts.pass_at, max_errors=attempts.max_errors)
     retry = classes(attempts.retry or ())
     announcer = Announcer(attempts.quiet, attempts.as_json)
     found = None if attempts.run is None else kept.store.load_evaluation(attempts.run)
@@ -122,6 +124,7 @@ def exam(
         attempts=attempts.pass_at,
         all_attempts=attempts.all_attempts,
         cluster=attempts.cluster,
+        max_errors=attempts.max_errors,
         only_elaborable=asked.core and all(problem.is_core is None for problem in problems),
         told=asdict(select) | how | _places(asked) | {"header": header, "read": hash_of(problems)},
         retry=retry,
@@ -225,7 +228,9 @@ class Evaluator:
         self._kept = kept
         self._announcer = exam.announcer
         self._say = exam.announcer.say
+        self._monitor = Monitor(exam.announcer.warn)
         self._board = Scoreboard(time.monotonic, exam.announcer.result)
+        self._board.usage = lambda: self._monitor.usage
 
     async def __call__(self, key: str | None = None, cache: Path | None = None) -> int:
         """Evaluate, and tell what came of it; the exit code. key, cache: of start_run.
@@ -233,7 +238,8 @@ class Evaluator:
         Raises as `Bench.work`.
         """
         exam = self._exam
-        site = Site(exam.toolchain, exam.cluster, key, cache, self._say)
+        servers = Servers(key, self._monitor)
+        site = Site(exam.toolchain, exam.cluster, servers, cache, self._say)
         run_id = None
         try:
             async with open_place(site, exam.config, exam.plan) as place:
@@ -241,7 +247,7 @@ class Evaluator:
                 run_id, tasks, worked_s = self._tasks(problems)
                 with self._announcer.display(self._board, lambda: place.restarts):
                     await self._work(place, run_id, tasks, worked_s)
-            return self._announcer.summary(self._store.load_evaluation(run_id))
+            return self._summary(self._store.load_evaluation(run_id))
         except asyncio.CancelledError:
             if run_id is None:
                 raise
@@ -250,10 +256,20 @@ class Evaluator:
             if run_id is not None:
                 self._tell_how_to_go_on(run_id)
 
+    def _summary(self, found: Evaluation) -> int:
+        """Tell what came of it; the exit code, of a fault where the model never did its part."""
+        code = self._announcer.summary(found)
+        if found.classes[Outcome.MODEL_FAILED] and not found.tried:
+            failed = (a.detail for result in found.results for a in result.attempts)
+            raise ModelUnavailable(next(failed, "the model failed"))
+        return code
+
     def _tell_how_to_go_on(self, run_id: int) -> None:
-        found = self._store.load_evaluation(run_id)
+        found, hint = self._store.load_evaluation(run_id), self._kept.hint
+        if failed := found.classes[Outcome.MODEL_FAILED]:
+            again = f"lakatos eval --run {run_id}{hint} --retry model-failed"
+            self._announcer.warn(f"the model failed under {failed} problems; again: {again}")
         if not found.is_finished:
-            hint = self._kept.hint
             left = found.classes[Outcome.UNTRIED]
             self._announcer.warn(f"run {run_id} is not finished: {left} problems are left to try")
             self._announcer.warn(f"go on:   lakatos eval --run {run_id}{hint}")
@@ -336,7 +352,7 @@ class Evaluator:
             outcome = "interrupted"
             raise
         finally:
-            ledger.end(bench.worked_s)
+            ledger.end(bench.worked_s, self._monitor.usage)
             store.finish_run(run_id, outcome)
 
 

@@ -14,6 +14,7 @@ from math import exp
 from .critic import value_of
 from .expander import together
 from .model import Completion, Generated, LanguageModel, Prompt, Sampling
+from .model_watch import Watches, waiting, who_waits
 from .policy import Advice, Proposal, Query
 from .prompts import PromptFormat
 from .retriever import Retrieval
@@ -33,6 +34,7 @@ class Flight:
     """A question under way, and how many wait for its answer."""
 
     task: asyncio.Task[Generated]
+    watches: Watches
     waiting: int = 0
 
 
@@ -74,23 +76,31 @@ class LanguagePolicy:
         return await self._answer((self._form.write(query, premises), seed))
 
     async def _answer(self, question: Question) -> Generated:
+        who = who_waits()
         if question in self._answers:
+            who.hears(self._answers[question])
             return self._answers[question]
         flight = self._flights.get(question)
         if flight is None:
-            flight = Flight(asyncio.create_task(self._generate(question)))
+            watches = Watches()
+            flight = Flight(asyncio.create_task(self._generate(question, watches)), watches)
             self._flights[question] = flight
         flight.waiting += 1
+        flight.watches.join(who)
         try:
-            return await asyncio.shield(flight.task)
+            answer = await asyncio.shield(flight.task)
+            who.hears(answer)
+            return answer
         finally:
             flight.waiting -= 1
+            flight.watches.leave(who)
             if not flight.waiting:
                 flight.task.cancel()
                 if self._flights.get(question) is flight:
                     del self._flights[question]
 
-    async def _generate(self, question: Question) -> Generated:
+    async def _generate(self, question: Question, watches: Watches) -> Generated:
+        waiting.set(watches)
         prompt, seed = question
         answer = (await self._model.generate([prompt], replace(self._sampling, seed=seed)))[0]
         if len(self._answers) >= REMEMBERED:

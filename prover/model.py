@@ -64,11 +64,15 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """All completions of one prompt. value: P(provable) in [0, 1], if the model has such a head."""
+    """All completions of one prompt. value: P(provable) in [0, 1], if the model has such a head.
+
+    refused: why there are none, where the model does not take the prompt.
+    """
 
     completions: tuple[Completion, ...]
     value: float | None = None
     prompt_tokens: int = 0
+    refused: str = ""
 
 
 class LanguageModel(Protocol):

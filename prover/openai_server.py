@@ -18,13 +18,15 @@ from typing import Any, TypeVar
 from ..data.errors import ModelUnavailable, UsageError
 from .expander import together
 from .model import Generated, Prompt, Sampling
-from .openai_stream import Broken, Refusal, plain_errors, read_answer
+from .model_watch import Servers
+from .openai_stream import Broken, Empty, Refusal, plain_errors, read_answer
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[object]]
 Body = dict[str, Any]
 
 CONNECT_S = 10.0
+SHORTEN = "give it fewer --premises, or a shorter answer (--model-option max_tokens=N)"
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60.0
 _OPTIONAL = ("stream_options", "logprobs", "seed")
@@ -44,6 +46,8 @@ class ServerOptions:
     """Longest silence before a request is given up."""
     tries: int = 6
     """Requests made for one answer before the server counts as unavailable."""
+    patience_s: float = 300.0
+    """Longest wait for a server that answered before and now answers nobody."""
     at_once: int = 64
     """Most requests under way."""
 
@@ -53,16 +57,20 @@ class ServerOptions:
         for name in ("timeout_s", "tries", "at_once"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} must be above 0, not {getattr(self, name)}")
+        if self.patience_s < 0:
+            raise UsageError(f"patience_s must be at least 0, not {self.patience_s}")
 
 
 class OpenAIServer:
-    """One model of one server. key: sent as a bearer token, never printed."""
+    """One model of one server. servers: its key, sent as a bearer token and never printed, and who
+    counts what it does.
+    """
 
     def __init__(
         self,
         model: str,
         url: str,
-        key: str | None = None,
+        servers: Servers | None = None,
         options: ServerOptions | None = None,
         *,
         sleep: Sleep = asyncio.sleep,
@@ -72,12 +80,16 @@ class OpenAIServer:
             import openai
         except ImportError as error:
             raise UsageError("a model server needs openai: pip install 'lakatos[llm]'") from error
+        servers = servers or Servers()
+        key = servers.key
         if key and not (key.isascii() and key.isprintable()):
             raise UsageError("no server can have this key: only printable ASCII can be sent")
         self._model = model
         self._options = options or ServerOptions()
         self._url = url.rstrip("/")
         self._has_key = bool(key)
+        self._monitor = servers.monitor
+        self._answers = 0
         self._sleep = sleep
         self._slots = asyncio.Semaphore(self._options.at_once)
         self._without: set[str] = set()
@@ -133,7 +145,9 @@ class OpenAIServer:
             rest = await together([self._choices(prompt, sampling, at) for at in offsets])
         except Refusal as refused:
             if _TOO_LONG.search(refused.text.lower()):
-                return Generated(())
+                why = f"the prompt is too long: {refused}; {SHORTEN}"
+                self._monitor.too_long(why)
+                return Generated((), refused=why)
             raise UsageError(f"{self.name}: {refused}") from refused
         drawn = [each for part in (first, *rest) for each in part.completions]
         return Generated(tuple(drawn[: sampling.n]), prompt_tokens=first.prompt_tokens)
@@ -212,7 +226,13 @@ class OpenAIServer:
                 async with stream:
                     return await read_answer(stream, body["n"])
 
-        return await self._persist(send)
+        try:
+            answer = await self._persist(send)
+        except Empty as empty:
+            answer = empty.answer
+        self._answers += 1
+        self._monitor.answered(answer)
+        return answer
 
     async def _models(self) -> list[str]:
         """The models the server lists; none if it keeps no list."""
@@ -221,34 +241,47 @@ class OpenAIServer:
             return await self._client.get("/models", cast_to=object)
 
         try:
-            return [str(each["id"]) for each in (await self._persist(send))["data"]]
+            listed = await self._persist(send)
+            self._monitor.answered(None)
+            return [str(each["id"]) for each in listed["data"]]
         except (Refusal, ValueError, KeyError, TypeError):
             return []
 
     async def _persist(self, send: Callable[[], Awaitable[T]]) -> T:
-        """Send, and send again while that makes sense. Raises Refusal when it does not."""
-        pause_s, tries = FIRST_PAUSE_S, 0
-        while True:
-            tries += 1
-            wait_s = pause_s
-            try:
-                with plain_errors(self._url, self._options.timeout_s):
-                    return await send()
-            except Refusal as refused:
-                self._check_key(refused)
-                if not refused.may_pass:
-                    raise
-                why = str(refused)
-                wait_s = max(pause_s, refused.retry_after_s)
-                is_over = refused.is_final or wait_s > LONGEST_PAUSE_S
-            except Broken as broken:
-                why, is_over = str(broken), False
-                if broken.is_elsewhere and not self._is_checked:
-                    raise ModelUnavailable(why) from broken
-            if is_over or tries == self._options.tries:
-                raise ModelUnavailable(f"{self.name}: {why} (tries: {tries})")
-            await self._sleep(wait_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        """Send, and send again while that makes sense.
+
+        Raises Refusal when it does not, ModelUnavailable and Empty after all tries.
+        """
+        with self._monitor.request() as request:
+            waits = _Waits(self._options, self._answers)
+            while True:
+                began_s = self._monitor.clock()
+                try:
+                    request.send()
+                    with plain_errors(self._url, self._options.timeout_s):
+                        return await send()
+                except Refusal as refused:
+                    self._check_key(refused)
+                    if not refused.may_pass:
+                        self._monitor.refused()
+                        raise
+                    why, wait_s = str(refused), max(waits.pause_s, refused.retry_after_s)
+                    is_over = refused.is_final or wait_s > LONGEST_PAUSE_S
+                except Broken as broken:
+                    why, wait_s, is_over = str(broken), waits.pause_s, False
+                    if broken.is_elsewhere and not self._is_checked:
+                        raise ModelUnavailable(why) from broken
+                except Empty as empty:
+                    why, wait_s, is_over = str(empty), waits.pause_s, False
+                    if waits.tries + 1 >= self._options.tries:
+                        raise
+                waits.failed(self._monitor.clock() - began_s)
+                if is_over or waits.are_over(self._answers):
+                    request.failed(why, "given up")
+                    raise ModelUnavailable(f"{self.name}: {why} (tries: {waits.tries})")
+                request.failed(why, waits.hint)
+                await self._sleep(wait_s)
+                waits.next(wait_s)
 
     def _check_key(self, refused: Refusal) -> None:
         if refused.status in (401, 403):
@@ -263,3 +296,39 @@ class OpenAIServer:
             near = difflib.get_close_matches(self._model, known, n=3, cutoff=0.4) or known[:5]
             told = f"{self._url} has no model {self._model}; it has: {', '.join(near)}"
             raise UsageError(told) from refused
+
+
+class _Waits:
+    """How long one request is sent again and again. answers: of the server before it."""
+
+    def __init__(self, options: ServerOptions, answers: int) -> None:
+        self._options = options
+        self._answers = answers
+        self._waited_s = 0.0
+        self.tries = 0
+        self.pause_s = FIRST_PAUSE_S
+
+    def failed(self, took_s: float) -> None:
+        """One more try failed."""
+        self.tries += 1
+        self._waited_s += took_s
+
+    def next(self, waited_s: float) -> None:
+        """It waited before the next one."""
+        self._waited_s += waited_s
+        self.pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
+
+    def are_over(self, answers: int) -> bool:
+        """Whether to give up. answers: of the server by now; none since means that it is away."""
+        is_away = 0 < self._answers == answers
+        return self.tries >= self._options.tries and not (
+            is_away and self._waited_s < self._options.patience_s
+        )
+
+    @property
+    def hint(self) -> str:
+        """What is done about it."""
+        most = self._options.tries
+        if self.tries < most:
+            return f"trying again ({self.tries + 1} of {most})"
+        return f"waiting for it, {self._waited_s:.0f} of {self._options.patience_s:g} s"

@@ -38,6 +38,15 @@ class Broken(Exception):
         self.is_elsewhere = is_elsewhere
 
 
+class Empty(Exception):
+    """An answer whose completions have no text, all of them."""
+
+    def __init__(self, answer: Generated) -> None:
+        count = len(answer.completions)
+        super().__init__(f"{count} of {count} completions are empty")
+        self.answer = answer
+
+
 class Refusal(Exception):
     """An answer with an error status. retry_after_s: 0 when not told. is_final: no use to wait."""
 
@@ -132,22 +141,29 @@ def _retry_after_s(headers: Mapping[str, str]) -> float:
 
 
 async def read_answer(stream: openai.AsyncStream[object], n: int) -> Generated:
-    """The completions of an answer, in order. Raises Broken, and what `openai` raises."""
+    """The completions of an answer, in order. Raises Broken, Empty, and what `openai` raises."""
     choices: dict[int, _Choice] = {}
     usage: dict[str, Any] = {}
+    is_whole = False
     try:
         async for event in _events(stream):
+            is_whole |= "choices" in event
             usage = event.get("usage") or usage
             for part in event.get("choices") or ():
                 _add(choices.setdefault(int(part.get("index", 0)), _Choice()), part)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Broken(f"an answer that is not of this interface: {error}"[:SHOWN_CHARS]) from error
+    if not choices and is_whole:
+        raise Broken("it answered without completions")
     if not choices or any(choice.finish is None for choice in choices.values()):
         raise Broken("the answer broke off")
     drawn = [choices[index] for index in sorted(choices)][:n]
     shares = _shares(int(usage.get("completion_tokens") or 0), drawn)
     completions = tuple(_completion(*pair) for pair in zip(drawn, shares, strict=True))
-    return Generated(completions, prompt_tokens=int(usage.get("prompt_tokens") or 0))
+    answer = Generated(completions, prompt_tokens=int(usage.get("prompt_tokens") or 0))
+    if not any(completion.text.strip() for completion in completions):
+        raise Empty(answer)
+    return answer
 
 
 async def _events(stream: openai.AsyncStream[object]) -> AsyncIterator[Any]:

@@ -20,6 +20,7 @@ from ..lean_env.toolchain import Toolchain, find_toolchain
 from .benchmark import Bench, Hearers, Parts, Plan, Task
 from .config import ModelConfig
 from .elaboration import Unfit, unfit
+from .model_watch import Servers
 from .parcel import Fault, Parcel, pack
 from .remote_policy import RemotePolicy
 from .run import RunConfig, searching, start_run
@@ -51,7 +52,7 @@ class NodeSetup:
         lean, config = await asyncio.to_thread(self.toolchain), self.config
         if self.policies:
             config = replace(config, policy="hammer", model=ModelConfig())
-        async with start_run(lean, config, key=self.key, cache=self.cache) as run:
+        async with start_run(lean, config, servers=Servers(self.key), cache=self.cache) as run:
             make = run.make
             if self.policies:
                 remote = RemotePolicy(self.config.policy, self.policies)

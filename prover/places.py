@@ -16,6 +16,7 @@ from .benchmark import Bench, Hearers, Parts, Plan, Task
 from .cluster import Cluster, joined
 from .distributed import ClusterBench
 from .elaboration import Unfit
+from .model_watch import Servers
 from .outpost import NodeSetup
 from .policies import parts
 from .remote_policy import NodePolicy, posted
@@ -26,12 +27,12 @@ from .run import Run, RunConfig, start_run
 class Site:
     """Where to work. cluster: the address of a Ray cluster; None: here.
 
-    key, cache: of start_run. say: is told of nodes that fail.
+    servers, cache: of start_run. say: is told of nodes that fail.
     """
 
     toolchain: Toolchain
     cluster: str | None = None
-    key: str | None = field(default=None, repr=False)
+    servers: Servers = field(default_factory=Servers)
     cache: Path | None = None
     say: Callable[[str], None] = lambda line: None
 
@@ -80,6 +81,7 @@ class _Here:
 @dataclass(frozen=True, slots=True)
 class _There:
     cluster: Cluster
+    plan: Plan
 
     @property
     def restarts(self) -> int:
@@ -89,7 +91,8 @@ class _There:
         return await distributed.all_unfit(self.cluster, problems)
 
     def bench(self, hearers: Hearers, worked_s: float) -> ClusterBench:
-        return ClusterBench(self.cluster, hearers, worked_s=worked_s)
+        most = self.plan.max_errors
+        return ClusterBench(self.cluster, hearers, worked_s=worked_s, max_errors=most)
 
     async def work(self, bench: Bench | ClusterBench, tasks: Sequence[Task]) -> None:
         await bench.work(tasks, len(tasks))
@@ -99,19 +102,19 @@ class _There:
 async def open_place(site: Site, config: RunConfig, plan: Plan) -> AsyncIterator[Place]:
     """Set it up, and end its processes afterwards. Raises as `start_run` and `joined`."""
     if site.cluster is None:
-        async with start_run(site.toolchain, config, key=site.key, cache=site.cache) as run:
+        async with start_run(site.toolchain, config, servers=site.servers, cache=site.cache) as run:
             yield _Here(run, plan)
         return
     setup = _setup(site, config)
     on_gpu = any(part.kind == "hf" for part in parts(config.policy))
     on_gpu = on_gpu and config.roles.writer is None  # who writes drafts sits on every node
-    policy = NodePolicy(config, setup.toolchain, site.key, site.cache) if on_gpu else None
+    policy = NodePolicy(config, setup.toolchain, site.servers.key, site.cache) if on_gpu else None
     with joined(site.cluster) as ray:
         async with posted(ray, policy) as posts:
             setup = replace(setup, policies=tuple(posts))
             cluster = Cluster(ray, setup, plan, site.say, config.workers)
             try:
-                yield _There(cluster)
+                yield _There(cluster, plan)
             finally:
                 await cluster.close()
 
@@ -119,4 +122,4 @@ async def open_place(site: Site, config: RunConfig, plan: Plan) -> AsyncIterator
 def _setup(site: Site, config: RunConfig) -> NodeSetup:
     lean = site.toolchain
     directory = lean.directory if isinstance(lean, NativeToolchain) else None
-    return NodeSetup(config, lean.lean, lean.name, directory, site.key, site.cache)
+    return NodeSetup(config, lean.lean, lean.name, directory, site.servers.key, site.cache)

@@ -26,6 +26,7 @@ from .hammer import Hammer
 from .language_policy import LanguagePolicy
 from .mixture import Judged, Mixture
 from .model import LanguageModel, Sampling
+from .model_watch import Servers
 from .policy import Policy, Proposal, ScriptedPolicy
 from .prompts import PromptFormat, format_for, format_named, formats
 from .replicas import Replicas
@@ -120,10 +121,11 @@ async def open_policy(
     config: ModelConfig | None = None,
     *,
     seed: int = 0,
-    key: str | None = None,
+    servers: Servers | None = None,
     source: Library | None = None,
 ) -> AsyncIterator[Policy]:
-    """Set up a policy, and free its models afterwards. key: of a model server; source: of premises.
+    """Set up a policy, and free its models afterwards. servers: how they are reached; source: of
+    premises.
 
     Raises UsageError for what the caller can mend, ModelUnavailable for a server that is not
     there.
@@ -143,7 +145,7 @@ async def open_policy(
             else:
                 form = form_of(part, config)
                 sampling = _sampling(config, form, seed)
-                model = await _model(part, own, key)
+                model = await _model(part, own, servers)
                 stack.push_async_callback(model.close)
                 told = retrieval if form.shows_premises else None
                 policy = LanguagePolicy(model, form, sampling, told)
@@ -167,7 +169,7 @@ async def open_model(
     config: ModelConfig,
     *,
     seed: int = 0,
-    key: str | None = None,
+    servers: Servers | None = None,
     source: Library | None = None,
 ) -> AsyncIterator[Asked]:
     """Set up the model of one part alone, and free it afterwards. Raises as `open_policy`."""
@@ -175,7 +177,7 @@ async def open_model(
     own = _own_options(asks, config.options)
     retrieval = _retrieval([part], config, own, source) if form.shows_premises else None
     sampling = _sampling(config, form, seed)
-    model = await _model(part, own, key)
+    model = await _model(part, own, servers)
     try:
         yield Asked(model, form, sampling, retrieval)
     finally:
@@ -216,7 +218,7 @@ def _retrieval(
     return Retrieval(Dense(source, encoder), source, config.premises)
 
 
-async def _model(part: Part, own: Mapping[str, str], key: str | None) -> LanguageModel:
+async def _model(part: Part, own: Mapping[str, str], servers: Servers | None) -> LanguageModel:
     """The model of a part; of several servers, or on several devices, as one."""
     places = [own]
     names = [part.name]
@@ -229,7 +231,7 @@ async def _model(part: Part, own: Mapping[str, str], key: str | None) -> Languag
     try:
         for name in names:
             for place in places:
-                copies.append(await _copy(part.kind, name, place, key))
+                copies.append(await _copy(part.kind, name, place, servers))
     except BaseException:
         for copy in copies:
             await copy.close()
@@ -237,13 +239,15 @@ async def _model(part: Part, own: Mapping[str, str], key: str | None) -> Languag
     return copies[0] if len(copies) == 1 else Replicas(copies)
 
 
-async def _copy(kind: str, name: str, own: Mapping[str, str], key: str | None) -> LanguageModel:
+async def _copy(
+    kind: str, name: str, own: Mapping[str, str], servers: Servers | None
+) -> LanguageModel:
     mine = options(_options_of(kind), _known(kind, own), kind)
     if kind == "openai":
         from .openai_server import OpenAIServer
 
         model, (url,) = _servers(name)
-        server = OpenAIServer(model, url, key, mine)
+        server = OpenAIServer(model, url, servers, mine)
         try:
             await server.check()
         except BaseException:

@@ -22,6 +22,7 @@ from .agent import Silent
 from .benchmark import missing
 from .elaboration import Unfit, all_unfit, opened_theorem
 from .evaluate import Exam, Kept
+from .model_watch import Servers
 from .policies import MODELS, parts
 from .run import start_run
 
@@ -121,7 +122,7 @@ async def _answer(exam: Exam, problem: Problem, key: str | None, cache: Path | N
     exam.announcer.say(f"asking {config.policy} once, about {problem.name}")
     count, began_s = _Count(), time.monotonic()
     try:
-        async with start_run(exam.toolchain, config, key=key, cache=cache) as run:
+        async with start_run(exam.toolchain, config, servers=Servers(key), cache=cache) as run:
             _, theorem = await opened_theorem(run.pool, problem)
             assert not isinstance(theorem, Unfit)
             began_s = time.monotonic()

@@ -23,11 +23,12 @@ from ..data.records import (
     Theorem,
 )
 from ..lean_env.script import splice
-from .budget import Clock
+from .budget import Clock, in_time
 from .config import ProverConfig
 from .deferral import Verifier, replacement
 from .expander import Expander, TacticRunner
 from .minimise import minimised
+from .model_watch import waiting
 from .policy import Policy
 from .refute import is_vacuous
 from .sampler import Sampler
@@ -105,8 +106,7 @@ class Pursuit:
                     if not flights:
                         is_paused = trial.budget.asked >= limit
                         return trial.budget.exhausted or (None if is_paused else _DEAD)
-                    await asyncio.wait([flights[0]], timeout=trial.budget.left_s)
-                    if not flights[0].done():
+                    if not await in_time(flights[0], trial.budget):
                         return StopReason.WALL_TIME
                     for answer in flights.popleft().result():
                         self._tell(trial, answer)
@@ -134,6 +134,7 @@ class Pursuit:
         numbers: Sequence[int],
     ) -> list[Answer]:
         """The answers in order, from memory or from Lean."""
+        waiting.set(trial.watch)
         news = [(state, n) for (state, known), n in zip(asked, numbers, strict=True) if not known]
         fresh = iter(await self._expand(trial, news) if news else [])
         return [known or Answer(tuple(next(fresh))) for _, known in asked]

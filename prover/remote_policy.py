@@ -20,6 +20,7 @@ from ..data.records import Expansion, Theorem
 from ..lean_env.cache import default_cache
 from ..lean_env.pool import LeanPool
 from ..lean_env.premises import Premises
+from .model_watch import Servers
 from .parcel import Fault, Parcel, pack, unpack
 from .policies import open_policy
 from .policy import Advice, Policy, Query
@@ -78,7 +79,10 @@ class NodePolicy:
                 pool = await stack.enter_async_context(LeanPool(lean, workers=1))
                 source = Premises(pool, (self.cache or default_cache()) / "premises")
             seed = config.prover.seed
-            asked = open_policy(config.policy, config.model, seed=seed, key=self.key, source=source)
+            reach = Servers(self.key)
+            asked = open_policy(
+                config.policy, config.model, seed=seed, servers=reach, source=source
+            )
             yield await stack.enter_async_context(asked)
 
 

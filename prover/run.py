@@ -28,6 +28,7 @@ from .agent import Keeper, Prover, Recall, Recorder, Silent, nothing
 from .config import DraftConfig, ModelConfig, ProverConfig, SearchConfig
 from .drafting import Roles, check_told, open_author, roles
 from .filling import Tools
+from .model_watch import Servers
 from .policies import open_policy, suited
 from .policy import Policy, Redrawn
 from .rejections import Memory, no_memory
@@ -193,12 +194,12 @@ async def start_run(
     recorder: Recorder | None = None,
     *,
     keeper: Keeper | None = None,
-    key: str | None = None,
+    servers: Servers | None = None,
     cache: Path | None = None,
 ) -> AsyncIterator[Run]:
     """Set up the parts, and end their processes afterwards. keeper: of what stands behind a
-    theorem's attempt, its holes and conversations. key: of a model server. cache: the folder
-    where lists of premises are kept; None: the user's.
+    theorem's attempt, its holes and conversations. servers: how model servers are reached. cache:
+    the folder where lists of premises are kept; None: the user's.
 
     Raises UsageError when there is no such policy, ModelUnavailable when it has no model.
     """
@@ -213,14 +214,16 @@ async def start_run(
         source = Premises(pool, (cache or default_cache()) / "premises")
         if found.writer is None:
             opening = open_policy(
-                config.policy, config.model, seed=config.prover.seed, key=key, source=source
+                config.policy, config.model, seed=config.prover.seed, servers=servers, source=source
             )
             policy = await stack.enter_async_context(opening)
             prover = Prover(pool, verifier, policy, config.prover, recorder)
             make = searching(pool, verifier, policy, config.model.samples)
             yield Run(pool, verifier, prover, policy, recorder, keeper, make)
             return
-        opened = open_author(found, config.model, seed=config.prover.seed, key=key, source=source)
+        opened = open_author(
+            found, config.model, seed=config.prover.seed, servers=servers, source=source
+        )
         author, policy = await stack.enter_async_context(opened)
         tools = Tools(pool, verifier, policy, recorder)
         drafter = Drafter(tools, author, keeper, config.prover, config.drafts)

@@ -31,9 +31,9 @@ from ..data.records import (
 )
 from ..lean_env.broken import stumbles
 from ..lean_env.script import splice
-from .agent import Keeper, Recall, Recorder, nothing
+from .agent import Keeper, Recall, Recorder, fault_of, nothing
 from .author import Author, Conversation, all_go_on
-from .budget import Budget, Clock
+from .budget import Budget, Clock, in_time
 from .config import DraftConfig, ProverConfig
 from .cutting import Cutter, Draft
 from .deferral import Kept, is_over_limit, replacement, rests_on_sorry, settle
@@ -41,6 +41,7 @@ from .expander import NEUTRAL_VALUE, together
 from .feedback import NO_PROOF, errors_told, feedback, holes_told, proof_told, refusal_told, trimmed
 from .filling import BRIEF, Filler, Filling, Means, Tools
 from .lemmas import Lemmas, as_tactic
+from .model_watch import Watch, waiting
 from .rejections import Memory, no_memory
 from .trial import untried
 
@@ -126,15 +127,18 @@ class Drafter:
             work = _Work(theorem, self._config, self._clock)
             stop, detail = StopReason.INTERRUPTED, ""
             try:
+                waiting.set(work.watch)
                 with work.budget.running():
                     stop = await self._converse(work)
+                if detail := work.watch.failure(stop):
+                    stop = StopReason.MODEL_FAILED
             except asyncio.CancelledError:
                 if not self._stopped:
                     raise
             except WorkerDied as error:
                 stop, detail = StopReason.FAULT, str(error)
             except (ModelUnavailable, UsageError) as error:
-                stop, detail = StopReason.FAULT, str(error)
+                stop, detail = fault_of(error), str(error)
                 self.fault = self.fault or error
                 self.stop()
             finally:
@@ -186,10 +190,11 @@ class Drafter:
         assert task is not None
         self._waiting.add(task)
         try:
-            async with asyncio.timeout(work.budget.left_s):
-                return await answer
-        except TimeoutError:
-            return None
+            asking = asyncio.ensure_future(answer)
+            try:
+                return await asking if await in_time(asking, work.budget) else None
+            finally:
+                asking.cancel()
         finally:
             self._waiting.discard(task)
 
@@ -300,7 +305,8 @@ class _Work:
 
     def __init__(self, theorem: Theorem, config: ProverConfig, clock: Clock) -> None:
         self.theorem = theorem
-        self.budget = Budget(config, clock)
+        self.watch = Watch(clock)
+        self.budget = Budget(config, self.watch.time)
         self.tried: dict[str, Tried] = {}
         self.drafts = self.expected = 0
         self.block = ""

@@ -25,6 +25,7 @@ from ..data.records import (
 from ..lean_env.script import script
 from .budget import Budget, Clock
 from .config import ProverConfig
+from .model_watch import Watch
 from .rejections import Rejections, Stored, unknown
 from .sampler import split_samples
 
@@ -67,7 +68,8 @@ class Trial:
         self.theorem = theorem
         self._share = share
         self.config = config.search
-        self.budget = Budget(config, clock, share)
+        self.watch = Watch(clock)
+        self.budget = Budget(config, self.watch.time, share)
         self.search = self.config.start(theorem.state)
         self.banned: set[tuple[str, str]] = set()
         self.rejections = Rejections(rejected)
@@ -160,7 +162,12 @@ class Trial:
     def give_up(self, stop: StopReason) -> Attempt:
         """The attempt that found nothing, or only what was refused: then that, as evidence."""
         if not self.refused:
-            return self.end(stop)
+            if failure := self.watch.failure(stop):
+                return self.end(StopReason.MODEL_FAILED, detail=failure)
+            is_stuck = stop is StopReason.DEAD_END and len(self.search.graph.nodes) == 1
+            return self.end(
+                stop, detail=self.watch.nothing_taken(self.budget.steps) if is_stuck else ""
+            )
         last = self.refused[-1]
         return self.end(
             StopReason.REFUSED, proof=last.proof, verdict=last.verdict, detail=last.detail

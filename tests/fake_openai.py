@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 
 HTML = ("HTTP/1.1 200 OK", {"content-type": "text/html"}, b"<html>welcome</html>")
@@ -135,6 +136,7 @@ class Server:
         self.arrived = threading.Event()
         self.left = threading.Event()
         self.url = ""
+        self.is_dead = False
 
     def __enter__(self):
         ready = threading.Event()
@@ -151,18 +153,45 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
         self._talks = set()
-        server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        await self._listen(0)
         ready.set()
         await self._over.wait()
-        server.close()
+        await self._stop_listening()
         for talk in self._talks:
             talk.cancel()
         await asyncio.gather(*self._talks, return_exceptions=True)
 
-    async def _talk(self, reader, writer):
-        task = asyncio.current_task()
-        self._talks.add(task)
+    async def _listen(self, port):
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self._socket.setblocking(False)
+        self._accepting = asyncio.create_task(self._accept())
+        self.port = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+
+    async def _accept(self):
+        while True:
+            connection, _ = await self._loop.sock_accept(self._socket)
+            task = asyncio.create_task(self._talk(connection))
+            self._talks.add(task)
+            task.add_done_callback(self._talks.discard)
+
+    async def _stop_listening(self):
+        self._accepting.cancel()
+        await asyncio.gather(self._accepting, return_exceptions=True)
+        self._socket.close()
+
+    async def die(self, body, reader, writer):
+        """A reply: none, and nobody listens any more."""
+        await self._stop_listening()
+        self.is_dead = True
+
+    def rise(self):
+        """Listen again, where it did."""
+        self.is_dead = False
+        asyncio.run_coroutine_threadsafe(self._listen(self.port), self._loop).result()
+
+    async def _talk(self, connection):
+        reader, writer = await asyncio.open_connection(sock=connection)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
@@ -178,7 +207,6 @@ class Server:
         except (ConnectionError, asyncio.IncompleteReadError):
             self.left.set()
         finally:
-            self._talks.discard(task)
             writer.close()
 
     async def _list(self, path, reader, writer):

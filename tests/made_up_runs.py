@@ -31,6 +31,7 @@ WORDS = {
     "-": Outcome.BUDGET,
     "d": Outcome.DEAD_END,
     "c": Outcome.CRASH,
+    "m": Outcome.MODEL_FAILED,
     "r": Outcome.REFUSED,
     "n": Outcome.NOT_ELABORATED,
     "u": Outcome.UNTRIED,

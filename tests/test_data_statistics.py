@@ -76,13 +76,26 @@ def test_many_attempts_at_few_problems_do_not_feign_certainty():
 
 
 def test_every_problem_has_one_class():
-    words = ["+", "-", "d", "c", "r", "n", "u", "-", "+"]
+    words = ["+", "-", "d", "c", "m", "r", "n", "u", "-", "+"]
     told = runs_of(words).classes
     assert sum(told.values()) == len(words)
     assert list(told.items()) == [
         (Outcome.SOLVED, 2), (Outcome.BUDGET, 2), (Outcome.DEAD_END, 1), (Outcome.CRASH, 1),
-        (Outcome.NOT_ELABORATED, 1), (Outcome.REFUSED, 1), (Outcome.UNTRIED, 1),
+        (Outcome.MODEL_FAILED, 1), (Outcome.NOT_ELABORATED, 1), (Outcome.REFUSED, 1),
+        (Outcome.UNTRIED, 1),
     ]  # fmt: skip
+
+
+def test_a_model_that_failed_leaves_the_rates_of_what_was_tried():
+    told = runs_of(["+", "-", "m", "u"])
+    (rate,) = statistics.pass_rates(statistics.tried(told))
+    assert (rate.value, told.tried) == (0.5, 2)
+    wide = runs_of(["-m+", "m+", "mm"], k=3, config={"evaluation": {"all_attempts": True}})
+    once, *_ = statistics.pass_rates(statistics.tried(wide))
+    assert once.value == (1 / 2 + 1) / 2  # an attempt under which it failed is none
+    other = runs_of(["m", "+", "+", "+"])
+    told = statistics.compare(runs_of(["+", "m", "+", "-"]), other)
+    assert (told.problems, told.untried) == (2, 2)
 
 
 def test_sources_keep_all_their_problems():

@@ -375,7 +375,7 @@ def execute(path: Path, sql: str) -> None:
     [
         (broken_not_a_database, "is not an SQLite database"),
         (broken_pages, "damaged"),
-        (broken_newer, "schema 99 is newer than this program's 5"),
+        (broken_newer, "schema 99 is newer than this program's 6"),
         (broken_foreign, "another program"),
         (broken_directory, "cannot be opened"),
         (broken_text, "damaged"),
@@ -560,5 +560,5 @@ def test_the_schema_compiles_for_postgresql() -> None:
         str(CreateTable(t).compile(dialect=postgresql.dialect()))
         for t in Base.metadata.sorted_tables
     ]
-    assert len(made) == 15
+    assert len(made) == 16
     assert not any("ROWID" in sql for sql in made)

@@ -288,7 +288,7 @@ def test_a_model_that_is_gone_is_told_and_ends_all():
         return work, await work.prove([THEOREM, replace(THEOREM, name="u", start=37)])
 
     work, (first, second) = asyncio.run(run())
-    assert (first.stop, first.detail) == (StopReason.FAULT, "gone")
+    assert (first.stop, first.detail) == (StopReason.MODEL_FAILED, "gone")
     assert second.stop is StopReason.INTERRUPTED
     assert isinstance(work.fault, ModelUnavailable)
 

@@ -98,16 +98,32 @@ def test_a_break_changes_no_result(tmp_path, how, moment):
     assert resumed.classes[Outcome.UNTRIED] == 0
 
 
-def test_a_model_that_is_gone_ends_the_run_and_the_rest_stays_untried(path):
+def test_a_model_that_fails_under_a_theorem_has_not_tried_it(path):
     session = Session(path, [problem("identity"), problem("lem"), problem("curry")])
     session.pool.fault = ("lem", ModelUnavailable("nobody answers"))
-    with pytest.raises(ModelUnavailable, match="nobody answers"):
+    told = session.run()
+    assert [result.outcome for result in told.results] == [
+        Outcome.SOLVED,
+        Outcome.MODEL_FAILED,
+        Outcome.SOLVED,
+    ]
+    assert told.results[1].attempts[0].detail == "nobody answers"
+    assert (told.tried, sum(told.classes.values())) == (2, 3)
+
+
+def test_a_model_that_fails_too_often_in_a_row_ends_the_run(path):
+    problems = [problem(f"lem_{n}") for n in range(9)]
+    session = Session(path, [*problems, problem("identity")], max_errors=3)
+    session.pool.fault = ("lem", ModelUnavailable("nobody answers"))
+    with pytest.raises(ModelUnavailable, match="failed 3 times in a row: nobody answers"):
         session.run()
     with Store.open(str(path)) as store:
         told = store.load_evaluation(1)
-    assert told.results[1].outcome is Outcome.UNTRIED
-    session.pool.fault = None
-    assert Session(path, session.problems).run(1).classes[Outcome.UNTRIED] == 0
+    failed = told.classes[Outcome.MODEL_FAILED]
+    assert 3 <= failed < 3 + PLACES  # the others at work may end as well
+    assert told.classes[Outcome.UNTRIED] == 10 - failed
+    with pytest.raises(UsageError, match="max_errors must be at least 1"):
+        Plan(ProverConfig(), max_errors=0)
 
 
 def test_an_ordinary_refusal_is_no_alarm_and_a_strange_one_is(path):

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from lakatos.data.errors import ModelUnavailable, UsageError
 from lakatos.prover.model import Completion, Message, Prompt, Sampling
+from lakatos.prover.model_watch import Servers
 from lakatos.prover.openai_server import OpenAIServer, ServerOptions
 
 from .fake_openai import (
@@ -30,7 +31,7 @@ def asked(server, prompts=(TEXT,), *, model="m", key=None, check=False, options=
         pauses.append(seconds)
 
     async def run():
-        client = OpenAIServer(model, server.url, key, options, sleep=pause)
+        client = OpenAIServer(model, server.url, Servers(key), options, sleep=pause)
         try:
             if check:
                 await client.check()

@@ -14,6 +14,7 @@ from lakatos.prover.config import ModelConfig
 from lakatos.prover.critic import ConstantCritic
 from lakatos.prover.hammer import Hammer
 from lakatos.prover.mixture import Judged, Mixture
+from lakatos.prover.model_watch import Servers
 from lakatos.prover.policies import Part, open_policy, parts, scripted, suited
 from lakatos.prover.policy import Advice, Proposal, Query, ScriptedPolicy
 
@@ -187,7 +188,7 @@ def test_a_server_is_asked_as_told():
         config = ModelConfig(
             samples=2, temperature=0.7, options={"top_p": "0.9", "max_tokens": "33", "tries": "1"}
         )
-        policy, found = opened(f"openai:m@{server.url}", config, seed=4, key="k")
+        policy, found = opened(f"openai:m@{server.url}", config, seed=4, servers=Servers("k"))
     assert policy.name == f"openai:m@{server.url}"
     assert [p.tactic for p in found.proposals] == ["simp", "omega"]
     assert found.value == pytest.approx(0.36787944)

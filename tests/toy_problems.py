@@ -84,6 +84,12 @@ class Session:
         if len(self.results) == self.kill_after:
             raise Killed
 
+    def parts(self):
+        return toy_parts(self.pool, self.judge, ToyPolicy())
+
+    async def work(self, tasks):
+        await self.bench.work(tasks, PLACES)
+
     def run(self, run_id=None):
         """Begin, or go on with that run; what the store has of it then."""
         with Store.open(str(self.path)) as store:
@@ -102,11 +108,10 @@ class Session:
                 ]
             archive = lambda: store.recorder(run_id)  # noqa: E731
             hearers = Hearers(store.ledger(run_id), archive, self.board)
-            parts = toy_parts(self.pool, self.judge, ToyPolicy())
-            self.bench = Bench(parts, self.plan, hearers, clock=lambda: 0.0)
+            self.bench = Bench(self.parts(), self.plan, hearers, clock=lambda: 0.0)
             self.board.begin(len(self.problems), {})
             with suppress(Killed):
-                asyncio.run(self.bench.work(tasks, PLACES))
+                asyncio.run(self.work(tasks))
             return store.load_evaluation(run_id)
 
 
