@@ -307,7 +307,7 @@ def doctor(lean: Lean, models: TriedModels, db: Db = None) -> int:
 
     def findings() -> Iterator[Finding]:
         if models.policy:
-            yield from check_policy(models.policy, models.model_option or (), _key())
+            yield from asyncio.run(check_policy(models.policy, models.model_option or (), _key()))
             return
         yield Finding("lakatos", version("lakatos"))
         yield check_database(db or os.environ.get("LAKATOS_DB"))

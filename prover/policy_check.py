@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -21,17 +20,13 @@ SHOWN_CHARS = 40
 TRIED_TOKENS = 16
 
 
-def check_policy(spec: str, words: Sequence[str], key: str | None) -> list[Finding]:
+async def check_policy(spec: str, words: Sequence[str], key: str | None) -> list[Finding]:
     """What is found of a policy's models. words: options of models, `key=value`; key: of a server.
 
     Raises UsageError for a specification or an option that is none.
     """
-
-    async def check() -> list[Finding]:
-        config, servers = ModelConfig(options=key_values(words)), Servers(key, Monitor(note))
-        return [finding async for finding in try_policy(spec, config, servers)]
-
-    return asyncio.run(check())
+    config, servers = ModelConfig(options=key_values(words)), Servers(key, Monitor(note))
+    return [finding async for finding in try_policy(spec, config, servers)]
 
 
 async def try_policy(spec: str, config: ModelConfig, servers: Servers) -> AsyncIterator[Finding]:
@@ -73,7 +68,7 @@ async def _try_model(part: Part, config: ModelConfig, servers: Servers) -> Async
             answer = (await asked.model.generate([prompt], sampling))[0]
             took_s = time.monotonic() - began_s
     except LakatosError as error:
-        yield Finding("model", str(error), "mend this, or name another model in --policy")
+        yield Finding("model", str(error), "put that right, or name another model in --policy")
         return
     texts = [" ".join(each.text.split()) for each in answer.completions]
     if not any(texts):
