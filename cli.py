@@ -121,6 +121,7 @@ def _config(
     model = ModelConfig(thinking.prompt, thinking.samples, thinking.temperature, *judged)
     spend = ProverConfig(*astuple(budget or Budget()))
     spend = replace(spend, refute=refute, seed=work.seed, minimise=work.minimise)
+    spend = replace(spend, keep_prompts=work.keep_prompts)
     how = DraftConfig(*astuple(drafts or Drafts("tactic")))
     rest = work.workers, tuple(work.allow_axiom or ()), how, work.check_time
     return searched(RunConfig(spend, thinking.policy, model, *rest), *astuple(search or Search()))

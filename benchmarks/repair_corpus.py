@@ -28,10 +28,11 @@ from lakatos.data.records import Accepted
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.toolchain import find_toolchain
 from lakatos.lean_env.verifier import Verifier
-from lakatos.prover.agent import Prover, Silent
+from lakatos.prover.agent import Prover
 from lakatos.prover.config import ProverConfig
 from lakatos.prover.filling import Tools
 from lakatos.prover.hammer import Hammer
+from lakatos.prover.recording import Silent
 from lakatos.prover.repair import RepairConfig, Repairer, diagnose
 
 FOLDER = Path(__file__).parent

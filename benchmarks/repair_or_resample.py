@@ -30,12 +30,13 @@ from lakatos.data.records import Attempt, ProofState, Step, Theorem
 from lakatos.lean_env.pool import LeanPool, OpenedFile
 from lakatos.lean_env.toolchain import find_toolchain
 from lakatos.lean_env.verifier import Verified, Verifier
-from lakatos.prover.agent import Prover, Silent
+from lakatos.prover.agent import Prover
 from lakatos.prover.author import GivenTexts
 from lakatos.prover.config import DraftConfig, ProverConfig
 from lakatos.prover.filling import Tools
 from lakatos.prover.hammer import Hammer
 from lakatos.prover.policy import Advice, Proposal, Query
+from lakatos.prover.recording import Silent
 from lakatos.prover.sketch import Drafter
 from repair_corpus import PROOFS, THEOREM, swapped_arguments, wrong_branch, wrong_name
 

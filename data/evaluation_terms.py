@@ -21,6 +21,7 @@ PATHS = {
     "--refute": "prover.refute",
     "--seed": "prover.seed",
     "--minimise": "prover.minimise",
+    "--keep-prompts": "prover.keep_prompts",
     "--search": "prover.search.name",
     "--alpha": "prover.search.alpha",
     "--exploration": "prover.search.exploration",

@@ -22,7 +22,7 @@ from .graph import Graph, proof_graph, states, steps_to_go
 from .records import Accepted, Advanced, Refused, Status, Step, StopReason, Visits
 from .splits import HELD_OUT_SHARE
 from .tables import Columns, Row, new_tables
-from .turns import Turn
+from .turns import PROMPT, Turn
 
 if TYPE_CHECKING:
     from .loading import AttemptSummary, StoredAttempt
@@ -69,6 +69,8 @@ def rows_of(
         yield kind, about | _proof(stored)
     for number, said in groupby(turns, key=lambda turn: turn.conversation):
         turned = list(said)
+        if turned[0].role == PROMPT:
+            continue  # the steps say what came of it
         kind = "repairs" if turned[0].is_feedback else "conversations"
         yield kind, about | {"conversation": number} | _conversation(turned)
 

@@ -380,6 +380,10 @@ class Work:
             "the budget; off: keep it as it was found.",
         ),
     ] = "on"
+    keep_prompts: Annotated[
+        bool,
+        Option("--keep-prompts", help="Keep what a model is asked for tactics, and its answers."),
+    ] = False
     db: Db = None
     allow_axiom: Axioms = None
     check_time: CheckTime = None

@@ -28,6 +28,7 @@ from .records import (
     Theorem,
     Verdict,
 )
+from .turns import Turn
 from .words import counted, result_word
 
 NEGATION_COLUMN = 2
@@ -67,6 +68,9 @@ class Progress:
         key = theorem.path, theorem.name
         if expansions and key in self.running:
             self.running[key] = (self.running[key][0] + len(expansions), expansions[-1].state)
+
+    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
+        """Not shown."""
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """One theorem less is at work."""

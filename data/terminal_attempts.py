@@ -111,7 +111,10 @@ def show(asked: Shown, store: Store, now: datetime) -> None:
 
 def _print_turns(turns: Sequence[Turn], number: int) -> None:
     if not turns:
-        raise UsageError(f"attempt {number} has no conversation: no model wrote drafts for it")
+        raise UsageError(
+            f"attempt {number} has no conversation: no model wrote drafts for it, and what a model "
+            "of tactics is asked is kept with --keep-prompts only"
+        )
     out = console.standard_output()
     for turn in turns:
         marks = ["Lean's answer"] if turn.is_feedback else []

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+PROMPT, COMPLETION = "prompt", "completion"
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One turn. conversation: which of the attempt's, from 0; its turns follow in order.
 
-    role: system | user | assistant. is_feedback: of a user's turn, made from Lean's answer.
+    role: system | user | assistant; of a model that was asked for tactics prompt | completion, the
+    completions of one prompt side by side. is_feedback: of a user's turn, made from Lean's answer.
     is_right: of an assistant's, whether the verifier accepted it as it stands; None: not judged.
     tokens: that the model wrote.
     """

@@ -84,7 +84,12 @@ class Shown:
     ] = None
     as_json: Json = False
     conversation: Annotated[
-        bool, Option("--conversation", help="Print what was said with a model about drafts.")
+        bool,
+        Option(
+            "--conversation",
+            help="Print what was said with a model: about drafts; about tactics where the attempt "
+            "was made with --keep-prompts.",
+        ),
     ] = False
     html: Annotated[
         Path | None, Option("--html", metavar="FILE", help="Write the graph as a page.")

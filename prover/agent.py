@@ -14,7 +14,6 @@ from typing import Protocol
 
 from ..data.errors import LakatosError, ModelUnavailable, UsageError, WorkerDied
 from ..data.records import Attempt, Expansion, StopReason, Theorem
-from ..data.turns import Turn
 from .budget import Clock, rounds
 from .config import ProverConfig
 from .counterexample import counterexample
@@ -22,6 +21,7 @@ from .deferral import Kept, Verifier, rests_on_sorry, settle
 from .expander import TacticRunner, together
 from .policy import Policy
 from .pursuit import Pursuit
+from .recording import Recorder, Silent
 from .refute import HYPOTHESES_CONTRADICT, Opener, negation
 from .rejections import Memory, no_memory
 from .trial import Trial, untried
@@ -46,46 +46,6 @@ class Pool(TacticRunner, Opener, Protocol):
     async def forget(self, theorem: Theorem) -> None:
         """Release every state held for the theorem."""
         ...
-
-
-class Recorder(Protocol):
-    """Hears of everything as it happens: a store, a live display."""
-
-    def start_attempt(self, theorem: Theorem) -> None:
-        """The first call about a theorem."""
-        ...
-
-    def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
-        """Expansions in the order in which the search is told of them."""
-        ...
-
-    def finish_attempt(self, attempt: Attempt) -> None:
-        """The last call about a theorem."""
-        ...
-
-
-class Keeper(Recorder, Protocol):
-    """A recorder that keeps conversations too: the store's."""
-
-    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
-        """Turns of conversations about a theorem at work."""
-        ...
-
-
-class Silent:
-    """A recorder that keeps nothing."""
-
-    def start_attempt(self, theorem: Theorem) -> None:
-        """Ignore it."""
-
-    def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
-        """Ignore them."""
-
-    def finish_attempt(self, attempt: Attempt) -> None:
-        """Ignore it."""
-
-    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
-        """Ignore them."""
 
 
 def fault_of(error: ModelUnavailable | UsageError) -> StopReason:
@@ -140,8 +100,7 @@ class Prover:
         self._recall: Recall = nothing
         self._memory: Memory = no_memory
         self.fault: LakatosError | None = None
-        tell = self._recorder.expansions
-        self._pursuit = Pursuit(pool, verifier, policy, self._config, tell, clock)
+        self._pursuit = Pursuit(pool, verifier, policy, self._config, self._recorder, clock)
         self._stopped = False
 
     def stop(self) -> None:

@@ -18,11 +18,11 @@ from ..data.records import Attempt, Expansion, StopReason, Theorem
 from ..data.terminal import is_alarm
 from ..data.turns import Turn
 from ..lean_env.opened import OpenedFile
-from .agent import Keeper
 from .budget import Clock
 from .config import ProverConfig
 from .elaboration import FilePool, Unfit, opened_theorem
 from .expander import together
+from .recording import Recorder
 
 OUTCOMES = {
     StopReason.PROVED: Outcome.SOLVED,
@@ -44,7 +44,7 @@ MAX_ERRORS = 10
 """Attempts in a row under which the model may fail."""
 
 
-class Archive(Keeper, Protocol):
+class Archive(Recorder, Protocol):
     """Keeps attempts and numbers them: the store's recorder."""
 
     def attempt_id(self, theorem: Theorem) -> int:
@@ -136,7 +136,7 @@ class Proving(Protocol):
         ...
 
 
-Make = Callable[[Keeper, ProverConfig], Proving]
+Make = Callable[[Recorder, ProverConfig], Proving]
 """A prover for one attempt, with draws of its own by the seed of the configuration."""
 
 

@@ -180,6 +180,8 @@ class ProverConfig:
     """Proofs refused by the verifier after which the search for another still goes on."""
     minimise: str = "on"
     """`on`: leave out of a found proof what it does not need; `off`: keep it as it was found."""
+    keep_prompts: bool = False
+    """Whether what a model was asked for tactics, and what it wrote, is kept as it stands."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """Which search, and its numbers."""
     seed: int = 0

@@ -19,12 +19,12 @@ from ..data.records import StopReason, Theorem
 from ..lean_env.pool import LeanPool
 from ..lean_env.worker_command import Toolchain
 from . import mending
-from .agent import Recorder
 from .mending import Mending, Ward, choose, shown
 from .model_watch import Monitor, Servers
+from .recording import Recorder, Tee
 from .repair import Repair, RepairConfig
 from .resume import begin, earlier
-from .run import Run, RunConfig, Tee, select, start_run
+from .run import Run, RunConfig, select, start_run
 
 if TYPE_CHECKING:
     from ..data.store import Store

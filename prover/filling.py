@@ -15,13 +15,14 @@ from ..lean_env.broken import BrokenCommand
 from ..lean_env.pool import LeanPool
 from ..lean_env.rewrite import Edit
 from ..lean_env.verifier import Verifier
-from .agent import Prover, Recorder
+from .agent import Prover
 from .config import ProverConfig
 from .cutting import Cutter, Draft
 from .expander import Expander, together
 from .hammer import Hammer
 from .lemmas import Lemmas, Recalling
 from .policy import Advice, Policy, Query
+from .recording import Recorder
 from .refute import is_false
 from .salvage import Salvage
 
@@ -251,6 +252,7 @@ class _Listening:
         self._recorder = recorder
         self._lemmas = lemmas
         self.start_attempt = recorder.start_attempt
+        self.turns = recorder.turns
 
     def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
         """Learn, then tell."""

@@ -78,7 +78,7 @@ class LanguagePolicy:
     async def _answer(self, question: Question) -> Generated:
         who = who_waits()
         if question in self._answers:
-            who.hears(self._answers[question])
+            who.hears(self._answers[question], question[0])
             return self._answers[question]
         flight = self._flights.get(question)
         if flight is None:
@@ -89,7 +89,7 @@ class LanguagePolicy:
         flight.watches.join(who)
         try:
             answer = await asyncio.shield(flight.task)
-            who.hears(answer)
+            who.hears(answer, question[0])
             return answer
         finally:
             flight.waiting -= 1

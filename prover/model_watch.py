@@ -15,7 +15,8 @@ from typing import Protocol
 
 from ..data.model_usage import ModelUsage
 from ..data.records import StopReason
-from .model import Generated
+from ..data.turns import COMPLETION, PROMPT, Turn
+from .model import Generated, Prompt
 
 Clock = Callable[[], float]
 Say = Callable[[str], None]
@@ -45,8 +46,8 @@ class Waiting(Protocol):
         """The failing is over: it was answered, or given up."""
         ...
 
-    def hears(self, answer: Generated) -> None:
-        """What the model wrote."""
+    def hears(self, answer: Generated, prompt: Prompt | None = None) -> None:
+        """What the model wrote. prompt: what it was asked; None: kept elsewhere."""
         ...
 
     def server_answers(self) -> None:
@@ -55,9 +56,15 @@ class Waiting(Protocol):
 
 
 class Watch:
-    """What one search hears of its model. clock: of the search, in seconds."""
+    """What one search hears of its model.
 
-    def __init__(self, clock: Clock) -> None:
+    clock: of the search, in seconds. keeps: whether prompts and answers are kept.
+    """
+
+    def __init__(self, clock: Clock, keeps: bool = False) -> None:
+        self._keeps = keeps
+        self._prompts = 0
+        self._unkept: list[Turn] = []
         self._clock = clock
         self._began_s = clock()
         self._down_s = 0.0
@@ -90,8 +97,15 @@ class Watch:
         if not self._failing:
             self._down_s += self._clock() - self._since_s
 
-    def hears(self, answer: Generated) -> None:
-        """Count what the model wrote."""
+    def hears(self, answer: Generated, prompt: Prompt | None = None) -> None:
+        """Count what the model wrote, and keep it where that is wanted."""
+        if self._keeps and prompt:
+            number, self._prompts = self._prompts, self._prompts + 1
+            self._unkept.append(Turn(number, PROMPT, _as_text(prompt)))
+            self._unkept += [
+                Turn(number, COMPLETION, each.text, tokens=each.tokens)
+                for each in answer.completions
+            ]
         texts = [each.text.strip() for each in answer.completions]
         self._completions += len(texts)
         self._texts += sum(map(bool, texts))
@@ -102,6 +116,11 @@ class Watch:
     def server_answers(self) -> None:
         """Somebody was answered."""
         self._is_server_well = True
+
+    def unkept(self) -> list[Turn]:
+        """Prompts and completions since the last call."""
+        turns, self._unkept = self._unkept, []
+        return turns
 
     def failure(self, stop: StopReason) -> str:
         """Why the end of a search is the model's failure; empty when it is not."""
@@ -123,6 +142,12 @@ class Watch:
         first = first if len(first) <= SHOWN_CHARS else first[: SHOWN_CHARS - 1] + "…"
         what = f"all {steps} tactics were rejected by Lean" if steps else "none holds a tactic"
         return f"{self._texts} answers of the model, {what}; the first: {first}"
+
+
+def _as_text(prompt: Prompt) -> str:
+    if not prompt.messages:
+        return prompt.text
+    return "\n\n".join(f"[{each.role}]\n{each.text}" for each in prompt.messages)
 
 
 class Watches:
@@ -165,10 +190,10 @@ class Watches:
         for member in self._members:
             member.is_over()
 
-    def hears(self, answer: Generated) -> None:
+    def hears(self, answer: Generated, prompt: Prompt | None = None) -> None:
         """Tell all."""
         for member in self._members:
-            member.hears(answer)
+            member.hears(answer, prompt)
 
     def server_answers(self) -> None:
         """Tell all."""

@@ -18,12 +18,12 @@ from ..data.evaluation_check import Answer, Check
 from ..data.records import Advanced, Attempt, Expansion, Theorem
 from ..data.turns import Turn
 from ..lean_env.pool import LeanPool
-from .agent import Silent
 from .benchmark import missing
 from .elaboration import Unfit, all_unfit, opened_theorem
 from .evaluate import Exam, Kept
 from .model_watch import Servers
 from .policies import MODELS, parts
+from .recording import Silent
 from .run import start_run
 
 BYTES_PER_SEARCH_S = 20_000

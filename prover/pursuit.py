@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from ..data.records import (
@@ -30,17 +30,17 @@ from .expander import Expander, TacticRunner
 from .minimise import minimised
 from .model_watch import waiting
 from .policy import Policy
+from .recording import Recorder
 from .refute import is_vacuous
 from .sampler import Sampler
 from .trial import Answer, Trial
 
 T = TypeVar("T")
-Tell = Callable[[Theorem, list[Expansion]], None]
 Flight = asyncio.Task[list[Answer]]
 
 
 class Pursuit:
-    """Carries searches on with one policy, pool and verifier. tell: hears of what is new."""
+    """Carries searches on with one policy, pool and verifier. recorder: hears of what is new."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class Pursuit:
         verifier: Verifier,
         policy: Policy,
         config: ProverConfig,
-        tell: Tell,
+        recorder: Recorder,
         clock: Clock = time.monotonic,
     ) -> None:
         self._pool = pool
         self._verifier = verifier
         self._policy = policy
         self._config = config
-        self._record = tell
+        self._recorder = recorder
         self._clock = clock
         self._is_stopped = False
         self._running: set[asyncio.Task[object]] = set()
@@ -115,6 +115,7 @@ class Pursuit:
                 for flight in flights:
                     flight.cancel()
                 await asyncio.gather(*flights, return_exceptions=True)
+                self._keep(trial)
 
     def _launch(self, trial: Trial, limit: int, flights: deque[Flight]) -> None:
         """Put batches in flight up to the limits."""
@@ -154,7 +155,12 @@ class Pursuit:
 
     def _tell(self, trial: Trial, answer: Answer) -> None:
         if news := trial.tell(answer):
-            self._record(trial.theorem, news)
+            self._recorder.expansions(trial.theorem, news)
+        self._keep(trial)
+
+    def _keep(self, trial: Trial) -> None:
+        if turns := trial.watch.unkept():
+            self._recorder.turns(trial.theorem, turns)
 
     async def _judge(self, trial: Trial) -> Attempt:
         """The verifier's word on the proof found; one accepted is shortened, and judged again."""

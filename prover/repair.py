@@ -17,7 +17,6 @@ from ..data.turns import Turn
 from ..lean_env.broken import BrokenCommand, look
 from ..lean_env.pool import LeanPool
 from ..lean_env.rewrite import Edit, rewrite
-from .agent import Keeper
 from .budget import Clock
 from .config import ProverConfig
 from .cutting import Cutter, Draft
@@ -25,6 +24,7 @@ from .deferral import rests_on_sorry
 from .feedback import errors_told
 from .filling import Filler, Filling, Means, Tools
 from .lemmas import Known, Lemmas, unknown
+from .recording import Recorder
 from .spelling import closing_end
 
 CHECK_SHARE = 0.15
@@ -151,7 +151,7 @@ class Repairer:
     def __init__(
         self,
         tools: Tools,
-        keeper: Keeper,
+        keeper: Recorder,
         config: RepairConfig,
         prover: ProverConfig,
         known: Known = unknown,

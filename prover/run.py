@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..data.errors import SoundnessAlarm, UsageError
-from ..data.records import Attempt, Expansion, RefusalKind, Refused, StopReason, Theorem
+from ..data.records import Attempt, RefusalKind, Refused, StopReason, Theorem
 from ..data.source import SourceFile
 from ..lean_env.cache import default_cache
 from ..lean_env.judge import CheckLimits
@@ -24,18 +24,19 @@ from ..lean_env.pool import LeanPool, OpenedFile
 from ..lean_env.premises import Premises
 from ..lean_env.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
-from .agent import Keeper, Prover, Recall, Recorder, Silent, nothing
+from .agent import Prover, Recall, nothing
 from .config import DraftConfig, ModelConfig, ProverConfig, SearchConfig
 from .drafting import Roles, check_told, open_author, roles
 from .filling import Tools
 from .model_watch import Servers
 from .policies import open_policy, suited
 from .policy import Policy, Redrawn
+from .recording import Recorder, Silent
 from .rejections import Memory, no_memory
 from .sketch import Drafter
 
 T = TypeVar("T")
-Make = Callable[[Keeper, ProverConfig], Prover | Drafter]
+Make = Callable[[Recorder, ProverConfig], Prover | Drafter]
 """A prover for one attempt, with draws of its own by the seed of the configuration."""
 
 BROKEN = "not tried: Lean finds an error in it, before the sorry"
@@ -97,7 +98,7 @@ class Run:
     prover: Prover | Drafter
     policy: Policy
     recorder: Recorder
-    keeper: Keeper
+    keeper: Recorder
     make: Make
 
     async def prove(
@@ -181,7 +182,7 @@ async def interruptible(
 def searching(pool: LeanPool, verifier: Verifier, policy: Policy, samples: int) -> Make:
     """What makes a prover that searches by a policy. samples: that it draws at once."""
 
-    def make(keeper: Keeper, spend: ProverConfig) -> Prover:
+    def make(keeper: Recorder, spend: ProverConfig) -> Prover:
         return Prover(pool, verifier, Redrawn(policy, spend.seed, samples), spend, keeper)
 
     return make
@@ -193,7 +194,7 @@ async def start_run(
     config: RunConfig,
     recorder: Recorder | None = None,
     *,
-    keeper: Keeper | None = None,
+    keeper: Recorder | None = None,
     servers: Servers | None = None,
     cache: Path | None = None,
 ) -> AsyncIterator[Run]:
@@ -228,7 +229,7 @@ async def start_run(
         tools = Tools(pool, verifier, policy, recorder)
         drafter = Drafter(tools, author, keeper, config.prover, config.drafts)
 
-        def drafting(keeper: Keeper, spend: ProverConfig) -> Drafter:
+        def drafting(keeper: Recorder, spend: ProverConfig) -> Drafter:
             own = Redrawn(policy, spend.seed, config.model.samples)
             mine = Tools(pool, verifier, own, keeper)
             return Drafter(mine, author.anew(spend.seed), keeper, spend, config.drafts)
@@ -284,25 +285,3 @@ def _no_such_theorem(name: str, theorems: Sequence[Theorem], which: str) -> str:
     if not hint:
         return f"no theorem {name}: the file has none {which}"
     return f"no theorem {name} {which}; did you mean {', '.join(hint)}?"
-
-
-class Tee:
-    """A recorder that tells several, in order."""
-
-    def __init__(self, recorders: Sequence[Recorder]) -> None:
-        self._recorders = recorders
-
-    def start_attempt(self, theorem: Theorem) -> None:
-        """Tell all."""
-        for recorder in self._recorders:
-            recorder.start_attempt(theorem)
-
-    def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
-        """Tell all."""
-        for recorder in self._recorders:
-            recorder.expansions(theorem, expansions)
-
-    def finish_attempt(self, attempt: Attempt) -> None:
-        """Tell all."""
-        for recorder in self._recorders:
-            recorder.finish_attempt(attempt)

@@ -29,9 +29,10 @@ from ..data.records import (
     Theorem,
     Verdict,
 )
+from ..data.turns import Turn
 from ..lean_env.broken import stumbles
 from ..lean_env.script import splice
-from .agent import Keeper, Recall, Recorder, fault_of, nothing
+from .agent import Recall, fault_of, nothing
 from .author import Author, Conversation, all_go_on
 from .budget import Budget, Clock, in_time
 from .config import DraftConfig, ProverConfig
@@ -42,6 +43,7 @@ from .feedback import NO_PROOF, errors_told, feedback, holes_told, proof_told, r
 from .filling import BRIEF, Filler, Filling, Means, Tools
 from .lemmas import Lemmas, as_tactic
 from .model_watch import Watch, waiting
+from .recording import Recorder
 from .rejections import Memory, no_memory
 from .trial import untried
 
@@ -69,7 +71,7 @@ class Drafter:
         self,
         tools: Tools,
         author: Author,
-        keeper: Keeper,
+        keeper: Recorder,
         config: ProverConfig,
         drafts: DraftConfig,
         *,
@@ -368,6 +370,10 @@ class _Counting:
         """Of its search."""
         self._work.tell(expansions)
         self._keeper.expansions(theorem, expansions)
+
+    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
+        """Of what a model was asked about it."""
+        self._keeper.turns(theorem, turns)
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """Of the hole."""

@@ -68,7 +68,7 @@ class Trial:
         self.theorem = theorem
         self._share = share
         self.config = config.search
-        self.watch = Watch(clock)
+        self.watch = Watch(clock, config.keep_prompts)
         self.budget = Budget(config, self.watch.time, share)
         self.search = self.config.start(theorem.state)
         self.banned: set[tuple[str, str]] = set()

@@ -24,7 +24,6 @@ from lakatos.data.records import (
     Theorem,
 )
 from lakatos.prover import feedback
-from lakatos.prover.agent import Silent
 from lakatos.prover.author import GivenTexts, ModelAuthor, OwnDrafts
 from lakatos.prover.config import DraftConfig, ModelConfig, ProverConfig
 from lakatos.prover.cutting import Draft
@@ -35,6 +34,7 @@ from lakatos.prover.lemmas import Lemmas, as_tactic
 from lakatos.prover.model import Completion, Generated, Sampling
 from lakatos.prover.policy import Proposal, Query, ScriptedPolicy
 from lakatos.prover.prompts import format_named
+from lakatos.prover.recording import Silent
 from lakatos.prover.sketch import Drafter, block_of
 
 from .toy_prover import Judge, Log

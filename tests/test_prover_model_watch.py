@@ -268,14 +268,14 @@ NONSENSE = [garbage, null, no_choices, break_off, refuse(429, "slow"), refuse(50
 
 
 def test_a_night_in_small(tmp_path, undisturbed):
-    """The server dies twice for a while, and twice answers with nonsense: nothing is lost."""
+    """The server dies three times for a while, and twice answers with nonsense: nothing is lost."""
     with Server(default=toy) as server:
         part = [*[toy] * 30, server.die, *[toy] * 30, *NONSENSE]
-        server.script = [*part, *part]
-        night = Night(tmp_path / "night.db", server)
+        server.script = [*part, *part, *[toy] * 20, server.die]
+        night = Night(tmp_path / "night.db", server, rises=3)
         told = night.run()
     assert counted(told) == undisturbed
-    usage, failed = night.monitor.usage, 2 * (len(NONSENSE) + 1)
+    usage, failed = night.monitor.usage, 2 * (len(NONSENSE) + 1) + 1
     assert not server.script
     assert usage.requests - usage.errors == len(server.posts) - failed
     assert usage.completions == SAMPLES * (usage.requests - usage.errors)
