@@ -1,4 +1,4 @@
-"""`--keep-prompts`: what a model of tactics was asked, and what it wrote, can be looked at later."""
+"""`--keep-prompts`: what a model of tactics was asked, and what it wrote, is there later."""
 
 import pytest
 from lakatos.data.learned import rows_of
