@@ -1,7 +1,6 @@
 """The command line: words in, words out, exit code.
 
-0 all proved; 1 something is not; 2 usage; 3 the machine; 4 soundness alarm; 130 interrupted;
-141 nobody reads the output any more.
+0 all proved; 1 not all; 2 usage; 3 the machine; 4 soundness alarm; 130 interrupted; 141 unread.
 """
 
 from __future__ import annotations
@@ -62,22 +61,20 @@ from .data.verb_options import Extracted, Opinion, Shown
 from .lean_env import doctor as doctor_
 from .lean_env import embedded
 from .lean_env.doctor import Finding
+from .lean_env.judge import CheckLimits
 from .lean_env.kernels import find_kernel
 from .lean_env.second_opinion import SecondOpinion, origin_of
 from .lean_env.toolchain import Toolchain, find_toolchain
-from .prover import gather, preflight
 from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
 from .prover.database_check import check_database
-from .prover.errand import Errand
-from .prover.evaluate import Kept, evaluated, exam
-from .prover.repair import RepairConfig
-from .prover.run import RunConfig, searched
 from .prover.verification import verified
 
 if TYPE_CHECKING:
     from .data.store import Store
+    from .prover.errand import Errand
+    from .prover.run import RunConfig
 
-Do = Callable[[Errand], Coroutine[Any, Any, None]]
+    Do = Callable[[Errand], Coroutine[Any, Any, None]]
 Option = typer.Option
 app = typer.Typer(
     add_completion=False,
@@ -114,6 +111,8 @@ def _config(
     drafts: Drafts | None = None,
 ) -> RunConfig:
     """What a run is made of. Raises UsageError."""
+    from .prover.run import RunConfig, searched
+
     options = key_values(thinking.model_option or ())
     judged = thinking.critic, thinking.retriever, thinking.premises, options
     model = ModelConfig(thinking.prompt, thinking.samples, thinking.temperature, *judged)
@@ -126,6 +125,8 @@ def _config(
 
 def _job(target: Target, work: Work, lean: Lean, config: RunConfig, do: Do) -> int:
     """Read the files, do it, and keep it; the exit code."""
+    from .prover.errand import Errand
+
     names = source.lean_files(target.files)
     source.check_targets(names, target.write, target.out)
     read = [_read(name) for name in names]
@@ -156,6 +157,8 @@ def repair(
     repair_depth: Depth = 3,
 ) -> int:
     """Mend the broken proofs of the files; print them, or write them with --write."""
+    from .prover.repair import RepairConfig
+
     how = RepairConfig(seconds, repair_depth)
     return _job(target, work, lean, _config(work, thinking), lambda errand: errand.repair(how))
 
@@ -175,6 +178,8 @@ def eval_(
     refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
 ) -> int:
     """Try the theorems of a problem set, and keep what came of each."""
+    from .prover import preflight
+    from .prover.evaluate import Kept, evaluated, exam
 
     def lean_for(data: Path | None) -> tuple[Toolchain, dict[str, str | None]]:
         return _toolchain(lean, str(data) if data else None), lean.words
@@ -198,6 +203,8 @@ def eval_(
 @grouped
 def extract(asked: Extracted, lean: Lean, db: Db = None) -> int:
     """Turn Lean files or stored attempts into training data, or Lean's library into problems."""
+    from .prover import gather
+
     job = gather.job(asked, lambda: _stored(db))
     if asked.out:
         check_writable(asked.out)
@@ -222,11 +229,11 @@ def verify(
     target = _read(original) if original else submission
     kernel = find_kernel(opinion.kernel) if opinion.kernel else None
     toolchain = _toolchain(lean, submission.path)
-    config = RunConfig(workers=1, allow_axioms=tuple(allow_axiom or ()), check_s=check_time)
+    limits = CheckLimits(check_time)
     files = [astuple(submission), astuple(target)][: 2 if original else 1]
     second = SecondOpinion(origin_of(toolchain, files), opinion.export, kernel, opinion.kernel_time)
-    second.allow = (*second.allow, *config.allow_axioms)
-    return asyncio.run(verified(submission, target, toolchain, config, second, as_json))
+    second.allow = (*second.allow, *(allow_axiom or ()))
+    return asyncio.run(verified(submission, target, toolchain, limits, second, as_json))
 
 
 @app.command()

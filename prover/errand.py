@@ -22,7 +22,7 @@ from .agent import Recorder
 from .mending import Mending, Ward, choose, shown
 from .repair import Repair, RepairConfig
 from .resume import begin, earlier
-from .run import Run, RunConfig, Tee, select, start_run
+from .run import Run, RunConfig, Tee, check_axioms, select, start_run
 
 if TYPE_CHECKING:
     from ..data.store import Store
@@ -102,6 +102,7 @@ class Errand:
     @asynccontextmanager
     async def _run(self, watcher: Recorder | None = None) -> AsyncIterator[tuple[Run, int]]:
         """A run set up, and its number in the store, where its outcome is kept."""
+        await check_axioms(self.toolchain, self.config, [file.text for file in self.job.files])
         run_id = begin(self.store, self.command, self.config, self.toolchain)
         keeper = self.store.recorder(run_id)
         recorder: Recorder = Tee([keeper, watcher]) if watcher else keeper

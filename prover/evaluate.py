@@ -36,7 +36,7 @@ from .continuation import (
 )
 from .places import Place, Site, open_place
 from .rejections import worker_name
-from .run import RunConfig, interruptible
+from .run import RunConfig, check_axioms, interruptible
 
 if TYPE_CHECKING:
     from ..data.store import Store
@@ -82,6 +82,13 @@ class Exam:
     def lean(self) -> str:
         """The toolchain as the store names it."""
         return f"{self.toolchain.name} {self.toolchain.lean}"
+
+    @property
+    def sources(self) -> list[str]:
+        """What may declare an allowed axiom: what stands above the problems, and what names one."""
+        named = self.config.allow_axioms
+        found = [p.lean for p in self.problems if any(name in p.lean for name in named)]
+        return [*dict.fromkeys(problem.header for problem in self.problems), *found]
 
     @property
     def wire(self) -> dict[str, Any]:
@@ -233,6 +240,7 @@ class Evaluator:
         Raises as `Bench.work`.
         """
         exam = self._exam
+        await check_axioms(exam.toolchain, exam.config, exam.sources)
         site = Site(exam.toolchain, exam.cluster, key, cache, self._say)
         run_id = None
         try:
