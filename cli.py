@@ -229,10 +229,9 @@ def verify(
     target = _read(original) if original else submission
     kernel = find_kernel(opinion.kernel) if opinion.kernel else None
     toolchain = _toolchain(lean, submission.path)
-    limits = CheckLimits(check_time)
     files = [astuple(submission), astuple(target)][: 2 if original else 1]
     second = SecondOpinion(origin_of(toolchain, files), opinion.export, kernel, opinion.kernel_time)
-    second.allow = (*second.allow, *(allow_axiom or ()))
+    second.allow, limits = (*second.allow, *(allow_axiom or ())), CheckLimits(check_time)
     return asyncio.run(verified(submission, target, toolchain, limits, second, as_json))
 
 
