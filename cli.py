@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import closing
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -63,23 +63,19 @@ from .data.verb_options import Extracted, Opinion, Shown
 from .lean_env import doctor as doctor_
 from .lean_env import embedded
 from .lean_env.doctor import Finding
+from .lean_env.judge import CheckLimits
 from .lean_env.kernels import find_kernel
 from .lean_env.second_opinion import SecondOpinion, origin_of
 from .lean_env.toolchain import Toolchain, find_toolchain
-from .prover import gather, preflight
-from .prover.config import DraftConfig, ModelConfig, ProverConfig, key_values
 from .prover.database_check import check_database
-from .prover.errand import Errand
-from .prover.evaluate import Kept, evaluated, exam
-from .prover.policy_check import check_policy
-from .prover.repair import RepairConfig
-from .prover.run import RunConfig, searched
 from .prover.verification import verified
 
 if TYPE_CHECKING:
     from .data.store import Store
+    from .prover.errand import Errand
+    from .prover.run import RunConfig
 
-Do = Callable[[Errand], Coroutine[Any, Any, None]]
+    Do = Callable[[Errand], Coroutine[Any, Any, None]]
 Option = typer.Option
 app = typer.Typer(
     add_completion=False,
@@ -103,32 +99,16 @@ def prove(
     resume: Annotated[bool, Option("--resume", help="Go on from what is stored.")] = False,
 ) -> int:
     """Prove every sorry of the files; print the proofs, or write them with --write."""
-    config = _config(work, thinking, budget, search, refute, drafts)
+    from .prover.run_options import run_config
+
+    config = run_config(work, thinking, budget, search, refute, drafts)
     return _job(target, work, lean, config, lambda errand: errand.prove(resume))
-
-
-def _config(
-    work: Work,
-    thinking: Thinking,
-    budget: Budget | None = None,
-    search: Search | None = None,
-    refute: float = 0.0,
-    drafts: Drafts | None = None,
-) -> RunConfig:
-    """What a run is made of. Raises UsageError."""
-    options = key_values(thinking.model_option or ())
-    judged = thinking.critic, thinking.retriever, thinking.premises, options
-    model = ModelConfig(thinking.prompt, thinking.samples, thinking.temperature, *judged)
-    spend = ProverConfig(*astuple(budget or Budget()))
-    spend = replace(spend, refute=refute, seed=work.seed, minimise=work.minimise)
-    spend = replace(spend, keep_prompts=work.keep_prompts)
-    how = DraftConfig(*astuple(drafts or Drafts("tactic")))
-    rest = work.workers, tuple(work.allow_axiom or ()), how, work.check_time
-    return searched(RunConfig(spend, thinking.policy, model, *rest), *astuple(search or Search()))
 
 
 def _job(target: Target, work: Work, lean: Lean, config: RunConfig, do: Do) -> int:
     """Read the files, do it, and keep it; the exit code."""
+    from .prover.errand import Errand
+
     names = source.lean_files(target.files)
     source.check_targets(names, target.write, target.out)
     read = [_read(name) for name in names]
@@ -159,8 +139,11 @@ def repair(
     repair_depth: Depth = 3,
 ) -> int:
     """Mend the broken proofs of the files; print them, or write them with --write."""
+    from .prover.repair import RepairConfig
+    from .prover.run_options import run_config
+
     how = RepairConfig(seconds, repair_depth)
-    return _job(target, work, lean, _config(work, thinking), lambda errand: errand.repair(how))
+    return _job(target, work, lean, run_config(work, thinking), lambda errand: errand.repair(how))
 
 
 @app.command("eval")
@@ -178,6 +161,9 @@ def eval_(
     refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
 ) -> int:
     """Try the theorems of a problem set, and keep what came of each."""
+    from .prover import preflight
+    from .prover.evaluate import Kept, evaluated, exam
+    from .prover.run_options import run_config
 
     def lean_for(data: Path | None) -> tuple[Toolchain, dict[str, str | None]]:
         return _toolchain(lean, str(data) if data else None), lean.words
@@ -190,7 +176,7 @@ def eval_(
             work, lean, thinking = stored(work), stored(lean), stored(thinking)
             search, drafts = stored(search), stored(drafts)
             refute = stored.config["prover"]["refute"] if "refute" in left else refute
-        config = _config(work, thinking, budget, search, refute, drafts)
+        config = run_config(work, thinking, budget, search, refute, drafts)
         kept = Kept(store, shlex.join(sys.argv[1:]), work.hint)
         asked = exam(problems, tries, config, lean_for, kept)
         do = preflight.checked if tries.check else evaluated
@@ -201,6 +187,8 @@ def eval_(
 @grouped
 def extract(asked: Extracted, lean: Lean, db: Db = None) -> int:
     """Turn Lean files or stored attempts into training data, or Lean's library into problems."""
+    from .prover import gather
+
     job = gather.job(asked, lambda: _stored(db))
     if asked.out:
         check_writable(asked.out)
@@ -225,11 +213,10 @@ def verify(
     target = _read(original) if original else submission
     kernel = find_kernel(opinion.kernel) if opinion.kernel else None
     toolchain = _toolchain(lean, submission.path)
-    config = RunConfig(workers=1, allow_axioms=tuple(allow_axiom or ()), check_s=check_time)
     files = [astuple(submission), astuple(target)][: 2 if original else 1]
     second = SecondOpinion(origin_of(toolchain, files), opinion.export, kernel, opinion.kernel_time)
-    second.allow = (*second.allow, *config.allow_axioms)
-    return asyncio.run(verified(submission, target, toolchain, config, second, as_json))
+    second.allow, limits = (*second.allow, *(allow_axiom or ())), CheckLimits(check_time)
+    return asyncio.run(verified(submission, target, toolchain, limits, second, as_json))
 
 
 @app.command()
@@ -308,6 +295,8 @@ def doctor(lean: Lean, models: TriedModels, db: Db = None) -> int:
 
     def findings() -> Iterator[Finding]:
         if models.policy:
+            from .prover.policy_check import check_policy
+
             yield from asyncio.run(check_policy(models.policy, models.model_option or (), _key()))
             return
         yield Finding("lakatos", version("lakatos"))

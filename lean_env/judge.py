@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Protocol
 
-from ..data.errors import WorkerDied
+from ..data.errors import UsageError, WorkerDied
 from ..data.records import Accepted, Refusal, RefusalKind, Refused, TimedOut, Verdict
 from .protocol import Failure, Json, Result
 from .worker_command import Toolchain, WorkerCommand
@@ -53,6 +53,10 @@ class CheckLimits:
 
     wall_s: float | None = None
     memory_mb: int = 2048
+
+    def __post_init__(self) -> None:
+        if self.wall_s is not None and not self.wall_s > 0:
+            raise UsageError(f"check time must be above 0 seconds, not {self.wall_s:g}")
 
     def time(self, source: str, left_s: float = inf) -> CheckTime:
         """For a check of a file: within `left_s`, what is left of a budget, but LEAST_CHECK_S."""

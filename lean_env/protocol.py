@@ -42,8 +42,10 @@ state    {"state":ID,"key":HEX,"size":N,"positions":[0],"goals":[GOAL]}
 GOAL     {"tag":"","target":"...","hypotheses":[{"name","type","value"?}]}
 message  {"severity":"error|warning|info","text","line","column","start","stop"|null,"sorry"?}
           sorry: true where it says that a declaration rests on one; parsed: those of the parser
-command  {"kind","start","stop","us","declarations":[{"name","kind","type"}]}
-          type: "" from the last command with a hole on, where no proof could use it
+command  {"kind","start","stop","us","declarations":[{"name","kind","type"}],
+          "sorries":[[NAME,SHOWN]]}
+          type: "" from the last command with a hole on, where no proof could use it; sorries: its
+          constants that have one, a macro's too: the name to judge, the name to show
 hole     {"start","stop","line","column","command","declaration"|null,"mode":"tactic|term",
           "prop":bool,"statement":bool,"states":[state...]}   statement: it stands in one;
           several states: the same sorry elaborated several times

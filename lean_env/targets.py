@@ -30,11 +30,16 @@ class Target:
 
 
 def targets_of(original: Original) -> dict[str, Target]:
-    """All targets of a file by the name to ask the judge for, in file order."""
+    """All targets of a file by the name to ask the judge for, in file order.
+
+    A declaration that rests on a `sorry` is one wherever the `sorry` comes from.
+    """
     targets: list[tuple[str, Target]] = []
     for command in original.commands:
         names = (d["name"] for d in command["declarations"] if d["kind"] == "theorem")
         targets.extend((n, Target(n, command["start"], command["stop"])) for n in names)
+        for name, told in command.get("sorries", ()):
+            targets.append((name, Target(told, command["start"], command["stop"])))
     for hole in original.holes:
         if (name := hole["declaration"]) is not None:
             command = original.commands[hole["command"]]
@@ -67,13 +72,13 @@ def unread_fault(path: str, original: Original) -> None:
         raise UsageError(f"{place}: Lean cannot read this command: {message['text']}")
 
 
-def misspelt(allowed: Sequence[str], known: Collection[str], original: Original) -> list[str]:
-    """A line for each allowed axiom that is not `known`, with the names it is near to."""
+def misspelt(allowed: Sequence[str], known: Collection[str], original: Original) -> dict[str, str]:
+    """A line for each allowed axiom that is not `known`, with the name it is near to."""
     own = [d["name"] for c in original.commands for d in c["declarations"] if d["kind"] == "axiom"]
-    lines = []
+    lines = {}
     for name in allowed:
         if name not in known and name not in own:
             near = difflib.get_close_matches(name, [*known, *own, *COMPILED], n=1)
             hint = f"did you mean {near[0]}?" if near else "neither file nor imports declare it"
-            lines.append(f"--allow-axiom {name}: there is no such axiom; {hint}")
+            lines[name] = f"--allow-axiom {name}: there is no such axiom; {hint}"
     return lines

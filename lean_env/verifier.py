@@ -150,12 +150,22 @@ class Verifier:
             verdicts = await review(self._judge, verdicts)
         return [(each.shown, each.verdict) for each in verdicts]
 
-    async def unknown_axioms(self, original: str) -> list[str]:
-        """A line for each allowed axiom that neither the original nor its imports declare."""
-        opened = await self._judge.open(original, self._limits.time(original))
-        if isinstance(opened, Refusal):
-            return []
-        return misspelt(self._allow, await self._judge.known(opened, self._allow), opened)
+    async def unknown_axioms(self, sources: Sequence[str]) -> list[str]:
+        """A line for each allowed axiom that none of the files declares, nor what they import.
+
+        A file that cannot be opened says nothing of axioms.
+        """
+        lines = dict.fromkeys(name for name in self._allow if name not in STANDARD_AXIOMS)
+        for source in sources if lines else ():
+            opened = await self._judge.open(source, self._limits.time(source))
+            if isinstance(opened, Refusal):
+                continue
+            known = await self._judge.known(opened, self._allow)
+            found = misspelt(list(lines), known, opened)
+            lines = {name: lines[name] or line for name, line in found.items()}
+            if not lines:
+                break
+        return [line for line in lines.values() if line]
 
     async def _in_place(
         self, original: Original, theorem: Theorem, proof: str, time: CheckTime

@@ -24,7 +24,7 @@ from .model_watch import Monitor, Servers
 from .recording import Recorder, Tee
 from .repair import Repair, RepairConfig
 from .resume import begin, earlier
-from .run import Run, RunConfig, select, start_run
+from .run import Run, RunConfig, check_axioms, select, start_run
 
 if TYPE_CHECKING:
     from ..data.store import Store
@@ -114,6 +114,7 @@ class Errand:
     @asynccontextmanager
     async def _run(self, watcher: Recorder | None = None) -> AsyncIterator[tuple[Run, int]]:
         """A run set up, and its number in the store, where its outcome is kept."""
+        await check_axioms(self.toolchain, self.config, [file.text for file in self.job.files])
         run_id = begin(self.store, self.command, self.config, self.toolchain)
         keeper = self.store.recorder(run_id)
         recorder: Recorder = Tee([keeper, watcher]) if watcher else keeper

@@ -37,7 +37,7 @@ from .continuation import (
 from .model_watch import Monitor, Servers
 from .places import Place, Site, open_place
 from .rejections import worker_name
-from .run import RunConfig, interruptible
+from .run import RunConfig, check_axioms, interruptible
 
 if TYPE_CHECKING:
     from ..data.store import Store
@@ -84,6 +84,13 @@ class Exam:
     def lean(self) -> str:
         """The toolchain as the store names it."""
         return f"{self.toolchain.name} {self.toolchain.lean}"
+
+    @property
+    def sources(self) -> list[str]:
+        """What may declare an allowed axiom: what stands above the problems, and what names one."""
+        named = self.config.allow_axioms
+        found = [p.lean for p in self.problems if any(name in p.lean for name in named)]
+        return [*dict.fromkeys(problem.header for problem in self.problems), *found]
 
     @property
     def wire(self) -> dict[str, Any]:
@@ -239,6 +246,7 @@ class Evaluator:
         """
         exam = self._exam
         servers = Servers(key, self._monitor)
+        await check_axioms(exam.toolchain, exam.config, exam.sources)
         site = Site(exam.toolchain, exam.cluster, servers, cache, self._say)
         run_id = None
         try:

@@ -24,7 +24,7 @@ from .evaluate import Exam, Kept
 from .model_watch import Servers
 from .policies import MODELS, parts
 from .recording import Silent
-from .run import start_run
+from .run import check_axioms, start_run
 
 BYTES_PER_SEARCH_S = 20_000
 """Of the store, for a second of search: 16 steps (benchmarks/results/eval_minif2f_core.md) of
@@ -63,6 +63,7 @@ async def check(exam: Exam, kept: Kept, key: str | None = None, cache: Path | No
 
     Raises UsageError where the run could not begin, EnvironmentFault when Lean fails.
     """
+    await check_axioms(exam.toolchain, exam.config, exam.sources)
     found = exam.earlier.results if exam.earlier else tuple(map(_untried, exam.problems))
     is_open = [_is_open(exam, result) for result in found]
     problems = [result.problem for result in found]

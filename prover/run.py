@@ -62,8 +62,7 @@ class RunConfig:
     """Seconds for the check of one proof or file; None: 60, and 30 more for each 1,000 bytes."""
 
     def __post_init__(self) -> None:
-        if self.check_s is not None and not self.check_s > 0:
-            raise UsageError(f"check time must be above 0 seconds, not {self.check_s:g}")
+        CheckLimits(self.check_s)  # its bounds
 
     @property
     def roles(self) -> Roles:
@@ -235,6 +234,19 @@ async def start_run(
             return Drafter(mine, author.anew(spend.seed), keeper, spend, config.drafts)
 
         yield Run(pool, verifier, drafter, policy, recorder, keeper, drafting)
+
+
+async def check_axioms(toolchain: Toolchain, config: RunConfig, sources: Sequence[str]) -> None:
+    """Raise UsageError for an allowed axiom that no source declares, nor what they import."""
+    if not config.allow_axioms:
+        return
+    axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
+    async with (
+        LeanPool(toolchain, workers=1) as pool,
+        Verifier(pool, toolchain, allow_axioms=axioms) as verifier,
+    ):
+        if lines := await verifier.unknown_axioms(sources):
+            raise UsageError("; ".join(lines))
 
 
 def _broken(opened: Sequence[OpenedFile]) -> set[Theorem]:

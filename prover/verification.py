@@ -6,26 +6,29 @@ from ..data import console, json_output, terminal
 from ..data.errors import UsageError
 from ..data.records import Accepted, Verdict
 from ..data.source import SourceFile
+from ..lean_env.judge import CheckLimits
+from ..lean_env.pool import LeanPool
 from ..lean_env.second_opinion import SecondOpinion
+from ..lean_env.verifier import Verifier
 from ..lean_env.worker_command import Toolchain
-from .run import RunConfig, start_run
 
 
 async def verified(
     submission: SourceFile,
     original: SourceFile,
     toolchain: Toolchain,
-    config: RunConfig,
+    limits: CheckLimits,
     second: SecondOpinion,
     as_json: bool,
 ) -> int:
     """Judge whether a file proves the theorems of the original; print it; the exit code.
 
-    second: exports what the verdicts rest on, and asks an external kernel. Raises UsageError
+    second: exports what the verdicts rest on, and asks an external kernel; the axioms that it
+    allows are allowed. Raises UsageError
     where the original has no theorem, or Lean cannot read it.
     """
     with console.waiting(f"starting Lean, checking {submission.path}"):
-        verdicts = await _judge(submission, original, toolchain, config, second)
+        verdicts = await _judge(submission, original, toolchain, limits, second)
     for name, verdict in verdicts:
         if as_json:
             console.print_json(json_output.verdict_object(name, verdict))
@@ -43,13 +46,17 @@ async def _judge(
     submission: SourceFile,
     original: SourceFile,
     toolchain: Toolchain,
-    config: RunConfig,
+    limits: CheckLimits,
     second: SecondOpinion,
 ) -> list[tuple[str, Verdict]]:
-    async with second, start_run(toolchain, config) as run:
-        for line in await run.verifier.unknown_axioms(original.text):
+    async with (
+        second,
+        LeanPool(toolchain, workers=1) as pool,
+        Verifier(pool, toolchain, allow_axioms=second.allow, limits=limits) as verifier,
+    ):
+        for line in await verifier.unknown_axioms([original.text]):
             console.say(line)
-        return await run.verifier.compare(
+        return await verifier.compare(
             original.text,
             submission.text,
             name=submission.path,

@@ -40,6 +40,19 @@ def test_theorems_and_examples_are_targets_and_fields_are_not():
     }
 
 
+def test_a_declaration_with_a_sorry_is_a_target_wherever_that_comes_from():
+    opened = original()
+    opened.commands[0]["sorries"] = [["S.x._default", "S.x (default value)"]]
+    opened.commands[1]["sorries"] = [["t", "t"], ["u", "u"]]
+    targets = targets_of(opened)
+    assert [target.shown for target in targets.values()] == [
+        "S.x (default value)",
+        "t",
+        "u",
+        "example@7",
+    ]
+
+
 def test_examples_are_called_as_the_user_knows_them():
     texts = ["lakatos_example_1 is off", "by _root_.lakatos_example_1.aux", "lakatos_example_12"]
     refused = Refused(tuple(Refusal(RefusalKind.KERNEL, text) for text in texts))
@@ -61,7 +74,7 @@ def test_text_that_is_no_command_is_a_fault_of_the_original():
 
 def test_a_misspelt_axiom_is_told_with_the_one_it_is_near_to():
     lines = misspelt(["propext", "mine", "propex", "qqq", "minee"], ["propext"], original())
-    assert lines == [
+    assert list(lines.values()) == [
         "--allow-axiom propex: there is no such axiom; did you mean propext?",
         "--allow-axiom qqq: there is no such axiom; neither file nor imports declare it",
         "--allow-axiom minee: there is no such axiom; did you mean mine?",

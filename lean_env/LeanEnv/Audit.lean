@@ -49,6 +49,8 @@ structure Matcher where
   /-- pairs compared or being compared, and names still to compare -/
   seen    : Std.HashSet (Name × Name) := {}
   queue   : Array (Name × Name) := #[]
+  /-- default values of the original that have a hole in their tactics -/
+  openDefaults : NameSet := {}
 
 abbrev MatchM := StateM Matcher
 
@@ -111,11 +113,14 @@ def sameEntry (n n' : Name) : MatchM (Option String) := do
   | some _, none => return some ((m.refused[n']?).elim s!"{n} is missing" (·.text))
   | some e, some e' =>
     if e.shape != e'.shape then return some s!"{n} was {e.shape}, is {e'.shape}"
+    -- under another name only what its type and value say all of; no constructor, axiom or opaque constant
+    unless n == n' || e.shape == "definition" || e.shape == "theorem" do return some s!"{n} is {n'} now"
+    modify fun m => { m with queue := m.queue ++ e.parts.map fun c => (c, c) }
     if e.levels.length != e'.levels.length then return some s!"{n} has other universe parameters"
     let e' := e'.renamed e.levels
     unless ← same false e.type e'.type do return some s!"{n} has another type"
     match e.value?, e'.value? with
-    | some v, some v' => unless ← same true v v' do return some s!"{n} has another value"
+    | some v, some v' => unless m.openDefaults.contains n || (← same true v v') do return some s!"{n} has another value"
     | _, _ => pure ()
     return none
 
@@ -142,7 +147,7 @@ partial def axiomsBelow (env : Environment) (todo : Array Name) (seen : NameSet)
     if seen.contains n then axiomsBelow env todo seen found
     else
       let seen := seen.insert n
-      match env.find? n with
+      match env.toKernelEnv.find? n with  -- knows the recursors of nested types too
       | none => axiomsBelow env todo seen found
       | some ci =>
         let uses := constantsOf ci ++ (match ci with | .inductInfo v => v.ctors.toArray | _ => #[])
@@ -209,6 +214,11 @@ def refusalReasons (target : Name) (read : Reader) (done : Replay) (axioms : Axi
   if reasons.isEmpty then reasons := reasons ++ (done.refused[target]?).toArray
   return reasons
 
+/-- Does a constant that holds syntax hold that of a `sorry`? -/
+def _root_.Lean.Expr.hasSorryText (e : Expr) : Bool :=
+  let words := "sorryAx" :: sorryKinds.map fun k => k.getString!
+  (e.find? fun | .lit (.strVal s) => words.contains s | _ => false).isSome
+
 def isSorried (e : Entry) : Bool := e.type.hasSorry || e.value?.elim false Expr.hasSorry
 
 /-- What stands against one target theorem, and the axioms it rests on. -/
@@ -225,7 +235,9 @@ def judgeTarget (m : Matcher) (read : Reader) (done : Replay) (axioms : Axioms) 
   unless same do
     reasons := reasons.push { kind := "statement_changed", text := s!"the statement of {n} is another one" }
   if let (some v, some v') := (mine.value?, theirs.value?) then
-    unless ((LeanEnv.same true v v').run m).1 do
+    if m.openDefaults.contains n then
+      if v == v' || v'.hasSorryText then reasons := reasons.push { kind := "sorry", text := "the default value contains a sorry" }
+    else unless ((LeanEnv.same true v v').run m).1 do
       reasons := reasons.push { kind := "context_changed", text := s!"{n} has another value" }
   if let some why := (sameQueued.run after).1 then
     reasons := reasons.push { kind := "context_changed", text := why }
@@ -236,6 +248,10 @@ def judgeTarget (m : Matcher) (read : Reader) (done : Replay) (axioms : Axioms) 
 /-- The names that a person gave, sorted. -/
 def Reader.named (r : Reader) : Array Name :=
   (r.entries.toArray.filterMap fun (n, _) => if isAuxiliary n then none else some n).qsort Name.quickLt
+
+/-- The axioms, whatever they are called. -/
+def Reader.axioms (r : Reader) : Array Name :=
+  r.entries.toArray.filterMap fun (n, e) => if e.shape == "axiom" then some n else none
 
 /-- The name behind the text a user writes; private ones too. -/
 def findTarget (mine : Std.HashMap Name Entry) (text : String) : Name :=
@@ -266,8 +282,9 @@ def judge (r : WorkerRef) (original : String) (constants : Json) (imports : Arra
         base := more
       let native := nativeAxioms.any (allow.contains ·)
       let done ← replay base mine theirs (← r.get).token native
-      let named := mine.named.filterMap fun n => if targets.contains n then none else some (n, n)
-      let m : Matcher := { base, mine := mine.entries, theirs := standing base theirs done, refused := done.refused }
+      let named := (mine.named ++ mine.axioms).filterMap fun n => if targets.contains n then none else some (n, n)
+      let openDefaults := mine.entries.fold (init := {}) fun (s : NameSet) n e => if isOpenDefault o.last.env n e.type then s.insert n else s
+      let m : Matcher := { base, openDefaults, mine := mine.entries, theirs := standing base theirs done, refused := done.refused }
       let axioms : Axioms := { base, mine := mine.entries, allow := allow.map String.toName }
       let context := (sameQueued.run { m with queue := named }).1
       let context := context.elim #[] fun why => #[({ kind := "context_changed", text := why } : Reason)]

@@ -123,6 +123,18 @@ def Place.expansions (p : Place) (stx : Syntax) : List Syntax :=
     | .ok made _ => some made
     | .error .. => none
 
+/-- How deep macros of the file are followed. -/
+def macroDepth : Nat := 16
+
+/-- Is there a hole in it, or in what the macros of the file make of it? `partial`: syntax is a tree,
+    and macros are followed to `depth`. -/
+partial def Place.leavesHole (p : Place) (stx : Syntax) (depth : Nat := macroDepth) : Bool :=
+  match stx with
+  | .ident _ _ n _ => n.eraseMacroScopes == ``sorryAx
+  | .node _ kind args => sorryKinds.contains kind || args.any (p.leavesHole · depth) ||
+    (depth > 0 && (p.expansions stx).any (p.leavesHole · (depth - 1)))
+  | _ => false
+
 def clip (text : String) : String :=
   let line := " ".intercalate (((text.split Char.isWhitespace).toList.map (·.toString)).filter (!·.isEmpty))
   if line.length > 80 then (line.take 80).toString ++ " …" else line
@@ -160,9 +172,6 @@ def Place.againstConfig (p : Place) (kind : Name) (args : Array Syntax) : Option
   ((configValues kind args).find? fun v => p.isProposed v && !p.isLiteral v).map fun v =>
     { kind := "forbidden", part := v
       text := s!"a configuration takes literals and constructors only, not {clip ((v.reprint).getD (wordOf v))}" }
-
-/-- How deep macros of the file are followed. -/
-def macroDepth : Nat := 16
 
 /-- The first thing that stands against `stx`, in order of its text. drafts: whether it may have holes.
     `partial`: syntax is a tree, and the macros in it are followed to `depth`. -/

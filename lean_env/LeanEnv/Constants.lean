@@ -127,6 +127,8 @@ structure Entry where
   type   : Expr
   value? : Option Expr := none
   uses   : Array Name := #[]
+  /-- of an inductive type: the types of its declaration and their constructors -/
+  parts  : Array Name := #[]
 
 structure Reader where
   names   : Array Name := #[.anonymous]
@@ -186,15 +188,16 @@ def readInductive (levels params types isUnsafe : Json) : ReaderM Unit := do
     let ctors ← readList (fun c => return { name := (← readName (part c 0)), type := (← readExpr (part c 1)) : Constructor }) (part j 2)
     return { name := (← readName (part j 0)), type := (← readExpr (part j 1)), ctors : InductiveType }) types
   let some first := types.head? | throw "an empty inductive declaration"
+  let parts := (types.flatMap fun t => t.name :: t.ctors.map (·.name)).toArray
   for t in types do
     let shape := s!"{safetyWord isUnsafe}inductive {numParams} {t.ctors.map (·.name)} {types.map (·.name)}"
-    let entry : Entry := { shape, levels := levelParams, type := t.type }
+    let entry : Entry := { shape, levels := levelParams, type := t.type, parts }
     enter t.name entry
     for c in t.ctors do
       let entry : Entry := { shape := s!"constructor {t.name}", levels := levelParams, type := c.type }
       enter c.name entry
   let d := Declaration.inductDecl levelParams numParams types isUnsafe
-  let names := (first.name :: types.flatMap fun t => t.name :: t.ctors.map (·.name)).toArray
+  let names := #[first.name] ++ parts
   modify fun s => { s with
     decls := if isUnsafe then s.decls else s.decls.push (names, d)
     «unsafe» := if isUnsafe then names.foldl (·.insert ·) s.unsafe else s.unsafe }

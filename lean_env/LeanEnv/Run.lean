@@ -153,6 +153,45 @@ def keepHoles (r : WorkerRef) (before : Environment) (map : FileMap) (c : Elabor
 def messagesToWire (map : FileMap) (log : MessageLog) : BaseIO Json := do
   return .arr ((← log.toList.mapM (messageToWire map ·)).toArray)
 
+/-- The constants that a term uses, with those that the constants added since `before` use: a tactic
+    may put a part of its proof into a lemma of its own. `partial`: a graph walk, every name once. -/
+partial def usedSince (before after : Environment) (todo : List Name) (seen : NameSet) : NameSet :=
+  match todo with
+  | [] => seen
+  | n :: todo =>
+    if seen.contains n then usedSince before after todo seen
+    else
+      let more := if before.contains n then [] else ((after.find? n).map fun ci =>
+        (ci.type.getUsedConstants ++ ((ci.value? (allowOpaque := true)).elim #[] (·.getUsedConstants))).toList).getD []
+      usedSince before after (more ++ todo) (seen.insert n)
+
+/-- Is it the syntax of a default value by a tactic, in which a hole is? Lean keeps such syntax as a constant. -/
+def isOpenDefault (env : Environment) (n : Name) (type : Expr) : Bool :=
+  isAuxiliary n && type.isConstOf ``Syntax && match evalSyntaxConstant env {} n with
+    | .ok stx => ({ env, options := {}, namespace_ := .anonymous, openDecls := [] } : Place).leavesHole stx
+    | .error _ => false
+
+/-- The constant of the user's that Lean made this one for. -/
+partial def ownerOf (n : Name) : Name := if isAuxiliary n && n.getPrefix != .anonymous then ownerOf n.getPrefix else n
+
+def shownDefault (n : Name) : String :=
+  let owner := privateToUserName (ownerOf n)
+  if owner.isInternalDetail || owner.isAnonymous then "default value" else s!"{owner} (default value)"
+
+/-- The declarations that have a `sorry` of somebody's own, written or made by a macro: the name to judge,
+    and the name to show. What only an error left, or what the kernel never sees, is not among them. -/
+def sorriesOf (before after : Environment) : Array (Name × String) :=
+  let found := after.constants.map₂.foldl (init := #[]) fun found n ci =>
+    if ci.isUnsafe || ci.isPartial || before.constants.map₂.contains n then found
+    else if ci.type.hasNonSyntheticSorry || ((ci.value? (allowOpaque := true)).any (·.hasNonSyntheticSorry)) then
+      let owner := ownerOf n
+      if (usedSince before after [owner] {}).contains n then found.push (owner, (privateToUserName owner).toString)
+      else if n.getString! == "_default" then found.push (n, shownDefault n)
+      else found
+    else if isOpenDefault after n ci.type then found.push (n, shownDefault n)
+    else found
+  found.qsort fun a b => Name.quickLt a.1 b.1
+
 def openFile (r : WorkerRef) (name source : String) (proposed? : Option Span) : IO Answer := do
   match ← elaborate r name source (trees := .ofHoles) proposed? with
   | .error need => return .need need
@@ -169,7 +208,8 @@ def openFile (r : WorkerRef) (name source : String) (proposed? : Option Span) : 
       let added := (newDeclarations before.env c.after.env).filter fun (n, _) => isWritten c.after.env n
       let declarations ← declarationsToWire c.after added (typed := commands.size < lastHole)
       commands := commands.push <| Json.mkObj <| positions o.map c.stx ++
-        [("kind", toJson c.stx.getKind.toString), ("us", toJson c.us), ("declarations", declarations)]
+        [("kind", toJson c.stx.getKind.toString), ("us", toJson c.us), ("declarations", declarations),
+         ("sorries", toJson ((sorriesOf before.env c.after.env).map fun (n, shown) => [(privateToUserName n).toString, shown]))]
       before := c.after
     let all := holes.flatten
     let file ← fresh r
@@ -228,18 +268,6 @@ def suggestionOf (log : MessageLog) : BaseIO (Option String) := do
       let said := (text.drop "Try this:".length).trimAscii.toString
       return some (if said.startsWith "[apply] " then (said.drop "[apply] ".length).toString else said)
   return none
-
-/-- The constants that a term uses, with those that the constants added since `before` use: a tactic
-    may put a part of its proof into a lemma of its own. `partial`: a graph walk, every name once. -/
-partial def usedSince (before after : Environment) (todo : List Name) (seen : NameSet) : NameSet :=
-  match todo with
-  | [] => seen
-  | n :: todo =>
-    if seen.contains n then usedSince before after todo seen
-    else
-      let more := if before.contains n then [] else ((after.find? n).map fun ci =>
-        (ci.type.getUsedConstants ++ ((ci.value? (allowOpaque := true)).elim #[] (·.getUsedConstants))).toList).getD []
-      usedSince before after (more ++ todo) (seen.insert n)
 
 /-- Run a parsed tactic sequence on the snapshot's goals; `true` when a `sorry` is in what it built. -/
 def evaluate (stx : Syntax) (banned : NameSet) : TacticM Bool := do
