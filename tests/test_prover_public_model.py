@@ -21,7 +21,7 @@ from lakatos.prover.public_model import PublicModel  # noqa: E402
 from transformers import LlamaForCausalLM, MambaConfig, MambaForCausalLM  # noqa: E402
 
 from . import tiny_models as tiny  # noqa: E402
-from .test_prover_generation import BYTES, CAUSAL, LETTERS, PROMPTS, answers, job, plain, vocabulary  # noqa: E402  # noqa: E402
+from .test_prover_generation import BYTES, CAUSAL, LETTERS, PROMPTS, answers, job, plain, vocabulary  # noqa: E402
 
 SAMPLINGS = (
     {"n": 4, "max_tokens": 9, "stop": ("q",)},
@@ -31,7 +31,7 @@ SAMPLINGS = (
 
 
 def public(model, jobs, tokenizer=LETTERS, wanted=lambda _: True, head=None):
-    found = PublicModel(model, head).run(vocabulary(tokenizer), jobs, wanted, lambda: ())
+    found = PublicModel(model, head).run(vocabulary(tokenizer), jobs, wanted)
     return dict(found)
 
 
@@ -118,7 +118,7 @@ def test_a_release_that_is_built_otherwise_costs_speed_alone(kind, why):
         Causal(tiny.seeded(kind, config, 6.0))
     if kind is Renamed:
         jobs = jobs_of()
-        found = dict(decoder.run(vocabulary(), jobs, lambda _: True, lambda: ()))
+        found = dict(decoder.run(vocabulary(), jobs))
         assert_same(found, answers(Causal(tiny.llama()), jobs))
 
 
