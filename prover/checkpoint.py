@@ -6,9 +6,10 @@ code of a checkpoint's author is run.
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -94,7 +95,7 @@ class Checkpoint:
         import transformers
 
         try:
-            with told(self.name, kind, self.options.offline):
+            with told(self.name, kind, self.options.offline), self._silence():
                 return getattr(transformers, kind).from_pretrained(
                     self._source,
                     revision=self.options.revision or "main",
@@ -107,10 +108,25 @@ class Checkpoint:
             folder = Path(self._source)
             if self._file and not _whole(folder / self._file["gguf_file"]):
                 raise UsageError(f"{self.name} is no GGUF file, or not all of one") from error
-            bare = self._folder and not self._file and not (folder / "tokenizer.json").is_file()
-            if kind == "AutoTokenizer" and bare:
-                raise UsageError(f"no tokenizer in {self.name}: no tokenizer.json") from error
             raise
+
+    def tokenizer(self) -> Any:
+        """The tokenizer.
+
+        One that loses all text is refused: where its files are missing, transformers makes one
+        without a vocabulary.
+        """
+        missing = f"no tokenizer in {self.name}: a file such as tokenizer.json is missing"
+        try:
+            found = self.part("AutoTokenizer")
+        except UsageError as error:
+            bare = self._folder and not self._file
+            if bare and not Path(self._source, "tokenizer.json").is_file():
+                raise UsageError(missing) from error
+            raise
+        if not found.decode(found("a")["input_ids"], skip_special_tokens=True).strip():
+            raise UsageError(missing)
+        return found
 
     def model(self, kind: str) -> Any:
         """The model on its device, ready to be run."""
@@ -140,6 +156,10 @@ class Checkpoint:
         if not {"weight", "bias"} <= tensors.keys():
             raise UsageError(f"{path}: the tensors `weight` and `bias` are needed")
         return ValueHead(tensors["weight"], tensors["bias"])
+
+    def _silence(self) -> AbstractContextManager[Any]:
+        """Keep off the terminal the progress bar of a GGUF file, which heeds no setting."""
+        return redirect_stderr(io.StringIO()) if self._file else nullcontext()
 
     def _adapted(self, model: Any, adapter: str) -> Any:
         require(f"adapter {adapter}", ("peft",), "'lakatos[peft]'")

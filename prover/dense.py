@@ -68,7 +68,7 @@ class Encoder:
         kind = "AutoModelForTextEncoding" if config.is_encoder_decoder else "AutoModel"
         self.name = name
         self._model = checkpoint.model(kind)
-        self._tokenizer = checkpoint.part("AutoTokenizer")
+        self._tokenizer = checkpoint.tokenizer()
         self._tokenizer.pad_token = self._tokenizer.pad_token or self._tokenizer.eos_token
         limit = int(getattr(config, "max_position_embeddings", 0) or LONGEST)
         self._longest = min(LONGEST, limit, self._tokenizer.model_max_length)

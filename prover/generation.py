@@ -8,9 +8,10 @@ batching, Orca, OSDI 2022). It knows tokens and texts, no tactics.
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .batching import Job
 from .draw import Draw, distinct_first, noise, on
@@ -96,11 +97,19 @@ class Gathering:
         self._values: list[float | None] = []
         self._done: list[dict[int, Completion]] = []
 
-    def admit(self, jobs: Sequence[Job], values: Sequence[float] | None) -> None:
-        """Expect answers to these jobs as well. values: what the model's head says of each."""
+    def admit(
+        self, jobs: Sequence[Job], values: Sequence[float] | None
+    ) -> list[tuple[int, Generated]]:
+        """Expect answers to these jobs as well; those to jobs that want no completion.
+
+        values: what the model's head says of each.
+        """
+        first = len(self.jobs)
         self.jobs += jobs
         self._values += [None] * len(jobs) if values is None else values
         self._done += [{} for _ in jobs]
+        none = [i for i, job in enumerate(jobs, first) if job.sampling.n == 0]
+        return [(i, self.answer(i, ())) for i in none]
 
     def add(self, row: Row) -> tuple[int, Generated] | None:
         """Take a finished row; the job's answer when it was the last."""
@@ -120,28 +129,50 @@ def nobody() -> Sequence[Job]:
     return ()
 
 
-class Decoder(Protocol):
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a decoder is asked at once. wanted: whether a job is still waited for; more: gives the
+    jobs that are to join now, whose indices go on from those before."""
+
+    vocabulary: Vocabulary
+    jobs: Sequence[Job]
+    wanted: Callable[[int], bool]
+    more: Callable[[], Sequence[Job]]
+    gathering: Gathering = field(default_factory=Gathering)
+
+
+class Decoder(ABC):
     """A way to run a model: prompts in, completions out."""
 
     @property
+    @abstractmethod
     def shares(self) -> bool:
         """Whether siblings read their prompt's cache in place."""
-        ...
 
     def run(
         self,
         vocabulary: Vocabulary,
         jobs: Sequence[Job],
-        wanted: Callable[[int], bool],
-        more: Callable[[], Sequence[Job]],
+        wanted: Callable[[int], bool] = lambda _: True,
+        more: Callable[[], Sequence[Job]] = nobody,
     ) -> Iterator[tuple[int, Generated]]:
-        """Answer jobs as the function `run` does; `more` need not be called."""
-        ...
+        """Answer jobs, each as soon as its last completion is over; all of one kind (beam or not).
+
+        wanted, more: as in Call; `more` need not be called. Sample i of a prompt is the same in
+        every batch, up to rounding in the forward pass.
+        """
+        import torch
+
+        yield from torch.inference_mode()(self._run)(Call(vocabulary, jobs, wanted, more))
+
+    @abstractmethod
+    def _run(self, call: Call) -> Iterator[tuple[int, Generated]]:
+        """Answer a call."""
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
-    """The decode loop over a forward pass, as a `Decoder`."""
+class Loop(Decoder):
+    """The decode loop over a forward pass."""
 
     forward: Forward
 
@@ -150,63 +181,26 @@ class Loop:
         """Whether siblings read their prompt's cache in place."""
         return self.forward.shares
 
-    def run(
-        self,
-        vocabulary: Vocabulary,
-        jobs: Sequence[Job],
-        wanted: Callable[[int], bool],
-        more: Callable[[], Sequence[Job]],
-    ) -> Iterator[tuple[int, Generated]]:
-        """Answer jobs."""
-        return run(self.forward, vocabulary, jobs, wanted, more)
+    def _run(self, call: Call) -> Iterator[tuple[int, Generated]]:
+        from . import beam
 
-
-def run(
-    forward: Forward,
-    vocabulary: Vocabulary,
-    jobs: Sequence[Job],
-    wanted: Callable[[int], bool] = lambda _: True,
-    more: Callable[[], Sequence[Job]] = nobody,
-) -> Iterator[tuple[int, Generated]]:
-    """Answer jobs, each as soon as its last completion is over; all of one kind (beam or not).
-
-    more: gives the jobs that are to join now; their indices go on from those before.
-    Sample i of a prompt is the same in every batch, up to rounding in the forward pass.
-    """
-    import torch
-
-    yield from torch.inference_mode()(_run)(forward, vocabulary, jobs, wanted, more)
-
-
-def _run(
-    forward: Forward,
-    vocabulary: Vocabulary,
-    jobs: Sequence[Job],
-    wanted: Callable[[int], bool],
-    more: Callable[[], Sequence[Job]],
-) -> Iterator[tuple[int, Generated]]:
-    from . import beam
-
-    gathering = Gathering()
-    prefilled = forward.prefill([job.tokens for job in jobs])
-    gathering.admit(jobs, prefilled.values)
-    for i, job in enumerate(jobs):
-        if job.sampling.n == 0:
-            yield i, gathering.answer(i, ())
-    if not any(job.sampling.n for job in jobs):
-        return
-    if jobs[0].sampling.beam:
-        yield from beam.search(prefilled, vocabulary, jobs, wanted, gathering)
-        return
-    growth = Growth.of(prefilled, jobs, 0)
-    for steps in itertools.count(1):
-        yield from growth.grow(vocabulary, wanted, gathering)
-        if not growth.draws.rows:
+        vocabulary, jobs, gathering = call.vocabulary, call.jobs, call.gathering
+        prefilled = self.forward.prefill([job.tokens for job in jobs])
+        yield from gathering.admit(jobs, prefilled.values)
+        if not any(job.sampling.n for job in jobs):
             return
-        if growth.state.joins and steps % JOIN_EVERY == 0 and (late := more()):
-            prefilled = forward.prefill([job.tokens for job in late])
-            growth.join(Growth.of(prefilled, late, len(gathering.jobs)))
-            gathering.admit(late, prefilled.values)
+        if jobs[0].sampling.beam:
+            yield from beam.search(prefilled, vocabulary, jobs, call.wanted, gathering)
+            return
+        growth = Growth.of(prefilled, jobs, 0)
+        for steps in itertools.count(1):
+            yield from growth.grow(vocabulary, call.wanted, gathering)
+            if not growth.draws.rows:
+                return
+            if growth.state.joins and steps % JOIN_EVERY == 0 and (late := call.more()):
+                prefilled = self.forward.prefill([job.tokens for job in late])
+                growth.join(Growth.of(prefilled, late, len(gathering.jobs)))
+                yield from gathering.admit(late, prefilled.values)
 
 
 @dataclass(slots=True)

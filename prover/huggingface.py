@@ -39,9 +39,10 @@ def load(name: str, options: HuggingFaceOptions | None = None) -> Batcher:
     checkpoint = Checkpoint(name, options or HuggingFaceOptions())
     config = checkpoint.part("AutoConfig")
     seq2seq = bool(config.is_encoder_decoder)
+    tokenizer = checkpoint.tokenizer()  # small: what it lacks is told at once
     model = checkpoint.model("AutoModelForSeq2SeqLM" if seq2seq else "AutoModelForCausalLM")
     head = checkpoint.value_head()
-    return _batched(checkpoint, model, decoder_of(checkpoint.name, model, head))
+    return _batched(checkpoint, model, tokenizer, decoder_of(checkpoint.name, model, head))
 
 
 def load_critic(name: str, options: HuggingFaceOptions | None = None) -> Batcher:
@@ -58,8 +59,9 @@ def load_critic(name: str, options: HuggingFaceOptions | None = None) -> Batcher
         return load(name, options)
     if config.num_labels not in (1, 2):
         raise UsageError(f"critic {name}: {config.num_labels} labels; 1 or 2 can be read")
+    tokenizer = checkpoint.tokenizer()
     model = checkpoint.model("AutoModelForSequenceClassification")
-    return _batched(checkpoint, model, Loop(Judge(model)))
+    return _batched(checkpoint, model, tokenizer, Loop(Judge(model)))
 
 
 def decoder_of(name: str, model: Any, head: ValueHead | None = None) -> Decoder:
@@ -189,10 +191,9 @@ def _check(sampling: Sampling) -> None:
             raise UsageError(line)
 
 
-def _batched(checkpoint: Checkpoint, model: Any, decoder: Decoder) -> Batcher:
+def _batched(checkpoint: Checkpoint, model: Any, tokenizer: Any, decoder: Decoder) -> Batcher:
     """The model behind the protocol, with a queue."""
     options = checkpoint.options
-    tokenizer = checkpoint.part("AutoTokenizer")
     context = int(getattr(model.config, "max_position_embeddings", 0) or 0)
     longest = options.prompt_tokens or LONGEST_PROMPT
     if context and model.config.is_encoder_decoder:  # prompt and completion have their own

@@ -15,7 +15,7 @@ from ..data.errors import UsageError
 from .agreement import PROMPTS, near
 from .batching import Job
 from .forward import ValueHead, encoded, padded
-from .generation import Draws, Gathering, Row, Vocabulary
+from .generation import Call, Decoder, Draws, Row, Vocabulary
 from .model import Completion, Generated
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ DEAD = -1e8
 """Beams of less log-probability only fill the width where there are fewer continuations."""
 
 
-class PublicModel:
-    """A model of transformers that writes text, as a `Decoder`.
+class PublicModel(Decoder):
+    """A model of transformers that writes text; what comes meanwhile waits for the next batch.
 
     model: in evaluation mode; its generation settings are replaced, so that they change no
     scores. Raises UsageError when it writes no text.
@@ -43,29 +43,20 @@ class PublicModel:
         self._forget_settings()
         self._pads = self._pads_well()
 
-    def run(
-        self,
-        vocabulary: Vocabulary,
-        jobs: Sequence[Job],
-        wanted: Callable[[int], bool],
-        more: Callable[[], Sequence[Job]],
-    ) -> Iterator[tuple[int, Generated]]:
-        """Answer jobs; what comes meanwhile waits for the next batch."""
-        gathering = Gathering()
-        gathering.admit(jobs, self._values(jobs) if self._head is not None else None)
-        for i, job in enumerate(jobs):
-            if job.sampling.n == 0:
-                yield i, gathering.answer(i, ())
+    def _run(self, call: Call) -> Iterator[tuple[int, Generated]]:
+        jobs, gathering = call.jobs, call.gathering
+        values = self._values(jobs) if self._head is not None else None
+        yield from gathering.admit(jobs, values)
         asked = [i for i, job in enumerate(jobs) if job.sampling.n]
         if asked and jobs[0].sampling.beam:
             for i in asked:
-                if wanted(i):
-                    yield i, gathering.answer(i, self._beam(vocabulary, jobs[i]))
+                if call.wanted(i):
+                    yield i, gathering.answer(i, self._beam(call.vocabulary, jobs[i]))
             return
         batches = [asked] if self._pads else [[i] for i in asked]
         for batch in batches:
             if batch:
-                choosing = Choosing(gathering, batch, vocabulary, wanted)
+                choosing = Choosing(call, batch)
                 self._generate(
                     [jobs[i].tokens for i in batch for _ in range(jobs[i].sampling.n)],
                     max(jobs[i].sampling.max_tokens for i in batch),
@@ -167,30 +158,23 @@ class PublicModel:
 class Choosing:
     """What `generate` asks for the tokens of one call, and for which rows are over.
 
-    batch: the jobs of the call, by their index in `gathering`; their rows in order.
+    batch: the indices of its jobs; their rows are in this order.
     """
 
-    def __init__(
-        self,
-        gathering: Gathering,
-        batch: Sequence[int],
-        vocabulary: Vocabulary,
-        wanted: Callable[[int], bool],
-    ) -> None:
+    def __init__(self, call: Call, batch: Sequence[int]) -> None:
         self.answers: list[tuple[int, Generated]] = []
-        self._gathering = gathering
+        self._call = call
         self._batch = batch
-        self._vocabulary = vocabulary
-        self._wanted = wanted
         self._draws: Draws | None = None
 
     def choose(self, logits: Tensor) -> Tensor:
         """Scores that leave one token a row. logits: [rows, vocabulary], float32."""
+        call = self._call
         if self._draws is None:
-            jobs = [self._gathering.jobs[i] for i in self._batch]
+            jobs = [call.jobs[i] for i in self._batch]
             firsts = [sum(job.sampling.n for job in jobs[:i]) for i in range(len(jobs))]
             self._draws = Draws.of(logits[firsts], jobs, self._batch)
-        tokens, answers = self._draws.add(logits, self._vocabulary, self._wanted, self._gathering)
+        tokens, answers = self._draws.add(logits, call.vocabulary, call.wanted, call.gathering)
         self.answers += answers
         chosen = logits.new_full(logits.shape, float("-inf"))
         return chosen.scatter(1, tokens[:, None], 0.0)

@@ -11,7 +11,7 @@ pytest.importorskip("transformers", reason="needs the extra llm")
 from lakatos.prover.batching import Job  # noqa: E402
 from lakatos.prover.draw import Draw, distinct_first, noise, nucleus_floor  # noqa: E402
 from lakatos.prover.forward import Causal, Seq2Seq, ValueHead  # noqa: E402
-from lakatos.prover.generation import Vocabulary, run  # noqa: E402
+from lakatos.prover.generation import Loop, Vocabulary  # noqa: E402
 from lakatos.prover.model import Prompt, Sampling  # noqa: E402
 
 from . import tiny_models as tiny  # noqa: E402
@@ -31,7 +31,7 @@ def job(text="abc ⊢ d", tokenizer=LETTERS, **sampling):
 
 
 def answers(forward, jobs, tokenizer=LETTERS, wanted=lambda _: True):
-    return dict(run(forward, vocabulary(tokenizer), jobs, wanted))
+    return dict(Loop(forward).run(vocabulary(tokenizer), jobs, wanted))
 
 
 def plain(model, tokens):
@@ -146,7 +146,7 @@ def test_a_sample_is_the_same_when_its_prompt_joins_a_batch_under_way(make):
     def more():
         return arrivals.pop(0) if arrivals else ()
 
-    got = dict(run(forward, vocabulary(), [first], more=more))
+    got = dict(Loop(forward).run(vocabulary(), [first], more=more))
     jobs = [first, *late, *later]
     assert forward.shares is (make is not tiny.bloom)
     assert sorted(got) == (list(range(4)) if forward.shares else [0])
@@ -349,7 +349,7 @@ def test_a_stop_text_within_one_token_or_of_split_letters_is_found():
 def test_finished_rows_leave_the_batch_and_answers_come_as_they_are_ready():
     forward = Recorder(["a", "ab", "abcdefgh", "abcdefghij"])
     jobs = [job("a" * i, n=2, max_tokens=20) for i in range(1, 5)]
-    order = [index for index, _ in run(forward, vocabulary(), jobs)]
+    order = [index for index, _ in Loop(forward).run(vocabulary(), jobs)]
     assert order == [0, 1, 2, 3]
     assert forward.steps[0] == [0, 0, 1, 1, 2, 2, 3, 3]
     assert forward.steps[2] == [2, 2, 3, 3]

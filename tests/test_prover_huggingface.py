@@ -201,8 +201,10 @@ def test_wrong_places_are_told_in_one_line(llama, tmp_path):
     nonsense = shutil.copytree(llama, tmp_path / "nonsense")
     (nonsense / "model.safetensors").write_text("nonsense")
     speechless = shutil.copytree(llama, tmp_path / "speechless")
-    for file in speechless.glob("tokenizer*"):
-        file.unlink()
+    for file in [*speechless.glob("tokenizer*"), speechless / "model.safetensors"]:
+        file.unlink()  # told before the weights, which may be gigabytes, are read
+    wordless = tmp_path / "wordless"
+    tiny.t5().config.save_pretrained(wordless)
     (tmp_path / "nonsense.gguf").write_text("nonsense")
     (tmp_path / "strange.gguf").write_bytes(gguf_of("strange"))
     (tmp_path / "empty").mkdir()
@@ -214,7 +216,8 @@ def test_wrong_places_are_told_in_one_line(llama, tmp_path):
         (str(tmp_path / "strange"), "strange"),
         (str(copy), "model.safetensors"),
         (str(nonsense), "hf:"),
-        (str(speechless), "no tokenizer in .*: no tokenizer.json"),
+        (str(speechless), "no tokenizer in .*: a file such as tokenizer.json"),
+        (str(wordless), "no tokenizer in .*: a file such as tokenizer.json"),
         ("./no-such-file.gguf", r"no such file: \./no-such-file.gguf"),
         (str(tmp_path / "nonsense.gguf"), "is no GGUF file, or not all of one"),
         (str(tmp_path / "strange.gguf"), "architecture strange is not supported"),

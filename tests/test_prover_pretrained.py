@@ -104,6 +104,7 @@ def test_a_gguf_file_is_a_policy(run, tmp_path, smollm_file):
     code, out, err = run("prove", "one.lean", "--json", "--policy", f"hf:{smollm_file}", *flags)
     assert code in (0, 1), err
     assert json.loads(out)["expansions"] >= 1
+    assert not [line for line in err if "GGUF" in line]  # no progress bar
 
 
 def test_a_gguf_file_that_is_cut_off_is_told_in_one_line(run, tmp_path, smollm_file):
@@ -118,7 +119,7 @@ def test_a_gguf_file_that_is_cut_off_is_told_in_one_line(run, tmp_path, smollm_f
 @pytest.fixture(scope="module")
 def loaded(smollm):
     checkpoint = Checkpoint(str(smollm), HuggingFaceOptions())
-    return checkpoint.model("AutoModelForCausalLM"), checkpoint.part("AutoTokenizer")
+    return checkpoint.model("AutoModelForCausalLM"), checkpoint.tokenizer()
 
 
 def batcher_of(decoder, tokenizer):

@@ -21,7 +21,7 @@ from lakatos.prover.public_model import PublicModel  # noqa: E402
 from transformers import LlamaForCausalLM, MambaConfig, MambaForCausalLM  # noqa: E402
 
 from . import tiny_models as tiny  # noqa: E402
-from .test_prover_generation import BYTES, CAUSAL, LETTERS, PROMPTS, answers, job, plain, vocabulary  # noqa: E402  # noqa: E402
+from .test_prover_generation import BYTES, CAUSAL, LETTERS, PROMPTS, answers, job, plain, vocabulary  # noqa: E402
 
 SAMPLINGS = (
     {"n": 4, "max_tokens": 9, "stop": ("q",)},
@@ -31,7 +31,7 @@ SAMPLINGS = (
 
 
 def public(model, jobs, tokenizer=LETTERS, wanted=lambda _: True, head=None):
-    found = PublicModel(model, head).run(vocabulary(tokenizer), jobs, wanted, lambda: ())
+    found = PublicModel(model, head).run(vocabulary(tokenizer), jobs, wanted)
     return dict(found)
 
 
@@ -47,8 +47,8 @@ def mamba(words=tiny.WORDS):
     return tiny.seeded(MambaForCausalLM, config, 4.0)
 
 
-def same(found, wanted):
-    """Whether the same texts came, with the same log-probabilities."""
+def assert_same(found, wanted):
+    """The same texts came, with the same log-probabilities."""
     assert sorted(found) == sorted(wanted)
     for i, answer in wanted.items():
         for a, b in zip(found[i].completions, answer.completions, strict=True):
@@ -60,13 +60,13 @@ def same(found, wanted):
 @pytest.mark.parametrize("kind", CAUSAL)
 def test_both_ways_give_the_same_completions(kind, beam):
     jobs = jobs_of(beam=beam)
-    same(public(CAUSAL[kind](), jobs), answers(Causal(CAUSAL[kind]()), jobs))
+    assert_same(public(CAUSAL[kind](), jobs), answers(Causal(CAUSAL[kind]()), jobs))
 
 
 def test_both_ways_give_the_same_completions_of_a_seq2seq_model():
     for beam in (False, True):
         jobs = jobs_of(BYTES, beam=beam)
-        same(public(tiny.t5(), jobs, BYTES), answers(Seq2Seq(tiny.t5()), jobs, BYTES))
+        assert_same(public(tiny.t5(), jobs, BYTES), answers(Seq2Seq(tiny.t5()), jobs, BYTES))
 
 
 def test_a_model_without_keys_and_values_runs_by_generate_and_says_so(tmp_path):
@@ -118,8 +118,8 @@ def test_a_release_that_is_built_otherwise_costs_speed_alone(kind, why):
         Causal(tiny.seeded(kind, config, 6.0))
     if kind is Renamed:
         jobs = jobs_of()
-        found = dict(decoder.run(vocabulary(), jobs, lambda _: True, lambda: ()))
-        same(found, answers(Causal(tiny.llama()), jobs))
+        found = dict(decoder.run(vocabulary(), jobs))
+        assert_same(found, answers(Causal(tiny.llama()), jobs))
 
 
 @pytest.mark.parametrize("make", [*CAUSAL.values(), tiny.t5])
@@ -131,7 +131,7 @@ def test_settings_that_come_with_a_model_do_not_change_its_scores():
     model = tiny.llama()
     model.generation_config.repetition_penalty = 1.5
     model.generation_config.no_repeat_ngram_size = 2
-    same(public(model, jobs_of()), answers(Causal(tiny.llama()), jobs_of()))
+    assert_same(public(model, jobs_of()), answers(Causal(tiny.llama()), jobs_of()))
 
 
 def test_values_come_with_completions_and_alone():
@@ -143,7 +143,7 @@ def test_values_come_with_completions_and_alone():
         ]
         found = public(make(), jobs, tokenizer, head=head)
         wanted = answers(kind(make(), head), jobs, tokenizer)
-        same(found, wanted)
+        assert_same(found, wanted)
         for i, answer in wanted.items():
             assert found[i].value == pytest.approx(answer.value, abs=1e-4)
 
