@@ -21,6 +21,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,17 +165,21 @@ def unlisted(kinds: list[Names], old: Embedded, new: Released) -> list[str]:
 
 def compared(names: set[Names], old: Embedded, new: Released) -> dict[str, Any]:
     """How many names each of them has, and those that only the old one has."""
-    both, gone = 0, []
+    counts: Counter[str] = Counter()
+    gone = []
     for name in sorted(names, key=str):
         symbol = mangled(name)
-        forms = (symbol, f"{symbol}___boxed", f"{symbol}___redArg")
-        if any(form in old for form in forms):
-            if symbol in new:
-                both += 1
-            else:
-                gone.append(".".join(map(str, name)))
-    absent = len(names) - both - len(gone)
-    return {"names": len(names), "compiled_in_both": both, "in_neither": absent, "gone": gone}
+        before = any(form in old for form in (symbol, f"{symbol}___boxed", f"{symbol}___redArg"))
+        counts[{(1, 1): "both", (1, 0): "old", (0, 1): "new"}.get((before, symbol in new), "")] += 1
+        if before and symbol not in new:
+            gone.append(".".join(map(str, name)))
+    return {
+        "names": len(names),
+        "compiled_in_both": counts["both"],
+        "in_the_new_only": counts["new"],
+        "in_neither": counts[""],  # types, constructors, instances, what is inlined
+        "gone": gone,
+    }
 
 
 def main() -> int:
