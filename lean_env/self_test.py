@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..data.errors import EnvironmentFault
+from ..data.errors import EnvironmentFault, ProtocolError, WorkerDied
 from . import versions
 from .cache import keep_answer, kept_answer
 from .protocol import Failure, Json, Result
@@ -25,6 +25,7 @@ from .worker_command import Progress, Toolchain, silent
 KEPT_FILE = "self_test.json.gz"
 MEMORY_MB = 2048
 WALL_S = 120.0
+MOST_TOLD = 300  # characters
 HOLE = "theorem t : 1 = 1 := by\n  sorry\n"
 SYNTAX_KINDS = ("sorry", "forbidden", "parse")
 FORBIDDEN = (
@@ -73,14 +74,18 @@ def require(toolchain: Toolchain, folder: Path, progress: Progress = silent) -> 
     """Have the worker tested, unless the result is kept in `folder`; keep what came of it.
 
     Works within a running event loop, too: the test has a thread of its own.
-    Raises ToolchainError when it failed, now or before. A worker that dies or is too slow raises
-    what it raises, and nothing is kept.
+    Raises ToolchainError when it failed, now or before. Of a worker that dies nothing is kept, for
+    that may be the machine's fault; one that is too slow raises EnvironmentFault.
     """
     fault = kept_fault(folder)
     if fault is None:
         progress("self-test", 0, 1)
-        with ThreadPoolExecutor(1) as thread:
-            fault = thread.submit(lambda: asyncio.run(_test(toolchain))).result()
+        try:
+            with ThreadPoolExecutor(1) as thread:
+                fault = thread.submit(lambda: asyncio.run(_test(toolchain))).result()
+        except (WorkerDied, ProtocolError) as error:
+            why = " ".join(str(error).split())[:MOST_TOLD]
+            raise versions.not_passed(toolchain.lean, toolchain.name, why) from error
         keep_answer(folder / KEPT_FILE, {"lean": toolchain.lean, "fault": fault})
         progress("self-test", 1, 1)
     if fault:
@@ -130,7 +135,7 @@ async def _test(toolchain: Toolchain) -> str:
 
 
 def _wrong(answer: Json) -> str:
-    return f"answered {str(answer)[:200]}"
+    return f"answered {str(answer)[:MOST_TOLD]}"
 
 
 async def _ping(ask: Ask) -> str:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lakatos.data.errors import EnvironmentFault, ToolchainError, WorkerDied
+from lakatos.data.errors import EnvironmentFault, ToolchainError
 from lakatos.data.records import TimedOut
 from lakatos.lean_env import self_test
 from lakatos.lean_env.protocol import Failure, Result
@@ -147,10 +147,18 @@ def test_a_worker_that_failed_is_refused_again_without_a_test(tmp_path):
     assert lean.starts == 1
 
 
-def test_a_worker_that_dies_keeps_no_result(tmp_path):
-    lean = Native(tmp_path, "0", '{"dead": {"cause": "panic", "text": "x"}}')
-    with pytest.raises(WorkerDied):
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ('{"dead": {"cause": "panic", "text": "x"}}', r"self-test with Lean 4\.31\.0 \(.*panic"),
+        ('"Worker.lean:9:1: error"', r"self-test with Lean 4\.31\.0 \("),
+    ],
+)
+def test_of_a_worker_that_dies_nothing_is_kept(tmp_path, reply, said):
+    lean = Native(tmp_path, "0", reply)
+    with pytest.raises(ToolchainError, match=said) as caught:
         self_test.require(lean, tmp_path / "made")
+    assert "\n" not in str(caught.value)
     assert not (tmp_path / "made").exists()
 
 
