@@ -9,7 +9,6 @@ import LeanEnv.Broken
 import LeanEnv.Trace
 import LeanEnv.Audit
 import LeanEnv.Export
-import LeanEnv.Pack
 open Lean
 
 /-! The Lean worker: one request a line in, one reply a line out (`protocol.py` says which).
@@ -97,8 +96,13 @@ open LeanEnv
 def idOf (line : String) : Nat :=
   ((Json.parse line).toOption.bind fun j => (j.getObjValAs? Nat "id").toOption).getD 0
 
+/-- Import modules, and run what they have to run at their start: that is allowed to the next import only. -/
+unsafe def environmentWith (imports : Array String) : IO Environment := do
+  enableInitializersExecution
+  importModules (imports.map fun m => { module := m.toName : Import }) {} 0 (loadExts := true)
+
 /-- Serve requests until the input ends; a reader task sets the cancel token while one runs. -/
-partial def loop (r : WorkerRef) (current : IO.Ref Nat) (lines : Std.CloseableChannel String) (out : IO.FS.Stream) : IO Unit := do
+unsafe def loop (r : WorkerRef) (current : IO.Ref Nat) (lines : Std.CloseableChannel String) (out : IO.FS.Stream) : IO Unit := do
   let some line ← IO.wait (← lines.recv) | return
   let token ← IO.CancelToken.new
   r.modify fun w => { w with token }
@@ -108,8 +112,8 @@ partial def loop (r : WorkerRef) (current : IO.Ref Nat) (lines : Std.CloseableCh
     let need := ((Json.parse reply).toOption.bind fun j => (j.getObjVal? "need").toOption).getD .null
     let imports := (need.getObjValAs? (Array String) "imports").toOption.getD #[]
     try
-      let modules := imports.map fun m => { module := m.toName : Import }
-      addEnvironment r (" ".intercalate imports.toList) (← importModules modules {} 0 (loadExts := true))
+      let need : Need := { imports }
+      addEnvironment r need.key (← environmentWith imports)
       reply ← step r line
     catch e => reply := (failed "import_failed" ((toString e).takeWhile (· != '\n')).toString).line (idOf line) 0 0
   current.set 0
@@ -133,7 +137,6 @@ end Native
 
 unsafe def main : IO Unit := do
   initSearchPath (← findSysroot)
-  enableInitializersExecution
   let input ← IO.getStdin
   let out ← IO.getStdout
   -- what user code prints must not reach the protocol

@@ -18,7 +18,7 @@ import psutil
 
 from ..data.errors import LakatosError
 from ..data.records import Accepted, Advanced
-from . import distribution, embedded, kernels
+from . import distribution, embedded, kernels, versions
 from .cache import default_cache
 from .distribution import Node
 from .export import FORMAT
@@ -58,7 +58,10 @@ def look(choice: str = "auto", cache: Path | None = None) -> Iterator[Finding]:
 
 
 async def try_out(toolchain: Toolchain) -> list[Finding]:
-    """Start one worker, check one theorem; stops at the first thing that fails."""
+    """Start one worker, check one theorem; stops at the first thing that fails.
+
+    toolchain: its worker has passed the self-test, else there were none.
+    """
     cure = "run `lakatos setup`; if that does not help, remove its folder and run it again"
     began = time.monotonic()
     try:
@@ -72,8 +75,10 @@ async def try_out(toolchain: Toolchain) -> list[Finding]:
     except LakatosError as error:
         return [Finding("worker", str(error), cure)]
     if proved and isinstance(verdict, Accepted):
+        tested = ", ".join(filter(None, ["passed", versions.remark(toolchain.lean)]))
         text = f"one proved and verified, {time.monotonic() - began:.1f} s"
-        return [worker, Finding("theorem", text), *[await _kernel(k) for k in found_kernels()]]
+        found = [worker, Finding("self-test", tested), Finding("theorem", text)]
+        return [*found, *[await _kernel(k) for k in found_kernels()]]
     return [worker, Finding("theorem", f"{step.outcome}; verifier: {verdict}", cure)]
 
 
@@ -111,6 +116,9 @@ def _embedded(cache: Path) -> Finding:
     if embedded.is_prepared(cache):
         dist = distribution.folder(cache)
         return Finding("embedded Lean", f"{size_mb(cache):.0f} MB in {cache} ({dist.name})")
+    if fault := embedded.self_test_fault(cache):
+        text = f"its worker fails the self-test ({fault}), in {cache}"
+        return Finding("embedded Lean", text, "report this line; --lean native may serve")
     return Finding("embedded Lean", f"not set up in {cache}", "run `lakatos setup` (121.5 MB)")
 
 

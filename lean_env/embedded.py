@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..data.errors import ToolchainError
-from . import distribution
+from . import distribution, self_test
 from .cache import default_cache, finished_folder, locked, remove_old
 from .distribution import Node
 from .sources import Source, worker_sources
@@ -27,6 +27,7 @@ from .worker_command import Progress, WorkerCommand, silent
 SCRIPTS = Path(__file__).parent / "embedded"
 MAX_MEMORY_MB = 2048  # of a 32-bit heap as this package was built
 LAYER_FILES = ("LakatosWorker.olean", "image.bin", "image.json")
+PACKER = "LeanEnv.Pack"
 CODE_FILE = "code.bin"
 NODE_FLAGS = ("--wasm-lazy-validation",)
 INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "SYSTEMROOT")
@@ -69,11 +70,19 @@ def is_prepared(cache: Path | None = None) -> bool:
     return _prepared((cache or default_cache()).resolve()) is not None
 
 
+def self_test_fault(cache: Path) -> str:
+    """What the worker compiled there got wrong in its self-test; empty when nothing is known."""
+    cache = cache.resolve()
+    layer = _layer_folder(cache, distribution.folder(cache), worker_sources())
+    return self_test.kept_fault(layer) or ""
+
+
 def _prepared(cache: Path) -> EmbeddedToolchain | None:
     node, dist = Node.find(), distribution.folder(cache)
     layer = _layer_folder(cache, dist, worker_sources())
     code = _code_folder(cache, dist, node) / CODE_FILE
     complete = distribution.is_complete(dist) and _layer_is_complete(layer) and code.is_file()
+    complete = complete and self_test.has_passed(layer)
     return _toolchain(node, dist, layer, code) if complete else None
 
 
@@ -91,7 +100,9 @@ def prepare(
     node, tell = Node.find(), progress or silent
     with locked(cache):
         dist = distribution.prepare(cache, node, tell, tarball)
-        return prepare_worker(cache, dist, node, worker_sources(), tell)
+        made = prepare_worker(cache, dist, node, worker_sources(), tell)
+    self_test.require(made, made.layer, tell)
+    return made
 
 
 def prepare_worker(
@@ -127,7 +138,7 @@ def _layer_folder(cache: Path, dist: Path, sources: Sequence[Source]) -> Path:
     digest = hashlib.sha256(str(dist.resolve()).encode())
     for script in sorted(SCRIPTS.glob("*.js")):
         digest.update(script.name.encode() + b"\0" + script.read_bytes())
-    for source in sources:
+    for source in _with_packer(sources):
         digest.update(source.module.encode() + b"\0" + source.text.encode())
     return cache.resolve() / f"worker-{digest.hexdigest()[:16]}"
 
@@ -148,11 +159,18 @@ def _layer_is_complete(layer: Path) -> bool:
     return all((layer / name).is_file() for name in LAYER_FILES)
 
 
+def _with_packer(sources: Sequence[Source]) -> list[Source]:
+    """A worker's sources and what writes the module of them, which no native Lean compiles."""
+    known = {source.module for source in sources}
+    packer = worker_sources(module=PACKER)
+    return [*sources, *(source for source in packer if source.module not in known)]
+
+
 def _build(node: Node, dist: Path, layer: Path, sources: Sequence[Source]) -> None:
     """Run embedded/build.js, which leaves LAYER_FILES in `layer`."""
     files = [
         {"file": str(source.path), "module": source.module, "source": source.body}
-        for source in sources
+        for source in _with_packer(sources)
     ]
     job = layer / "job.json"
     job.write_text(json.dumps({"dist": str(dist), "layer": str(layer), "sources": files}))

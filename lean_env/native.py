@@ -12,12 +12,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..data.errors import ToolchainError
+from . import self_test, versions
 from .cache import finished_folder, locked
 from .sources import ROOT, Source, worker_sources
+from .versions import BUILTIN
 from .worker_command import Progress, WorkerCommand, silent
 
 VERSION = re.compile(r"Lean \(version ([^,\s)]+)")
@@ -25,7 +27,9 @@ ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)")
 LAKEFILES = ("lakefile.lean", "lakefile.toml")
 LAKE_WALL_S = 600.0
 COMPILE_WALL_S = 600.0
-BUILTIN = "or use --lean embedded"
+OLD_DO = "-Dweak.backward.do.legacy=true"
+"""For our own sources only: the elaborator of `do` that they were first compiled with, where Lean
+still has it; the option is unknown before 4.29."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class NativeToolchain:
     def worker_command(self, *, memory_mb: int) -> WorkerCommand:
         """The command of one worker; `memory_mb` is Lean's own limit, `lean -M`."""
         main = str(ROOT / "Worker.lean")
-        argv = (str(self.program), "-M", str(memory_mb), "--run", main)
+        argv = (str(self.program), "-M", str(memory_mb), OLD_DO, "--run", main)
         env = {**_with_modules(self.env, self.modules), "LEAN_ABORT_ON_PANIC": "1"}
         return WorkerCommand(argv, env, self.directory)
 
@@ -81,7 +85,8 @@ def find(
 ) -> NativeToolchain:
     """The Lean of the Lake project at or above `directory`, or the bare one there.
 
-    Compiles our worker for it if that was not done before. Raises ToolchainError, in one line.
+    Compiles our worker for it and tests it, if that was not done before. Raises ToolchainError, in
+    one line.
     """
     project = lake_project(directory)
     where = project or directory
@@ -94,6 +99,7 @@ def find(
     found = VERSION.search(banner.stdout)
     if banner.returncode != 0 or found is None:
         raise ToolchainError(f"{lean} --version fails ({_said(banner)}): mend it, {BUILTIN}")
+    versions.refuse_old(found[1])
     if "LEAN_SYSROOT" not in env:  # else each worker would start a `lean` to ask for it
         prefix = _run([lean, "--print-prefix"], env, where, LAKE_WALL_S).stdout.strip()
         env |= {"LEAN_SYSROOT": prefix} if prefix else {}
@@ -102,11 +108,13 @@ def find(
     for source in sources:
         key.update(source.module.encode() + b"\0" + source.text.encode())
     modules = cache / f"native-{found[1]}-{key.hexdigest()[:12]}"
+    toolchain = NativeToolchain(found[1], Path(lean), env, modules, where)
     with locked(cache):
         if not modules.is_dir():
             with finished_folder(modules) as part:
-                _compile(sources, part, Path(lean), env, progress)
-    return NativeToolchain(found[1], Path(lean), env, modules, where)
+                _compile(sources, replace(toolchain, modules=part), progress)
+    self_test.require(toolchain, modules, progress)
+    return toolchain
 
 
 def _nearest(start: Path, names: Sequence[str]) -> Path | None:
@@ -146,26 +154,18 @@ def _with_modules(env: Mapping[str, str], modules: Path) -> dict[str, str]:
     return {**env, "LEAN_PATH": path}
 
 
-def _compile(
-    sources: Sequence[Source],
-    into: Path,
-    lean: Path,
-    env: Mapping[str, str],
-    progress: Progress,
-) -> None:
+def _compile(sources: Sequence[Source], lean: NativeToolchain, progress: Progress) -> None:
     """Compile the worker's modules, imported ones first; `Worker` itself is run from its text."""
     modules = [source for source in sources if source.module != "Worker"]
+    env = _with_modules(lean.env, lean.modules)
     for done, source in enumerate(modules):
         progress("worker", done, len(modules))
-        target = into.joinpath(*source.module.split(".")).with_suffix(".olean")
+        target = lean.modules.joinpath(*source.module.split(".")).with_suffix(".olean")
         target.parent.mkdir(parents=True, exist_ok=True)
-        argv = [str(lean), "-R", str(ROOT), "-o", str(target), str(source.path)]
-        result = _run(argv, _with_modules(env, into), ROOT, COMPILE_WALL_S)
+        argv = [str(lean.program), OLD_DO, "-R", str(ROOT), "-o", str(target), str(source.path)]
+        result = _run(argv, env, ROOT, COMPILE_WALL_S)
         if result.returncode != 0:
-            raise ToolchainError(
-                f"{lean} cannot compile the worker, which is written for Lean 4.28 "
-                f"({_said(result)}): choose a toolchain near it, {BUILTIN}"
-            )
+            raise versions.not_compiled(lean.lean, _said(result))
     progress("worker", len(modules), len(modules))
 
 

@@ -38,8 +38,8 @@ async def verified(
     for line in second.told(verdicts):
         console.err.print(line, **console.LONG)
     if not verdicts:
-        told = f"{original.path}: has no theorem to judge; lakatos prove shows its errors, if it has any"
-        raise UsageError(told)
+        hint = "lakatos prove shows its errors, if it has any"
+        raise UsageError(f"{original.path}: has no theorem to judge; {hint}")
     return 0 if all(isinstance(verdict, Accepted) for _, verdict in verdicts) else 1
 
 

@@ -186,7 +186,9 @@ def test_broad_handlers_environment_and_printing_stand_in_cli_only(name):
             called = ast.unparse(node.func)
             assert called not in ("print", "os.getenv"), f"{name}:{node.lineno}: {called}"
             if called == "asyncio.run":
-                assert name == "__init__.py", f"{name}:{node.lineno}: asyncio.run"
+                # the set-up of Lean tests a worker, in a thread of its own
+                allowed = ("__init__.py", "lean_env/self_test.py")
+                assert name in allowed, f"{name}:{node.lineno}: asyncio.run"
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             assert not node.value.startswith("LAKATOS_"), f"{name}:{node.lineno}: {node.value}"
 

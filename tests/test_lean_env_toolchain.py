@@ -18,10 +18,13 @@ from lakatos.lean_env.worker import LeanWorker
 STANDIN = Path(__file__).parent / "native_standin"
 SYSTEM = os.pathsep.join(["/usr/bin", "/bin"])
 BANNER = "Lean (version 4.28.0, x86_64-unknown-linux-gnu, commit abc, Release)"
+REPLAY = Path(__file__).parent / "replay_worker.py"
+SELF_TEST = Path(__file__).parent / "golden" / "self_test.jsonl"
 LEAN = f"""case "$1" in
   --version) echo "{BANNER}" ;;
   --print-prefix) echo /opt/lean ;;
-  -R) echo "$PWD $LEAN_PATH $5" >> "$LOG"; : > "$4" ;;
+  -D*) echo "$PWD $LEAN_PATH $6" >> "$LOG"; : > "$5" ;;
+  -M) exec {sys.executable} {REPLAY} {SELF_TEST} ;;
 esac"""
 LAKE_ENV = 'echo "LEAN_PATH=$PWD/build"; echo "LEAN_SYSROOT=/lake/lean"'
 
@@ -73,7 +76,8 @@ def test_the_command_has_the_projects_environment_and_ours(machine):
     machine.install("lake", LAKE_ENV)
     found = machine.find(project=machine.project)
     command = found.worker_command(memory_mb=1500)
-    assert command.argv[1:] == ("-M", "1500", "--run", str(ROOT / "Worker.lean"))
+    assert command.argv[1:3] == ("-M", "1500")
+    assert command.argv[-2:] == ("--run", str(ROOT / "Worker.lean"))
     ours, theirs = command.env["LEAN_PATH"].split(os.pathsep)
     assert Path(theirs) == machine.project / "build"
     assert (Path(ours) / "LeanEnv" / "Protocol.olean").is_file()
@@ -135,7 +139,7 @@ def test_a_project_without_an_installed_lean_is_not_native(machine, missing):
                 "lean": f'[ "$1" = --version ] && echo "{BANNER}" && exit 0\n'
                 "echo 'Protocol.lean:3:1: error: unknown constant'; exit 1",
             },
-            "cannot compile the worker, which is written for Lean 4.28 .*unknown constant",
+            "worker does not compile with Lean 4.28.0 .*unknown constant.*report this line",
         ),
     ],
 )

@@ -1,3 +1,4 @@
+import LeanEnv.Compat
 import LeanEnv.Constants
 open Lean Meta
 
@@ -186,7 +187,7 @@ def kernelText (e : Kernel.Exception) : BaseIO String := (e.toMessageData {}).to
 def tryAll (env : Environment) (token : IO.CancelToken) (decls : Array Declaration) : ExceptT String BaseIO Environment := do
   let mut env := env
   for d in decls do
-    match env.addDeclCore 0 d (some token) with
+    match addUnlimited env d token with
     | .ok next => env := next
     | .error e => throw (← kernelText e)
   return env
@@ -215,7 +216,7 @@ def nestedName (t : InductiveType) (i : Nat) : Name := .str t.name s!"rec_{i}"
 def madeOf (types : List InductiveType) : MetaM (Array Declaration) := do
   let env ← getEnv
   let place := fun (n : Name) (i : Nat) => Name.num (n ++ `again) i
-  let mut out := #[]
+  let mut out : Array Declaration := #[]
   for c in types.flatMap (·.ctors) do
     let c ← getConstInfoCtor c.name
     out := out.push (assumed (place c.name 0) c.levelParams c.type)

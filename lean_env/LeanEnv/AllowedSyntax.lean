@@ -1,7 +1,7 @@
 import Lean
 open Lean
 
-/-! The syntax of Lean's own (Init, Std, Lean; version 4.28) that a proposed proof may be made of.
+/-! The syntax of Lean's own (Init, Std, Lean; version 4.28, and what newer ones call otherwise) that a proposed proof may be made of.
 
 What is not listed is refused: it runs code of the proof's author (`run_tac`, `by_elab`, attributes,
 doc comments, which may hold code to run), reads a file (`include_str`), starts a program (`bv_decide`),
@@ -110,10 +110,18 @@ Std.TreeSet term_~m_
 Std.TreeSet.Raw term_~m_
 Vector term#v[_,] term_~_"
 
-/-- The kinds of syntax in `allowedText`. -/
+/-- The same for syntax that 4.35 calls otherwise: `rwa`, `simpa using`, `·`, nested actions and loops of
+    `do`, `inferInstanceAs`. What is wholly new there is not listed. -/
+def renamedText : String := "Lean.Parser.Tactic rwa rwaAt rwaAtLegacyLocation simpaUsingBang simpaUsingBangArgsRest
+Lean.Parser.Tactic tacticSimpa!__1 tacticSimpa?__1 tacticSimpa?!__1 constructorBang
+Lean.Parser.Tactic.Conv conv·_
+Lean.Parser.Tactic.Grind grind·_
+Lean.Parser.Term nestedAction doWhile doRepeat doRepeatUntil inferInstanceAs"
+
+/-- The kinds of syntax in both. -/
 def allowedKinds : Std.HashSet Name := Id.run do
   let mut out : Std.HashSet Name := {}
-  for line in allowedText.splitOn "\n" do
+  for line in (allowedText ++ "\n" ++ renamedText).splitOn "\n" do
     match line.splitOn " " with
     | space :: names =>
       let space := if space == "_" then .anonymous else space.toName

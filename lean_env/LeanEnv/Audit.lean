@@ -176,7 +176,8 @@ def Axioms.reason? (x : Axioms) (target a user : Name) : Option Reason :=
     let place := if own then "of the original" else match x.base.getModuleIdxFor? a with
       | some i => s!"of {x.base.header.moduleNames[i]!}"
       | none => "of the submission's own"
-    some { kind := "axiom", text := s!"it rests on the axiom {a} {place}, which is not allowed" }
+    let native := if a.components.contains `_native then " (proofs by compiled code are judged up to Lean 4.28)" else ""
+    some { kind := "axiom", text := s!"it rests on the axiom {a} {place}, which is not allowed{native}" }
 
 /-- Each name that `todo` rests on in a submission, with one that uses it. `partial`: a graph walk,
     every name once. -/
@@ -198,7 +199,7 @@ def restsOnRefused (read : Reader) (done : Replay) (among : Array Name) (n : Nam
 /-- Why the kernel refused a target: not that something it uses is missing, but what came first. -/
 def refusalReasons (target : Name) (read : Reader) (done : Replay) (axioms : Axioms) : Array Reason := Id.run do
   let below := namesBelow read.entries #[target] (({} : Std.HashMap Name Name).insert target target)
-  let mut reasons := #[]
+  let mut reasons : Array Reason := #[]
   for u in read.unsafe.toList do
     if below.contains u then
       reasons := reasons.push { kind := "unsafe", text := s!"{target} rests on {u}, which is unsafe or partial" }
@@ -226,12 +227,12 @@ def judgeTarget (m : Matcher) (read : Reader) (done : Replay) (axioms : Axioms) 
   let some mine := m.mine[n]? | return (#[{ kind := "missing", text := s!"{n} is not in the original" }], #[])
   let some theirs := read.entries[n]? | return (#[{ kind := "missing", text := s!"{n} is not in the submission" }], #[])
   if read.unsafe.contains n then return (#[{ kind := "unsafe", text := s!"{n} is unsafe or partial" }], #[])
-  let mut reasons := #[]
+  let mut reasons : Array Reason := #[]
   if mine.shape != theirs.shape then
     reasons := reasons.push { kind := "kind_changed", text := s!"{n} was a {mine.shape}, is a {theirs.shape}" }
   let alike := mine.levels.length == theirs.levels.length
   let theirs := if alike then theirs.renamed mine.levels else theirs
-  let (same, after) := (do return alike && (← same false mine.type theirs.type)).run m
+  let (same, after) := (do return alike && (← same false mine.type theirs.type) : MatchM Bool).run m
   unless same do
     reasons := reasons.push { kind := "statement_changed", text := s!"the statement of {n} is another one" }
   if let (some v, some v') := (mine.value?, theirs.value?) then

@@ -25,7 +25,7 @@ def bytesAt (map : FileMap) (p : Position) : Nat := (map.ofPosition p).byteIdx
 def wholes (o : Elaboration) : Array Whole := Id.run do
   let errors := o.messages.toArray.filter (·.severity matches .error)
   let starts := o.commands.map fun c => ((c.stx.getPos?).getD 0).byteIdx
-  let mut out := #[]
+  let mut out : Array Whole := #[]
   let mut before := o.start
   for (c, i) in o.commands.zipIdx do
     let start := starts.getD i 0
@@ -100,7 +100,7 @@ def errorToWire (r : WorkerRef) (o : Elaboration) (told : Told) (margins : Array
   return fields.foldl (fun j (k, v) => j.setObjVal! k v) (← messageToWire o.map m)
 
 def holesToWire (o : Elaboration) (told : Told) (stx : Syntax) : Json := Id.run do
-  let mut out := #[]
+  let mut out : Array Json := #[]
   for n in stx.topDown (firstChoiceOnly := true) do
     if n.isOfKind ``Parser.Tactic.tacticSorry || n.isOfKind ``Parser.Term.sorry then
       if let some place := spanOf n then
@@ -143,7 +143,7 @@ def parseTexts (r : WorkerRef) (before : String) (texts : Array String) : IO Ans
   | .ok o =>
     let scope := o.last.scopes.head!
     let parserCtx := { env := o.last.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
-    let mut out := #[]
+    let mut out : Array Json := #[]
     for text in texts do
       let input := Parser.mkInputContext text "<command>"
       let (_, next, said) := Parser.parseCommand input parserCtx {} {}

@@ -27,8 +27,8 @@ def allowedOptions : List Name := [`maxHeartbeats, `maxRecDepth, `synthInstance.
 
 def optionKinds : List Name := [``Parser.Tactic.set_option, ``Parser.Term.set_option, `Lean.Parser.Tactic.Grind.setOption]
 
-/-- Constants that make the kernel run compiled code. -/
-def compiledConstants : List Name := [``Lean.reduceBool, ``Lean.reduceNat, ``Lean.ofReduceBool, ``Lean.ofReduceNat, ``Lean.trustCompiler]
+/-- Constants that make the kernel run compiled code. Gone since 4.35, so none is looked up here. -/
+def compiledConstants : List Name := [`Lean.reduceBool, `Lean.reduceNat, `Lean.ofReduceBool, `Lean.ofReduceNat, `Lean.trustCompiler]
 
 /-- Constructors that a configuration names by `.name`, whose type only the elaborator knows. -/
 def dotNames : List Name := [`all, `none, `some, `pos, `neg, `true, `false, `default, `reducible, `instances,
@@ -102,7 +102,7 @@ partial def Place.isLiteral (p : Place) : Syntax → Bool
 
 /-- The values of the configuration items in the arguments of a node: `(config := v)`, `(name := v)`. -/
 def configValues (kind : Name) (args : Array Syntax) : Array Syntax := Id.run do
-  let mut out := #[]
+  let mut out : Array Syntax := #[]
   for i in List.range args.size do
     let isItem := kind == ``Parser.Tactic.valConfigItem || kind == ``Parser.Tactic.config || (i > 0 && args[i - 1]!.isToken "config")
     if args[i]!.isToken ":=" && isItem then out := out.push ((args[i + 1]?).getD .missing)

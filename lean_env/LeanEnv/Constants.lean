@@ -47,7 +47,7 @@ def writeLevel (l : Level) : WriterM Nat := do
 
 def writeExpr (e : Expr) : WriterM Nat := do
   if let some i := (← get).exprs[(⟨e⟩ : ExprStructEq)]? then return i
-  let row ← match e with
+  let row : Array Json ← match e with
     | .mdata _ b => return ← writeExpr b
     | .bvar i => pure #[num 7, num i]
     | .sort l => pure #[num 8, num (← writeLevel l)]
@@ -71,8 +71,8 @@ def constantsOf (ci : ConstantInfo) : Array Name :=
 partial def writeConstant (added : Std.HashMap Name ConstantInfo) (n : Name) : WriterM Unit := do
   if (← get).done.contains n then return
   let some ci := added[n]? | return
-  let mark := fun n => modify fun (w : Writer) => { w with done := w.done.insert n }
-  let below := fun ci => (constantsOf ci).forM (writeConstant added)
+  let mark (n : Name) : WriterM Unit := modify fun w => { w with done := w.done.insert n }
+  let below (ci : ConstantInfo) : WriterM Unit := (constantsOf ci).forM (writeConstant added)
   match ci with
   | .ctorInfo v => writeConstant added v.induct
   | .recInfo v => v.all.forM (writeConstant added)
@@ -81,7 +81,7 @@ partial def writeConstant (added : Std.HashMap Name ConstantInfo) (n : Name) : W
     v.all.forM mark
     let members := v.all.filterMap (added[·]?)
     members.forM below
-    let mut types := #[]
+    let mut types : Array Json := #[]
     for m in members do
       let .inductInfo i := m | continue
       let ctors := i.ctors.filterMap (added[·]?)
@@ -92,8 +92,8 @@ partial def writeConstant (added : Std.HashMap Name ConstantInfo) (n : Name) : W
   | _ =>
     mark n
     below ci
-    let head := fun (k : Nat) => return #[num k, num (← writeName n), toJson (← ci.levelParams.mapM writeName), num (← writeExpr ci.type)]
-    let value := return num (← writeExpr ((ci.value? (allowOpaque := true)).getD ci.type))
+    let head (k : Nat) : WriterM (Array Json) := return #[num k, num (← writeName n), toJson (← ci.levelParams.mapM writeName), num (← writeExpr ci.type)]
+    let value : WriterM Json := return num (← writeExpr ((ci.value? (allowOpaque := true)).getD ci.type))
     match ci with
     | .axiomInfo v => emit <| (← head 20).push (toJson v.isUnsafe)
     | .defnInfo v => emit <| (← head 21) ++ #[← value, toJson (v.safety == .safe), match v.hints with

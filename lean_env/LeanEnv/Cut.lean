@@ -27,7 +27,7 @@ def Span.holds (outer inner : Span) : Bool := outer.start ≤ inner.start && inn
 
 /-- The tactics of every block in `stx`, outer blocks first. -/
 def blocksOf (stx : Syntax) : Array (Array Syntax) := Id.run do
-  let mut out := #[]
+  let mut out : Array (Array Syntax) := #[]
   for n in stx.topDown (firstChoiceOnly := true) do
     let items :=
       if n.isOfKind ``Parser.Tactic.tacticSeq1Indented then n[0].getSepArgs
@@ -94,7 +94,7 @@ def cutsInBlock (map : FileMap) (told : Told) (items : Array Span) (i : Nat) (is
   if goals == 0 then
     let from_ := if i == 0 then item.start else (items[i - 1]?.getD item).stop
     return #[{ start := from_, stop := last.stop, text := if i == 0 then "skip" else "", kind := "drop" }]
-  let mut out := #[]
+  let mut out : Array Cut := #[]
   if goals > 1 then out := out.push { start := item.start, stop := item.stop, text := "sorry", kind := "tactic" }
   if let (true, some next) := (isHave, items[i + 1]?) then
     out := out.push { start := item.start, stop := next.start, text := "", kind := "without" }
@@ -112,7 +112,7 @@ def armsAround (stx : Syntax) (place : Span) : Option Syntax := do
 
 /-- The innermost block of the smallest syntax around `place` that has one. -/
 def blockAt (stx : Syntax) (place : Span) : Option (Array Span) := Id.run do
-  let mut found := none
+  let mut found : Option (Array Span) := none
   for n in stx.topDown (firstChoiceOnly := true) do
     if (spanOf n).any (·.holds place) then
       if let some items := (blocksOf n)[0]? then found := some (items.filterMap spanOf)
@@ -162,7 +162,7 @@ def valueOf (stx : Syntax) (stop : Nat) : Option Cut := do
 
 /-- Line by line, the byte where the line starts and the column of its first character; none if blank. -/
 def marginsOf (source : String) (map : FileMap) : Array (Nat × Option Nat) := Id.run do
-  let mut out := #[]
+  let mut out : Array (Nat × Option Nat) := #[]
   for i in List.range (map.positions.size - 1) do
     let (some a, some b) := (map.positions[i]?, map.positions[i + 1]?) | continue
     let line := (Substring.Raw.mk source a b)

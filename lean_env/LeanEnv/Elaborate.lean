@@ -60,13 +60,13 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Trees) (proposed? 
     (hear? : Option (Command.State → Elaborated → IO Unit) := none) : IO (Except Need Elaboration) := do
   let input := Parser.mkInputContext source name
   let (header, parserState, messages) ← Parser.parseHeader input
-  let imports := (headerToImports header).map (·.module.toString)
+  let imports := importNames (headerToImports header)
   let need : Need := { imports }
   let w ← r.get
   let some base := w.envs[need.key]? | return .error need
   let start : Command.State := { Command.mkState base {} {} with scopes := [{ header := "", isPublic := true }] }
   let like := w.recent.filter fun e => hear?.isNone && e.imports == imports && e.trees.serve trees
-  let (best, n) := like.foldl (init := (none, 0)) fun (best, n) e =>
+  let (best, n) := like.foldl (init := ((none : Option Elaboration), 0)) fun (best, n) e =>
     let m := e.shared source proposed?
     if m > n then (some e, m) else (best, n)
   let mut commands := best.elim #[] fun e => e.commands.take n

@@ -41,7 +41,7 @@ def addLine (line : String) : LinesM Unit := modify fun w => { w with out := w.o
 
 def numberName (n : Name) : LinesM Nat := do
   if let some i := (← get).names[n]? then return i
-  let row ← match n with
+  let row : String ← match n with
     | .anonymous => return 0
     | .str p s => pure s!"\"str\":\{\"pre\":{← numberName p},\"str\":{(Json.str s).compress}}"
     | .num p k => pure s!"\"num\":\{\"pre\":{← numberName p},\"i\":{k}}"
@@ -52,7 +52,7 @@ def numberName (n : Name) : LinesM Nat := do
 
 def numberLevel (l : Level) : LinesM Nat := do
   if let some i := (← get).levels[l]? then return i
-  let row ← match l with
+  let row : String ← match l with
     | .zero | .mvar _ => throw "a level is not closed"
     | .succ a => pure s!"\"succ\":{← numberLevel a}"
     | .max a b => pure s!"\"max\":[{← numberLevel a},{← numberLevel b}]"
@@ -106,7 +106,7 @@ def directNeeds : Expr → Array Name
 def addExprLine (e : Expr) : LinesM Unit := do
   let w ← get
   let p := (directParts e).map fun x => w.exprs[(⟨x⟩ : ExprStructEq)]?.getD 0
-  let remember := fun i => modify fun (w : Lines) => { w with exprs := w.exprs.insert ⟨e⟩ i }
+  let remember (i : Nat) : LinesM Unit := modify fun w => { w with exprs := w.exprs.insert ⟨e⟩ i }
   if e.isMData then return ← remember p[0]!
   let row ← exprRow p e
   if let some i := (← get).rows[row]? then return ← remember i
@@ -216,8 +216,8 @@ def noteAxiom (env : Environment) (n : Name) : LinesM Unit := modify fun w =>
 /-- Write the line of a constant that is no part of an inductive type. -/
 def addConstant (env : Environment) (ci : ConstantInfo) : LinesM Unit := do
   let head ← headOf ci
-  let value := do return ("value", num (← numberExpr ((ci.value? (allowOpaque := true)).getD ci.type)))
-  let line := fun (word : String) (fields : List (String × Json)) => addLine (Json.mkObj [(word, .mkObj (head ++ fields))]).compress
+  let value : LinesM (String × Json) := return ("value", num (← numberExpr ((ci.value? (allowOpaque := true)).getD ci.type)))
+  let line (word : String) (fields : List (String × Json)) : LinesM Unit := addLine (Json.mkObj [(word, .mkObj (head ++ fields))]).compress
   match ci with
   | .axiomInfo v =>
     noteAxiom env v.name
@@ -237,7 +237,7 @@ def addConstant (env : Environment) (ci : ConstantInfo) : LinesM Unit := do
 def addBlock (env : Environment) (block : Array ConstantInfo) : LinesM Unit := do
   modify fun w => { w with constants := w.constants + block.size }
   if block.any (· matches .inductInfo _) then
-    let of := fun (p : ConstantInfo → Bool) => return Json.arr (← (block.filter p).mapM memberJson)
+    let of (p : ConstantInfo → Bool) : LinesM Json := return .arr (← (block.filter p).mapM memberJson)
     let types ← of (· matches .inductInfo _)
     let ctors ← of (· matches .ctorInfo _)
     let recs ← of (· matches .recInfo _)
@@ -270,7 +270,7 @@ def pageBytes : Nat := 4000000
 
 /-- The lines in order, as many in one text as a page holds. -/
 def pagesOf (lines : Array String) : Array String := Id.run do
-  let mut pages := #[]
+  let mut pages : Array String := #[]
   let mut page := ""
   for line in lines do
     page := page ++ line ++ "\n"

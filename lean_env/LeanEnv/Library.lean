@@ -1,3 +1,4 @@
+import LeanEnv.Compat
 import LeanEnv.Premises
 open Lean Elab Meta Tactic Command
 
@@ -20,11 +21,6 @@ def isStated (env : Environment) (n : Name) (ci : ConstantInfo) : Bool :=
 def statedIn (env : Environment) (m : ModuleData) : Array ConstantInfo :=
   m.constants.filter fun ci => isStated env ci.name ci
 
-def importsOf (m : ModuleData) : Array String :=
-  m.imports.foldl (init := #[]) fun names i =>
-    let name := i.module.toString
-    if names.contains name then names else names.push name
-
 /-- An environment that the host must have provided. -/
 def environmentOf (r : WorkerRef) (imports : Array String) : IO (Except Need Environment) := do
   let need : Need := { imports }
@@ -39,7 +35,7 @@ def libraryModules (r : WorkerRef) (imports : Array String) : IO Answer := do
     let rows := env.header.moduleData.zipIdx.filterMap fun (m, i) =>
       let stated := statedIn env m
       if stated.isEmpty then none
-      else some <| Json.arr #[(env.header.moduleNames[i]?.getD .anonymous).toString, toJson (importsOf m), stated.size]
+      else some <| Json.arr #[(env.header.moduleNames[i]?.getD .anonymous).toString, toJson (importNames m.imports), stated.size]
     return .result <| Json.mkObj [("modules", .arr rows)]
 
 /-! ### Alike -/
@@ -99,7 +95,7 @@ def forms : List Form :=
     ⟨"all", false, [(`pp.all, true)]⟩ ]
 
 def Form.toOptions (f : Form) : Options :=
-  let opts : Options := (({} : Options).setBool `pp.deepTerms true).setNat `pp.maxSteps 200000
+  let opts : Options := (({} : Options).setBool `pp.deepTerms true).set `pp.maxSteps (200000 : Nat)
   f.options.foldl (fun o (n, v) => o.setBool n v) opts
 
 /-- The type with names that can be written for its variables, `x_1` for `x✝`. -/
@@ -205,9 +201,9 @@ def poseOne (b : Beginning) (library : Environment) (module : Name) (ci : Consta
     return Json.mkObj [name, ("why", if home == some module then "own" else "hidden"), ("constant", c.toString)]
   if here.contains ci.name then return Json.mkObj [name, ("why", "present")]
   let some (form, text) ← restate b ci (heartbeats := 50 * heartbeats) | return Json.mkObj [name, ("why", "unprintable")]
-  let ((key, alike), _) ← ((do return (← statementKey ci, ← alikeKey ci.type) : MetaM _).run'.run
+  let ((key, alike), _) ← ((do return (← statementKey ci, ← alikeKey ci.type) : MetaM (String × String)).run'.run
     (← b.context ci.name 400000) { env := here }).toIO fun _ => IO.userError "no key"
-  let marks := [("deprecated", Linter.isDeprecated library ci.name), ("internal", internal.any (·.isPrefixOf ci.name)),
+  let marks := [("deprecated", Linter.isDeprecated library ci.name), ("internal", isInternalLemma ci.name),
     ("instance", isInstanceCore library ci.name)].filterMap fun (m, is) => if is then some m else none
   let closed ← closedBy b ci heartbeats
   let constants := used.filter fun c => !isAuxiliary c
@@ -221,20 +217,17 @@ def poseTheorems (r : WorkerRef) (imports : Array String) (module : String) (sta
   | .ok library =>
     let some i := library.header.moduleNames.findIdx? (·.toString == module) | return failed "bad_request" s!"no module {module}"
     let some m := library.header.moduleData[i]? | return failed "bad_request" s!"no module {module}"
-    match ← environmentOf r (importsOf m) with
+    match ← environmentOf r (importNames m.imports) with
     | .error need => return .need need
     | .ok env =>
       let token := (← r.get).token
       let b := Beginning.of env token (50 * heartbeats)
       let stated := statedIn library m
-      let mut rows := #[]
       -- linters have nothing to say of a statement
-      let linters ← lintersRef.swap #[]
-      try
-        for ci in stated.extract start (start + count) do
-          rows := rows.push (← poseOne b library module.toName ci heartbeats)
-          if ← token.isSet then throw (IO.userError "cancelled")
-      finally lintersRef.set linters
+      let rows ← withoutLinters <| (stated.extract start (start + count)).mapM fun ci => do
+        let row ← poseOne b library module.toName ci heartbeats
+        if ← token.isSet then throw (IO.userError "cancelled")
+        return row
       let next := if start + count < stated.size then toJson (start + count) else Json.null
       return .result <| Json.mkObj [("theorems", .arr rows), ("next", next)]
 

@@ -13,11 +13,15 @@ namespace LeanEnv
 def derived : List String :=
   ["rec", "recOn", "casesOn", "below", "brecOn", "ibelow", "binductionOn", "noConfusion", "noConfusionType",
    "inj", "injEq", "sizeOf_spec", "ctorIdx", "toCtorIdx", "ctorElim", "ctorElimType", "congr_simp", "eq_def",
-   "induct", "induct_unfolding", "fun_cases", "fun_cases_unfolding", "mutual_induct", "partial_correctness"]
+   "induct", "coinduct", "strong_induct", "strong_coinduct", "induct_unfolding", "fun_cases", "fun_cases_unfolding", "mutual_induct", "partial_correctness"]
 
 /-- Where tactics keep the lemmas of their own proofs; nobody cites those. -/
 def internal : List Name :=
   [`Lean.Grind, `Lean.Omega, `Lean.Data.AC, `Lean.RArray, `Int.Linear, `Int.Cooper, `Nat.Linear, `Nat.SOM, `Nat.Simproc, `Nat.ToInt]
+
+/-- Is it one of those? Since 4.33 they stand below `Internal`: `Int.Internal.Linear`. -/
+def isInternalLemma (n : Name) : Bool :=
+  internal.any (·.isPrefixOf n) || n.components.contains `Internal
 
 /-- What notations and macros leave behind; no statement speaks of it. -/
 def isSyntax (type : Expr) : Bool :=
@@ -29,7 +33,7 @@ def isSyntax (type : Expr) : Bool :=
 def isOffered (env : Environment) (n : Name) (ci : ConstantInfo) : Bool :=
   !(isAuxiliary n || isAuxiliary n.getPrefix || ci.isUnsafe || ci matches .recInfo _ || ci matches .quotInfo _ || isSyntax ci.type)
     && !(derived.contains n.getString! || derived.contains (n.getPrefix.componentsRev.headD .anonymous).toString)
-    && !(isAuxRecursor env n || isNoConfusion env n || internal.any (·.isPrefixOf n))
+    && !(isAuxRecursor env n || isNoConfusion env n || isInternalLemma n)
     && !(isInstanceCore env n || Linter.isDeprecated env n)
 
 /-- The kind of a declaration, of a library's too, whose theorems the embedded Lean holds as axioms. -/
@@ -68,7 +72,7 @@ def PremiseRows.toWire (p : PremiseRows) : List (String × Json) := [("symbols",
 
 /-- A number for all that the imports declare: names and types, in order. -/
 def importsKey (env : Environment) : UInt64 :=
-  env.header.moduleData.foldl (init := 7) fun h m =>
+  env.header.moduleData.foldl (init := mixHash 7 versionHash) fun h m =>
     m.constants.foldl (init := h) fun h ci => mixHash h (mixHash ci.name.hash ci.type.hash)
 
 /-- A page of what the imports offer: constants `start` to `start + count` of them all, in the

@@ -103,6 +103,12 @@ structure Failure where
 structure Need where
   imports : Array String
 
+/-- Names of modules, each once: since 4.30 a header without `prelude` imports `Init` twice. -/
+def importNames (imports : Array Import) : Array String :=
+  imports.foldl (init := #[]) fun names i =>
+    let name := i.module.toString
+    if names.contains name then names else names.push name
+
 def Need.key (n : Need) : String := " ".intercalate n.imports.toList
 
 inductive Answer where

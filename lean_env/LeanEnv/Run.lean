@@ -75,7 +75,7 @@ def Hole.snapshot (h : Hole) (before : Environment) (token : IO.CancelToken) :
     let goal ← getMainGoal
     goal.withContext do
       let type ← instantiateMVars (← goal.getType)
-      let mut types := #[type]
+      let mut types : Array Expr := #[type]
       for d in ← getLCtx do
         unless d.isAuxDecl do
           types := types.push (← instantiateMVars d.type)
@@ -128,12 +128,12 @@ def inStatement (command : Syntax) (place : Nat) : Bool :=
     elaborated several times is one hole of several states. -/
 def keepHoles (r : WorkerRef) (before : Environment) (map : FileMap) (c : Elaborated) (command : Nat) :
     IO (Array (Json × Snapshot)) := do
-  let mut out := #[]
+  let mut out : Array (Json × Snapshot) := #[]
   let sorted := (holesOf c.trees).toList.mergeSort fun a b => a.place ≤ b.place
   for group in sorted.splitBy fun a b => a.place == b.place do
     let h :: _ := group | continue
-    let mut states := #[]
-    let mut first? := none
+    let mut states : Array Json := #[]
+    let mut first? : Option Snapshot := none
     let mut prop := true
     for hole in group do
       let .ok (s, isProp) ← hole.snapshot before (← r.get).token | continue
@@ -196,8 +196,8 @@ def openFile (r : WorkerRef) (name source : String) (proposed? : Option Span) : 
   match ← elaborate r name source (trees := .ofHoles) proposed? with
   | .error need => return .need need
   | .ok o =>
-    let mut commands := #[]
-    let mut holes := #[]
+    let mut commands : Array Json := #[]
+    let mut holes : Array (Array (Json × Snapshot)) := #[]
     let mut before := o.start
     for c in o.commands do
       holes := holes.push (← keepHoles r before.env o.map c holes.size)

@@ -21,10 +21,16 @@ structure Printed where
 /-- At most so many expressions are kept printed below one hole. -/
 def mostPrinted : Nat := 20000
 
+/-- Does an option say how to print? -/
+def setsPrinting (opts : Options) : Bool := Id.run do
+  for (n, _) in opts do
+    if n.getRoot == `pp then return true
+  return false
+
 /-- Print with the memory `kept`. Printing costs more than most tactics, and what fails at a state
     shows the same goal again and again. -/
 def printOnce (kept : IO.Ref (Std.HashMap Expr Printed)) (fns : PPFns) (ctx : PPContext) (e : Expr) : IO FormatWithInfos := do
-  if e.hasMVar || e.isFVar || ctx.opts.entries.any (fun (n, _) => n.getRoot == `pp) then return ← fns.ppExprWithInfos ctx e
+  if e.hasMVar || e.isFVar || setsPrinting ctx.opts then return ← fns.ppExprWithInfos ctx e
   let names := (collectFVars {} e).fvarIds.map fun f =>
     (ctx.lctx.find? f).elim (.anonymous, 0) fun d => (d.userName, d.type.hash)
   if let some p := (← kept.get)[e]? then
@@ -95,7 +101,7 @@ def independentGroups (goals : List MVarId) : MetaM (Array (List (Nat × MVarId)
   for (g, i) in goals.zipIdx do
     let mentioned ← g.withContext do
       let mut names : NameSet := NameSet.empty.insert g.name
-      let mut types := #[← g.getType]
+      let mut types : Array Expr := #[← g.getType]
       for d in ← getLCtx do
         types := types.push d.type
         if let some v := d.value? (allowNondep := true) then types := types.push v
@@ -125,9 +131,12 @@ def nameMVars (e : Expr) (seen : Array MVarId) : MetaM (Expr × Array MVarId) :=
     | _ => none
   return (e, seen)
 
+/-- Keys of one version of Lean are none of another's: what is hashed differs from one to the next. -/
+def versionHash : UInt64 := hash Lean.versionString
+
 /-- Two 64-bit accumulators, fed by hashes that are blind to bound and free variable names. -/
 structure KeyHash where
-  a : UInt64 := 0x9e3779b97f4a7c15
+  a : UInt64 := mixHash 0x9e3779b97f4a7c15 versionHash
   b : UInt64 := 0xc2b2ae3d27d4eb4f
 
 def KeyHash.add (h : KeyHash) (x y : UInt64) : KeyHash := { a := mixHash h.a x, b := mixHash h.b (mixHash y 31) }
@@ -147,10 +156,10 @@ def stateKey (goals : List MVarId) : MetaM (String × Nat) := do
     let decl ← g.getDecl
     let fvars := decl.lctx.getFVars
     let numbered := fvars.mapIdx fun i _ => Expr.fvar ⟨.num `h i⟩
-    let mut parts := #[]
+    let mut parts : Array (Expr × UInt64) := #[]
     for d in decl.lctx do
       unless d.isImplementationDetail do
-        parts := parts.push (d.type, (1 : UInt64))
+        parts := parts.push (d.type, 1)
         if let some v := d.value? then parts := parts.push (v, 2)
     for (e, role) in parts.push (decl.type, 3) do
       let mut e := e
@@ -172,10 +181,10 @@ def goalToWire (g : MVarId) (typeOf : LocalDecl → MetaM String := fun d => sho
   let decl ← g.getDecl
   let lctx : LocalContext := decl.lctx.sanitizeNames.run' { options := (← getOptions) }
   withLCtx lctx decl.localInstances do
-    let mut hypotheses := #[]
+    let mut hypotheses : Array Json := #[]
     for d in lctx do
       unless d.isImplementationDetail do
-        let mut fields := [("name", toJson d.userName.simpMacroScopes.toString), ("type", toJson (← typeOf d))]
+        let mut fields : List (String × Json) := [("name", toJson d.userName.simpMacroScopes.toString), ("type", toJson (← typeOf d))]
         if let some v := d.value? then fields := fields ++ [("value", toJson (← showExpr v))]
         hypotheses := hypotheses.push (Json.mkObj fields)
     let tag := decl.userName.eraseMacroScopes
@@ -260,7 +269,7 @@ def keepSnapshot (r : WorkerRef) (s : Snapshot) : BaseIO Nat := do
 /-- Split the goals of `s` into states, keep each, and give them as they go on the wire. -/
 def keepStates (r : WorkerRef) (s : Snapshot) : BaseIO (Except Stop Json) := do
   let shown : TacticM (Array (List MVarId × Json)) := do
-    let mut out := #[]
+    let mut out : Array (List MVarId × Json) := #[]
     for group in ← independentGroups s.goals do
       let goals := group.map (·.2)
       let (key, size) ← stateKey goals
@@ -271,7 +280,7 @@ def keepStates (r : WorkerRef) (s : Snapshot) : BaseIO (Except Stop Json) := do
   match ← s.run (← r.get).token 400000 shown with
   | .error stop => return .error stop
   | .ok (groups, _, _) =>
-    let mut states := #[]
+    let mut states : Array Json := #[]
     for (goals, json) in groups do
       let id ← keepSnapshot r { s with goals }
       states := states.push (json.setObjVal! "state" id)

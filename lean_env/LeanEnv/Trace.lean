@@ -1,3 +1,4 @@
+import LeanEnv.Compat
 import LeanEnv.Cut
 open Lean Elab Meta Command
 
@@ -73,7 +74,7 @@ def cite (env : Environment) (n : Name) : TraceM Nat := modifyGet fun t =>
 /-- The constants behind `names`: for one that Lean made for itself in this file, those it rests on. -/
 def behind (env : Environment) (names : Array Name) : Array Name := Id.run do
   let mut seen : NameSet := {}
-  let mut out := #[]
+  let mut out : Array Name := #[]
   let mut todo := names
   repeat
     let some n := todo.back? | break
@@ -137,7 +138,7 @@ def traceGoal (ctx : ContextInfo) (g : MVarId) : TraceM Nat := do
 def keepBefore (r : WorkerRef) (before : Environment) (ctx : ContextInfo) (goals : List MVarId) : IO Json := do
   let (types, levelNames) ← ctx.runMetaM {} <| goals.foldlM (init := (#[], [])) fun (types, levels) g => do
     let decl ← g.getDecl
-    let mut types := types.push (← instantiateMVars decl.type)
+    let mut types : Array Expr := types.push (← instantiateMVars decl.type)
     for d in decl.lctx do
       unless d.isAuxDecl do
         types := types.push (← instantiateMVars d.type)
@@ -231,7 +232,7 @@ structure Written where
 
 /-- The declarations written in a command, those of a macro such as Mathlib's `lemma` too. -/
 def writtenIn (stx : Syntax) : Array Written := Id.run do
-  let mut nodes := #[]
+  let mut nodes : Array Syntax := #[]
   for n in stx.topDown (firstChoiceOnly := true) do
     if n.isOfKind ``Parser.Command.declaration then nodes := nodes.push n
   if nodes.isEmpty && (stx.find? (·.isOfKind ``Parser.Command.declId)).isSome then nodes := #[stx]
@@ -284,7 +285,7 @@ def traceCommand (r : WorkerRef) (keep : Bool) (map : FileMap) (before : Command
   let written := writtenIn c.stx
   let env := c.after.env
   let scope := before.scopes.head!
-  let mut declarations := #[]
+  let mut declarations : Array Json := #[]
   unless written.isEmpty do
     for (n, ci) in newDeclarations before.env env do
       if isWritten env n then declarations := declarations.push (← traceConstant map scope env written n ci)
@@ -308,13 +309,12 @@ def mostTraced : Nat := 60000000
 /-- Trace a whole file; `keep`: the state before each step stays, for `apply`. -/
 def traceFile (r : WorkerRef) (name source : String) (keep : Bool) : IO Answer := do
   let traced ← IO.mkRef ({} : Tracing)
-  let map := source.toFileMap
+  let map := FileMap.ofString source
   let hear (before : Command.State) (c : Elaborated) : IO Unit := do
     let ((), t) ← (traceCommand r keep map before c).run (← traced.modifyGet fun t => (t, {}))
     traced.set t
   -- linters read the trees for warnings that nobody wants here
-  let linters ← lintersRef.swap #[]
-  let done ← try elaborate r name source .all (hear? := some hear) finally lintersRef.set linters
+  let done ← withoutLinters (elaborate r name source .all (hear? := some hear))
   match done with
   | .error need => return .need need
   | .ok o =>
