@@ -39,7 +39,11 @@ def find_toolchain(
     tell = progress or silent
     if choice == "native" or (choice == "auto" and _is_native(directory, project, environ)):
         return native.find(directory, cache=place, environ=environ, progress=tell)
-    return embedded.prepare(tell, cache=place)
+    found = embedded.prepare(tell, cache=place).in_project(file or directory)
+    if file is not None and file.is_file() and found.modules is not None:
+        text = file.read_text(encoding="utf-8", errors="replace")
+        found.modules.provide_now(text, tell)  # what is wrong is said where the file is opened
+    return found
 
 
 def _directory(file: Path | None, project: Path | None) -> Path:

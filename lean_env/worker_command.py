@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 # (stage, done_bytes, total_bytes): told while something long is set up
 Progress = Callable[[str, int, int], None]
+
+
+class Modules(Protocol):
+    """The modules of the project that a worker serves."""
+
+    async def provide(self, source: str) -> str:
+        """Make what a source imports ready to be imported; why that cannot be, else nothing."""
+
+    def foreign(self, source: str, imports: Sequence[str]) -> list[str]:
+        """Those of `imports` that are the project's own, and that a source does not import."""
 
 
 @dataclass(frozen=True)
@@ -17,11 +27,14 @@ class WorkerCommand:
 
     env: the process's whole environment, not an addition to ours.
     cwd: its working directory; None means ours.
+    modules: of the project, if there is one; options: of Lean, what the project sets for its files.
     """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: Path | None
+    modules: Modules | None = None
+    options: Mapping[str, bool | int | str] = field(default_factory=dict)
 
 
 class Toolchain(Protocol):
