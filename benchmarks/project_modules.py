@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import traced_project
-from record import command, commit, write
-
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.toolchain import find_toolchain
+from record import command, commit, write
 
 LAYER = 4
 HOLE = "import Shop.M{top}\ntheorem last (n : Nat) : P0.double n = n + n := by\n  sorry\n"

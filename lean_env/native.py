@@ -12,13 +12,22 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..data.errors import ToolchainError
 from .cache import finished_folder, locked
+from .lake import NativeModules, Setup, artifact_folder, setup_of
+from .project import Project
 from .sources import ROOT, Source, worker_sources
-from .worker_command import Progress, WorkerCommand, silent
+from .worker_command import (
+    MATHLIB_MB,
+    WORKER_MB,
+    Modules,
+    Progress,
+    WorkerCommand,
+    silent,
+)
 
 VERSION = re.compile(r"Lean \(version ([^,\s)]+)")
 ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)")
@@ -41,13 +50,41 @@ class NativeToolchain:
     modules: Path
     directory: Path
     name: str = "native"
+    modules_of_project: Modules | None = field(default=None, compare=False, repr=False)
+    setup: Setup = field(default_factory=Setup, compare=False, repr=False)
 
     def worker_command(self, *, memory_mb: int) -> WorkerCommand:
         """The command of one worker; `memory_mb` is Lean's own limit, `lean -M`."""
         main = str(ROOT / "Worker.lean")
-        argv = (str(self.program), "-M", str(memory_mb), "--run", main)
+        argv: tuple[str, ...] = (str(self.program), "-M", str(memory_mb), "--run", main)
         env = {**_with_modules(self.env, self.modules), "LEAN_ABORT_ON_PANIC": "1"}
-        return WorkerCommand(argv, env, self.directory)
+        argv = (argv[0], *self.setup.arguments, *argv[1:])
+        has_mathlib = any(name.startswith("Mathlib") for name in self.setup.artifacts)
+        has_mathlib |= (self.directory / ".lake" / "packages" / "mathlib").is_dir()
+        return WorkerCommand(
+            argv,
+            env,
+            self.directory,
+            self.modules_of_project,
+            self.setup.options,
+            MATHLIB_MB if has_mathlib else WORKER_MB,
+        )
+
+    def in_project(self, file: Path | None) -> NativeToolchain:
+        """The same Lean with what `lake` says of a file: options, artifacts, libraries to load.
+
+        Raises ToolchainError when something is not built, UsageError for an unknown import.
+        """
+        if lake_project(self.directory) is None:
+            return self
+        is_lean = file is not None and file.is_file() and file.suffix == ".lean"
+        setup = setup_of(file, self.directory, self.env) if file and is_lean else Setup()
+        path = [Path(each) for each in self.env.get("LEAN_PATH", "").split(os.pathsep) if each]
+        env = dict(self.env)
+        if folder := artifact_folder(setup, path):
+            env["LEAN_PATH"] = os.pathsep.join([str(folder), *map(str, path)])
+        modules = NativeModules(Project(self.directory), path, setup)
+        return replace(self, env=env, setup=setup, modules_of_project=modules)
 
 
 def lake_project(file: Path) -> Path | None:

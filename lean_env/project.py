@@ -73,15 +73,20 @@ class Project:
             self._modules[name] = self._find(name)
         return self._modules[name]
 
-    def closure(self, text: str) -> list[SourceModule]:
+    def closure_of_own(self, text: str) -> list[SourceModule]:
+        """The same, where other packages have what the project has not. Raises for a circle."""
+        return self.closure(text, is_whole=False)
+
+    def closure(self, text: str, *, is_whole: bool = True) -> list[SourceModule]:
         """The project's modules that a text imports, also by others; imported ones come first.
 
-        Raises UsageError, in one line, for a circle, and for a module that nobody has.
+        is_whole: there is no other package. Raises UsageError, in one line, for a circle, and then
+        for a module that nobody has.
         """
         done: dict[str, SourceModule] = {}
         path: list[tuple[SourceModule, Iterator[SourceModule]]] = []
         above: set[str] = set()
-        waiting = self._imported(read_header(text), "")
+        waiting = self._imported(read_header(text), "", is_whole)
         while True:
             module = next(waiting, None)
             if module is None:
@@ -97,7 +102,7 @@ class Project:
             elif module.name not in done:
                 path.append((module, waiting))
                 above.add(module.name)
-                waiting = self._imported(module.header, module.path)
+                waiting = self._imported(module.header, module.path, is_whole)
 
     def context(self, text: str) -> str:
         """A digest of all that a text imports of the project; empty when it imports nothing."""
@@ -117,13 +122,15 @@ class Project:
         known = {module.name for module in self.closure(text)}
         return [name for name in imports if name not in known and self.module(name) is not None]
 
-    def _imported(self, header: Header, path: str) -> Iterator[SourceModule]:
+    def _imported(self, header: Header, path: str, is_whole: bool) -> Iterator[SourceModule]:
         """The project's modules that a header imports. path: of its file; empty for the first."""
         for each in header.imports:
             module = self.module(each.module)
             if module is not None:
                 yield module
-            elif each.module.partition(".")[0] not in CORE and (path or self.lakefile):
+            elif not is_whole or each.module.partition(".")[0] in CORE:
+                continue
+            elif path or self.lakefile:
                 place = f" ({path}:{each.line})" if path else ""
                 raise UsageError(f"unknown module {each.module}{place}: {self._why(each.module)}")
 

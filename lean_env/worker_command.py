@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+WORKER_MB = 600
+"""Memory of a worker that has no large library."""
+MATHLIB_MB = 4500
+"""Memory of a worker that has imported Mathlib."""
+
 # (stage, done_bytes, total_bytes): told while something long is set up
 Progress = Callable[[str, int, int], None]
 
@@ -28,6 +33,7 @@ class WorkerCommand:
     env: the process's whole environment, not an addition to ours.
     cwd: its working directory; None means ours.
     modules: of the project, if there is one; options: of Lean, what the project sets for its files.
+    need_mb: the memory that a worker is likely to take.
     """
 
     argv: tuple[str, ...]
@@ -35,6 +41,7 @@ class WorkerCommand:
     cwd: Path | None
     modules: Modules | None = None
     options: Mapping[str, bool | int | str] = field(default_factory=dict)
+    need_mb: int = WORKER_MB
 
 
 class Toolchain(Protocol):

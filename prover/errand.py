@@ -115,6 +115,8 @@ class Errand:
                 key=self.key,
                 cache=self.cache,
             ) as run:
+                if run.pool.shortage:
+                    self.job.tell(run.pool.shortage)
                 yield run, run_id
             outcome = "finished"
         finally:

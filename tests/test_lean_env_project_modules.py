@@ -1,7 +1,6 @@
 """A project of several files on a machine without Lean: its modules are compiled and imported."""
 
 import asyncio
-import json
 import os
 
 import pytest
@@ -247,8 +246,9 @@ def test_prove_and_extract_work_on_the_project(run, toolchain, shop, tmp_path):
     code, out, err = run("extract", shop, "--out", tmp_path / "data")
     assert code == 0, err
     rows = (tmp_path / "data" / "jsonl").rglob("declarations*.jsonl")
-    names = {json.loads(line)["name"] for file in rows for line in file.read_text().splitlines()}
-    assert {"Shop.price_eq", "Shop.Item.twice"} <= names
+    text = "".join(file.read_text() for file in rows)
+    assert '"Shop.price_eq"' in text
+    assert '"Shop.Item.twice"' in text
 
 
 def test_a_broken_lakefile_is_the_users(run, toolchain, shop):

@@ -23,7 +23,8 @@ LEAN = f"""case "$1" in
   --print-prefix) echo /opt/lean ;;
   -R) echo "$PWD $LEAN_PATH $5" >> "$LOG"; : > "$4" ;;
 esac"""
-LAKE_ENV = 'echo "LEAN_PATH=$PWD/build"; echo "LEAN_SYSROOT=/lake/lean"'
+LAKE_ENV = '[ "$1" = env ] || { echo "error: unknown command $1"; exit 1; }; '
+LAKE_ENV += 'echo "LEAN_PATH=$PWD/build"; echo "LEAN_SYSROOT=/lake/lean"'
 
 
 @pytest.fixture
