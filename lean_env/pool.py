@@ -94,11 +94,13 @@ class LeanPool:
             memory_of=memory_of,
             max_states=max_states,
         )
-        need_mb = toolchain.worker_command(memory_mb=limits.memory_mb).need_mb
-        room = room or Room.now(need_mb)
-        self.shortage = room.text if workers is None else ""
+        self.shortage = ""
         """Why there are fewer workers than cores, if memory is why."""
-        seats = range(room.workers if workers is None else max(1, workers))
+        if workers is None:
+            command = toolchain.worker_command(memory_mb=limits.memory_mb)
+            room = room or Room.now(command.need_mb)
+            workers, self.shortage = room.workers, room.text
+        seats = range(max(1, workers))
         self._seats = [Seat(shared) for _ in seats]
         self._free = list(self._seats)
         self._waiting: deque[asyncio.Future[Seat]] = deque()
