@@ -54,21 +54,20 @@ class NativeToolchain:
     setup: Setup = field(default_factory=Setup, compare=False, repr=False)
 
     def worker_command(self, *, memory_mb: int) -> WorkerCommand:
-        """The command of one worker; `memory_mb` is Lean's own limit, `lean -M`."""
+        """The command of one worker; `memory_mb` is of `lean -M`, more with Mathlib."""
         main = str(ROOT / "Worker.lean")
-        argv: tuple[str, ...] = (str(self.program), "-M", str(memory_mb), "--run", main)
+        limit_mb = max(memory_mb, MATHLIB_MB) if self._has_mathlib else memory_mb
+        words = ("-M", str(limit_mb), "--run", main)
+        argv = (str(self.program), *self.setup.arguments, *words)
         env = {**_with_modules(self.env, self.modules), "LEAN_ABORT_ON_PANIC": "1"}
-        argv = (argv[0], *self.setup.arguments, *argv[1:])
-        has_mathlib = any(name.startswith("Mathlib") for name in self.setup.artifacts)
-        has_mathlib |= (self.directory / ".lake" / "packages" / "mathlib").is_dir()
-        return WorkerCommand(
-            argv,
-            env,
-            self.directory,
-            self.modules_of_project,
-            self.setup.options,
-            MATHLIB_MB if has_mathlib else WORKER_MB,
-        )
+        need_mb = MATHLIB_MB if self._has_mathlib else WORKER_MB
+        of_project = self.modules_of_project, self.setup.options
+        return WorkerCommand(argv, env, self.directory, *of_project, need_mb)
+
+    @property
+    def _has_mathlib(self) -> bool:
+        named = any(name.startswith("Mathlib") for name in self.setup.artifacts)
+        return named or (self.directory / ".lake" / "packages" / "mathlib").is_dir()
 
     def in_project(self, file: Path | None) -> NativeToolchain:
         """The same Lean with what `lake` says of a file: options, artifacts, libraries to load.

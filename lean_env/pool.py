@@ -12,7 +12,7 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -83,6 +83,9 @@ class LeanPool:
         memory_of: Callable[[LeanWorker], float] = lambda worker: worker.own_mb,
     ) -> None:
         self._toolchain = toolchain
+        need_mb = toolchain.worker_command(memory_mb=limits.memory_mb).need_mb
+        if limits.memory_mb == DEFAULT_LIMITS.memory_mb:  # else its user knows better
+            limits = replace(limits, memory_mb=max(limits.memory_mb, need_mb))
         self._limits = limits
         self._recipes = Recipes()
         self._sources: dict[str, KnownSource] = {}
@@ -97,8 +100,7 @@ class LeanPool:
         self.shortage = ""
         """Why there are fewer workers than cores, if memory is why."""
         if workers is None:
-            command = toolchain.worker_command(memory_mb=limits.memory_mb)
-            room = room or Room.now(command.need_mb)
+            room = room or Room.now(need_mb)
             workers, self.shortage = room.workers, room.text
         seats = range(max(1, workers))
         self._seats = [Seat(shared) for _ in seats]
