@@ -212,7 +212,7 @@ def verify(
     submission = _read(file)
     target = _read(original) if original else submission
     kernel = find_kernel(opinion.kernel) if opinion.kernel else None
-    toolchain = _toolchain(lean, submission.path)
+    toolchain = _toolchain(lean, target.path)  # the project that is trusted is the original's
     files = [astuple(submission), astuple(target)][: 2 if original else 1]
     second = SecondOpinion(origin_of(toolchain, files), opinion.export, kernel, opinion.kernel_time)
     second.allow, limits = (*second.allow, *(allow_axiom or ())), CheckLimits(check_time)

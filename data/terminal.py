@@ -241,7 +241,7 @@ class SetupBars(Bars):
 
     def tell(self, stage: str, done_bytes: int, total_bytes: int) -> str:
         """Note how far a stage is; the line to print when it is a new one, else nothing."""
-        size = f" {total_bytes / 1e6:.1f} MB" if total_bytes > 1 else ""
+        size = f" {total_bytes / 1e6:.1f} MB" if total_bytes > 100_000 else ""  # else a count
         line = ""
         if stage not in self._stages:
             line = f"setting up Lean: {stage}{size}"

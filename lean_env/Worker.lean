@@ -38,6 +38,7 @@ def serve (r : WorkerRef) (request : Request) : IO Answer := do
   let w ← r.get
   match request with
   | .ping => return .result (Json.mkObj [])
+  | .options values => setOptions r values
   | .open name source proposed? => openFile r name source proposed?
   | .state file statement command? =>
     let some f := w.files[file]? | return failed "unknown_file" s!"no file {file}"

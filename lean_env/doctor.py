@@ -23,9 +23,9 @@ from .cache import default_cache
 from .distribution import Node
 from .export import FORMAT
 from .kernels import Kernel, found_kernels
-from .pool import WORKER_MB, LeanPool
+from .pool import LeanPool
 from .verifier import Verifier
-from .worker_command import Toolchain
+from .worker_command import WORKER_MB, Toolchain
 
 SAMPLE = "theorem sample (a b : Nat) (h : a ≤ b) : a < b + 1 := by\n  sorry\n"
 PROOF = "omega"

@@ -14,13 +14,16 @@ import json
 import os
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..data.errors import ToolchainError
 from . import distribution, self_test
 from .cache import default_cache, finished_folder, locked, remove_old
 from .distribution import Node
+from .lakefile import Options
+from .project import Project
+from .project_modules import Compiler, ProjectModules
 from .sources import Source, worker_sources
 from .worker_command import Progress, WorkerCommand, silent
 
@@ -41,7 +44,7 @@ class EmbeddedToolchain:
     """A prepared embedded Lean.
 
     dist: the distribution. layer: the worker layer. code: the file of V8's code.
-    name: what its workers say they are.
+    name: what its workers say they are. modules, options: of the project that it is for.
     """
 
     lean: str
@@ -50,6 +53,8 @@ class EmbeddedToolchain:
     layer: Path
     code: Path
     name: str = "embedded"
+    modules: ProjectModules | None = field(default=None, compare=False, repr=False)
+    options: Options = field(default_factory=dict, compare=False)
 
     def worker_command(self, *, memory_mb: int) -> WorkerCommand:
         """The command of one worker; `memory_mb` is cut to what a 32-bit heap can hold."""
@@ -60,9 +65,26 @@ class EmbeddedToolchain:
             "memoryMb": min(memory_mb, MAX_MEMORY_MB),
             "toolchain": self.name,
         }
+        if self.modules is not None:
+            config["project"] = str(self.modules.folder)
         argv = (str(self.node), *NODE_FLAGS, str(SCRIPTS / "launcher.js"), json.dumps(config))
         env = {key: os.environ[key] for key in INHERITED if key in os.environ}
-        return WorkerCommand(argv, env, None)
+        return WorkerCommand(argv, env, None, self.modules, self.options)
+
+    def in_project(self, place: Path) -> EmbeddedToolchain:
+        """The same Lean for the project of a file or folder, whose modules can be imported.
+
+        Raises UsageError when its lakefile is broken.
+        """
+        project = Project.at(place)
+        argv = (str(self.node), *NODE_FLAGS, str(SCRIPTS / "compile.js"))
+        digest = hashlib.sha256(self.dist.name.encode())
+        for script in ("compile.js", "environment.js"):
+            digest.update((SCRIPTS / script).read_bytes())
+        store = self.dist.parent / f"modules-{digest.hexdigest()[:16]}"
+        compiler = Compiler(argv, self.dist, self.code, store)
+        modules = ProjectModules(project, compiler)
+        return replace(self, modules=modules, options=project.options(place))
 
 
 def is_prepared(cache: Path | None = None) -> bool:

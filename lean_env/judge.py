@@ -152,7 +152,7 @@ class Judge:
     """One worker of its own, started when first asked and again when it was lost."""
 
     def __init__(self, toolchain: Toolchain, limits: CheckLimits, start: StartWorker) -> None:
-        self._toolchain = toolchain
+        self._command = toolchain.worker_command(memory_mb=limits.memory_mb)
         self._limits = limits
         self._start = start
         self._turn = asyncio.Lock()
@@ -203,21 +203,27 @@ class Judge:
         allow: Sequence[str],
         time: CheckTime,
     ) -> dict[str, Verdict] | Refusal:
-        """Replay exported constants, which are not trusted; hold them against the original's."""
+        """Replay exported constants, which are not trusted; hold them against the original's.
+
+        Nor is a module of the project that only the submission imports: it is left out.
+        """
+        modules, imports = self._command.modules, list(exported["imports"])
+        foreign = modules.foreign(original, imports) if modules else []
         async with self._turn:
             said = await self._ask(
                 "judge",
                 time,
                 original=original,
                 constants=exported["constants"],
-                imports=exported["imports"],
+                imports=[name for name in imports if name not in foreign],
                 targets=list(targets),
                 allow=list(allow),
             )
         if isinstance(said, Refusal):
             return said
         self.last_answer = said.get("judged", 0)
-        return dict(zip(targets, map(_verdict, said["results"]), strict=True))
+        verdicts = [_without(foreign, _verdict(result)) for result in said["results"]]
+        return dict(zip(targets, verdicts, strict=True))
 
     async def export_page(self, judged: Judged, page: int) -> Json | Refusal:
         """A page of what a verdict rests on, until the next `judge`; `protocol` says what it is."""
@@ -248,8 +254,7 @@ class Judge:
 
     async def _ask(self, op: str, time: CheckTime, **fields: Any) -> Json | Refusal:
         if self._worker is None:
-            command = self._toolchain.worker_command(memory_mb=self._limits.memory_mb)
-            self._worker = await self._start(command)
+            self._worker = await self._start(self._command)
         said = await ask(self._worker, op, time, **fields)
         if isinstance(said, Refusal) and said.kind is RefusalKind.LIMIT:
             await self._lose()
@@ -278,6 +283,17 @@ def _states(opened: Original) -> list[int]:
 
 def _refusals(reasons: Sequence[Json]) -> tuple[Refusal, ...]:
     return tuple(Refusal(RefusalKind(reason["kind"]), reason["text"]) for reason in reasons)
+
+
+def _without(foreign: Sequence[str], verdict: Verdict) -> Verdict:
+    """A verdict that says which modules were left out, if it is a refusal: they may be why."""
+    if not foreign or isinstance(verdict, Accepted):
+        return verdict
+    text = (
+        f"nothing of {', '.join(foreign)} counts: the submission imports it from the project, and "
+        "the original does not"
+    )
+    return Refused((Refusal(RefusalKind.CONTEXT_CHANGED, text), *verdict.reasons))
 
 
 def _verdict(result: Json) -> Verdict:

@@ -18,9 +18,18 @@ from pathlib import Path
 from ..data.errors import ToolchainError
 from . import self_test, versions
 from .cache import finished_folder, locked
+from .lake import NativeModules, Setup, artifact_folder, setup_of
+from .project import Project
 from .sources import ROOT, Source, worker_sources
 from .versions import BUILTIN
-from .worker_command import Progress, WorkerCommand, silent
+from .worker_command import (
+    MATHLIB_MB,
+    WORKER_MB,
+    Modules,
+    Progress,
+    WorkerCommand,
+    silent,
+)
 
 VERSION = re.compile(r"Lean \(version ([^,\s)]+)")
 ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)")
@@ -45,13 +54,40 @@ class NativeToolchain:
     modules: Path
     directory: Path
     name: str = "native"
+    modules_of_project: Modules | None = field(default=None, compare=False, repr=False)
+    setup: Setup = field(default_factory=Setup, compare=False, repr=False)
 
     def worker_command(self, *, memory_mb: int) -> WorkerCommand:
-        """The command of one worker; `memory_mb` is Lean's own limit, `lean -M`."""
+        """The command of one worker; `memory_mb` is of `lean -M`, more with Mathlib."""
         main = str(ROOT / "Worker.lean")
-        argv = (str(self.program), "-M", str(memory_mb), OLD_DO, "--run", main)
+        limit_mb = max(memory_mb, MATHLIB_MB) if self._has_mathlib else memory_mb
+        words = ("-M", str(limit_mb), OLD_DO, "--run", main)
+        argv = (str(self.program), *self.setup.arguments, *words)
         env = {**_with_modules(self.env, self.modules), "LEAN_ABORT_ON_PANIC": "1"}
-        return WorkerCommand(argv, env, self.directory)
+        need_mb = MATHLIB_MB if self._has_mathlib else WORKER_MB
+        of_project = self.modules_of_project, self.setup.options
+        return WorkerCommand(argv, env, self.directory, *of_project, need_mb)
+
+    @property
+    def _has_mathlib(self) -> bool:
+        named = any(name.startswith("Mathlib") for name in self.setup.artifacts)
+        return named or (self.directory / ".lake" / "packages" / "mathlib").is_dir()
+
+    def in_project(self, file: Path | None) -> NativeToolchain:
+        """The same Lean with what `lake` says of a file: options, artifacts, libraries to load.
+
+        Raises ToolchainError when something is not built, UsageError for an unknown import.
+        """
+        if lake_project(self.directory) is None:
+            return self
+        is_lean = file is not None and file.is_file() and file.suffix == ".lean"
+        setup = setup_of(file, self.directory, self.env) if file and is_lean else Setup()
+        path = [Path(each) for each in self.env.get("LEAN_PATH", "").split(os.pathsep) if each]
+        env = dict(self.env)
+        if folder := artifact_folder(setup, path):
+            env["LEAN_PATH"] = os.pathsep.join([str(folder), *map(str, path)])
+        modules = NativeModules(Project(self.directory), path, setup)
+        return replace(self, env=env, setup=setup, modules_of_project=modules)
 
 
 def lake_project(file: Path) -> Path | None:

@@ -12,32 +12,61 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import psutil
 
-from ..data.errors import ProtocolError, UsageError, WorkerDied
+from ..data.errors import EnvironmentFault, ProtocolError, UsageError, WorkerDied
 from ..data.records import ProofState, Rejected, Rejection, Step, Theorem
 from .handles import MAX_STATES, Recipe, Recipes, Root
 from .opened import OpenedFile, digest_of, to_opened
 from .protocol import Json
 from .seat import KnownSource, Limits, Seat, Shared
 from .worker import Answer, LeanWorker
-from .worker_command import Toolchain
+from .worker_command import WORKER_MB, Toolchain
 
 __all__ = ["LeanPool", "Limits", "OpenedFile"]
 
-WORKER_MB = 600
 DEFAULT_LIMITS = Limits()
 
 T = TypeVar("T")
 
 
-def default_workers() -> int:
-    """As many workers as there are cores and room in memory, at least one."""
-    free_mb = psutil.virtual_memory().available / 1e6
-    return max(1, min(os.cpu_count() or 1, int(free_mb / WORKER_MB)))
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a machine has for workers. need_mb: of one worker."""
+
+    need_mb: int
+    free_mb: float
+    cores: int
+
+    @classmethod
+    def now(cls, need_mb: int = WORKER_MB) -> Room:
+        """Of this machine, at this moment."""
+        return cls(need_mb, psutil.virtual_memory().available / 1e6, os.cpu_count() or 1)
+
+    @property
+    def workers(self) -> int:
+        """As many as there are cores and room in memory. Raises EnvironmentFault for none."""
+        fitting = int(self.free_mb / self.need_mb)
+        if fitting < 1:
+            raise EnvironmentFault(
+                f"a Lean worker needs about {self.need_mb} MB here, and {self.free_mb:.0f} MB are "
+                "free: end other programs, or try one all the same with --workers 1"
+            )
+        return min(self.cores, fitting)
+
+    @property
+    def text(self) -> str:
+        """What keeps workers from using all cores, if memory does."""
+        if self.free_mb / self.need_mb >= self.cores:
+            return ""
+        return (
+            f"{self.workers} workers on {self.cores} cores: each needs about {self.need_mb} MB, "
+            f"and {self.free_mb:.0f} MB are free (--workers)"
+        )
 
 
 class LeanPool:
@@ -50,9 +79,13 @@ class LeanPool:
         workers: int | None = None,
         limits: Limits = DEFAULT_LIMITS,
         max_states: int = MAX_STATES,
+        room: Room | None = None,
         memory_of: Callable[[LeanWorker], float] = lambda worker: worker.own_mb,
     ) -> None:
         self._toolchain = toolchain
+        need_mb = toolchain.worker_command(memory_mb=limits.memory_mb).need_mb
+        if limits.memory_mb == DEFAULT_LIMITS.memory_mb:  # else its user knows better
+            limits = replace(limits, memory_mb=max(limits.memory_mb, need_mb))
         self._limits = limits
         self._recipes = Recipes()
         self._sources: dict[str, KnownSource] = {}
@@ -64,7 +97,12 @@ class LeanPool:
             memory_of=memory_of,
             max_states=max_states,
         )
-        seats = range(default_workers() if workers is None else max(1, workers))
+        self.shortage = ""
+        """Why there are fewer workers than cores, if memory is why."""
+        if workers is None:
+            room = room or Room.now(need_mb)
+            workers, self.shortage = room.workers, room.text
+        seats = range(max(1, workers))
         self._seats = [Seat(shared) for _ in seats]
         self._free = list(self._seats)
         self._waiting: deque[asyncio.Future[Seat]] = deque()

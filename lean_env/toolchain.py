@@ -38,8 +38,13 @@ def find_toolchain(
     place = (cache or default_cache()).resolve()
     tell = progress or silent
     if choice == "native" or (choice == "auto" and _is_native(directory, project, environ)):
-        return native.find(directory, cache=place, environ=environ, progress=tell)
-    return embedded.prepare(tell, cache=place)
+        found = native.find(directory, cache=place, environ=environ, progress=tell)
+        return found.in_project(file)
+    prepared = embedded.prepare(tell, cache=place).in_project(file or directory)
+    if file is not None and file.is_file() and prepared.modules is not None:
+        text = file.read_text(encoding="utf-8", errors="replace")
+        prepared.modules.provide_now(text, tell)  # what is wrong is said where the file is opened
+    return prepared
 
 
 def _directory(file: Path | None, project: Path | None) -> Path:

@@ -22,7 +22,7 @@ import psutil
 from ..data.errors import EnvironmentFault, ProtocolError, ToolchainError, WorkerDied
 from ..data.records import TimedOut
 from .protocol import Death, Failure, Ready, Result, decode_reply, encode_cancel, encode_request
-from .worker_command import WorkerCommand
+from .worker_command import Modules, WorkerCommand
 
 LINE_LIMIT_BYTES = 64 * 2**20
 STDERR_LINES = 40
@@ -35,7 +35,8 @@ Answer = Result | Failure | TimedOut
 class LeanWorker:
     """One Lean process. Made by `start`; of no more use once `fault` is set."""
 
-    def __init__(self, grace_s: float) -> None:
+    def __init__(self, grace_s: float, modules: Modules | None = None) -> None:
+        self._modules = modules
         self._loop = asyncio.get_running_loop()
         self._grace_s = grace_s
         self._pipes = _Pipes(self._on_line, self._on_overlong, self._on_end)
@@ -57,11 +58,14 @@ class LeanWorker:
         Raises ToolchainError when it cannot be started or is not ready within start_wall_s,
         WorkerDied when it ends first.
         """
-        worker = cls(grace_s)
+        worker = cls(grace_s, command.modules)
         await worker._pipes.spawn(command)
         try:
             async with asyncio.timeout(start_wall_s):
                 await asyncio.shield(worker._ready)
+                if command.options:
+                    values = list(command.options.items())
+                    await worker.request("options", wall_s=start_wall_s, values=values)
         except TimeoutError:
             await worker._kill_and_wait()
             tail = worker._pipes.tail_text
@@ -102,7 +106,11 @@ class LeanWorker:
         TimedOut when wall_s passed: the worker was told to cancel and lives if it answered
         within the grace; else it was killed and `fault` is set. Raises WorkerDied and
         ProtocolError. A cancelled caller leaves a worker that drops the late answer.
+        The modules of the project that a `source` imports are made ready before.
         """
+        source = fields.get("source", "")
+        if self._modules and (fault := await self._modules.provide(source)):
+            return Failure(0, "import_failed", fault)
         return await self.wait(self.send(op, wall_s=wall_s, **fields))
 
     def send(self, op: str, *, wall_s: float, **fields: Any) -> Request:

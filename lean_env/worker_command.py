@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+WORKER_MB = 600
+"""Memory of a worker that has no large library."""
+MATHLIB_MB = 4500
+"""Memory of a worker that has imported Mathlib."""
+
 # (stage, done_bytes, total_bytes): told while something long is set up
 Progress = Callable[[str, int, int], None]
+
+
+class Modules(Protocol):
+    """The modules of the project that a worker serves."""
+
+    async def provide(self, source: str) -> str:
+        """Make what a source imports ready to be imported; why that cannot be, else nothing."""
+
+    def foreign(self, source: str, imports: Sequence[str]) -> list[str]:
+        """Those of `imports` that are the project's own, and that a source does not import."""
 
 
 @dataclass(frozen=True)
@@ -17,11 +32,16 @@ class WorkerCommand:
 
     env: the process's whole environment, not an addition to ours.
     cwd: its working directory; None means ours.
+    modules: of the project, if there is one; options: of Lean, what the project sets for its files.
+    need_mb: the memory that a worker is likely to take.
     """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: Path | None
+    modules: Modules | None = None
+    options: Mapping[str, bool | int | str] = field(default_factory=dict)
+    need_mb: int = WORKER_MB
 
 
 class Toolchain(Protocol):

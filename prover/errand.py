@@ -128,6 +128,8 @@ class Errand:
                 servers=Servers(self.key, self.monitor),
                 cache=self.cache,
             ) as run:
+                if run.pool.shortage:
+                    self.job.tell(run.pool.shortage)
                 yield run, run_id
             outcome = "finished"
         finally:

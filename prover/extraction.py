@@ -29,13 +29,13 @@ from ..lean_env import dojo
 from ..lean_env.cache import ANSWERS_KEPT_S, default_cache, remove_old
 from ..lean_env.native import lake_project
 from ..lean_env.pool import LeanPool
+from ..lean_env.project import Project
 from ..lean_env.sources import worker_sources
 from ..lean_env.toolchain import Toolchain
 from ..lean_env.trace import Traces
 from .decontamination import exclusion
 from .origin import origin_of
 
-IMPORT = re.compile(r"^\s*(?:public\s+)?(?:meta\s+)?import\s+(?:all\s+)?([\w.«»]+)", re.MULTILINE)
 BUILT = (".lake", "build", "lake-packages")
 
 Told = Callable[[int, int, str], None]
@@ -48,7 +48,7 @@ def silent(done: int, total: int, path: str) -> None:
 
 @dataclass(frozen=True)
 class LeanFile:
-    """A file to trace. path: from the root, with `/`; context: names all it imports of the root."""
+    """A file to trace. path: from the root, with `/`; context: all it imports of its project."""
 
     path: str
     text: str = field(repr=False)
@@ -57,7 +57,7 @@ class LeanFile:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Files of one root, imported ones first. failures: (path, why) of those not readable."""
+    """Files of one root. failures: (path, why) of those not readable."""
 
     root: Path
     files: Sequence[LeanFile]
@@ -69,10 +69,12 @@ def find(path: Path) -> Corpus:
 
     Raises UsageError when there is none.
     """
-    if path.is_file():
-        return Corpus(path.parent, [LeanFile(path.name, source.read_source(str(path)).text)])
-    if not path.is_dir():
+    if not path.exists():
         raise UsageError(f"{path}: no such file or folder")
+    project = Project.at(path)
+    if path.is_file():
+        text = source.read_source(str(path)).text
+        return Corpus(path.parent, [LeanFile(path.name, text, project.context(text))])
     texts: dict[str, str] = {}
     failures = []
     for place in sorted(path.rglob("*.lean")):
@@ -85,38 +87,13 @@ def find(path: Path) -> Corpus:
             failures.append((name, str(error).removeprefix(f"{place}: ")))
     if not texts and not failures:
         raise UsageError(f"{path}: has no .lean file")
-    return Corpus(path, _with_contexts(texts), tuple(failures))
+    files = [LeanFile(name, text, project.context(text)) for name, text in texts.items()]
+    return Corpus(path, files, tuple(failures))
 
 
 def _is_built(name: str) -> bool:
     folders = name.split("/")[:-1]
     return any(folder in BUILT or folder.startswith(".") for folder in folders)
-
-
-def _with_contexts(texts: dict[str, str]) -> list[LeanFile]:
-    """Each file with a hash over what it imports of the others, transitively."""
-    modules = {name.removesuffix(".lean").replace("/", "."): name for name in texts}
-    imports = {
-        name: [modules[each] for each in IMPORT.findall(text) if each in modules]
-        for name, text in texts.items()
-    }
-    return [LeanFile(name, text, _context(name, imports, texts)) for name, text in texts.items()]
-
-
-def _context(name: str, imports: dict[str, list[str]], texts: dict[str, str]) -> str:
-    below: set[str] = set()
-    todo = list(imports[name])
-    while todo:
-        each = todo.pop()
-        if each not in below:
-            below.add(each)
-            todo += imports[each]
-    if not below:
-        return ""
-    digest = hashlib.sha256()
-    for each in sorted(below):
-        digest.update(f"{each}\0{texts[each]}\0".encode())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

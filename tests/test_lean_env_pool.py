@@ -9,9 +9,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from lakatos.data.errors import ProtocolError, ToolchainError, UsageError, WorkerDied
+from lakatos.data.errors import (
+    EnvironmentFault,
+    ProtocolError,
+    ToolchainError,
+    UsageError,
+    WorkerDied,
+)
 from lakatos.data.records import Advanced, ProofState, Rejected, Rejection, TimedOut
-from lakatos.lean_env.pool import LeanPool, Limits, default_workers
+from lakatos.lean_env.pool import LeanPool, Limits, Room
 from lakatos.lean_env.protocol import Result
 from lakatos.lean_env.worker_command import WorkerCommand
 
@@ -138,7 +144,7 @@ async def test_the_limits_go_to_lean_and_to_the_toolchain():
     async with LeanPool(toolchain, workers=1, limits=Limits(heartbeats=77, memory_mb=99)) as pool:
         refused = await outcome(pool, await root_of(pool), "hb")
     assert refused == Rejected("77", Rejection.HEARTBEATS)
-    assert toolchain.memory_mb == [99]
+    assert set(toolchain.memory_mb) == {99}
 
 
 @asynchronous
@@ -521,5 +527,19 @@ theorem t (p q : Prop) : p ∧ q → q ∧ (p ∧ f 1 = 2) := by sorry
         assert pool.restarts == 1
 
 
-def test_by_default_there_is_at_least_one_worker_and_no_more_than_cores():
-    assert 1 <= default_workers() <= os.cpu_count()
+@pytest.mark.parametrize(
+    ("need_mb", "free_mb", "cores", "workers"),
+    [(600, 24_000, 2, 2), (4500, 10_000, 16, 2), (4500, 4600, 4, 1), (600, 1e6, 1, 1)],
+)
+def test_there_are_as_many_workers_as_cores_and_memory_allow(need_mb, free_mb, cores, workers):
+    room = Room(need_mb, free_mb, cores)
+    assert room.workers == workers
+    told = f"{workers} workers on {cores} cores: each needs about {need_mb} MB"
+    assert room.text.startswith(told) == (workers < cores)
+
+
+def test_too_little_memory_is_one_line():
+    room = Room(4500, 3000.0, 8)
+    with pytest.raises(EnvironmentFault, match=r"needs about 4500 MB here, and 3000 MB are free"):
+        LeanPool(FakeToolchain(), room=room)
+    assert LeanPool(FakeToolchain(), room=room, workers=1).workers == 1

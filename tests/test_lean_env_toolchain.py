@@ -26,7 +26,8 @@ LEAN = f"""case "$1" in
   -D*) echo "$PWD $LEAN_PATH $6" >> "$LOG"; : > "$5" ;;
   -M) exec {sys.executable} {REPLAY} {SELF_TEST} ;;
 esac"""
-LAKE_ENV = 'echo "LEAN_PATH=$PWD/build"; echo "LEAN_SYSROOT=/lake/lean"'
+LAKE_ENV = '[ "$1" = env ] || { echo "error: unknown command $1"; exit 1; }; '
+LAKE_ENV += 'echo "LEAN_PATH=$PWD/build"; echo "LEAN_SYSROOT=/lake/lean"'
 
 
 @pytest.fixture

@@ -48,6 +48,18 @@ def Elaboration.shared (e : Elaboration) (source : String) (proposed? : Option S
     let common := [e.proposed?, proposed?].foldl (fun n s? => s?.elim n (min n ·.start)) common
     (e.commands.takeWhile fun c => c.next.pos.byteIdx ≤ common).size - 1
 
+/-- Set the options of the project for all files from now on. `weak.NAME` is one that may not exist:
+    nobody reads it then. -/
+def setOptions (r : WorkerRef) (values : Array (String × Json)) : IO Answer := do
+  let options := values.foldl (init := ({} : Options)) fun options (name, value) =>
+    let name := name.toName.replacePrefix `weak .anonymous
+    match value with
+    | .bool b => options.set name b
+    | .str s => options.set name s
+    | other => (other.getNat?.toOption).elim options (options.set name ·)
+  r.modify fun w => { w with options, recent := [] }
+  return .result (Json.mkObj [])
+
 /-- How many elaborated files are kept to go on from. -/
 def recentFiles : Nat := 3
 
@@ -64,7 +76,7 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Trees) (proposed? 
   let need : Need := { imports }
   let w ← r.get
   let some base := w.envs[need.key]? | return .error need
-  let start : Command.State := { Command.mkState base {} {} with scopes := [{ header := "", isPublic := true }] }
+  let start : Command.State := { Command.mkState base {} {} with scopes := [{ header := "", isPublic := true, opts := w.options }] }
   let like := w.recent.filter fun e => hear?.isNone && e.imports == imports && e.trees.serve trees
   let (best, n) := like.foldl (init := ((none : Option Elaboration), 0)) fun (best, n) e =>
     let m := e.shared source proposed?

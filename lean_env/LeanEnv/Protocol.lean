@@ -19,6 +19,7 @@ structure Span where
 
 inductive Request where
   | ping
+  | options (values : Array (String × Json))
   | «open» (name source : String) (proposed? : Option Span)
   | state (file : Nat) (statement : String) (command? : Option Nat)
   | apply (state : Nat) (tactic : String) (heartbeats : Nat)
@@ -54,6 +55,7 @@ def Request.parse (j : Json) : Except String Request := do
     | .error _ => pure none
   match ← field String "op" with
   | "ping" => return .ping
+  | "options" => return .options (← field (Array (String × Json)) "values")
   | "open" => return .open (← optional String "name" "<file>") (← field String "source") (← maybe Span "proposed")
   | "state" => return .state (← field Nat "file") (← field String "statement") (← maybe Nat "command")
   | "apply" =>

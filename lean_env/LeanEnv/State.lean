@@ -250,6 +250,8 @@ structure WorkerState where
   files     : Std.HashMap Nat OpenFile := {}
   next      : Nat := 1
   envs      : Std.HashMap String Environment := {}
+  /-- What the project sets for every file. -/
+  options   : Options := {}
   /-- The last files elaborated, newest first: a file that starts as one of them goes on from there. -/
   recent    : List Elaboration := []
   /-- By imports, the names of what they bring by the first character of their last part. -/

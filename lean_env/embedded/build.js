@@ -45,7 +45,7 @@ function runThread() {
   const onStarted = (instance) => {
     const lean = new Objects(instance);
     try {
-      runtime.mount(instance, searchPath, true);
+      runtime.mount(instance, searchPath, job.layer);
       initialize(lean, searchPath);
       parentPort.postMessage({ pack, image }[phase](lean, job));
     } catch (error) {

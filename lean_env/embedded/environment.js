@@ -4,6 +4,7 @@ const fs = require('fs');
 const path = require('path');
 const { LeanError } = require('./objects.js');
 
+const PRIVATE = 2; // OLeanLevel.private: everything, in one file
 const STACK_BYTES = 256 << 20; // larger than V8's stack, so that V8 notices an overflow first
 
 // Initialise Lean in a fresh instance. Its C stack is only 64 KiB as packaged, which Lean
@@ -16,9 +17,16 @@ function initialize(lean, searchPath) {
   runtime.ENV.LEAN_PATH = searchPath.join(':');
   lean.fn('lean_initialize')();
   lean.io(lean.fn('lean_init_search_path')());
-  lean.io(lean.fn('lean_enable_initializer_execution')());
   lean.fn('lean_io_mark_end_initialization')();
   lean.fn('lean_init_task_manager_using')(1);
+}
+
+// Let a restored instance look for modules in `folders`; its image knows those it was made with.
+function setSearchPath(lean, folders) {
+  const path_ = folders.reduceRight(
+    (rest, folder) => lean.constructorObject(1, [lean.string(folder), rest]), lean.box(0),
+  );
+  lean.io(lean.fn('l_Lean_initSearchPath')(lean.string('/'), path_, lean.box(0)));
 }
 
 // The modules that no folder of `searchPath` holds.
@@ -35,11 +43,55 @@ function importModules(lean, modules) {
     return object;
   });
   const none = lean.box(0);
-  const environment = lean.io(lean.fn('l_Lean_importModules')(
-    lean.array(imports), none, 0, lean.array([]), 0, 1, 0, lean.box(1),
+  const imported = lean.io(lean.fn('l_Lean_importModules')(
+    lean.array(imports), none, 0, lean.array([]), 0, 0, 0, lean.box(1),
   ));
-  completeEnvironment(lean, environment);
-  return environment;
+  completeEnvironment(lean, imported);
+  return loadExtensions(lean, imported);
+}
+
+// What importModules does last, on the mended environment: extensions run code of the modules, and
+// that must find its helpers. Later constants are made from what is kept here, so that is replaced.
+function loadExtensions(lean, imported) {
+  const modules = lean.retain(modulesOf(lean, lean.field(lean.field(imported, 0), 0)));
+  const finalize = lean.fn('l___private_Lean_Environment_0__Lean_finalizePersistentExtensions');
+  setImporting(lean, true);
+  let loaded;
+  try {
+    loaded = lean.io(finalize(imported, modules, lean.box(0)));
+  } finally {
+    setImporting(lean, false);
+  }
+  const index = realizations(lean, loaded);
+  const kept = lean.copy(lean.field(lean.field(loaded, index), 0));
+  lean.setField(kept, 0, lean.retain(loaded));
+  const result = lean.copy(loaded);
+  lean.setField(result, index, lean.constructorObject(1, [kept]));
+  return result;
+}
+
+// While modules are imported, they may register what they add to Lean, and their `initialize` is run.
+function setImporting(lean, value) {
+  for (const flag of ['importingRef', 'runInitializersRef']) {
+    const reference = lean.constant(`l___private_Lean_ImportingFlag_0__Lean_${flag}`);
+    lean.words[(reference >> 2) + 2] = lean.box(value ? 1 : 0);
+  }
+}
+
+// Which field of an environment is its `realizedImportedConsts?`, `some` of the environment itself,
+// options and a reference.
+function realizations(lean, environment) {
+  for (let index = 0; index < lean.fieldCount(environment); index++) {
+    const field = lean.field(environment, index);
+    if (field & 1 || lean.tag(field) !== 1 || lean.fieldCount(field) !== 1) continue;
+    const context = lean.field(field, 0);
+    if (context & 1 || lean.tag(context) !== 0 || lean.fieldCount(context) !== 3) continue;
+    const inner = lean.field(context, 0);
+    if (!(inner & 1) && lean.tag(inner) === 0 && lean.fieldCount(inner) === lean.fieldCount(environment)) {
+      return index;
+    }
+  }
+  throw new Error('Environment has another layout');
 }
 
 // Mend, in place, two things that this build's importModules leaves undone:
@@ -90,16 +142,18 @@ function withExtraConstants(lean, map, modules) {
   return map;
 }
 
-// Elaborate the commands of `source`, a file without its imports, as the module `module`.
+// Elaborate the commands of `source`, a file without its imports, as the module `module`, under
+// `options` (name -> true, false, a number or a text).
 // Consumes `environment`; returns the new one. Throws LeanError with Lean's messages.
-function elaborate(lean, environment, { file, module, source }) {
+function elaborate(lean, environment, { file, module, source, options = {} }) {
   const start = lean.fn('l_Lean_Environment_setMainModule')(environment, lean.name(module));
   const input = lean.fn('l_Lean_Parser_mkInputContext___redArg')(
     lean.string(source), lean.string(file), 1, lean.box(Buffer.byteLength(source)),
   );
-  const parser = lean.constructorObject(0, [lean.box(0)], 1);
+  const blank = source.length - source.trimStart().length; // where the imports were
+  const parser = lean.constructorObject(0, [lean.box(blank)], 1);
   const messages = lean.retain(lean.constant('l_Lean_MessageLog_empty'));
-  const command = lean.fn('l_Lean_Elab_Command_mkState')(start, messages, lean.box(0));
+  const command = lean.fn('l_Lean_Elab_Command_mkState')(start, messages, optionList(lean, options));
   const scope = lean.field(lean.field(command, 2), 0);
   if (lean.words[scope >> 2] !== 1) throw new Error('the first scope is shared');
   // as Lean's own command line does for a file that is no `module`; else all is private
@@ -119,4 +173,26 @@ function elaborate(lean, environment, { file, module, source }) {
   return result;
 }
 
-module.exports = { initialize, importModules, missingModules, elaborate };
+// Lean's `Options` of this build: a list of pairs of a name and a DataValue.
+function optionList(lean, options) {
+  const value = (given) => {
+    if (typeof given === 'number') return lean.constructorObject(3, [lean.box(given)]);
+    if (typeof given === 'string') return lean.constructorObject(0, [lean.string(given)]);
+    const flag = lean.constructorObject(1, [], 1);
+    lean.runtime.bytes[lean.scalars(flag)] = given ? 1 : 0;
+    return flag;
+  };
+  return Object.entries(options).reduce((rest, [name, given]) => (
+    lean.constructorObject(1, [lean.constructorObject(0, [lean.name(name), value(given)]), rest])
+  ), lean.box(0));
+}
+
+// Write `environment`, elaborated as the module `module`, to the file `out`, whole or not at all.
+function writeModule(lean, environment, module, out) {
+  const data = lean.io(lean.fn('l_Lean_mkModuleData')(environment, PRIVATE));
+  lean.runtime.bytes[lean.scalars(data)] = 1; // this build imports only files that say `module`
+  const save = lean.fn('l_Lean_saveModuleData___boxed');
+  lean.io(save(lean.string(out), lean.name(module), data, lean.box(0)));
+}
+
+module.exports = { initialize, setSearchPath, importModules, missingModules, elaborate, writeModule };

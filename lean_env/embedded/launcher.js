@@ -1,5 +1,6 @@
 // One Lean worker as a process: requests as lines on stdin, replies as lines on stdout, in order.
-//   node launcher.js '{"dist":DIR,"layer":DIR,"code":FILE,"memoryMb":2048,"toolchain":"embedded"}'
+//   node launcher.js '{"dist":DIR,"layer":DIR,"code":FILE,"memoryMb":2048,"toolchain":"embedded",
+//                      "project":DIR}'            project: of its own modules, where there is one
 // Lean runs in a second thread. This one stays free, to write `cancel` into the memory they share
 // at any moment. The protocol is described in lean_env/protocol.py.
 'use strict';
@@ -74,10 +75,12 @@ function listen() {
 }
 
 function main() {
-  const { dist, memoryMb } = config;
+  const { dist, memoryMb, project } = config;
   const compiled = runtime.compile(dist, config.code);
   const ready = JSON.stringify({ v: 1, ready: { lean: image.lean, toolchain: config.toolchain } });
-  const workerData = { dist, memoryMb, compiled, image, imageFile, mailbox: mailbox.shared, ready };
+  const workerData = {
+    dist, project, memoryMb, compiled, image, imageFile, mailbox: mailbox.shared, ready,
+  };
   thread = new Worker(path.join(__dirname, 'thread.js'), { workerData, resourceLimits: THREAD_LIMITS });
   thread.on('message', receive);
   thread.on('error', (error) => die(death(error, null, '')));

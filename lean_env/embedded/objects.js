@@ -79,6 +79,21 @@ class Objects {
     return object;
   }
 
+  // a constructor object like this one, with the same fields
+  copy(object) {
+    const fields = Array.from({ length: this.fieldCount(object) }, (_, k) => this.retain(this.field(object, k)));
+    const size = this.words[(object >> 2) + 1] & 0xffff;
+    const copied = this.constructorObject(this.tag(object), fields, size - 8 - 4 * fields.length);
+    this.runtime.bytes.copyWithin(this.scalars(copied), this.scalars(object), object + size);
+    return copied;
+  }
+
+  // put another object into a constructor object that nobody else has
+  setField(object, index, value) {
+    this.release(this.field(object, index));
+    this.words[(object >> 2) + 2 + index] = value;
+  }
+
   array(items) {
     const object = this.fn('lean_alloc_object')(16 + 4 * items.length);
     this.words.set([1, ARRAY_TAG << 24, items.length, items.length, ...items], object >> 2);

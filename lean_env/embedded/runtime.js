@@ -74,9 +74,9 @@ function start({ dist, compiled, memoryMb = 2048, onPanic, onStarted }) {
   require(path.join(dist, 'lean_rt.js'))(Module);
 }
 
-// Show the instance the folders `folders` of this machine, read-only, and nothing else;
-// `writable` is for the one build that has to write its result.
-function mount(runtime, folders, writable = false) {
+// Show the instance the folders `folders` of this machine, and nothing else; it can write in the
+// folder `writable` alone, for a build that has to write its result, and make no link there.
+function mount(runtime, folders, writable = null) {
   const { FS, NODEFS } = runtime;
   for (const folder of folders) {
     let made = '';
@@ -86,13 +86,16 @@ function mount(runtime, folders, writable = false) {
     }
     FS.mount(NODEFS, { root: folder }, folder);
   }
-  if (writable) return;
   const READ_ONLY = 69; // EROFS
   const refuse = () => { throw new FS.ErrnoError(READ_ONLY); };
-  for (const name of ['mknod', 'rename', 'unlink', 'rmdir', 'symlink', 'setattr']) {
-    NODEFS.node_ops[name] = refuse;
-  }
-  NODEFS.stream_ops.write = refuse;
+  const guarded = (operation) => (at, ...rest) => {
+    const { mount: { mountpoint } } = at.node || at; // of a stream, or of a node itself
+    return mountpoint === writable ? operation(at, ...rest) : refuse();
+  };
+  const { node_ops: onNodes, stream_ops: onStreams } = NODEFS;
+  for (const name of ['mknod', 'rename', 'unlink', 'rmdir', 'setattr']) onNodes[name] = guarded(onNodes[name]);
+  onNodes.symlink = refuse;
+  onStreams.write = guarded(onStreams.write);
 }
 
 module.exports = { PAGE, compile, start, mount };

@@ -1,12 +1,14 @@
 // The thread in which Lean runs: an instance restored from the memory image, one request at a time.
-// workerData: {dist, compiled, memoryMb, image, imageFile, mailbox, ready}. Messages: in, by the
-// mailbox, a request line; out, {ready, memory, token}, {reply}, or {dead: {cause, text}}. With a
-// line to say that it is `ready` it writes that and its replies to the channel itself.
+// workerData: {dist, project, compiled, memoryMb, image, imageFile, mailbox, ready}; `project`: the
+// folder of a project's own modules, if there is one. Messages: in, by the mailbox, a request line;
+// out, {ready, memory, token}, {reply}, or {dead: {cause, text}}. With a line to say that it is
+// `ready` it writes that and its replies to the channel itself.
 'use strict';
 const path = require('path');
 const { parentPort, workerData } = require('worker_threads');
 const runtime = require('./runtime.js');
 const { Objects } = require('./objects.js');
+const { setSearchPath } = require('./environment.js');
 const { Session, requestId, tokenSetter } = require('./session.js');
 const { restore } = require('./image.js');
 const { death } = require('./death.js');
@@ -39,10 +41,12 @@ function serve(session, setToken) {
 }
 
 function started(instance) {
-  const libraries = [path.join(workerData.dist, 'lib')];
+  const { dist, project } = workerData;
+  const libraries = [path.join(dist, 'lib'), ...(project ? [project] : [])];
   lean = new Objects(instance);
   runtime.mount(instance, libraries);
   restore(instance, workerData.imageFile, workerData.image);
+  if (project) setSearchPath(lean, libraries);
   const session = new Session(lean, workerData.image.roots, libraries);
   const { memory } = instance;
   const { token } = session.roots;

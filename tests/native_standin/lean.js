@@ -12,18 +12,10 @@ const { Worker, isMainThread, workerData } = require('worker_threads');
 const embedded = path.join(__dirname, '..', '..', 'lean_env', 'embedded');
 const runtime = require(path.join(embedded, 'runtime.js'));
 const { Objects } = require(path.join(embedded, 'objects.js'));
-const { elaborate, importModules, initialize } = require(path.join(embedded, 'environment.js'));
+const { elaborate, importModules, initialize, writeModule } = require(
+  path.join(embedded, 'environment.js'),
+);
 const { THREAD_LIMITS } = require(path.join(embedded, 'limits.js'));
-
-const PRIVATE = 2; // OLeanLevel.private: everything, in one file
-
-// this build imports only files that say `module`, which is a flag of ModuleData
-function writeModule(lean, environment, module, out) {
-  const data = lean.io(lean.fn('l_Lean_mkModuleData')(environment, PRIVATE));
-  lean.runtime.bytes[lean.scalars(data)] = 1;
-  const save = lean.fn('l_Lean_saveModuleData___boxed');
-  lean.io(save(lean.string(out), lean.name(module), data, lean.box(0)));
-}
 
 // connect Lean's standard input and output to this process's
 function connect({ FS }) {
@@ -50,7 +42,7 @@ function work(instance) {
   const lean = new Objects(instance);
   let status = 0;
   try {
-    runtime.mount(instance, libraries, Boolean(out));
+    runtime.mount(instance, libraries, folders.find((folder) => out && out.startsWith(folder)));
     instance.ENV.LEAN_SYSROOT = dist; // else `main` would start a process to ask for it
     initialize(lean, libraries);
     const environment = elaborate(lean, importModules(lean, imports), source);
