@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -84,9 +85,10 @@ class NativeToolchain:
         setup = setup_of(file, self.directory, self.env) if file and is_lean else Setup()
         path = [Path(each) for each in self.env.get("LEAN_PATH", "").split(os.pathsep) if each]
         env = dict(self.env)
+        modules = NativeModules(Project(self.directory), path, setup)
         if folder := artifact_folder(setup, path):
             env["LEAN_PATH"] = os.pathsep.join([str(folder), *map(str, path)])
-        modules = NativeModules(Project(self.directory), path, setup)
+            weakref.finalize(modules, shutil.rmtree, folder, ignore_errors=True)
         return replace(self, env=env, setup=setup, modules_of_project=modules)
 
 

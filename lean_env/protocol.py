@@ -13,6 +13,7 @@ been answered, or has not begun, is not touched.
 
 OP       request                                       result
 ping     -                                             {}
+options  values[[NAME, true|false|number|text]]        {}; for every file from then on
 open     name, source, proposed?        file, imports, messages, parsed, commands, holes
 state    file, statement, command?                     state
 apply    state, tactic, heartbeats?                    states, suggestion?  |  rejected{kind,text}

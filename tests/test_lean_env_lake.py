@@ -80,12 +80,15 @@ def test_a_machine_without_lake_has_nothing_to_say(project):
 
 def test_workers_get_what_lake_says(project):
     bare = NativeToolchain("4.28.0", Path("lean"), environ("4.28.0", project), Path("m"), project)
-    command = bare.in_project(project / "Main.lean").worker_command(memory_mb=9)
+    there = bare.in_project(project / "Main.lean")
+    command = there.worker_command(memory_mb=9)
     assert command.argv[:2] == ("lean", "--load-dynlib=libP.so")
     assert command.options == OPTIONS
     assert command.need_mb == WORKER_MB
     _, artifacts, _ = command.env["LEAN_PATH"].split(os.pathsep)
     assert (Path(artifacts) / "P.olean").resolve() == project / "artifacts" / "P.olean"
+    del there, command
+    assert not Path(artifacts).exists()
     (project / ".lake" / "packages" / "mathlib").mkdir(parents=True)
     assert bare.in_project(None).worker_command(memory_mb=9).need_mb == MATHLIB_MB
 

@@ -171,6 +171,12 @@ def test_a_run_sees_one_state_of_the_project(toolchain, shop):
             '#eval IO.FS.writeFile "/etc/lakatos" ""\n',
             "the module Shop.Cart does not compile: ",
         ),
+        (
+            "Shop/Cart.lean",
+            "import Lean\nimport Shop.Price\n#eval show IO Unit from do\n"
+            '  IO.FS.writeFile (← Lean.findOLean `Shop.Price) "another module"\n',
+            "the module Shop.Cart does not compile: Shop/Cart.lean:3:0: read-only file system",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_module_is_one_line(toolchain, shop, name, text, said):

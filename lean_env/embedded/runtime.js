@@ -75,7 +75,8 @@ function start({ dist, compiled, memoryMb = 2048, onPanic, onStarted }) {
 }
 
 // Show the instance the folders `folders` of this machine, and nothing else; it can write in the
-// folder `writable` alone, for a build that has to write its result, and make no link there.
+// folder `writable` alone, for a build that has to write its result, while `runtime.isReadOnly` is
+// not set, and make no link there.
 function mount(runtime, folders, writable = null) {
   const { FS, NODEFS } = runtime;
   for (const folder of folders) {
@@ -90,7 +91,7 @@ function mount(runtime, folders, writable = null) {
   const refuse = () => { throw new FS.ErrnoError(READ_ONLY); };
   const guarded = (operation) => (at, ...rest) => {
     const { mount: { mountpoint } } = at.node || at; // of a stream, or of a node itself
-    return mountpoint === writable ? operation(at, ...rest) : refuse();
+    return mountpoint === writable && !runtime.isReadOnly ? operation(at, ...rest) : refuse();
   };
   const { node_ops: onNodes, stream_ops: onStreams } = NODEFS;
   for (const name of ['mknod', 'rename', 'unlink', 'rmdir', 'setattr']) onNodes[name] = guarded(onNodes[name]);
