@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from .data.errors import EnvironmentFault, LakatosError, SoundnessAlarm, UsageError
     from .data.records import Accepted, Attempt, ProofState, Refused, StopReason, Theorem, Verdict
-    from .data.store import Store
+    from .data.store.store import Store
     from .lean_env.pool import LeanPool, Limits
-    from .lean_env.toolchain import find_toolchain
-    from .lean_env.verifier import Verifier
-    from .prover.agent import Prover
+    from .lean_env.toolchains.find import find_toolchain
+    from .lean_env.verification.verifier import Verifier
+    from .prover.agent.prover import Prover
     from .prover.config import ProverConfig, SearchConfig
-    from .prover.policy import Policy, Proposal, Query
-    from .prover.run import RunConfig
+    from .prover.policy.base import Policy, Proposal, Query
+    from .prover.session import RunConfig
 
 __all__ = [
     "Accepted",
@@ -63,14 +63,14 @@ _HOMES = {
         "Theorem",
         "Verdict",
     ),
-    "data.store": ("Store",),
+    "data.store.store": ("Store",),
     "lean_env.pool": ("LeanPool", "Limits"),
-    "lean_env.toolchain": ("find_toolchain",),
-    "lean_env.verifier": ("Verifier",),
-    "prover.agent": ("Prover",),
+    "lean_env.toolchains.find": ("find_toolchain",),
+    "lean_env.verification.verifier": ("Verifier",),
+    "prover.agent.prover": ("Prover",),
     "prover.config": ("ModelConfig", "ProverConfig", "SearchConfig"),
-    "prover.policy": ("Advice", "Policy", "Proposal", "Query"),
-    "prover.run": ("RunConfig",),
+    "prover.policy.base": ("Advice", "Policy", "Proposal", "Query"),
+    "prover.session": ("RunConfig",),
 }
 
 
@@ -102,8 +102,8 @@ def prove(
     from pathlib import Path
 
     from .data.source import read_source
-    from .lean_env.toolchain import find_toolchain
-    from .prover.run import RunConfig, select, start_run
+    from .lean_env.toolchains.find import find_toolchain
+    from .prover.session import RunConfig, select, start_run
 
     file = read_source(str(path))
     toolchain = find_toolchain(lean, file=Path(path))

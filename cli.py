@@ -23,20 +23,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .data import (
-    console,
-    evaluation_page,
-    result_formats,
-    source,
-    streams,
-    terminal,
-    terminal_attempts,
-    terminal_report,
-)
-from .data.console import Job
+from .data import source
+from .data.dataset.tables import check_writable
 from .data.errors import EnvironmentFault
-from .data.evaluation_terms import InRun
-from .data.options import (
+from .data.report import evaluation_page
+from .data.report import export as result_formats
+from .data.source import SourceFile
+from .lean_env import doctor as doctor_
+from .lean_env.doctor import Finding
+from .lean_env.toolchains import embedded
+from .lean_env.toolchains.find import Toolchain, find_toolchain
+from .lean_env.verification.judge import CheckLimits
+from .lean_env.verification.kernels import find_kernel
+from .lean_env.verification.second_opinion import SecondOpinion, origin_of
+from .prover.commands import console, streams
+from .prover.commands import report_tables as terminal_report
+from .prover.commands import show as terminal_attempts
+from .prover.commands import tables as terminal
+from .prover.commands.console import Job
+from .prover.commands.database_check import check_database
+from .prover.commands.evaluation_terms import InRun
+from .prover.commands.options import (
     Attempts,
     Axioms,
     Budget,
@@ -57,23 +64,13 @@ from .data.options import (
     grouped,
     left_out,
 )
-from .data.source import SourceFile
-from .data.tables import check_writable
-from .data.verb_options import Extracted, Opinion, Shown
-from .lean_env import doctor as doctor_
-from .lean_env import embedded
-from .lean_env.doctor import Finding
-from .lean_env.judge import CheckLimits
-from .lean_env.kernels import find_kernel
-from .lean_env.second_opinion import SecondOpinion, origin_of
-from .lean_env.toolchain import Toolchain, find_toolchain
-from .prover.database_check import check_database
-from .prover.verification import verified
+from .prover.commands.verb_options import Extracted, Opinion, Shown
+from .prover.commands.verify import verified
 
 if TYPE_CHECKING:
-    from .data.store import Store
-    from .prover.errand import Errand
-    from .prover.run import RunConfig
+    from .data.store.store import Store
+    from .prover.commands.prove import Errand
+    from .prover.session import RunConfig
 
     Do = Callable[[Errand], Coroutine[Any, Any, None]]
 Option = typer.Option
@@ -99,7 +96,7 @@ def prove(
     resume: Annotated[bool, Option("--resume", help="Go on from what is stored.")] = False,
 ) -> int:
     """Prove every sorry of the files; print the proofs, or write them with --write."""
-    from .prover.run_options import run_config
+    from .prover.commands.run_options import run_config
 
     config = run_config(work, thinking, budget, search, refute, drafts)
     return _job(target, work, lean, config, lambda errand: errand.prove(resume))
@@ -107,7 +104,7 @@ def prove(
 
 def _job(target: Target, work: Work, lean: Lean, config: RunConfig, do: Do) -> int:
     """Read the files, do it, and keep it; the exit code."""
-    from .prover.errand import Errand
+    from .prover.commands.prove import Errand
 
     names = source.lean_files(target.files)
     source.check_targets(names, target.write, target.out)
@@ -139,8 +136,8 @@ def repair(
     repair_depth: Depth = 3,
 ) -> int:
     """Mend the broken proofs of the files; print them, or write them with --write."""
-    from .prover.repair import RepairConfig
-    from .prover.run_options import run_config
+    from .prover.commands.run_options import run_config
+    from .prover.repair.repairer import RepairConfig
 
     how = RepairConfig(seconds, repair_depth)
     return _job(target, work, lean, run_config(work, thinking), lambda errand: errand.repair(how))
@@ -161,9 +158,9 @@ def eval_(
     refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
 ) -> int:
     """Try the theorems of a problem set, and keep what came of each."""
-    from .prover import preflight
-    from .prover.evaluate import Kept, evaluated, exam
-    from .prover.run_options import run_config
+    from .prover.commands import preflight
+    from .prover.commands.evaluate import Kept, evaluated, exam
+    from .prover.commands.run_options import run_config
 
     def lean_for(data: Path | None) -> tuple[Toolchain, dict[str, str | None]]:
         return _toolchain(lean, str(data) if data else None), lean.words
@@ -187,7 +184,7 @@ def eval_(
 @grouped
 def extract(asked: Extracted, lean: Lean, db: Db = None) -> int:
     """Turn Lean files or stored attempts into training data, or Lean's library into problems."""
-    from .prover import gather
+    from .prover.commands import extract as gather
 
     job = gather.job(asked, lambda: _stored(db))
     if asked.out:
@@ -295,7 +292,7 @@ def doctor(lean: Lean, models: TriedModels, db: Db = None) -> int:
 
     def findings() -> Iterator[Finding]:
         if models.policy:
-            from .prover.policy_check import check_policy
+            from .prover.commands.policy_check import check_policy
 
             yield from asyncio.run(check_policy(models.policy, models.model_option or (), _key()))
             return
@@ -314,7 +311,7 @@ def doctor(lean: Lean, models: TriedModels, db: Db = None) -> int:
 
 
 def _store(db: str | None) -> Store:
-    from .data.store import Store
+    from .data.store.store import Store
 
     store = Store.open(db or os.environ.get("LAKATOS_DB"))
     try:
@@ -327,7 +324,7 @@ def _store(db: str | None) -> Store:
 
 def _stored(db: str | None) -> Store:
     """The database of the verbs that only read."""
-    from .data.store import Store
+    from .data.store.store import Store
 
     return Store.open(db or os.environ.get("LAKATOS_DB"), read_only=True)
 

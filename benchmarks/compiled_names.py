@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any
 
 import record  # type: ignore[import-not-found]
-from lakatos.lean_env import embedded
 from lakatos.lean_env.protocol import Result
-from lakatos.lean_env.sources import ROOT, worker_sources
+from lakatos.lean_env.toolchains import embedded
+from lakatos.lean_env.toolchains.sources import ROOT, worker_sources
 from lakatos.lean_env.worker import LeanWorker
 
 LIBRARY = "libleanshared.so"
@@ -94,7 +94,7 @@ def released(wheel: Path, folder: Path) -> Released:
 
 
 class Embedded:
-    """The symbols of the embedded Lean; see lean_env/embedded/symbols.js."""
+    """The symbols of the embedded Lean; see lean_env/toolchains/embedded/symbols.js."""
 
     def __init__(self, file: Path) -> None:
         data = file.read_bytes()

@@ -26,10 +26,10 @@ from typing import Any
 
 import record  # type: ignore[import-not-found]
 from lakatos.data.evaluation import Outcome
-from lakatos.data.library import LibrarySet, Row, count, is_fair
-from lakatos.data.store import Store
-from lakatos.lean_env.toolchain import Toolchain, find_toolchain
-from lakatos.prover.posing import Posing
+from lakatos.data.problems.library import LibrarySet, Row, count, is_fair
+from lakatos.data.store.store import Store
+from lakatos.lean_env.toolchains.find import Toolchain, find_toolchain
+from lakatos.prover.dataset.library_problems import Posing
 
 RESULTS = Path(__file__).parent / "results"
 WANTED_POSED = 30_000

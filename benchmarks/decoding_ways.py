@@ -16,12 +16,12 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
-from lakatos.prover.batching import Batcher
-from lakatos.prover.forward import Causal
-from lakatos.prover.generation import Decoder, Loop
-from lakatos.prover.huggingface import Limits, Transformer
-from lakatos.prover.model import Prompt, Sampling
-from lakatos.prover.public_model import PublicModel
+from lakatos.prover.models.base import Prompt, Sampling
+from lakatos.prover.models.decoding import Decoder, Loop
+from lakatos.prover.models.forward import Causal
+from lakatos.prover.models.public_model import PublicModel
+from lakatos.prover.models.request_queue import Batcher
+from lakatos.prover.models.transformers_model import Limits, Transformer
 from transformers import GenerationConfig
 
 Answers = list[list[list[int]]]

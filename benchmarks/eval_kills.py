@@ -23,7 +23,7 @@ from typing import Any
 
 import record  # type: ignore[import-not-found]
 from lakatos.data.evaluation import Evaluation, Outcome
-from lakatos.data.store import Store
+from lakatos.data.store.store import Store
 
 RESULTS = Path(__file__).parent / "results" / "eval_kills.json"
 NAMES = ("mathd_numbertheory_10[12]", "mathd_numbertheory_13[26]", "mathd_numbertheory_48")

@@ -25,22 +25,22 @@ from typing import Any
 import psutil
 import record  # type: ignore[import-not-found]
 from lakatos.data.evaluation import Problem, Result, hash_of
-from lakatos.data.evaluation_page import html_page
-from lakatos.data.evaluation_report import report
-from lakatos.data.ledger import Terms
-from lakatos.data.problems import CORE_HEADER
+from lakatos.data.problems.reader import CORE_HEADER
 from lakatos.data.records import Accepted, Advanced, Goal, ProofState, Step, Theorem
-from lakatos.data.scoreboard import Scoreboard
-from lakatos.data.store import Store
-from lakatos.lean_env.opened import OpenedFile
+from lakatos.data.report.evaluation import report
+from lakatos.data.report.evaluation_page import html_page
+from lakatos.data.report.progress import Scoreboard
+from lakatos.data.store.evaluations import Terms
+from lakatos.data.store.store import Store
+from lakatos.lean_env.opened_file import OpenedFile
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.toolchain import find_toolchain
-from lakatos.lean_env.verifier import Verified, Verifier
-from lakatos.prover import benchmark
-from lakatos.prover.agent import Prover
-from lakatos.prover.benchmark import Bench, Hearers, Plan, Task
+from lakatos.lean_env.toolchains.find import find_toolchain
+from lakatos.lean_env.verification.verifier import Verified, Verifier
+from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.hammer import Hammer
+from lakatos.prover.evaluation import runner as benchmark
+from lakatos.prover.evaluation.runner import Bench, Hearers, Plan, Task
+from lakatos.prover.hammer.policy import Hammer
 
 RESULTS = Path(__file__).parent / "results" / "eval_overhead.json"
 WANTED_SHARE = 0.03

@@ -27,8 +27,8 @@ from lakatos.data.records import TimedOut
 from lakatos.data.traced import TracedStep
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.protocol import Failure, Json
-from lakatos.lean_env.toolchain import find_toolchain
-from lakatos.lean_env.trace import Traces, to_traced
+from lakatos.lean_env.queries.trace import Traces, to_traced
+from lakatos.lean_env.toolchains.find import find_toolchain
 from record import command, commit, write
 
 HERE = Path(__file__).parent

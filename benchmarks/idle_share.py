@@ -23,19 +23,19 @@ import record  # type: ignore[import-not-found]
 import torch
 from lakatos.data.records import Attempt, Expansion, Theorem
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.toolchain import find_toolchain
-from lakatos.lean_env.verifier import Verifier
-from lakatos.prover.agent import Prover
-from lakatos.prover.batching import Batcher
+from lakatos.lean_env.toolchains.find import find_toolchain
+from lakatos.lean_env.verification.verifier import Verifier
+from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.forward import Causal
-from lakatos.prover.generation import Loop
-from lakatos.prover.hammer import Hammer
-from lakatos.prover.huggingface import Limits, Transformer
-from lakatos.prover.language_policy import LanguagePolicy
-from lakatos.prover.model import Sampling
-from lakatos.prover.policy import Advice, Policy, Proposal, Query
-from lakatos.prover.prompts import format_named
+from lakatos.prover.hammer.policy import Hammer
+from lakatos.prover.models.base import Sampling
+from lakatos.prover.models.decoding import Loop
+from lakatos.prover.models.forward import Causal
+from lakatos.prover.models.request_queue import Batcher
+from lakatos.prover.models.transformers_model import Limits, Transformer
+from lakatos.prover.policy.base import Advice, Policy, Proposal, Query
+from lakatos.prover.policy.language import LanguagePolicy
+from lakatos.prover.policy.prompts import format_named
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 SIBLINGS = 8

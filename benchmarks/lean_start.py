@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 
 import psutil
-from lakatos.lean_env import embedded
-from lakatos.lean_env.distribution import Node
+from lakatos.lean_env.toolchains import embedded
+from lakatos.lean_env.toolchains.distribution import Node
 from lakatos.lean_env.worker import LeanWorker
 
 FILE = "theorem t : 1 = 1 := rfl\n"

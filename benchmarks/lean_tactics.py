@@ -17,8 +17,8 @@ from pathlib import Path
 
 import psutil
 from lakatos.data.records import Advanced
-from lakatos.lean_env import embedded
 from lakatos.lean_env.pool import LeanPool, Limits
+from lakatos.lean_env.toolchains import embedded
 
 STATEMENTS = [
     "∀ a b : Nat, a + b = b + a",

@@ -20,11 +20,11 @@ from typing import Any
 import record  # type: ignore[import-not-found]
 from lakatos.data.records import Accepted, Advanced, Attempt, Theorem
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.toolchain import Toolchain, find_toolchain
-from lakatos.lean_env.verifier import Verifier
-from lakatos.prover.agent import Prover
+from lakatos.lean_env.toolchains.find import Toolchain, find_toolchain
+from lakatos.lean_env.verification.verifier import Verifier
+from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.hammer import Hammer
+from lakatos.prover.hammer.policy import Hammer
 
 HEADER = """set_option autoImplicit false
 notation "ℕ" => Nat

@@ -19,7 +19,7 @@ from typing import Any
 
 import traced_project
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.toolchain import find_toolchain
+from lakatos.lean_env.toolchains.find import find_toolchain
 from record import command, commit, write
 
 LAYER = 4

@@ -26,14 +26,14 @@ import record  # type: ignore[import-not-found]
 from lakatos.data.errors import UsageError
 from lakatos.data.records import Accepted
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.toolchain import find_toolchain
-from lakatos.lean_env.verifier import Verifier
-from lakatos.prover.agent import Prover
+from lakatos.lean_env.toolchains.find import find_toolchain
+from lakatos.lean_env.verification.verifier import Verifier
+from lakatos.prover.agent.prover import Prover
+from lakatos.prover.agent.recorder import Silent
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.filling import Tools
-from lakatos.prover.hammer import Hammer
-from lakatos.prover.recording import Silent
-from lakatos.prover.repair import RepairConfig, Repairer, diagnose
+from lakatos.prover.hammer.policy import Hammer
+from lakatos.prover.repair.hole_filler import Tools
+from lakatos.prover.repair.repairer import RepairConfig, Repairer, diagnose
 
 FOLDER = Path(__file__).parent
 PROOFS = FOLDER / "repair_proofs.lean", FOLDER / "repair_proofs_of_types.lean"

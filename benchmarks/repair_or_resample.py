@@ -28,16 +28,16 @@ import record  # type: ignore[import-not-found]
 from lakatos.data.errors import UsageError
 from lakatos.data.records import Attempt, ProofState, Step, Theorem
 from lakatos.lean_env.pool import LeanPool, OpenedFile
-from lakatos.lean_env.toolchain import find_toolchain
-from lakatos.lean_env.verifier import Verified, Verifier
-from lakatos.prover.agent import Prover
-from lakatos.prover.author import GivenTexts
+from lakatos.lean_env.toolchains.find import find_toolchain
+from lakatos.lean_env.verification.verifier import Verified, Verifier
+from lakatos.prover.agent.prover import Prover
+from lakatos.prover.agent.recorder import Silent
 from lakatos.prover.config import DraftConfig, ProverConfig
-from lakatos.prover.filling import Tools
-from lakatos.prover.hammer import Hammer
-from lakatos.prover.policy import Advice, Proposal, Query
-from lakatos.prover.recording import Silent
-from lakatos.prover.sketch import Drafter
+from lakatos.prover.hammer.policy import Hammer
+from lakatos.prover.policy.base import Advice, Proposal, Query
+from lakatos.prover.repair.draft_generator import GivenTexts
+from lakatos.prover.repair.draft_prover import Drafter
+from lakatos.prover.repair.hole_filler import Tools
 from repair_corpus import PROOFS, THEOREM, swapped_arguments, wrong_branch, wrong_name
 
 RESULTS = Path(__file__).parent / "results" / "repair_or_resample.json"

@@ -33,10 +33,10 @@ from typing import Any
 import record  # type: ignore[import-not-found]
 from lakatos.data.records import Premise, Theorem
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.premises import Premises
-from lakatos.lean_env.toolchain import find_toolchain
-from lakatos.prover.policy import Query
-from lakatos.prover.retriever import Lexical, Retriever
+from lakatos.lean_env.queries.premises import Premises
+from lakatos.lean_env.toolchains.find import find_toolchain
+from lakatos.prover.policy.base import Query
+from lakatos.prover.retrieval.base import Lexical, Retriever
 from minif2f_core import core_file
 
 CUTS = (1, 10, 32)

@@ -17,9 +17,7 @@ import time
 from pathlib import Path
 
 import record
-from lakatos.data import evaluation_page, evaluation_report
 from lakatos.data.evaluation import AttemptSummary, Outcome, Problem, hash_of
-from lakatos.data.ledger import Terms
 from lakatos.data.records import (
     Accepted,
     Advanced,
@@ -32,7 +30,10 @@ from lakatos.data.records import (
     StopReason,
     Theorem,
 )
-from lakatos.data.store import Store
+from lakatos.data.report import evaluation as evaluation_report
+from lakatos.data.report import evaluation_page
+from lakatos.data.store.evaluations import Terms
+from lakatos.data.store.store import Store
 
 SOURCES = ("amc", "aime", "imo", "mathd_algebra")
 HEADER = "import Mathlib\n\nopen BigOperators Real Nat Topology Rat\n\n"

@@ -25,13 +25,13 @@ from typing import Any
 import record  # type: ignore[import-not-found]
 from lakatos.data.records import Advanced, Expansion, ProofState, Step, Theorem
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.toolchain import find_toolchain
-from lakatos.lean_env.verifier import Verified, Verifier
-from lakatos.prover.agent import Prover
+from lakatos.lean_env.toolchains.find import find_toolchain
+from lakatos.lean_env.verification.verifier import Verified, Verifier
+from lakatos.prover.agent.prover import Prover
+from lakatos.prover.agent.recorder import Silent
 from lakatos.prover.config import ProverConfig, SearchConfig
-from lakatos.prover.hammer import Hammer
-from lakatos.prover.policy import Advice, Proposal, Query
-from lakatos.prover.recording import Silent
+from lakatos.prover.hammer.policy import Hammer
+from lakatos.prover.policy.base import Advice, Proposal, Query
 from lakatos.search.driver import RECIPES
 from minif2f_core import core_file  # type: ignore[import-not-found]
 

@@ -26,7 +26,7 @@ from lakatos.data.records import (
     Step,
     Theorem,
 )
-from lakatos.data.store import Store
+from lakatos.data.store.store import Store
 
 STEPS = 10
 

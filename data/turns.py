@@ -37,7 +37,7 @@ def load_turns(connection: Connection, attempt_id: int) -> list[Turn]:
     """All turns of an attempt, by conversation, in order."""
     from sqlalchemy import select
 
-    from .models import Text, TurnRow
+    from .store.schema import Text, TurnRow
 
     query = (
         select(TurnRow.conversation, TurnRow.role, Text.body)

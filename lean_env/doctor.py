@@ -18,13 +18,14 @@ import psutil
 
 from ..data.errors import LakatosError
 from ..data.records import Accepted, Advanced
-from . import distribution, embedded, kernels, versions
 from .cache import default_cache
-from .distribution import Node
-from .export import FORMAT
-from .kernels import Kernel, found_kernels
 from .pool import LeanPool
-from .verifier import Verifier
+from .toolchains import distribution, embedded, versions
+from .toolchains.distribution import Node
+from .verification import kernels
+from .verification.export import FORMAT
+from .verification.kernels import Kernel, found_kernels
+from .verification.verifier import Verifier
 from .worker_command import WORKER_MB, Toolchain
 
 SAMPLE = "theorem sample (a b : Nat) (h : a ≤ b) : a < b + 1 := by\n  sorry\n"

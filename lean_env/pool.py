@@ -21,9 +21,9 @@ import psutil
 from ..data.errors import EnvironmentFault, ProtocolError, UsageError, WorkerDied
 from ..data.records import ProofState, Rejected, Rejection, Step, Theorem
 from .handles import MAX_STATES, Recipe, Recipes, Root
-from .opened import OpenedFile, digest_of, to_opened
+from .opened_file import OpenedFile, digest_of, to_opened
 from .protocol import Json
-from .seat import KnownSource, Limits, Seat, Shared
+from .slot import KnownSource, Limits, Seat, Shared
 from .worker import Answer, LeanWorker
 from .worker_command import WORKER_MB, Toolchain
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from lakatos.cli import main
-from lakatos.lean_env import embedded, native
+from lakatos.lean_env.toolchains import embedded, native
 
 from . import pretrained
 

@@ -11,7 +11,6 @@ from lakatos.data.evaluation import (
     Result,
     hash_of,
 )
-from lakatos.data.ledger import Terms
 from lakatos.data.records import (
     Accepted,
     Advanced,
@@ -25,6 +24,7 @@ from lakatos.data.records import (
     StopReason,
     Theorem,
 )
+from lakatos.data.store.evaluations import Terms
 
 WORDS = {
     "+": Outcome.SOLVED,

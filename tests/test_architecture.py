@@ -27,14 +27,14 @@ LIBRARIES = {
     "__init__": set(),
 }
 EXTRA_LIBRARIES = {
-    "data/console.py": {"rich"},
-    "data/options.py": {"typer"},
-    "data/verb_options.py": {"typer"},
-    "data/streams.py": {"rich"},
-    "data/terminal.py": {"rich"},
-    "data/terminal_attempts.py": {"rich"},
-    "data/terminal_evaluation.py": {"rich"},
-    "data/terminal_report.py": {"rich"},
+    "prover/commands/console.py": {"rich"},
+    "prover/commands/options.py": {"typer"},
+    "prover/commands/verb_options.py": {"typer"},
+    "prover/commands/streams.py": {"rich"},
+    "prover/commands/tables.py": {"rich"},
+    "prover/commands/show.py": {"rich"},
+    "prover/commands/evaluation_console.py": {"rich"},
+    "prover/commands/report_tables.py": {"rich"},
 }
 HEAVY = {"torch", "transformers", "ray", "openai", "lean_dojo", "pyarrow", "datasets"}
 IMPURE = {"asyncio", "time", "datetime", "os", "pathlib", "subprocess", "threading", "socket"}

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from lakatos.data.store import Store
+from lakatos.data.store.store import Store
 
 lean = pytest.mark.lean
 ROWS = [

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from lakatos.data import json_output
-from lakatos.data.evaluation_check import Answer, Check
-from lakatos.data.store import Store
+from lakatos.data.report import json_output
+from lakatos.data.report.check import Answer, Check
+from lakatos.data.store.store import Store
 
 from .fake_openai import Server, answer, refuse
 from .test_docs_json import documented, fields_of

@@ -1,8 +1,8 @@
 """`--keep-prompts`: what a model of tactics was asked, and what it wrote, is there later."""
 
 import pytest
-from lakatos.data.learned import rows_of
-from lakatos.data.store import Store
+from lakatos.data.dataset.from_store import rows_of
+from lakatos.data.store.store import Store
 
 from .fake_openai import Server, answer
 

@@ -58,7 +58,7 @@ def stored(run, tmp_path):
     place = tmp_path / "attempts.db"
     run("prove", "nothing.lean")
     assert not place.exists()
-    from lakatos.data.store import Store
+    from lakatos.data.store.store import Store
 
     Store.open(str(place)).close()
     return place

@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from lakatos.data import dataset_files, leandojo
-from lakatos.data.dataset import Excluded, count, whole_row
+from lakatos.data.dataset import files as dataset_files
+from lakatos.data.dataset import leandojo_write as leandojo
+from lakatos.data.dataset.dataset import Excluded, count, whole_row
+from lakatos.data.dataset.tables import check_formats
 from lakatos.data.errors import UsageError
-from lakatos.data.tables import check_formats
 
 from .toy_trace import dataset, traced
 

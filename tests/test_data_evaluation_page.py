@@ -8,9 +8,9 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from lakatos.data import evaluation_page
-from lakatos.data.evaluation_page import LIMITS, Limits
-from lakatos.data.store import Store
+from lakatos.data.report import evaluation_page
+from lakatos.data.report.evaluation_page import LIMITS, Limits
+from lakatos.data.store.store import Store
 
 from .made_up_runs import keep, result
 

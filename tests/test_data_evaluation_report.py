@@ -6,9 +6,9 @@ from io import StringIO
 
 import pytest
 from lakatos.cli import main
-from lakatos.data import evaluation_report
-from lakatos.data.store import Store
-from lakatos.data.terminal_report import sheets_text
+from lakatos.data.report import evaluation as evaluation_report
+from lakatos.data.store.store import Store
+from lakatos.prover.commands.report_tables import sheets_text
 from rich.console import Console
 
 from .made_up_runs import keep, result, run, runs_of

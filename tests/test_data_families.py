@@ -5,7 +5,7 @@ from itertools import product
 from random import Random
 
 import pytest
-from lakatos.data.families import HALTED, STEPS, identity, machine, trace
+from lakatos.data.problems.families import HALTED, STEPS, identity, machine, trace
 
 WIDTH = 4
 

@@ -9,7 +9,7 @@ import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakatos.data.graph import proof_graph, states, to_dot
+from lakatos.data.proof_graph import proof_graph, states, to_dot
 from lakatos.data.records import (
     Advanced,
     Expansion,

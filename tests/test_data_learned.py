@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from lakatos.data.dataset import Excluded
-from lakatos.data.learned import COLUMNS, KINDS, PAIRS_PER_STATE, gather, part_of, write
+from lakatos.data.dataset.dataset import Excluded
+from lakatos.data.dataset.from_store import COLUMNS, KINDS, PAIRS_PER_STATE, gather, part_of, write
 from lakatos.data.records import (
     Accepted,
     Advanced,
@@ -22,7 +22,7 @@ from lakatos.data.records import (
     Theorem,
     TimedOut,
 )
-from lakatos.data.store import Store
+from lakatos.data.store.store import Store
 from lakatos.data.turns import Turn
 
 SOURCE = "theorem t : p ∧ q := by\n  sorry\n-- end\n"

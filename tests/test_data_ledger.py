@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from lakatos.data.errors import UsageError
 from lakatos.data.evaluation import AttemptSummary, Outcome, Problem, hash_of, outcome_of, seed_of
-from lakatos.data.ledger import Terms
 from lakatos.data.records import Attempt, ProofState, StopReason, Theorem
-from lakatos.data.store import Store
+from lakatos.data.store.evaluations import Terms
+from lakatos.data.store.store import Store
 
 HEADER = "import Mathlib\nopen Nat\n"
 

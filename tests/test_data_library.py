@@ -4,9 +4,9 @@ import json
 from dataclasses import replace
 
 import pytest
-from lakatos.data.dataset import Excluded
-from lakatos.data.library import LibrarySet, PosedModule, header, is_fair, write
-from lakatos.data.problems import read_problems
+from lakatos.data.dataset.dataset import Excluded
+from lakatos.data.problems.library import LibrarySet, PosedModule, header, is_fair, write
+from lakatos.data.problems.reader import read_problems
 
 from .toy_library import posed
 

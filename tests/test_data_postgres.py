@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from lakatos.cli import main
-from lakatos.data import evaluation_page, evaluation_report
 from lakatos.data.errors import StoreError
-from lakatos.data.store import Store
+from lakatos.data.report import evaluation as evaluation_report
+from lakatos.data.report import evaluation_page
+from lakatos.data.store.store import Store
 from sqlalchemy import create_engine, text
 
 from .made_up_runs import keep, result

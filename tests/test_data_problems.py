@@ -4,14 +4,14 @@ import json
 
 import pytest
 from lakatos.data.errors import UsageError
-from lakatos.data.problems import (
+from lakatos.data.problems.reader import (
     CORE_HEADER,
     DEFAULT_HEADER,
     read_problems,
     source_of,
     with_header,
 )
-from lakatos.data.selection import Selection
+from lakatos.data.problems.selection import Selection
 
 HEADER = "import Mathlib\nimport Aesop\n\nset_option maxHeartbeats 0\n\nopen Real Nat\n\n"
 STATEMENT = "theorem amc12_2001_p2 (n : ℕ) : n = n := by\n"

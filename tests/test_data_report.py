@@ -28,8 +28,8 @@ from lakatos.data.records import (
     Theorem,
     TimedOut,
 )
-from lakatos.data.report import graph_of, html_page, page_data, statistics, tree, tree_text
-from lakatos.data.store import Store, StoredAttempt
+from lakatos.data.report.attempt import graph_of, html_page, page_data, statistics, tree, tree_text
+from lakatos.data.store.store import Store, StoredAttempt
 
 HOSTILE = "</script><script>alert(1)</script><!-- & \u2028 {{data}} '\" <img src=x onerror=y>"
 P = Hypothesis("p q", "Prop")

@@ -6,9 +6,9 @@ import tomllib
 
 import pytest
 from lakatos.cli import main
-from lakatos.data import result_formats
 from lakatos.data.errors import StoreError, UsageError
-from lakatos.data.store import Store
+from lakatos.data.report import export as result_formats
+from lakatos.data.store.store import Store
 
 from .made_up_runs import keep, result
 

@@ -3,8 +3,8 @@
 import json
 
 from lakatos.data.evaluation import AttemptSummary, Outcome, Problem, Result
-from lakatos.data.scoreboard import Scoreboard
-from lakatos.data.terminal_evaluation import Announcer, live, result_text
+from lakatos.data.report.progress import Scoreboard
+from lakatos.prover.commands.evaluation_console import Announcer, live, result_text
 from rich.console import Console
 
 PROBLEM = Problem("amc_1", "amc", "valid", "", "theorem amc_1 : 1 = 1 := by sorry\n")

@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakatos.data.splits import PARTS, Splittable, split
+from lakatos.data.dataset.splits import PARTS, Splittable, split
 
 PROOFS = st.lists(
     st.builds(

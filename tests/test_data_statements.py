@@ -1,6 +1,6 @@
 """Lean text is cut where its theorems with a sorry are."""
 
-from lakatos.data.statements import (
+from lakatos.data.problems.statements import (
     completed,
     foreign_imports,
     holes_elsewhere,

@@ -6,8 +6,8 @@ from itertools import combinations, product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lakatos.data import statistics
 from lakatos.data.evaluation import Outcome
+from lakatos.data.report import statistics
 
 from .made_up_runs import result, run, runs_of
 

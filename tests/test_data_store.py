@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from lakatos.data import database, migrations
 from lakatos.data.errors import StoreError, UsageError
 from lakatos.data.records import (
     Accepted,
@@ -33,7 +32,8 @@ from lakatos.data.records import (
     Theorem,
     TimedOut,
 )
-from lakatos.data.store import Store, default_url, to_url
+from lakatos.data.store import database, migrations
+from lakatos.data.store.store import Store, default_url, to_url
 from lakatos.data.turns import Turn
 
 SOURCE = "theorem t (p q : Prop) (h : p ∧ q) : q ∧ p := sorry\n"
@@ -263,7 +263,7 @@ CHILD = """
 import sys
 from test_data_store import begin, make_expansions, make_theorem
 from lakatos.data.records import Accepted, Attempt, StopReason
-from lakatos.data.store import Store
+from lakatos.data.store.store import Store
 
 store = Store.open(sys.argv[1])
 recorder = store.recorder(begin(store))
@@ -552,7 +552,7 @@ def test_sqlite_runs_safely(path: Path) -> None:
 
 
 def test_the_schema_compiles_for_postgresql() -> None:
-    from lakatos.data.models import Base
+    from lakatos.data.store.schema import Base
     from sqlalchemy.dialects import postgresql
     from sqlalchemy.schema import CreateTable
 

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from lakatos.data import streams
+from lakatos.prover.commands import streams
 from rich.table import Table
 
 

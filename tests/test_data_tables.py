@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from lakatos.data.dataset.tables import check_formats, check_writable, new_tables
 from lakatos.data.errors import UsageError
-from lakatos.data.tables import check_formats, check_writable, new_tables
 
 COLUMNS = {
     "name": "text",

@@ -4,7 +4,6 @@ import io
 import json
 
 import pytest
-from lakatos.data import json_output, terminal, words
 from lakatos.data.evaluation import Outcome
 from lakatos.data.records import (
     Accepted,
@@ -19,6 +18,8 @@ from lakatos.data.records import (
     StopReason,
     Theorem,
 )
+from lakatos.data.report import json_output, words
+from lakatos.prover.commands import tables as terminal
 from rich.console import Console
 
 STATE = ProofState("k", (Goal("p ∧ q"),))

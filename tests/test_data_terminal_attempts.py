@@ -4,11 +4,11 @@ import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from lakatos.data.loading import AttemptSummary
 from lakatos.data.records import StopReason
-from lakatos.data.streams import Output
-from lakatos.data.terminal_attempts import ago, attempts_table
-from lakatos.data.words import stop_word
+from lakatos.data.report.words import stop_word
+from lakatos.data.store.attempts import AttemptSummary
+from lakatos.prover.commands.show import ago, attempts_table
+from lakatos.prover.commands.streams import Output
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NAME = "mathd_numbertheory_100_with_a_rather_long_name"

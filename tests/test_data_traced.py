@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from lakatos.data.errors import ProtocolError
 from lakatos.data.traced import Solved, dedented, proof_tree, state_text
-from lakatos.lean_env.trace import to_traced
+from lakatos.lean_env.queries.trace import to_traced
 
 from .toy_trace import SOURCE, traced, wire
 

@@ -1,7 +1,7 @@
 """Many attempts read at once are what each is alone."""
 
 import pytest
-from lakatos.data.store import Store
+from lakatos.data.store.store import Store
 
 from .made_up_runs import keep, result
 

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from lakatos.data import json_output
-from lakatos.data.store import Store
+from lakatos.data.report import json_output
+from lakatos.data.store.store import Store
 
 from .made_up_runs import keep, result
 

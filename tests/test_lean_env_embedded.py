@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from lakatos.data.errors import ToolchainError
 from lakatos.lean_env import cache as cache_
-from lakatos.lean_env import distribution, embedded
-from lakatos.lean_env.distribution import Node
-from lakatos.lean_env.sources import worker_sources
+from lakatos.lean_env.toolchains import distribution, embedded
+from lakatos.lean_env.toolchains.distribution import Node
+from lakatos.lean_env.toolchains.sources import worker_sources
 from lakatos.lean_env.worker_command import silent
 from lakatos.tests import tiny_package
 
@@ -23,7 +23,8 @@ from lakatos.tests import tiny_package
 PREPARE = """
 import os, signal, sys
 from pathlib import Path
-from lakatos.lean_env import cache, distribution
+from lakatos.lean_env import cache
+from lakatos.lean_env.toolchains import distribution
 place, package, integrity, die = sys.argv[1:]
 def tell(stage, done, total):
     print(stage, done, flush=True)

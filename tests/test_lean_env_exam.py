@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 from lakatos.data.records import Accepted, Refused
-from lakatos.lean_env.judge import CheckLimits
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.verifier import STANDARD_AXIOMS, Verifier
+from lakatos.lean_env.verification.judge import CheckLimits
+from lakatos.lean_env.verification.verifier import STANDARD_AXIOMS, Verifier
 
 EXAM = Path(__file__).parent / "exam"
 CASES = sorted(folder.name for folder in EXAM.iterdir() if folder.is_dir())

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from lakatos.data.errors import EnvironmentFault, UsageError
 from lakatos.data.records import Accepted, Refusal, RefusalKind, Refused
-from lakatos.lean_env.export import Origin, file_names, new_export
-from lakatos.lean_env.judge import Judged
-from lakatos.lean_env.kernels import find_kernel
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.second_opinion import SecondOpinion
-from lakatos.lean_env.verifier import Verifier
+from lakatos.lean_env.verification.export import Origin, file_names, new_export
+from lakatos.lean_env.verification.judge import Judged
+from lakatos.lean_env.verification.kernels import find_kernel
+from lakatos.lean_env.verification.second_opinion import SecondOpinion
+from lakatos.lean_env.verification.verifier import Verifier
 from lakatos.tests import export_reader
 
 EXAM = Path(__file__).parent / "exam"

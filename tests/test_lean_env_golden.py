@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 
 import pytest
-from lakatos.lean_env import embedded
 from lakatos.lean_env.protocol import VERSION, Result
+from lakatos.lean_env.toolchains import embedded
 from lakatos.lean_env.worker import LeanWorker
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "golden").glob("*.jsonl"))

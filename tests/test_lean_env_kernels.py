@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from lakatos.data.errors import EnvironmentFault, UsageError
-from lakatos.lean_env import kernels
-from lakatos.lean_env.kernels import Kernel, check, find_kernel, found_kernels, try_out
+from lakatos.lean_env.verification import kernels
+from lakatos.lean_env.verification.kernels import Kernel, check, find_kernel, found_kernels, try_out
 
 READER = Path(__file__).with_name("export_reader.py")
 CHECK = f'"{sys.executable}" "{READER}"'

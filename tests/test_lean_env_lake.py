@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from lakatos.data.errors import ToolchainError, UsageError
-from lakatos.lean_env.lake import NativeModules, Setup, setup_of
-from lakatos.lean_env.native import NativeToolchain
-from lakatos.lean_env.project import Project
+from lakatos.lean_env.toolchains.lake import NativeModules, Setup, setup_of
+from lakatos.lean_env.toolchains.native import NativeToolchain
+from lakatos.lean_env.toolchains.project import Project
 from lakatos.lean_env.worker_command import MATHLIB_MB, WORKER_MB
 
 from .test_lean_env_project import write

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 from lakatos.data.errors import UsageError
-from lakatos.data.library import header
-from lakatos.lean_env.library import FULL_MB, PAGE, Library, Module
+from lakatos.data.problems.library import header
 from lakatos.lean_env.pool import LeanPool
+from lakatos.lean_env.queries.library import FULL_MB, PAGE, Library, Module
 
 from .toy_library import Server, Toolchain
 

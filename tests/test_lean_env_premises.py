@@ -10,7 +10,7 @@ import pytest
 from lakatos.data.errors import ProtocolError, UsageError
 from lakatos.data.records import Premise
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.premises import Premises, Symbols
+from lakatos.lean_env.queries.premises import Premises, Symbols
 
 from .test_lean_env_pool import new_pool
 

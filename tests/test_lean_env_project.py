@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lakatos.data.errors import UsageError
-from lakatos.lean_env.header import read_header, without_header
-from lakatos.lean_env.lakefile import read_lakefile
-from lakatos.lean_env.project import Project
+from lakatos.lean_env.toolchains.header import read_header, without_header
+from lakatos.lean_env.toolchains.lakefile import read_lakefile
+from lakatos.lean_env.toolchains.project import Project
 
 TOML = """
 name = "shop"

@@ -7,7 +7,7 @@ import pytest
 from lakatos.data.errors import UsageError
 from lakatos.data.records import Accepted, Advanced, RefusalKind
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.verifier import Verifier
+from lakatos.lean_env.verification.verifier import Verifier
 
 from .test_lean_env_project import write
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from lakatos.data.records import Advanced, Rejected, Rejection
-from lakatos.lean_env.broken import look
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.verifier import Verifier
+from lakatos.lean_env.queries.errors import look
+from lakatos.lean_env.verification.verifier import Verifier
 
 HERE = Path(__file__).parent
 FILE = (HERE / "proposed_text.lean").read_text(encoding="utf-8")

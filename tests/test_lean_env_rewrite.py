@@ -1,6 +1,6 @@
 """Edits by bytes; examples found where they are commands, and named."""
 
-from lakatos.lean_env.rewrite import Edit, examples, name_example, rewrite
+from lakatos.lean_env.verification.rewrite import Edit, examples, name_example, rewrite
 
 
 def test_edits_are_made_at_bytes():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lakatos.data.records import Goal, Hypothesis, Origin, ProofState, ProofTree, Theorem
-from lakatos.lean_env.script import indent, script, splice, tokens
+from lakatos.lean_env.verification.script import indent, script, splice, tokens
 
 
 class GoalList:

@@ -3,9 +3,9 @@
 import pytest
 from lakatos.data.errors import UsageError
 from lakatos.data.records import Accepted, Refusal, RefusalKind, Refused
-from lakatos.lean_env.judge import Original, import_line
-from lakatos.lean_env.rewrite import Edit, made_span, rewrite
-from lakatos.lean_env.targets import misspelt, shown, targets_of, unread_fault
+from lakatos.lean_env.verification.judge import Original, import_line
+from lakatos.lean_env.verification.rewrite import Edit, made_span, rewrite
+from lakatos.lean_env.verification.targets import misspelt, shown, targets_of, unread_fault
 
 SOURCE = """structure S where
   x : Nat

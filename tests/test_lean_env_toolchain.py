@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from lakatos.data.errors import ToolchainError, UsageError
-from lakatos.lean_env import native
-from lakatos.lean_env.sources import ROOT, worker_sources
-from lakatos.lean_env.toolchain import find_toolchain
+from lakatos.lean_env.toolchains import native
+from lakatos.lean_env.toolchains.find import find_toolchain
+from lakatos.lean_env.toolchains.sources import ROOT, worker_sources
 from lakatos.lean_env.worker import LeanWorker
 
 STANDIN = Path(__file__).parent / "native_standin"

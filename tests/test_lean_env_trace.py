@@ -6,7 +6,7 @@ import pytest
 from lakatos.data.traced import proof_tree, state_text
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.protocol import Result
-from lakatos.lean_env.trace import Traces
+from lakatos.lean_env.queries.trace import Traces
 
 pytestmark = pytest.mark.lean
 

@@ -14,11 +14,11 @@ from lakatos.data.records import (
     Theorem,
     TimedOut,
 )
-from lakatos.lean_env.judge import CheckLimits
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.protocol import Failure, Result
-from lakatos.lean_env.script import script
-from lakatos.lean_env.verifier import Verifier
+from lakatos.lean_env.verification.judge import CheckLimits
+from lakatos.lean_env.verification.script import script
+from lakatos.lean_env.verification.verifier import Verifier
 from lakatos.lean_env.worker_command import WorkerCommand
 
 SOURCE = "theorem t : P := by sorry\n"

@@ -9,9 +9,10 @@ import zlib
 
 import pytest
 from lakatos.data.errors import ToolchainError
-from lakatos.lean_env import glue, wasm
-from lakatos.lean_env.distribution import Node
-from lakatos.lean_env.trampolines import trampoline_module
+from lakatos.lean_env.toolchains import js_glue as glue
+from lakatos.lean_env.toolchains import wasm
+from lakatos.lean_env.toolchains.distribution import Node
+from lakatos.lean_env.toolchains.trampolines import trampoline_module
 from lakatos.tests import tiny_package
 
 RUN = r"""

@@ -72,8 +72,8 @@ def test_import_is_light():
 
 
 def test_proving_loads_no_model():
-    loaded = python("import sys, lakatos.cli, lakatos.prover.errand; print(*sys.modules)")
-    assert "lakatos.prover.run" in loaded
+    loaded = python("import sys, lakatos.cli, lakatos.prover.commands.prove; print(*sys.modules)")
+    assert "lakatos.prover.session" in loaded
     assert not {"torch", "transformers", "ray", "openai"} & set(loaded)
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from lakatos.data.errors import ToolchainError, UsageError, WorkerDied
 from lakatos.data.records import Accepted, Refusal, RefusalKind, Refused, StopReason
-from lakatos.prover.agent import Prover
+from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
 
 from .toy import NON_THEOREMS, THEOREMS

@@ -23,19 +23,19 @@ from lakatos.data.records import (
     StopReason,
     Theorem,
 )
-from lakatos.prover import feedback
-from lakatos.prover.author import GivenTexts, ModelAuthor, OwnDrafts
+from lakatos.prover.agent.recorder import Silent
 from lakatos.prover.config import DraftConfig, ModelConfig, ProverConfig
-from lakatos.prover.cutting import Draft
-from lakatos.prover.drafting import roles
-from lakatos.prover.filling import Tools
-from lakatos.prover.hammer import Hammer
-from lakatos.prover.lemmas import Lemmas, as_tactic
-from lakatos.prover.model import Completion, Generated, Sampling
-from lakatos.prover.policy import Proposal, Query, ScriptedPolicy
-from lakatos.prover.prompts import format_named
-from lakatos.prover.recording import Silent
-from lakatos.prover.sketch import Drafter, block_of
+from lakatos.prover.hammer.policy import Hammer
+from lakatos.prover.models.base import Completion, Generated, Sampling
+from lakatos.prover.policy.base import Proposal, Query, ScriptedPolicy
+from lakatos.prover.policy.prompts import format_named
+from lakatos.prover.repair import feedback
+from lakatos.prover.repair.draft_generator import GivenTexts, ModelAuthor, OwnDrafts
+from lakatos.prover.repair.draft_prover import Drafter, block_of
+from lakatos.prover.repair.hole_filler import Tools
+from lakatos.prover.repair.lemma_cache import Lemmas, as_tactic
+from lakatos.prover.repair.sorrifier import Draft
+from lakatos.prover.roles import roles
 
 from .toy_prover import Judge, Log
 

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 from lakatos.data.errors import ModelUnavailable, UsageError
-from lakatos.prover.batching import Batcher, Job
-from lakatos.prover.model import Completion, Generated, Prompt, Sampling
+from lakatos.prover.models.base import Completion, Generated, Prompt, Sampling
+from lakatos.prover.models.request_queue import Batcher, Job
 
 PLAIN = Sampling(n=2, max_tokens=8)
 

@@ -6,10 +6,10 @@ import pytest
 from lakatos.data.errors import ModelUnavailable, UsageError
 from lakatos.data.evaluation import Outcome, Problem, seed_of
 from lakatos.data.records import ProofState
-from lakatos.data.store import Store
-from lakatos.prover.benchmark import Plan
+from lakatos.data.store.store import Store
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.policy import Query, Redrawn
+from lakatos.prover.evaluation.runner import Plan
+from lakatos.prover.policy.base import Query, Redrawn
 
 from .toy_problems import PLACES, Session, counted, problem
 from .toy_prover import BROKEN, SORRY, Judge

@@ -7,12 +7,20 @@ import typer
 from lakatos.cli import app
 from lakatos.data.errors import UsageError
 from lakatos.data.evaluation import hash_of
-from lakatos.data.evaluation_terms import FREE, PATHS, InRun, changed, differences, flat, listed
-from lakatos.data.ledger import Terms
-from lakatos.data.options import Budget, Problems, Search, Thinking
-from lakatos.data.store import Store
-from lakatos.prover.continuation import Wanted, run_to_retry, same_run
-from lakatos.prover.run import RunConfig
+from lakatos.data.store.evaluations import Terms
+from lakatos.data.store.store import Store
+from lakatos.prover.commands.continuation import Wanted, run_to_retry, same_run
+from lakatos.prover.commands.evaluation_terms import (
+    FREE,
+    PATHS,
+    InRun,
+    changed,
+    differences,
+    flat,
+    listed,
+)
+from lakatos.prover.commands.options import Budget, Problems, Search, Thinking
+from lakatos.prover.session import RunConfig
 
 from .toy_problems import problem
 

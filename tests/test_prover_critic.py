@@ -5,9 +5,9 @@ import math
 from types import SimpleNamespace
 
 import pytest
-from lakatos.prover.critic import ConstantCritic, ModelCritic, likelihood, value_of
-from lakatos.prover.model import Completion, Generated, Prompt, Sampling
-from lakatos.prover.policy import Query
+from lakatos.prover.models.base import Completion, Generated, Prompt, Sampling
+from lakatos.prover.policy.base import Query
+from lakatos.prover.policy.critic import ConstantCritic, ModelCritic, likelihood, value_of
 
 
 class Told:

@@ -4,10 +4,10 @@ import asyncio
 from types import SimpleNamespace
 
 from lakatos.data.records import Message
-from lakatos.lean_env.broken import Cut
 from lakatos.lean_env.protocol import Json, Result
-from lakatos.lean_env.rewrite import Edit
-from lakatos.prover.cutting import MOST_ROUNDS, Cutter, Draft, outermost
+from lakatos.lean_env.queries.errors import Cut
+from lakatos.lean_env.verification.rewrite import Edit
+from lakatos.prover.repair.sorrifier import MOST_ROUNDS, Cutter, Draft, outermost
 
 HEAD = "theorem t : ∀ p, p := "
 

@@ -6,16 +6,16 @@ import sqlite3
 import pytest
 from lakatos.data.errors import UsageError
 from lakatos.data.records import Goal, Premise, ProofState
-from lakatos.lean_env.premises import Symbols
+from lakatos.lean_env.queries.premises import Symbols
 from lakatos.prover.config import ModelConfig
-from lakatos.prover.policies import open_policy
-from lakatos.prover.policy import Query
+from lakatos.prover.policy.base import Query
+from lakatos.prover.policy_spec import open_policy
 
 from .toy_prover import ToyPool
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
-from lakatos.prover.dense import PROBE, Dense, Embeddings, Encoder  # noqa: E402
+from lakatos.prover.retrieval.dense import PROBE, Dense, Embeddings, Encoder  # noqa: E402
 
 from .tiny_models import bert, byte_tokenizer, letters, saved, t5  # noqa: E402
 

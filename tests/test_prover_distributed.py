@@ -11,16 +11,16 @@ from dataclasses import replace
 import pytest
 from lakatos.data.errors import EnvironmentFault, ModelUnavailable, UsageError
 from lakatos.data.evaluation import Outcome, hash_of
-from lakatos.data.ledger import Terms
-from lakatos.data.scoreboard import Scoreboard
-from lakatos.data.store import Store
-from lakatos.prover.benchmark import Hearers, Plan, Task
-from lakatos.prover.cluster import Cluster, joined
+from lakatos.data.report.progress import Scoreboard
+from lakatos.data.store.evaluations import Terms
+from lakatos.data.store.store import Store
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.distributed import ClusterBench, all_unfit
-from lakatos.prover.policy import Query
-from lakatos.prover.remote_policy import NodePolicy, RemotePolicy, posted
-from lakatos.prover.run import RunConfig
+from lakatos.prover.evaluation.ray_cluster import Cluster, joined
+from lakatos.prover.evaluation.ray_policy import NodePolicy, RemotePolicy, posted
+from lakatos.prover.evaluation.ray_runner import ClusterBench, all_unfit
+from lakatos.prover.evaluation.runner import Hearers, Plan, Task
+from lakatos.prover.policy.base import Query
+from lakatos.prover.session import RunConfig
 
 from . import toy, toy_problems, toy_prover
 from .toy_problems import OpenPool, Session, counted, problem, toy_parts

@@ -8,14 +8,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from lakatos.data import leandojo, leandojo_read
+from lakatos.data.dataset import leandojo_read
+from lakatos.data.dataset import leandojo_write as leandojo
 from lakatos.data.errors import ToolchainError, UsageError, WorkerDied
 from lakatos.data.records import TimedOut
-from lakatos.data.verb_options import Extracted
 from lakatos.lean_env.protocol import Failure, Result
-from lakatos.lean_env.trace import Traces
-from lakatos.prover.extraction import Extraction, find, repository_tables, trace_all
-from lakatos.prover.origin import origin_of
+from lakatos.lean_env.queries.trace import Traces
+from lakatos.prover.commands.verb_options import Extracted
+from lakatos.prover.dataset.provenance import origin_of
+from lakatos.prover.dataset.tracing import Extraction, find, repository_tables, trace_all
 
 from .toy_trace import SOURCE, dataset, wire
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from lakatos.cli import main
 from lakatos.data.errors import UsageError
-from lakatos.data.store import Store
-from lakatos.data.verb_options import Extracted
-from lakatos.prover.extraction import Extraction
-from lakatos.prover.gather import Recall, job
-from lakatos.prover.posing import Posing
-from lakatos.prover.synthesis import COUNT, Synthesis
+from lakatos.data.store.store import Store
+from lakatos.prover.commands.extract import Recall, job
+from lakatos.prover.commands.verb_options import Extracted
+from lakatos.prover.dataset.library_problems import Posing
+from lakatos.prover.dataset.synthetic import COUNT, Synthesis
+from lakatos.prover.dataset.tracing import Extraction
 
 
 def no_store():

@@ -8,11 +8,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra llm")
 pytest.importorskip("transformers", reason="needs the extra llm")
 
-from lakatos.prover.batching import Job  # noqa: E402
-from lakatos.prover.draw import Draw, distinct_first, noise, nucleus_floor  # noqa: E402
-from lakatos.prover.forward import Causal, Seq2Seq, ValueHead  # noqa: E402
-from lakatos.prover.generation import Loop, Vocabulary  # noqa: E402
-from lakatos.prover.model import Prompt, Sampling  # noqa: E402
+from lakatos.prover.models.base import Prompt, Sampling  # noqa: E402
+from lakatos.prover.models.decoding import Loop, Vocabulary  # noqa: E402
+from lakatos.prover.models.forward import Causal, Seq2Seq, ValueHead  # noqa: E402
+from lakatos.prover.models.request_queue import Job  # noqa: E402
+from lakatos.prover.models.token_sampling import Draw, distinct_first, noise, nucleus_floor  # noqa: E402
 
 from . import tiny_models as tiny  # noqa: E402
 
@@ -297,7 +297,7 @@ class Recorder:
         self.steps = []
 
     def prefill(self, prompts):
-        from lakatos.prover.forward import Prefilled
+        from lakatos.prover.models.forward import Prefilled
 
         self.at = 0
         first = [self.score(i) for i in range(len(prompts))]

@@ -5,9 +5,9 @@ import re
 
 import pytest
 from lakatos.data.records import Declaration, Goal, Hypothesis, ProofState, Theorem
-from lakatos.prover.hammer import CLOSING_MATHLIB, MAX_PROPOSALS, Hammer
-from lakatos.prover.policy import Query
-from lakatos.prover.shape import introductions, split_top
+from lakatos.prover.hammer.goal_text import introductions, split_top
+from lakatos.prover.hammer.policy import CLOSING_MATHLIB, MAX_PROPOSALS, Hammer
+from lakatos.prover.policy.base import Query
 
 
 def goal(target, *hypotheses):

@@ -7,17 +7,17 @@ import struct
 
 import pytest
 from lakatos.data.errors import LakatosError, ModelUnavailable, UsageError
-from lakatos.prover.model import Message, Prompt, Sampling
+from lakatos.prover.models.base import Message, Prompt, Sampling
 
 torch = pytest.importorskip("torch", reason="needs the extra llm")
 pytest.importorskip("transformers", reason="needs the extra llm")
 
 from lakatos.prover import huggingface  # noqa: E402
-from lakatos.prover.batching import Batcher, Job  # noqa: E402
-from lakatos.prover.checkpoint import require, told  # noqa: E402
-from lakatos.prover.forward import Causal  # noqa: E402
-from lakatos.prover.generation import Loop  # noqa: E402
-from lakatos.prover.huggingface import HuggingFaceOptions, Limits, Transformer  # noqa: E402
+from lakatos.prover.models.checkpoint import require, told  # noqa: E402
+from lakatos.prover.models.decoding import Loop  # noqa: E402
+from lakatos.prover.models.forward import Causal  # noqa: E402
+from lakatos.prover.models.request_queue import Batcher, Job  # noqa: E402
+from lakatos.prover.models.transformers_model import HuggingFaceOptions, Limits, Transformer  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from transformers import LlamaForSequenceClassification  # noqa: E402
 

@@ -6,15 +6,15 @@ import random
 import pytest
 from lakatos.data.errors import ModelUnavailable, UsageError
 from lakatos.data.records import Advanced, ProofState, Rejected, Rejection, Step, StopReason
-from lakatos.data.store import Store
-from lakatos.prover.agent import Prover
+from lakatos.data.store.store import Store
+from lakatos.prover.agent.expander import Expander
+from lakatos.prover.agent.prover import Prover
+from lakatos.prover.agent.rejections import Rejections, Remembered
 from lakatos.prover.config import ProverConfig, SearchConfig
-from lakatos.prover.expander import Expander
-from lakatos.prover.language_policy import LEAST_PRIOR, LanguagePolicy
-from lakatos.prover.model import Completion, Generated, Message, Prompt, Sampling
-from lakatos.prover.policy import Query
-from lakatos.prover.prompts import PromptFormat
-from lakatos.prover.rejections import Rejections, Remembered
+from lakatos.prover.models.base import Completion, Generated, Message, Prompt, Sampling
+from lakatos.prover.policy.base import Query
+from lakatos.prover.policy.language import LEAST_PRIOR, LanguagePolicy
+from lakatos.prover.policy.prompts import PromptFormat
 
 from .toy import NON_THEOREMS, THEOREMS
 from .toy_prover import NAMES, Judge, Log, ToyPolicy, ToyPool

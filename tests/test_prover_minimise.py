@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lakatos.data.records import Accepted, Advanced
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.verifier import Verifier
-from lakatos.prover.minimise import minimised
+from lakatos.lean_env.verification.verifier import Verifier
+from lakatos.prover.agent.minimise import minimised
 
 
 def shortened(block, accepts, most=100):

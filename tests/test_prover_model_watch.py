@@ -8,16 +8,23 @@ from lakatos.data.errors import ModelUnavailable
 from lakatos.data.evaluation import Outcome
 from lakatos.data.model_usage import ModelUsage
 from lakatos.data.records import StopReason
-from lakatos.data.store import Store
-from lakatos.prover.agent import Prover
-from lakatos.prover.benchmark import Parts
-from lakatos.prover.budget import Budget
+from lakatos.data.store.store import Store
+from lakatos.prover.agent.budget import Budget
+from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.language_policy import LanguagePolicy
-from lakatos.prover.model import Completion, Generated, Prompt, Sampling
-from lakatos.prover.model_watch import LONG_S, SAID_EVERY_S, Monitor, Servers, Watch, Watches
-from lakatos.prover.openai_server import OpenAIServer, ServerOptions
-from lakatos.prover.policy import Redrawn
+from lakatos.prover.evaluation.runner import Parts
+from lakatos.prover.models.base import Completion, Generated, Prompt, Sampling
+from lakatos.prover.models.openai_client import OpenAIServer, ServerOptions
+from lakatos.prover.models.server_watch import (
+    LONG_S,
+    SAID_EVERY_S,
+    Monitor,
+    Servers,
+    Watch,
+    Watches,
+)
+from lakatos.prover.policy.base import Redrawn
+from lakatos.prover.policy.language import LanguagePolicy
 
 from .fake_openai import Server, answer, break_off, garbage, refuse, send
 from .test_prover_language_policy import FORM, ToyModel

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 from lakatos.data.errors import ModelUnavailable, UsageError
-from lakatos.prover.model import Completion, Message, Prompt, Sampling
-from lakatos.prover.model_watch import Servers
-from lakatos.prover.openai_server import OpenAIServer, ServerOptions
+from lakatos.prover.models.base import Completion, Message, Prompt, Sampling
+from lakatos.prover.models.openai_client import OpenAIServer, ServerOptions
+from lakatos.prover.models.server_watch import Servers
 
 from .fake_openai import (
     Server,

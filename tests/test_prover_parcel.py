@@ -3,7 +3,7 @@
 import pickle
 
 from lakatos.data.records import Advanced, Expansion, Goal, Origin, ProofState, Step
-from lakatos.prover.parcel import pack, unpack
+from lakatos.prover.evaluation.wire import pack, unpack
 
 from .test_data_store import make_expansions, make_theorem, told
 

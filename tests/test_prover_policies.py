@@ -11,12 +11,12 @@ import pytest
 from lakatos.data.errors import ModelUnavailable, UsageError
 from lakatos.data.records import Goal, Hypothesis, ProofState, Theorem
 from lakatos.prover.config import ModelConfig
-from lakatos.prover.critic import ConstantCritic
-from lakatos.prover.hammer import Hammer
-from lakatos.prover.mixture import Judged, Mixture
-from lakatos.prover.model_watch import Servers
-from lakatos.prover.policies import Part, open_policy, parts, scripted, suited
-from lakatos.prover.policy import Advice, Proposal, Query, ScriptedPolicy
+from lakatos.prover.hammer.policy import Hammer
+from lakatos.prover.models.server_watch import Servers
+from lakatos.prover.policy.base import Advice, Proposal, Query, ScriptedPolicy
+from lakatos.prover.policy.critic import ConstantCritic
+from lakatos.prover.policy.mixture import Judged, Mixture
+from lakatos.prover.policy_spec import Part, open_policy, parts, scripted, suited
 
 from .fake_openai import Server, answer, refuse
 

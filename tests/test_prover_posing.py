@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from lakatos.data.errors import UsageError
-from lakatos.lean_env.library import Library
-from lakatos.prover.posing import Posing
+from lakatos.lean_env.queries.library import Library
+from lakatos.prover.dataset.library_problems import Posing
 
 from .toy_library import Server, Toolchain
 

@@ -20,15 +20,15 @@ from lakatos.data.records import (  # noqa: E402
     Theorem,
     TimedOut,
 )  # fmt: skip
-from lakatos.data.store import Store  # noqa: E402
-from lakatos.prover.batching import Batcher  # noqa: E402
-from lakatos.prover.checkpoint import Checkpoint, HuggingFaceOptions  # noqa: E402
-from lakatos.prover.huggingface import Limits, Transformer, decoder_of  # noqa: E402
-from lakatos.prover.language_policy import LEAST_PRIOR, LanguagePolicy  # noqa: E402
-from lakatos.prover.model import Message, Prompt, Sampling  # noqa: E402
-from lakatos.prover.policy import Query  # noqa: E402
-from lakatos.prover.prompts import format_named  # noqa: E402
-from lakatos.prover.public_model import PublicModel  # noqa: E402
+from lakatos.data.store.store import Store  # noqa: E402
+from lakatos.prover.models.base import Message, Prompt, Sampling  # noqa: E402
+from lakatos.prover.models.checkpoint import Checkpoint, HuggingFaceOptions  # noqa: E402
+from lakatos.prover.models.public_model import PublicModel  # noqa: E402
+from lakatos.prover.models.request_queue import Batcher  # noqa: E402
+from lakatos.prover.models.transformers_model import Limits, Transformer, decoder_of  # noqa: E402
+from lakatos.prover.policy.base import Query  # noqa: E402
+from lakatos.prover.policy.language import LEAST_PRIOR, LanguagePolicy  # noqa: E402
+from lakatos.prover.policy.prompts import format_named  # noqa: E402
 
 pytestmark = pytest.mark.model
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from lakatos.data.errors import UsageError
 from lakatos.data.records import Goal, Hypothesis, Origin, Premise, ProofState, Theorem
-from lakatos.prover.block import pieces
-from lakatos.prover.model import Message, Prompt
-from lakatos.prover.policy import Query
-from lakatos.prover.prompts import (
+from lakatos.prover.models.base import Message, Prompt
+from lakatos.prover.policy.answers import pieces
+from lakatos.prover.policy.base import Query
+from lakatos.prover.policy.prompts import (
     CONTEXT_CHARS,
     PromptFormat,
     format_for,

@@ -12,12 +12,12 @@ pytest.importorskip("transformers", reason="needs the extra llm")
 
 from lakatos.data.errors import UsageError  # noqa: E402
 from lakatos.prover import huggingface  # noqa: E402
-from lakatos.prover.forward import Causal, Seq2Seq, ValueHead  # noqa: E402
-from lakatos.prover.generation import Loop  # noqa: E402
-from lakatos.prover.huggingface import HuggingFaceOptions, decoder_of  # noqa: E402
-from lakatos.prover.internals import Unfamiliar  # noqa: E402
-from lakatos.prover.model import Prompt, Sampling  # noqa: E402
-from lakatos.prover.public_model import PublicModel  # noqa: E402
+from lakatos.prover.models.base import Prompt, Sampling  # noqa: E402
+from lakatos.prover.models.decoding import Loop  # noqa: E402
+from lakatos.prover.models.forward import Causal, Seq2Seq, ValueHead  # noqa: E402
+from lakatos.prover.models.public_model import PublicModel  # noqa: E402
+from lakatos.prover.models.transformers_internals import Unfamiliar  # noqa: E402
+from lakatos.prover.models.transformers_model import HuggingFaceOptions, decoder_of  # noqa: E402
 from transformers import LlamaForCausalLM, MambaConfig, MambaForCausalLM  # noqa: E402
 
 from . import tiny_models as tiny  # noqa: E402

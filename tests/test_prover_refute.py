@@ -7,11 +7,11 @@ import pytest
 from lakatos.data.errors import WorkerDied
 from lakatos.data.records import Accepted, StopReason
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.verifier import Verifier
-from lakatos.prover.agent import Prover
+from lakatos.lean_env.verification.verifier import Verifier
+from lakatos.prover.agent.negation import HYPOTHESES_CONTRADICT, negation
+from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.hammer import Hammer
-from lakatos.prover.refute import HYPOTHESES_CONTRADICT, negation
+from lakatos.prover.hammer.policy import Hammer
 
 from .toy_prover import NAMES, SORRY, Judge, Log, ToyPool, prove
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from lakatos.data.errors import ModelUnavailable, UsageError
 from lakatos.prover.config import ModelConfig
-from lakatos.prover.model import Completion, Generated, Prompt, Sampling
-from lakatos.prover.policies import form_of, open_policy, parts
-from lakatos.prover.replicas import Replicas
+from lakatos.prover.models.base import Completion, Generated, Prompt, Sampling
+from lakatos.prover.models.load_balancer import Replicas
+from lakatos.prover.policy_spec import form_of, open_policy, parts
 
 from .fake_openai import Server, refuse
 

@@ -6,10 +6,10 @@ from dataclasses import asdict
 import pytest
 from lakatos.data.errors import ToolchainError
 from lakatos.data.records import Refusal, RefusalKind, Refused, StopReason
-from lakatos.data.store import Store
-from lakatos.prover.agent import Prover
+from lakatos.data.store.store import Store
+from lakatos.prover.agent.prover import Prover
+from lakatos.prover.commands.resume import Resumption
 from lakatos.prover.config import ProverConfig, SearchConfig
-from lakatos.prover.resume import Resumption
 from lakatos.search.driver import RECIPES
 
 from .toy_prover import Judge, ToyPolicy, ToyPool

@@ -6,15 +6,15 @@ import pytest
 from lakatos.data.errors import UsageError
 from lakatos.data.records import Premise, ProofState
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.premises import Premises, Symbols
-from lakatos.prover.bm25 import BM25, name_parts
+from lakatos.lean_env.queries.premises import Premises, Symbols
 from lakatos.prover.config import ModelConfig
-from lakatos.prover.language_policy import LanguagePolicy
-from lakatos.prover.model import Completion, Generated, Sampling
-from lakatos.prover.policies import open_policy
-from lakatos.prover.policy import Query
-from lakatos.prover.prompts import PromptFormat
-from lakatos.prover.retriever import Lexical, Retrieval, question
+from lakatos.prover.models.base import Completion, Generated, Sampling
+from lakatos.prover.policy.base import Query
+from lakatos.prover.policy.language import LanguagePolicy
+from lakatos.prover.policy.prompts import PromptFormat
+from lakatos.prover.policy_spec import open_policy
+from lakatos.prover.retrieval.base import Lexical, Retrieval, question
+from lakatos.prover.retrieval.bm25 import BM25, name_parts
 
 from .toy_prover import ToyPool
 

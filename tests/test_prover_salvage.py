@@ -3,9 +3,9 @@
 import asyncio
 
 from lakatos.data.records import Hypothesis, ProofState, Theorem
-from lakatos.prover.policy import Proposal, Query, ScriptedPolicy
-from lakatos.prover.refute import counterexamples
-from lakatos.prover.salvage import MOST, Remains, Salvage, swapped, texts, turned
+from lakatos.prover.agent.negation import counterexamples
+from lakatos.prover.policy.base import Proposal, Query, ScriptedPolicy
+from lakatos.prover.repair.edit_policy import MOST, Remains, Salvage, swapped, texts, turned
 
 STATE = ProofState("a")
 THEOREM = Theorem("t", "", "t.lean", 0, 0, 1, 0, "tactic", STATE)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from lakatos.data.errors import UsageError
 from lakatos.data.records import Accepted, Refusal, RefusalKind, Refused, StopReason
-from lakatos.prover.budget import Budget, rounds
+from lakatos.prover.agent.budget import Budget, rounds
 from lakatos.prover.config import SAMPLING, ProverConfig, SearchConfig
 from lakatos.search.driver import RECIPES
 
@@ -173,7 +173,7 @@ def test_no_search_is_left_when_one_is_cancelled():
     pool.blocked = "curry"
 
     async def cancel():
-        from lakatos.prover.agent import Prover
+        from lakatos.prover.agent.prover import Prover
 
         from .toy_prover import ToyPolicy
 

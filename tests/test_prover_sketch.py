@@ -4,7 +4,7 @@ import json
 
 import pytest
 from lakatos.cli import main
-from lakatos.data.store import Store
+from lakatos.data.store.store import Store
 
 from .fake_openai import Server, answer
 

@@ -1,7 +1,7 @@
 """Lean 3 and small slips as Lean 4 writes them; what is right is not touched."""
 
 import pytest
-from lakatos.prover.spelling import closing_end, spellings
+from lakatos.prover.repair.syntax_refiner import closing_end, spellings
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
-from lakatos.data.dataset import Excluded
-from lakatos.data.families import Candidate
+from lakatos.data.dataset.dataset import Excluded
+from lakatos.data.problems.families import Candidate
 from lakatos.data.records import Advanced, Goal, Message, ProofState, Rejected, Step
 from lakatos.lean_env.pool import LeanPool
-from lakatos.prover import synthesis
-from lakatos.prover.mutation import hypotheses, split_signature
-from lakatos.prover.synthesis import CLOSERS, COLUMNS, Sieve, Synthesis
+from lakatos.prover.dataset import synthetic as synthesis
+from lakatos.prover.dataset.mutation import hypotheses, split_signature
+from lakatos.prover.dataset.synthetic import CLOSERS, COLUMNS, Sieve, Synthesis
 
 
 @dataclass

@@ -6,8 +6,9 @@ import io
 import tarfile
 from pathlib import Path
 
-from lakatos.lean_env import glue, wasm
-from lakatos.lean_env.wasm import name, section, signed, unsigned, vector
+from lakatos.lean_env.toolchains import js_glue as glue
+from lakatos.lean_env.toolchains import wasm
+from lakatos.lean_env.toolchains.wasm import name, section, signed, unsigned, vector
 
 I32, I64 = b"\x7f", b"\x7e"
 STACK_POINTER, DATA = 1024, 4096

@@ -6,14 +6,14 @@ from contextlib import suppress
 
 from lakatos.data.errors import UsageError, WorkerDied
 from lakatos.data.evaluation import Outcome, Problem, hash_of
-from lakatos.data.ledger import Terms
 from lakatos.data.records import Message, Theorem
-from lakatos.data.scoreboard import Scoreboard
-from lakatos.data.store import Store
-from lakatos.lean_env.opened import OpenedFile
-from lakatos.prover.agent import Prover
-from lakatos.prover.benchmark import Bench, Hearers, Parts, Plan, Task, missing
+from lakatos.data.report.progress import Scoreboard
+from lakatos.data.store.evaluations import Terms
+from lakatos.data.store.store import Store
+from lakatos.lean_env.opened_file import OpenedFile
+from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
+from lakatos.prover.evaluation.runner import Bench, Hearers, Parts, Plan, Task, missing
 
 from .toy_prover import Judge, ToyPolicy, ToyPool
 

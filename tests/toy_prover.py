@@ -7,10 +7,10 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from lakatos.data.records import Accepted, Refusal, RefusalKind, Refused, Step, Theorem
-from lakatos.lean_env.opened import OpenedFile
-from lakatos.prover.agent import Prover
+from lakatos.lean_env.opened_file import OpenedFile
+from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.policy import Advice, Proposal
+from lakatos.prover.policy.base import Advice, Proposal
 
 from .toy import NON_THEOREMS, THEOREMS, Toy, both, either, implies
 

@@ -1,7 +1,7 @@
 """What a worker says of a small file, and a file as it is after that."""
 
-from lakatos.data.dataset import Dataset, Origin
-from lakatos.lean_env.trace import to_traced
+from lakatos.data.dataset.dataset import Dataset, Origin
+from lakatos.lean_env.queries.trace import to_traced
 
 SOURCE = """/-- Both. -/
 theorem Foo.both (p q : Prop) (hp : p) (hq : q) : p ∧ q := by

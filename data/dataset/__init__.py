@@ -1,0 +1,1 @@
+"""Datasets that are written and read: rows, splits, cards, LeanDojo's layout."""

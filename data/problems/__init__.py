@@ -1,0 +1,1 @@
+"""Problem sets as their users have them: reading, families, selection."""

@@ -1,0 +1,1 @@
+"""Results in words, statistics and pages: HTML and JSON, no terminal."""

@@ -1,0 +1,1 @@
+"""The database of attempts: schema, migrations, writing and reading."""

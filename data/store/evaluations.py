@@ -1,0 +1,268 @@
+"""Evaluations in the store: written problem by problem while they run, loaded whole, resumed.
+
+What an evaluation counts stands in its own tables, a row for a problem and one for an attempt
+that is over; the proof graphs stand where all attempts are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy.orm import aliased
+
+from ..errors import UsageError
+from ..evaluation import (
+    AttemptSummary,
+    Evaluation,
+    EvaluationRow,
+    Outcome,
+    Problem,
+    Result,
+    outcome_of,
+)
+from ..model_usage import ModelUsage
+from .database import Database
+from .schema import EvaluationEntry, ProblemEntry, Run, Text, TryEntry, UsageEntry
+from .writer import Texts, in_chunks
+
+_PROBLEMS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an evaluation is about. revision: the commit of this program."""
+
+    problem_set: str
+    problem_hash: str
+    revision: str
+    k: int
+
+
+class Ledger:
+    """Writes what becomes of the problems of one evaluation; each call is one transaction."""
+
+    def __init__(self, database: Database, run_id: int) -> None:
+        self._database = database
+        self._run_id = run_id
+        self._texts = Texts(database)
+
+    def begin(self, terms: Terms, problems: Sequence[Problem]) -> None:
+        """Write the evaluation and its problems, all or nothing. Raises StoreError."""
+        head = {"run_id": self._run_id, "wall_s": 0.0, "problem_set": terms.problem_set}
+        head |= {"problem_hash": terms.problem_hash, "revision": terms.revision, "k": terms.k}
+        rows = []
+        for chunk in in_chunks(list(enumerate(problems)), _PROBLEMS_AT_ONCE):
+            named = [(n, p, self._texts.add(p.lean), self._texts.add(p.informal)) for n, p in chunk]
+            self._texts.settle()
+            for number, problem, text, informal in named:
+                told = self._texts.id(informal) if problem.informal else None
+                texts = {"text_id": self._texts.id(text), "informal_id": told}
+                rows.append(self._problem_row(number, problem) | texts)
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert(EvaluationEntry).values(head))
+            for chunk in in_chunks(rows, _PROBLEMS_AT_ONCE):
+                connection.execute(insert(ProblemEntry), chunk)
+
+        self._database.write(work)
+        self._texts.trim()
+
+    def _problem_row(self, number: int, problem: Problem) -> dict[str, Any]:
+        return {
+            "run_id": self._run_id,
+            "number": number,
+            "name": problem.name,
+            "source": problem.source,
+            "split": problem.split,
+            "header": len(problem.header),
+            "hole": problem.hole,
+            "is_core": problem.is_core,
+            "path": problem.path,
+            "flaw": problem.flaw,
+            "outcome": None,
+            "detail": "",
+        }
+
+    def decide(self, number: int, outcome: Outcome, detail: str) -> None:
+        """Class a problem without an attempt. number: its place in the set, from 0."""
+        values = {"outcome": outcome.value, "detail": detail}
+        with self._database.writing() as connection:
+            where = ProblemEntry.run_id == self._run_id, ProblemEntry.number == number
+            connection.execute(update(ProblemEntry).where(*where).values(values))
+
+    def add(self, number: int, attempt: AttemptSummary) -> None:
+        """Count an attempt that is over."""
+        proof = None if attempt.proof is None else self._texts.add(attempt.proof)
+        self._texts.settle()
+        row = {
+            "run_id": self._run_id,
+            "problem": number,
+            "number": attempt.number,
+            "attempt_id": attempt.attempt_id,
+            "outcome": attempt.outcome.value,
+            "wall_s": attempt.wall_s,
+            "expansions": attempt.expansions,
+            "steps": attempt.steps,
+            "tokens": attempt.tokens,
+            "ended_s": attempt.ended_s,
+            "seed": attempt.seed,
+            "proof_id": None if proof is None else self._texts.id(proof),
+            "detail": attempt.detail,
+        }
+        with self._database.writing() as connection:
+            connection.execute(insert(TryEntry).values(row))
+        self._texts.trim()
+
+    def end(self, wall_s: float, usage: ModelUsage | None = None) -> None:
+        """Write how long was worked on it by now, and add what its model servers did."""
+        with self._database.writing() as connection:
+            if usage and usage.requests:
+                counts = (load_usage(connection, self._run_id) + usage).as_dict()
+                of_run = UsageEntry.run_id == self._run_id
+                connection.execute(delete(UsageEntry).where(of_run))
+                row = {"run_id": self._run_id, "counts": counts}
+                connection.execute(insert(UsageEntry).values(row))
+            where = EvaluationEntry.run_id == self._run_id
+            connection.execute(update(EvaluationEntry).where(where).values(wall_s=wall_s))
+
+    def amend(self, config: dict[str, Any]) -> None:
+        """Write what the run is made of from now on."""
+        with self._database.writing() as connection:
+            connection.execute(update(Run).where(Run.id == self._run_id).values(config=config))
+
+    def reopen(self, numbers: Sequence[int]) -> None:
+        """Take back what was decided of these problems; their proof graphs stay."""
+        with self._database.writing() as connection:
+            for chunk in in_chunks(numbers):
+                of_run = TryEntry.run_id == self._run_id
+                connection.execute(delete(TryEntry).where(of_run, TryEntry.problem.in_(chunk)))
+                of_run = ProblemEntry.run_id == self._run_id
+                where = of_run, ProblemEntry.number.in_(chunk)
+                undecided = {"outcome": None, "detail": ""}
+                connection.execute(update(ProblemEntry).where(*where).values(undecided))
+
+
+def load_evaluation(connection: Connection, run_id: int) -> Evaluation:
+    """One evaluation whole, in four queries. Raises UsageError when that run is none."""
+    columns = [*Run.__table__.columns, *EvaluationEntry.__table__.columns]
+    query = select(*columns).join(EvaluationEntry, EvaluationEntry.run_id == Run.id)
+    row = connection.execute(query.where(Run.id == run_id)).first()
+    if row is None:
+        raise UsageError(f"run {run_id} is no evaluation (lakatos eval makes them)")
+    results = tuple(_results(connection, run_id))
+    last_s = max((a.ended_s for r in results for a in r.attempts), default=0.0)
+    return Evaluation(
+        run_id=run_id,
+        command=row.command,
+        config=row.config,
+        toolchain=row.toolchain,
+        commit=row.revision,
+        problem_set=row.problem_set,
+        problem_hash=row.problem_hash,
+        seed=row.seed,
+        k=row.k,
+        started_at=row.started_at,
+        wall_s=max(row.wall_s, last_s),
+        is_finished=row.outcome == "finished",
+        results=results,
+        usage=load_usage(connection, run_id),
+    )
+
+
+def load_usage(connection: Connection, run_id: int) -> ModelUsage:
+    """What the model servers of a run did."""
+    query = select(UsageEntry.counts).where(UsageEntry.run_id == run_id)
+    return ModelUsage.read(connection.scalar(query) or {})
+
+
+def _results(connection: Connection, run_id: int) -> Iterator[Result]:
+    tries = _tries(connection, run_id)
+    informal = aliased(Text)
+    entry = ProblemEntry
+    query = (
+        select(entry.number, entry.name, entry.source, entry.split, entry.header, entry.hole)
+        .add_columns(entry.path, entry.flaw, entry.is_core, entry.outcome, entry.detail)
+        .add_columns(Text.body, informal.body.label("informal"))
+        .join(Text, Text.id == entry.text_id)
+        .outerjoin(informal, informal.id == entry.informal_id)
+        .where(entry.run_id == run_id)
+        .order_by(entry.number)
+    )
+    for row in connection.execute(query):
+        attempts = tuple(tries.get(row.number, ()))
+        outcome = outcome_of({attempt.outcome for attempt in attempts})
+        if row.outcome:
+            outcome = Outcome(row.outcome)
+        yield Result(_problem(row), outcome, attempts, row.detail)
+
+
+def _problem(row: Row[Any]) -> Problem:
+    return Problem(
+        name=row.name,
+        source=row.source,
+        split=row.split,
+        header=row.body[: row.header],
+        statement=row.body[row.header :],
+        informal=row.informal or "",
+        path=row.path,
+        hole=row.hole,
+        flaw=row.flaw,
+        is_core=row.is_core,
+    )
+
+
+def _tries(connection: Connection, run_id: int) -> dict[int, list[AttemptSummary]]:
+    """Number of a problem to its attempts in order."""
+    entry = TryEntry
+    query = (
+        select(entry.problem, entry.attempt_id, entry.number, entry.outcome, entry.wall_s)
+        .add_columns(entry.expansions, entry.steps, entry.tokens, entry.ended_s, entry.seed)
+        .add_columns(Text.body, entry.detail)
+        .outerjoin(Text, Text.id == entry.proof_id)
+        .where(entry.run_id == run_id)
+        .order_by(entry.problem, entry.number)
+    )
+    found: dict[int, list[AttemptSummary]] = defaultdict(list)
+    for problem, attempt_id, number, outcome, *rest in connection.execute(query):
+        found[problem].append(AttemptSummary(attempt_id, number, Outcome(outcome), *rest))
+    return found
+
+
+def list_evaluations(connection: Connection) -> list[EvaluationRow]:
+    """All, newest first."""
+    entry, tried = EvaluationEntry, TryEntry
+    sizes = select(ProblemEntry.run_id, func.count()).group_by(ProblemEntry.run_id)
+    theorems = {row[0]: row[1] for row in connection.execute(sizes)}
+    proved = (
+        select(tried.run_id, func.count(tried.problem.distinct()))
+        .where(tried.outcome == Outcome.SOLVED.value)
+        .group_by(tried.run_id)
+    )
+    solved = {row[0]: row[1] for row in connection.execute(proved)}
+    query = (
+        select(Run.id, entry.problem_set, entry.problem_hash, Run.command, Run.toolchain, Run.seed)
+        .add_columns(entry.k, Run.started_at, Run.outcome, Run.config)
+        .join(entry, entry.run_id == Run.id)
+        .order_by(Run.id.desc())
+    )
+    return [
+        EvaluationRow(
+            run_id=row.id,
+            problem_set=row.problem_set,
+            problem_hash=row.problem_hash,
+            command=row.command,
+            config=row.config,
+            toolchain=row.toolchain,
+            seed=row.seed,
+            k=row.k,
+            started_at=row.started_at,
+            is_finished=row.outcome == "finished",
+            theorems=theorems.get(row.id, 0),
+            solved=solved.get(row.id, 0),
+        )
+        for row in connection.execute(query)
+    ]

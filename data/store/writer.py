@@ -1,0 +1,375 @@
+"""Writes attempts into the store while they run: buffered rows, flushed in batches.
+
+A process that dies loses at most the rows since the last flush: FLUSH_S seconds or FLUSH_ROWS
+rows of steps. A finished attempt is flushed at once, in one transaction with its last rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from ..records import (
+    Accepted,
+    Advanced,
+    Attempt,
+    Expansion,
+    ProofState,
+    Rejected,
+    Step,
+    Theorem,
+    Visits,
+)
+from ..turns import Turn
+from .database import Database
+from .schema import (
+    AttemptRow,
+    ChildRow,
+    ExpansionRow,
+    StateRow,
+    StepRow,
+    Text,
+    TheoremRow,
+    TurnRow,
+    VerdictRow,
+    VisitRow,
+    goals_to_text,
+)
+
+FLUSH_S = 0.5
+FLUSH_ROWS = 4_000
+_KNOWN_TEXTS = 20_000  # ids kept in memory
+_IN_CLAUSE = 500
+
+_TURN = ("conversation", "role", "is_feedback", "is_right", "tokens")
+
+Row = dict[str, Any]
+
+
+def digest(text: str) -> bytes:
+    """The 16 bytes that name a text in the store."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def in_chunks(items: Sequence[Any], size: int = _IN_CLAUSE) -> Iterator[list[Any]]:
+    """Lists of at most `size` items, as an SQL `IN` can take."""
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+def text_ids(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
+    """Digest to id, for the texts among `digests` that are stored."""
+    found: dict[bytes, int] = {}
+    for chunk in in_chunks(digests):
+        rows = connection.execute(select(Text.digest, Text.id).where(Text.digest.in_(chunk)))
+        found.update((bytes(name), id) for name, id in rows)
+    return found
+
+
+class Texts:
+    """Interns texts: each is written once, and named by its digest until it has an id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ids: dict[bytes, int] = {}
+        self._new: dict[bytes, str] = {}
+
+    def add(self, text: str) -> bytes:
+        """Note a text; returns its digest, which `settle` gives an id."""
+        name = digest(text)
+        if name not in self._ids:
+            self._new[name] = text
+        return name
+
+    def settle(self) -> None:
+        """Write the texts added since the last time."""
+        if self._new:
+            self._ids.update(self._database.write(self._insert))
+            self._new.clear()
+
+    def id(self, name: bytes) -> int:
+        """The id of a settled text."""
+        return self._ids[name]
+
+    def trim(self) -> None:
+        """Forget ids when they are many; call when nobody holds an unsettled digest."""
+        if len(self._ids) > _KNOWN_TEXTS:
+            self._ids.clear()
+
+    def _insert(self, connection: Connection) -> dict[bytes, int]:
+        names = sorted(self._new)  # one order for all writers: no deadlock
+        ids = text_ids(connection, names)
+        missing = [name for name in names if name not in ids]
+        if missing:
+            rows = [{"digest": name, "body": self._new[name]} for name in missing]
+            connection.execute(insert(Text), rows)
+            ids |= text_ids(connection, missing)
+        return ids
+
+
+@dataclass(slots=True)
+class _Running:
+    """An attempt being written. states: (key, digest of goals) to number."""
+
+    id: int
+    states: dict[tuple[str, bytes], int] = field(default_factory=dict)
+    expansions: int = 0
+    turns: int = 0
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Rows not yet written; texts stand as digests under the names that end in `_id`."""
+
+    states: list[Row] = field(default_factory=list)
+    expansions: list[Row] = field(default_factory=list)
+    steps: list[Row] = field(default_factory=list)
+    children: list[Row] = field(default_factory=list)
+    ends: list[Row] = field(default_factory=list)
+    verdicts: list[Row] = field(default_factory=list)
+    turns: list[Row] = field(default_factory=list)
+    visits: list[Row] = field(default_factory=list)
+
+
+class Recorder:
+    """Keeps what happens to the theorems of one run. Not for several threads.
+
+    One attempt at a theorem runs at a time; starting another leaves the first without an end.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        run_id: int,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._run_id = run_id
+        self._clock = clock
+        self._now = now
+        self._texts = Texts(database)
+        self._running: dict[tuple[str, int], _Running] = {}
+        self._batch = _Batch()
+        self._flushed_at = clock()
+
+    def start_attempt(self, theorem: Theorem) -> None:
+        """Write that an attempt began. Raises StoreError."""
+        self._start(theorem)
+
+    def expansions(self, theorem: Theorem, expansions: Sequence[Expansion]) -> None:
+        """Keep expansions, in the order the search is told them; may flush. Raises StoreError."""
+        running = self._find(theorem)
+        for expansion in expansions:
+            self._add(running, expansion)
+        is_late = self._clock() - self._flushed_at >= FLUSH_S
+        if is_late or len(self._batch.steps) >= FLUSH_ROWS:
+            self.flush()
+
+    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
+        """Keep turns of conversations about a theorem at work, each conversation's in order."""
+        running = self._find(theorem)
+        for turn in turns:
+            row: Row = {"attempt_id": running.id, "number": running.turns}
+            row |= {name: getattr(turn, name) for name in _TURN}
+            self._batch.turns.append(row | {"text_id": self._texts.add(turn.text)})
+            running.turns += 1
+
+    def finish_attempt(self, attempt: Attempt) -> None:
+        """Write an attempt's end and all that is buffered. Raises StoreError."""
+        running = self._find(attempt.theorem)
+        self._batch.ends.append(
+            {
+                "id": running.id,
+                "ended_at": self._now(),
+                "stop": attempt.stop.value,
+                "proof_id": None if attempt.proof is None else self._texts.add(attempt.proof),
+                "expansions": attempt.expansions,
+                "steps": attempt.steps,
+                "wall_s": attempt.wall_s,
+                "detail": attempt.detail,
+            }
+        )
+        self._add_visits(running, attempt.visits)
+        if attempt.verdict is not None:
+            self._batch.verdicts.append(_verdict_row(running.id, attempt))
+        del self._running[_identity(attempt.theorem)]
+        self.flush()
+
+    def attempt_id(self, theorem: Theorem) -> int:
+        """The number of the attempt at the theorem that runs now."""
+        return self._find(theorem).id
+
+    def flush(self) -> None:
+        """Write what is buffered, in one transaction; on StoreError it stays buffered."""
+        if self._batch == _Batch():
+            return
+        self._texts.settle()
+        self._database.write(self._write)
+        self._batch = _Batch()
+        self._texts.trim()
+        self._flushed_at = self._clock()
+
+    def _find(self, theorem: Theorem) -> _Running:
+        return self._running.get(_identity(theorem)) or self._start(theorem)
+
+    def _start(self, theorem: Theorem) -> _Running:
+        source = self._texts.add(theorem.source)
+        self._texts.settle()
+        source_id = self._texts.id(source)
+
+        def work(connection: Connection) -> int:
+            row = {
+                "run_id": self._run_id,
+                "theorem_id": _theorem_id(connection, theorem, source_id),
+                "path": theorem.path,
+                "root": theorem.state.root,
+                "started_at": self._now(),
+            }
+            return _insert_one(connection, AttemptRow, row)
+
+        running = _Running(self._database.write(work))
+        self._running[_identity(theorem)] = running
+        self._state(running, theorem.state)
+        return running
+
+    def _state(self, running: _Running, state: ProofState) -> int:
+        goals = self._texts.add(goals_to_text(state.goals))
+        number = running.states.get((state.key, goals))
+        if number is None:
+            number = running.states[state.key, goals] = len(running.states)
+            self._batch.states.append(
+                {
+                    "attempt_id": running.id,
+                    "number": number,
+                    "key": state.key,
+                    "goals_id": goals,
+                    "size": state.size,
+                }
+            )
+        return number
+
+    def _add(self, running: _Running, expansion: Expansion) -> None:
+        place: Row = {"attempt_id": running.id, "expansion": running.expansions}
+        self._batch.expansions.append(
+            {
+                "attempt_id": running.id,
+                "number": running.expansions,
+                "state": self._state(running, expansion.state),
+                "value": expansion.value,
+                "tokens": expansion.tokens,
+            }
+        )
+        running.expansions += 1
+        for number, step in enumerate(expansion.steps):
+            self._batch.steps.append(self._step_row(place, number, step))
+            if isinstance(step.outcome, Advanced):
+                for index, child in enumerate(step.outcome.states):
+                    row = {"step": number, "number": index, "state": self._state(running, child)}
+                    self._batch.children.append(place | row | {"positions": _positions(child)})
+
+    def _add_visits(self, running: _Running, visits: Visits) -> None:
+        numbers: dict[str, int] = {}
+        for (key, _), number in running.states.items():
+            numbers.setdefault(key, number)
+        for (key, tactic), count in visits.items():
+            row = {"attempt_id": running.id, "state": numbers[key], "count": count}
+            self._batch.visits.append(row | {"tactic_id": self._texts.add(tactic)})
+
+    def _step_row(self, place: Row, number: int, step: Step) -> Row:
+        outcome, message, wall_s = "advanced", None, None
+        if isinstance(step.outcome, Rejected):
+            outcome, message = step.outcome.kind.value, self._texts.add(step.outcome.message)
+        elif not isinstance(step.outcome, Advanced):
+            outcome, wall_s = "timed_out", step.outcome.wall_s
+        return {
+            **place,
+            "number": number,
+            "tactic_id": self._texts.add(step.tactic),
+            "prior": step.prior,
+            "outcome": outcome,
+            "message_id": message,
+            "wall_s": wall_s,
+            "elapsed_ms": step.elapsed_ms,
+        }
+
+    def _write(self, connection: Connection) -> None:
+        batch = self._batch
+        for model, rows in (
+            (StateRow, self._named(batch.states, "goals_id")),
+            (ExpansionRow, batch.expansions),
+            (StepRow, self._named(batch.steps, "tactic_id", "message_id")),
+            (ChildRow, batch.children),
+            (VerdictRow, batch.verdicts),
+            (TurnRow, self._named(batch.turns, "text_id")),
+            (VisitRow, self._named(batch.visits, "tactic_id")),
+        ):
+            if rows:
+                connection.execute(insert(model), rows)
+        for end in self._named(batch.ends, "proof_id"):
+            connection.execute(update(AttemptRow).where(AttemptRow.id == end["id"]).values(end))
+
+    def _named(self, rows: list[Row], *columns: str) -> list[Row]:
+        """The rows with ids in the place of digests."""
+
+        def ids(row: Row) -> Row:
+            return {c: row[c] if row[c] is None else self._texts.id(row[c]) for c in columns}
+
+        return [row | ids(row) for row in rows]
+
+
+def _identity(theorem: Theorem) -> tuple[str, int]:
+    return theorem.source, theorem.start
+
+
+def _positions(state: ProofState) -> str | None:
+    return None if state.origin is None else " ".join(map(str, state.origin.positions))
+
+
+def _insert_one(connection: Connection, model: Any, row: Row) -> int:
+    key = connection.execute(insert(model).values(row)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def _theorem_id(connection: Connection, theorem: Theorem, source_id: int) -> int:
+    """The theorem's row, made if new; its name and positions are those of the first time."""
+    found = connection.scalar(
+        select(TheoremRow.id)
+        .where(TheoremRow.source_id == source_id)
+        .where(TheoremRow.start == theorem.start)
+    )
+    if found is not None:
+        return found
+    row = {
+        "source_id": source_id,
+        "start": theorem.start,
+        "stop": theorem.stop,
+        "line": theorem.line,
+        "column": theorem.column,
+        "name": theorem.name,
+        "mode": theorem.mode,
+        "declaration": theorem.declaration,
+        "is_prop": theorem.is_prop,
+    }
+    return _insert_one(connection, TheoremRow, row)
+
+
+def _verdict_row(attempt_id: int, attempt: Attempt) -> Row:
+    verdict = attempt.verdict
+    is_accepted = isinstance(verdict, Accepted)
+    return {
+        "attempt_id": attempt_id,
+        "is_accepted": is_accepted,
+        "axioms": list(verdict.axioms) if isinstance(verdict, Accepted) else [],
+        "reasons": []
+        if verdict is None or isinstance(verdict, Accepted)
+        else [[reason.kind.value, reason.text] for reason in verdict.reasons],
+    }

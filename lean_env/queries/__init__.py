@@ -1,0 +1,1 @@
+"""What Lean is asked besides tactics: premises, traces, errors, its library."""

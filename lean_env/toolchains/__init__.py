@@ -1,0 +1,1 @@
+"""Which Lean runs, and how: found, set up, started; native or embedded."""

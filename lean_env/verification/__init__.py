@@ -1,0 +1,1 @@
+"""Whether a proof holds: the verifier, its judge, and second opinions."""

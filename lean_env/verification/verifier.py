@@ -1,0 +1,303 @@
+"""The gate: a proof counts only when it has passed here.
+
+Covered: the proof text is one tactic block; the file compiles with it in place; every constant
+it adds goes through the kernel again, in a process that ran no line of it, on the imports of the
+original; the statement, and all it speaks of, is the original's; axioms are on the allow-list.
+Not covered: theorems of the library are trusted as they come (the embedded Lean has neither their
+proofs nor the axioms inside them), the kernel is Lean 4.28's (fixes of later versions are not in
+it), and the original file is trusted, its meta code included. Check what is to be published
+once more with a current native Lean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+from types import TracebackType
+from typing import Any, Self
+
+from ...data.errors import UsageError
+from ...data.records import Accepted, Refusal, RefusalKind, Refused, Theorem, Verdict
+from ..protocol import Json, proposed_field
+from ..worker import LeanWorker
+from ..worker_command import Toolchain
+from .judge import (
+    Asks,
+    CheckLimits,
+    CheckTime,
+    Judge,
+    Judged,
+    Original,
+    StartWorker,
+    ask,
+    error_key,
+)
+from .rewrite import (
+    EXAMPLE_NAME,
+    FORMS,
+    Edit,
+    Example,
+    examples,
+    fill_others,
+    made_span,
+    name_example,
+    rewrite,
+)
+from .script import splice
+from .targets import Target, misspelt, shown, targets_of, unread_fault
+
+STANDARD_AXIOMS = ("propext", "Quot.sound", "Classical.choice")
+
+Review = Callable[[Judge, Sequence[Judged]], Awaitable[list[Judged]]]
+"""What looks at verdicts once more while the judge still holds what they rest on."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A verdict, and the whole file with the proof in place (the original when refused)."""
+
+    verdict: Verdict
+    source: str
+
+
+class Verifier:
+    """Judges proofs. Use as an async context manager; its own worker starts when first needed."""
+
+    def __init__(
+        self,
+        pool: Asks,
+        toolchain: Toolchain,
+        *,
+        allow_axioms: Sequence[str] = STANDARD_AXIOMS,
+        limits: CheckLimits | None = None,
+        start: StartWorker = LeanWorker.start,
+    ) -> None:
+        self._pool = pool
+        self._allow = tuple(allow_axioms)
+        self._limits = limits or CheckLimits()
+        self._judge = Judge(toolchain, self._limits, start)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the judge's worker."""
+        await self._judge.close()
+
+    async def verify(self, theorem: Theorem, proof: str, left_s: float = inf) -> Verified:
+        """Judge a tactic block as the proof of one hole; the file's other holes stay open.
+
+        left_s: what is left of a budget; the check stays within it (see `CheckLimits.time`).
+        """
+        time = self._limits.time(theorem.source, left_s)
+        reasons = await self._judge.block_reasons(theorem.source, theorem.start, proof, time)
+        if reasons:
+            return Verified(Refused(reasons), theorem.source)
+        original = await self._judge.open(theorem.source, time)
+        if isinstance(original, Refusal):
+            return Verified(Refused((original,)), theorem.source)
+        return await self._in_place(original, theorem, proof, time)
+
+    async def compare(
+        self,
+        original: str,
+        submission: str,
+        *,
+        name: str = "submission",
+        path: str = "original",
+        review: Review | None = None,
+    ) -> list[tuple[str, Verdict]]:
+        """Does a file prove the theorems of the original, and nothing weaker?
+
+        One verdict for each theorem, example and declaration with a hole of the original, in
+        file order. An error in the submission counts against all of them. The same text twice:
+        are the theorems of a trusted file proved? Then an error counts where it stands.
+        name, path: of the submission and of the original, for messages. review: has the last
+        word on the verdicts. Raises UsageError when Lean cannot read the original, or has not
+        what it imports.
+        """
+        time = self._limits.time(submission)
+        opened = await self._judge.open(original, time)
+        if isinstance(opened, Refusal):
+            if opened.kind is not RefusalKind.LIMIT:
+                raise UsageError(f"{path}: {opened.text}")
+            return [(name, Refused((opened,)))]
+        targets = targets_of(opened)
+        if submission != original or not targets:
+            unread_fault(path, opened)
+        judged = await self._compare(opened, submission, name, list(targets), time)
+        if isinstance(judged, Refusal):
+            return [(t.shown, shown(Refused((judged,)), targets)) for t in targets.values()]
+        if submission == original:
+            judged = _with_own_errors(opened, judged, targets, name)
+        number = self._judge.last_answer
+        verdicts = [
+            Judged(t.shown, asked, shown(judged[asked], targets), number)
+            for asked, t in targets.items()
+        ]
+        if review is not None:
+            verdicts = await review(self._judge, verdicts)
+        return [(each.shown, each.verdict) for each in verdicts]
+
+    async def unknown_axioms(self, sources: Sequence[str]) -> list[str]:
+        """A line for each allowed axiom that none of the files declares, nor what they import.
+
+        A file that cannot be opened says nothing of axioms.
+        """
+        lines = dict.fromkeys(name for name in self._allow if name not in STANDARD_AXIOMS)
+        for source in sources if lines else ():
+            opened = await self._judge.open(source, self._limits.time(source))
+            if isinstance(opened, Refusal):
+                continue
+            known = await self._judge.known(opened, self._allow)
+            found = misspelt(list(lines), known, opened)
+            lines = {name: lines[name] or line for name, line in found.items()}
+            if not lines:
+                break
+        return [line for line in lines.values() if line]
+
+    async def _in_place(
+        self, original: Original, theorem: Theorem, proof: str, time: CheckTime
+    ) -> Verified:
+        """Compile the layouts of the file with the proof until one is taken; judge that one."""
+        hole = next(hole for hole in original.holes if hole["start"] == theorem.start)
+        edits, target, stand_in = await self._question(original, hole, proof, time)
+        asked = rewrite(theorem.source, edits)
+        refused: list[tuple[Refusal, ...]] = []
+        for candidate in splice(theorem.source, theorem, proof):
+            mine = _edit_of(theorem, candidate)
+            given = rewrite(theorem.source, [*edits, mine])
+            exported = await self._export(theorem.path, given, time, made_span(edits, mine))
+            if isinstance(exported, Refusal):
+                return Verified(Refused((exported,)), theorem.source)
+            shift = sum(edit.text.count("\n") for edit in edits)
+            errors = _new_errors(exported["messages"], original.known, theorem.path, shift)
+            if errors:
+                refused.append(errors)
+                continue
+            allow = [*self._allow, stand_in]
+            judged = await self._judge.judge(asked, exported, [target], allow, time)
+            verdict = Refused((judged,)) if isinstance(judged, Refusal) else judged[target]
+            if isinstance(verdict, Refused):
+                return Verified(verdict, theorem.source)
+            axioms = tuple(axiom for axiom in verdict.axioms if axiom != stand_in)
+            return Verified(Accepted(axioms), candidate)
+        return Verified(Refused(min(refused, key=len)), theorem.source)
+
+    async def _question(
+        self, original: Original, hole: Json, proof: str, time: CheckTime
+    ) -> tuple[list[Edit], str, str]:
+        """How to ask the judge for one hole: edits, the target's name, the stand-in's name.
+
+        The stand-in's name depends on the proof, so no proof can mention it.
+        """
+        digest = hashlib.sha256(f"{original.source}\0{proof}".encode()).hexdigest()[:16]
+        stand_in = f"lakatos_hole_{digest}"
+        command = original.commands[hole["command"]]
+        edits: list[Edit] = []
+        if hole["declaration"] is None:
+            inside = range(command["start"], command["stop"])
+            found = [e for e in examples(original.source) if e.keyword in inside]
+            edits = _name_all(found, await self._form(original, found, time))
+        edits.extend(fill_others(original.holes, hole, command["start"], stand_in))
+        return edits, hole["declaration"] or f"{EXAMPLE_NAME}1", stand_in
+
+    async def _form(self, original: Original, found: Sequence[Example], time: CheckTime) -> str:
+        """The first way to name these examples that gives the original no new error."""
+        for form in FORMS:
+            named = rewrite(original.source, _name_all(found, form))
+            opened = await self._judge.open(named, time)
+            if not isinstance(opened, Refusal) and not opened.known - original.known:
+                return form
+        return FORMS[-1]
+
+    async def _compare(
+        self,
+        original: Original,
+        submission: str,
+        name: str,
+        targets: list[str],
+        time: CheckTime,
+    ) -> dict[str, Verdict] | Refusal:
+        asked, given = original.source, submission
+        if found := examples(asked):
+            form = await self._form(original, found, time)
+            asked = rewrite(asked, _name_all(found, form))
+            given = rewrite(given, _name_all(examples(given), form))
+        exported = await self._export(name, given, time)
+        if isinstance(exported, Refusal):
+            return exported
+        judged = await self._judge.judge(asked, exported, targets, self._allow, time)
+        if isinstance(judged, Refusal):
+            return judged
+        errors = _new_errors(exported["messages"], original.known, name, 0)
+        return {target: _with(verdict, errors) for target, verdict in judged.items()}
+
+    async def _export(
+        self, name: str, source: str, time: CheckTime, proposed: tuple[int, int] | None = None
+    ) -> Json | Refusal:
+        fields = {"name": name, "source": source, **proposed_field(proposed)}
+        return await ask(self._pool, "export", time, **fields)
+
+
+def _name_all(found: Sequence[Example], form: str) -> list[Edit]:
+    return [
+        edit
+        for number, example in enumerate(found, 1)
+        for edit in name_example(example, f"{EXAMPLE_NAME}{number}", form)
+    ]
+
+
+def _with_own_errors(
+    original: Original, judged: dict[str, Verdict], targets: dict[str, Target], name: str
+) -> dict[str, Verdict]:
+    """Hold each error of the file against the target it stands in, or else against all."""
+    spans = [range(target.start, target.stop) for target in targets.values()]
+    loose = [e for e in original.errors if not any(e["start"] in span for span in spans)]
+    verdicts = {}
+    for (asked, verdict), span in zip(judged.items(), spans, strict=True):
+        errors = loose + [e for e in original.errors if e["start"] in span]
+        verdicts[asked] = _with(verdict, _new_errors(errors, Counter(), name, 0))
+    return verdicts
+
+
+def _edit_of(theorem: Theorem, candidate: str) -> Edit:
+    """What a spliced file has in the place of the `sorry`."""
+    raw = candidate.encode()
+    after = len(theorem.source.encode()) - theorem.stop
+    return Edit(theorem.start, theorem.stop, raw[theorem.start : len(raw) - after].decode())
+
+
+def _new_errors(
+    messages: Sequence[Any], known: Counter[str], name: str, shift: int
+) -> tuple[Refusal, ...]:
+    """Errors that the original does not have; `shift`: lines added above the proof."""
+    left = Counter(known)
+    refusals: list[Refusal] = []
+    for message in messages:
+        if message["severity"] != "error":
+            continue
+        key = error_key(message["text"])
+        if left[key] > 0:
+            left[key] -= 1
+            continue
+        where = f"{name}:{message['line'] - shift}:{message['column']}"
+        refusals.append(Refusal(RefusalKind.DOES_NOT_COMPILE, f"{where}: {message['text']}"))
+    return tuple(refusals)
+
+
+def _with(verdict: Verdict, errors: tuple[Refusal, ...]) -> Verdict:
+    if not errors:
+        return verdict
+    return Refused(errors + (verdict.reasons if isinstance(verdict, Refused) else ()))

@@ -1,0 +1,1 @@
+"""The loop that proves: searches, their budget, what is asked of Lean."""

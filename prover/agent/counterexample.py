@@ -1,0 +1,87 @@
+"""Values at which a disproved theorem is false, for a reader: `false: n = 5`.
+
+The disproof is the evidence, and is judged; here Lean only has to find values for its variables,
+those that stand in the disproof first. None are found for theorems whose variables are not
+numbers, truth values or lists, or whose instances are not decidable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice, product
+
+from ...data.records import Advanced, Theorem
+from .expander import TacticRunner
+from .negation import VALUES
+
+_MOST_TRIED = 60
+_AT_ONCE = 12
+_MOST_S = 10.0
+_BINDERS = re.compile(r"∀ (?:\(([^():]+) : ([^()]+)\)|([^():,]+) : ([^,]+)), ")
+_NUMBER = re.compile(r"(?<![\w.'])\d+(?![\w.'])")
+_MOST_DIGITS = 4
+
+
+async def counterexample(
+    pool: TacticRunner, theorem: Theorem, negation: Theorem, disproof: str
+) -> str:
+    """`false: n = 5`, if values are found at which Lean decides that the theorem is false.
+
+    negation: as posed. disproof: a proof of it, where the values may stand. Empty where none are.
+    """
+    names, candidates = _candidates(theorem, disproof)
+    tried = islice(candidates, _MOST_TRIED)
+    try:
+        async with asyncio.timeout(_MOST_S):
+            while batch := list(islice(tried, _AT_ONCE)):
+                steps = await pool.apply(negation.state, [_refutation(v) for v in batch])
+                for values, step in zip(batch, steps, strict=True):
+                    if step.outcome == Advanced(()):
+                        return _said(names, values)
+    except TimeoutError:
+        return ""
+    return ""
+
+
+def _said(names: Sequence[str], values: Sequence[str]) -> str:
+    told = (f"{n} = {v.strip('()')}" for n, v in zip(names, values, strict=True))
+    return f"false: {', '.join(told)}"
+
+
+def _refutation(values: Sequence[str]) -> str:
+    return f"intro h\nhave c := h {' '.join(values)}\nrevert c\nfirst | decide | (simp; done)"
+
+
+def _candidates(theorem: Theorem, disproof: str) -> tuple[list[str], Iterator[tuple[str, ...]]]:
+    """The theorem's first variables, and values to try for them."""
+    variables = list(_variables(theorem))
+    numbers = [n for n in _NUMBER.findall(disproof) if len(n) <= _MOST_DIGITS]
+    found = [_values(kind, numbers) for _, kind in variables]
+    known = [_values(kind, []) for _, kind in variables]
+    names = [name for name, _ in variables]
+    return names, chain(product(*found), product(*known)) if variables else iter(())
+
+
+def _values(kind: str, numbers: Sequence[str]) -> list[str]:
+    """The numbers of the disproof, from the lowest; then small values."""
+    own = sorted(set(numbers), key=int) if kind in ("Nat", "Int") else []
+    return list(dict.fromkeys([*own, *VALUES[kind]]))
+
+
+def _variables(theorem: Theorem) -> Iterator[tuple[str, str]]:
+    """Name and type of the first variables, while they are of types that have values."""
+    goal = theorem.state.goals[0]
+    for hypothesis in goal.hypotheses:
+        if hypothesis.type not in VALUES or hypothesis.value is not None:
+            return
+        yield hypothesis.name, hypothesis.type
+    text = goal.target
+    while found := _BINDERS.match(text):
+        kind = (found[2] or found[4]).strip()
+        if kind not in VALUES:
+            return
+        for name in (found[1] or found[3]).split():
+            yield name, kind
+        text = text[found.end() :]

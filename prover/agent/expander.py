@@ -1,0 +1,144 @@
+"""Turns states into expansions: the one file where a policy's tactics meet Lean.
+
+Search calls it through `Expand` and knows nothing of what is behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+from ...data.records import Advanced, Expansion, ProofState, Step, Theorem
+from ..policy.base import Advice, Policy, Proposal, Query
+from .rejections import Rejections
+
+T = TypeVar("T")
+
+Expand = Callable[[Sequence[ProofState]], Awaitable[list[Expansion]]]
+"""One expansion for each state, in order."""
+
+NEUTRAL_VALUE = 0.5
+"""The value of a state in [0, 1] when no critic judges it."""
+
+CHUNK = 6
+"""Tactics sent to Lean in one go; after a chunk with a proof of the state no more are sent."""
+
+
+class TacticRunner(Protocol):
+    """The part of a pool that an expander needs."""
+
+    async def apply(self, state: ProofState, tactics: Sequence[str]) -> list[Step]:
+        """Try each tactic at the state; one step for each, in order."""
+        ...
+
+
+async def together(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run all at once and give their results in order.
+
+    The first error cancels the rest and is raised as itself, not in a group.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(c) for c in coroutines]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+def distribution(proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Merge equal tactics, scale priors to sum 1, order by falling prior (ties as proposed)."""
+    mass: dict[str, float] = {}
+    for proposal in proposals:
+        tactic = proposal.tactic.strip()
+        if tactic:
+            mass[tactic] = mass.get(tactic, 0.0) + proposal.prior
+    total = sum(mass.values())
+    ranked = sorted(mass.items(), key=lambda item: -item[1])
+    return [Proposal(tactic, prior / total) for tactic, prior in ranked]
+
+
+def _closes(step: Step) -> bool:
+    return isinstance(step.outcome, Advanced) and not step.outcome.states
+
+
+class Expander:
+    """`Expand` for the states of one theorem.
+
+    banned: (key of a state, tactic) never to be tried; may grow meanwhile. rejections: what Lean
+    need not be asked again; grows.
+    """
+
+    def __init__(
+        self,
+        theorem: Theorem,
+        policy: Policy,
+        pool: TacticRunner,
+        banned: Collection[tuple[str, str]] = (),
+        rejections: Rejections | None = None,
+    ) -> None:
+        self._theorem = theorem
+        self._policy = policy
+        self._pool = pool
+        self._banned = banned
+        self._rejections = Rejections() if rejections is None else rejections
+
+    async def __call__(
+        self, states: Sequence[ProofState], again: Sequence[int] = ()
+    ) -> list[Expansion]:
+        """Ask the policy about all states in one call, then try its tactics, states in parallel.
+
+        The tactics of a state go by falling prior; none after the first that proves it is kept.
+        again: how often each state was expanded before.
+        """
+        pairs = zip(states, again or [0] * len(states), strict=True)
+        advised = await self._ask([Query(self._theorem, s, again=n) for s, n in pairs])
+        return await together([self._expand(*pair) for pair in zip(states, advised, strict=True)])
+
+    async def propose(self, state: ProofState, sample: int) -> Advice:
+        """The policy's advice for one sample, as a distribution without what is banned."""
+        return (await self._ask([Query(self._theorem, state, sample)]))[0]
+
+    async def step(self, state: ProofState, proposal: Proposal) -> Step:
+        """Try one proposal."""
+        return (await self._try(state, [proposal]))[0]
+
+    async def _ask(self, queries: Sequence[Query]) -> list[Advice]:
+        answers = await self._policy.propose(queries)
+        return [
+            replace(advice, proposals=tuple(distribution(self._allowed(query.state, advice))))
+            for query, advice in zip(queries, answers, strict=True)
+        ]
+
+    def _allowed(self, state: ProofState, advice: Advice) -> list[Proposal]:
+        return [p for p in advice.proposals if (state.key, p.tactic.strip()) not in self._banned]
+
+    async def _expand(self, state: ProofState, advice: Advice) -> Expansion:
+        steps: list[Step] = []
+        for i in range(0, len(advice.proposals), CHUNK):
+            for step in await self._try(state, advice.proposals[i : i + CHUNK]):
+                steps.append(step)
+                if _closes(step):
+                    return told(state, steps, advice)
+        return told(state, steps, advice)
+
+    async def _try(self, state: ProofState, proposals: Sequence[Proposal]) -> list[Step]:
+        """One step for each, in order; Lean is asked only of what it has not rejected before."""
+        known = self._rejections.at(state)
+        news = [p.tactic for p in proposals if p.tactic not in known]
+        tried = iter(await self._pool.apply(state, news) if news else [])
+        steps = [
+            Step(p.tactic, p.prior, known[p.tactic])
+            if p.tactic not in news
+            else replace(next(tried), prior=p.prior)
+            for p in proposals
+        ]
+        self._rejections.add(state, steps)
+        return steps
+
+
+def told(state: ProofState, steps: Sequence[Step], advice: Advice) -> Expansion:
+    """What the search is told of steps tried from a state on that advice."""
+    value = NEUTRAL_VALUE if advice.value is None else advice.value
+    return Expansion(state, tuple(steps), value, advice.tokens)

@@ -1,0 +1,92 @@
+"""Tactics that Lean rejected before, so that it need not be asked again.
+
+A tactic speaks of hypotheses by name, and the key of a state is blind to names: what is kept is
+kept for a key and the text of the goals. Only what Lean says the same each time is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from ...data.records import ProofState, Rejected, Rejection, Step, Theorem
+from ...lean_env.pool import Limits
+from ...lean_env.toolchains.sources import worker_sources
+from ...lean_env.worker_command import Toolchain
+
+if TYPE_CHECKING:
+    from ...data.store.store import Store
+
+Stored = Callable[[ProofState], Mapping[str, Rejected]]
+"""The tactics rejected at a state in earlier runs, each with what Lean said."""
+
+Memory = Callable[[Theorem], Stored]
+"""What a store remembers of a theorem."""
+
+PASSING = {Rejection.CANCELLED, Rejection.CRASH}
+"""Rejections that say something of the moment, not of the tactic."""
+
+
+CORE = {"Init", "Std", "Lean"}
+"""Libraries that change only with Lean's version."""
+
+
+def unknown(state: ProofState) -> Mapping[str, Rejected]:
+    """Remember nothing."""
+    return {}
+
+
+def no_memory(theorem: Theorem) -> Stored:
+    """Remember nothing."""
+    return unknown
+
+
+def worker_name(toolchain: Toolchain) -> str:
+    """What decides which tactics Lean rejects: its version, our worker's sources, the limits."""
+    texts = [source.text for source in worker_sources()]
+    told = repr([toolchain.name, toolchain.lean, Limits(), texts])
+    return blake2b(told.encode(), digest_size=8).hexdigest()
+
+
+class Remembered:
+    """What a store remembers of theorems tried by one worker, see `worker_name`.
+
+    Nothing of a file that imports more than Lean itself has: a library may have changed since.
+    """
+
+    def __init__(self, store: Store, worker: str) -> None:
+        self._store = store
+        self._worker = worker
+
+    def __call__(self, theorem: Theorem) -> Stored:
+        """The tactics rejected at states of the theorem."""
+        if {name.partition(".")[0] for name in theorem.imports} <= CORE:
+            return self._store.rejected(theorem, self._worker)
+        return unknown
+
+
+class Rejections:
+    """What was rejected at the states of one theorem, in this search and in earlier ones."""
+
+    def __init__(self, stored: Stored = unknown) -> None:
+        self._stored = stored
+        self._known: dict[tuple[str, str], dict[str, Rejected]] = {}
+
+    def at(self, state: ProofState) -> Mapping[str, Rejected]:
+        """Tactic to what Lean said of it there."""
+        return self._find(state)
+
+    def add(self, state: ProofState, steps: Iterable[Step]) -> None:
+        """Keep what was rejected for good."""
+        known = self._find(state)
+        for step in steps:
+            if isinstance(step.outcome, Rejected) and step.outcome.kind not in PASSING:
+                known[step.tactic] = step.outcome
+
+    def _find(self, state: ProofState) -> dict[str, Rejected]:
+        place = state.key, state.pretty
+        if place not in self._known:
+            stored = self._stored(state).items()
+            self._known[place] = {t: said for t, said in stored if said.kind not in PASSING}
+        return self._known[place]

@@ -1,0 +1,1 @@
+"""One file for each verb; the only place of the terminal below cli.py."""

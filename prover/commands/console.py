@@ -1,0 +1,246 @@
+"""The two consoles, one-line errors, and what a job says while it lasts.
+
+cli.py prints through it; it reads no environment and runs nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.status import Status
+
+from ...data import source
+from ...data.errors import (
+    EnvironmentFault,
+    LakatosError,
+    SoundnessAlarm,
+    UsageError,
+    is_of_the_disk,
+)
+from ...data.records import Attempt, Message
+from ...data.report import json_output
+from ...data.source import SourceFile
+from . import streams
+from . import tables as terminal
+
+err = streams.Output(stderr=True, highlight=False)
+T = TypeVar("T")
+FILE_COLUMNS = 160
+UNFILLED = (
+    "rests on a sorry that is not written there: it comes out of a macro, of admit or of a "
+    "default value; write sorry in its place to have it proved"
+)
+LONG: dict[str, Any] = {"soft_wrap": True, "markup": False}
+
+
+@dataclass(slots=True)
+class Job:
+    """What one `lakatos prove` or `repair` was asked to do."""
+
+    files: list[SourceFile]
+    names: list[str]
+    write: bool
+    out: str | None
+    as_json: bool
+    interrupted: bool = False
+    broken: bool = False
+    has_begun: bool = False
+    unfilled: bool = False
+    attempts: list[Attempt] = field(default_factory=list)
+
+    @property
+    def human(self) -> Console:
+        """Where words for a person go: away from JSON, and from a file on standard output."""
+        return err if self.as_json or self.out == "-" else standard_output()
+
+    def report(self, attempt: Attempt, more: dict[str, object] | None = None) -> None:
+        """Print an attempt that ended; more: for its JSON."""
+        if self.as_json:
+            print_json(json_output.attempt_object(attempt) | (more or {}))
+        if terminal.is_alarm(attempt):
+            why = terminal.reason_line(attempt.verdict)
+            say(f"SOUNDNESS ALARM: {attempt.theorem.name}: {why}")
+        self.human.print(terminal.attempt_text(attempt), soft_wrap=True)
+
+    def interrupt(self) -> None:
+        """Note the first Ctrl-C."""
+        self.interrupted = True
+        tell_interrupt()
+
+    async def opened(self, file: SourceFile, opening: Awaitable[T]) -> T | None:
+        """What opening a file gives; None when Lean cannot, and says so."""
+        doing = "opening" if self.has_begun else "starting Lean, opening"
+        try:
+            with waiting(f"{doing} {file.path}"):
+                return await opening
+        except UsageError as error:
+            say(str(error))
+            self.broken = True
+            return None
+        finally:
+            self.has_begun = True
+
+    def tell(self, text: str) -> None:
+        """One line for a person."""
+        self.human.print(text, markup=False)
+
+    def summarize(self) -> None:
+        """The table of all attempts, when there are several."""
+        if len(self.attempts) > 1:
+            self.human.print()
+            self.human.print(terminal.summary_table(self.attempts))
+
+    @contextmanager
+    def display(self, progress: terminal.Progress, workers: Callable[[], str]) -> Iterator[None]:
+        """Show the run while it lasts, if a person is watching. workers: what they do, in words."""
+
+        def show() -> RenderableType:
+            return terminal.live(progress, progress.per_second(time.monotonic()), workers())
+
+        with live(show):
+            yield
+
+    def tell_errors(self, path: str, messages: Iterable[Message]) -> None:
+        """Tell of a file's errors, which do not keep the rest from being tried."""
+        errors = [terminal.message_line(path, m) for m in messages if m.severity == "error"]
+        self.broken |= bool(errors)
+        for line in dict.fromkeys(errors):  # Lean says some twice
+            err.print(line, style="red", **LONG)
+
+    def tell_unfilled(self, path: str, text: str, messages: Iterable[Message]) -> None:
+        """Tell of declarations that rest on a `sorry` which is nowhere in the file's text."""
+        raw = text.encode()
+        for m in messages:
+            self.unfilled = True
+            name = raw[m.start : m.start if m.stop is None else m.stop].decode()
+            line = f"{path}:{m.line}:{m.column + 1}: {name or 'this'} {UNFILLED}"
+            err.print(line, style="red", **LONG)
+
+    def deliver(self, file: SourceFile, content: bytes, proofs: int) -> None:
+        """Write a file with its proofs where it was asked for."""
+        if self.out == "-":
+            sys.stdout.buffer.write(content)
+        elif self.out:
+            source.write_whole(Path(self.out), content)
+        elif proofs:
+            source.replace_source(file, content)
+            self.tell(f"{file.path}: proofs written: {proofs}")
+
+    @property
+    def exit_code(self) -> int:
+        """The worst that happened."""
+        if any(terminal.is_alarm(a) for a in self.attempts):
+            return SoundnessAlarm.exit_code
+        if self.interrupted:
+            return streams.interrupted_code()
+        if self.broken:
+            return UsageError.exit_code
+        return 0 if all(a.is_proved for a in self.attempts) and not self.unfilled else 1
+
+
+def standard_output() -> Console:
+    """Standard output: as wide as the terminal; a fixed width into a file.
+
+    Where it is the same terminal as standard error, it is the same console too: only so does
+    what is printed stand above a display that is on.
+    """
+    if streams.is_one_terminal():
+        return err
+    width = None if sys.stdout.isatty() else FILE_COLUMNS
+    return streams.Output(highlight=False, width=width)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """An object on a line of standard output."""
+    is_ascii = not streams.is_unicode(sys.stdout.encoding)
+    standard_output().out(json_output.line(value, is_ascii), highlight=False)
+
+
+def is_watched() -> bool:
+    """Whether a person is before a terminal that can move its cursor."""
+    return err.is_terminal and not err.is_dumb_terminal
+
+
+def live(show: Callable[[], RenderableType]) -> AbstractContextManager[object]:
+    """Show what `show` gives, at the foot of the screen, while the block lasts."""
+    if not is_watched():
+        return nullcontext()
+    one = streams.is_one_terminal()
+    return Live(get_renderable=show, console=err, transient=True, redirect_stdout=one)
+
+
+def waiting(doing: str) -> AbstractContextManager[object]:
+    """Show what is waited for, while the block lasts."""
+    return status(doing) if is_watched() else nullcontext()
+
+
+def status(doing: str) -> Status:
+    """A line that says what is done, to be shown as a context and updated."""
+    return err.status(doing, spinner="dots" if streams.is_unicode(err.encoding) else "line")
+
+
+def tell_interrupt() -> None:
+    """Say that a run was told to stop."""
+    if streams.is_reader_gone():
+        err.print("nobody reads the output any more: stopping, and checking what was found")
+    else:
+        err.print("interrupted: checking what was found; press Ctrl-C again to quit at once")
+
+
+def note(text: str) -> None:
+    """One line about the run on standard error."""
+    err.print(text, **LONG)
+
+
+def say(text: str) -> None:
+    """One line of our own on standard error."""
+    err.print(f"lakatos: {text}", style="red", **LONG)
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Within it, a warning of this package is one line; those of other packages are left out."""
+    package = Path(__file__).parents[1]
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if Path(filename).is_relative_to(package):
+            say(str(message))
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+def explain(error: Exception) -> int:
+    """Tell of an error in one line; the exit code."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, LakatosError):
+        say(str(error))
+        return error.exit_code
+    if hasattr(error, "format_message"):  # typer's own: a wrong flag, a missing argument
+        context = getattr(error, "ctx", None)
+        verb = context.command_path if context else "lakatos"
+        say(f"{error.format_message()} ({verb} --help)")
+        return UsageError.exit_code
+    if isinstance(error, OSError) and is_of_the_disk(error):  # standard output into a full disk
+        say(f"the output cannot be written ({error.strerror})")
+        return EnvironmentFault.exit_code
+    say(f"a bug: {type(error).__name__}: {error} (LAKATOS_DEBUG=1 shows where)")
+    return EnvironmentFault.exit_code

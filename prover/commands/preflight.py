@@ -1,0 +1,156 @@
+"""What a run over a problem set would do, found out before it does it: `lakatos eval --check`.
+
+Lean elaborates every statement, and where the policy has a model one attempt of one expansion is
+made, so that the model is asked once, by the way that the run would ask. Nothing is kept.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...data.errors import EnvironmentFault
+from ...data.evaluation import Outcome, Problem, Result
+from ...data.records import Advanced, Attempt, Expansion, Theorem
+from ...data.report.check import Answer, Check
+from ...data.turns import Turn
+from ...lean_env.pool import LeanPool
+from ..agent.recorder import Silent
+from ..evaluation.elaboration import Unfit, all_unfit, opened_theorem
+from ..evaluation.runner import missing
+from ..models.server_watch import Servers
+from ..policy_spec import MODELS, parts
+from ..session import check_axioms, start_run
+from .evaluate import Exam, Kept
+
+BYTES_PER_SEARCH_S = 20_000
+"""Of the store, for a second of search: 16 steps (benchmarks/results/eval_minif2f_core.md) of
+1,024 bytes (benchmarks/results/eval_overhead.json), and a little."""
+
+
+@dataclass(slots=True)
+class _Count(Silent):
+    """Counts what one attempt is suggested."""
+
+    tactics: int = 0
+    accepted: int = 0
+    tokens: int = 0
+
+    def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
+        """Count them."""
+        for expansion in expansions:
+            self.tokens += expansion.tokens
+            self.tactics += len(expansion.steps)
+            self.accepted += sum(isinstance(s.outcome, Advanced) for s in expansion.steps)
+
+    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
+        """Count what a model wrote in conversation."""
+        written = [turn for turn in turns if turn.role == "assistant"]
+        self.tactics += len(written)
+        self.accepted += sum(turn.is_right is True for turn in written)
+
+
+async def checked(exam: Exam, kept: Kept, key: str | None = None, cache: Path | None = None) -> int:
+    """Check an exam and tell what is found; the exit code. As `check`."""
+    return exam.announcer.checked(await check(exam, kept, key, cache))
+
+
+async def check(exam: Exam, kept: Kept, key: str | None = None, cache: Path | None = None) -> Check:
+    """Find out what the exam would do. key, cache: of start_run.
+
+    Raises UsageError where the run could not begin, EnvironmentFault when Lean fails.
+    """
+    await check_axioms(exam.toolchain, exam.config, exam.sources)
+    found = exam.earlier.results if exam.earlier else tuple(map(_untried, exam.problems))
+    is_open = [_is_open(exam, result) for result in found]
+    problems = [result.problem for result in found]
+    exam.announcer.say(f"elaborating {len(problems)} statements")
+    async with LeanPool(exam.toolchain, workers=exam.config.workers) as pool:
+        unfit = await all_unfit(pool, problems, lambda known: None)
+        places = exam.config.prover.concurrency or pool.workers
+    fit = [p for p, why in zip(problems, unfit, strict=True) if why is None]
+    answer = await _answer(exam, fit[0], key, cache) if fit and _has_model(exam) else None
+    counted = [
+        still and not (exam.only_elaborable and why and why.is_refused)
+        for still, why in zip(is_open, unfit, strict=True)
+    ]
+    searched = sum(still and why is None for still, why in zip(counted, unfit, strict=True))
+    attempts = exam.attempts * searched
+    places = min(places, max(1, searched))
+    search_s = attempts * exam.config.prover.wall_s
+    return Check(
+        name=exam.name,
+        problems=len(problems),
+        unfit=[(p.name, w.detail) for p, w in zip(problems, unfit, strict=True) if w],
+        left_out=sum(bool(exam.only_elaborable and why and why.is_refused) for why in unfit),
+        goes_on=exam.earlier.run_id if exam.earlier else None,
+        to_try=sum(counted),
+        attempts=attempts,
+        seconds=exam.config.prover.wall_s,
+        places=places,
+        answer=answer,
+        tokens_most=_tokens(exam, answer, attempts),
+        disk_bytes=round(search_s * BYTES_PER_SEARCH_S),
+        free_bytes=_free_bytes(kept.store.name),
+        store=kept.store.name,
+    )
+
+
+def _untried(problem: Problem) -> Result:
+    return Result(problem, Outcome.UNTRIED)
+
+
+def _is_open(exam: Exam, result: Result) -> bool:
+    """Whether the run would still try it."""
+    if result.outcome in exam.retry:
+        return True
+    decided = result.outcome is not Outcome.UNTRIED and not result.attempts
+    return not decided and bool(missing(result.attempts, exam.plan))
+
+
+def _has_model(exam: Exam) -> bool:
+    return any(part.kind in MODELS for part in parts(exam.config.policy))
+
+
+async def _answer(exam: Exam, problem: Problem, key: str | None, cache: Path | None) -> Answer:
+    """Ask the model once, about one problem; a model that cannot be asked is a fault in it."""
+    config = exam.config
+    few = replace(config.drafts, attempts=1, turns=1, repair_depth=0)
+    config = replace(config, drafts=few, workers=1)
+    exam.announcer.say(f"asking {config.policy} once, about {problem.name}")
+    count, began_s = _Count(), time.monotonic()
+    try:
+        async with start_run(exam.toolchain, config, servers=Servers(key), cache=cache) as run:
+            _, theorem = await opened_theorem(run.pool, problem)
+            assert not isinstance(theorem, Unfit)
+            began_s = time.monotonic()
+            spend = replace(config.prover, expansions=1, concurrency=1, refute=0.0)
+            prover = run.make(count, spend)
+            attempt: Attempt = (await prover.prove([theorem]))[0]
+            if prover.fault:
+                raise prover.fault
+    except EnvironmentFault as error:
+        return Answer(config.policy, fault=str(error))
+    took_s = time.monotonic() - began_s
+    fault = "" if count.tactics else f"no suggestion in its answer ({attempt.stop.value})"
+    return Answer(config.policy, took_s, count.tokens, count.tactics, count.accepted, fault)
+
+
+def _tokens(exam: Exam, answer: Answer | None, attempts: int) -> int | None:
+    """The most tokens that the run may take, by what one answer took; None where unknown."""
+    budget = exam.config.prover
+    if budget.tokens is not None:
+        return attempts * budget.tokens
+    if answer is None or not answer.tokens:
+        return None
+    in_time = budget.in_flight * budget.wall_s / max(answer.seconds, 0.1)
+    return round(attempts * min(in_time, budget.expansions) * answer.tokens)
+
+
+def _free_bytes(store: str) -> int | None:
+    """Room on the disk of the database; None where it is no file here."""
+    folder = Path(store).expanduser().absolute().parent
+    return shutil.disk_usage(folder).free if folder.is_dir() else None

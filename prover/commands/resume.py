@@ -1,0 +1,80 @@
+"""Takes searches up where the store last saw them.
+
+A search is led through its stored expansions again, by the same questions in the same order, and
+then goes on: for the same configuration it ends as if it had never been broken off. A proof found
+before is found again without Lean, then cut down and judged again. Expansions, steps and time in
+Lean count on; the wall time starts anew. What is taken up is recorded whole in the new attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from ...data.records import Expansion, Theorem
+from ...lean_env.worker_command import Toolchain
+from ..agent.prover import Recall, nothing
+from ..agent.rejections import Memory, Remembered, worker_name
+from ..config import SAMPLING, SearchConfig
+from ..session import RunConfig
+
+if TYPE_CHECKING:
+    from ...data.store.attempts import StoredAttempt
+    from ...data.store.store import Store
+
+
+def begin(store: Store, command: str, config: RunConfig, toolchain: Toolchain) -> int:
+    """Record that a run begins; its number."""
+    told = asdict(config) | {"worker": worker_name(toolchain)}
+    return store.start_run(command, told, _title(toolchain), config.prover.seed)
+
+
+def earlier(
+    store: Store, run: int, config: RunConfig, toolchain: Toolchain, resume: bool
+) -> tuple[Recall, Memory]:
+    """What run number `run` is told of those before it: searches if asked, and rejections."""
+    how, title = config.prover.search, _title(toolchain)
+    recall = Resumption(store, run, policy=config.policy, search=how, toolchain=title)
+    return recall if resume else nothing, Remembered(store, worker_name(toolchain))
+
+
+def _title(toolchain: Toolchain) -> str:
+    return f"{toolchain.name} {toolchain.lean}"
+
+
+class Resumption:
+    """Recalls the longest earlier search for a theorem that the present one can take up.
+
+    That is one at the same `sorry` of the same file text, by the same policy, in the same Lean,
+    and with samples if the present one samples. run: the number of the present run.
+    """
+
+    def __init__(
+        self, store: Store, run: int, *, policy: str, search: SearchConfig, toolchain: str
+    ) -> None:
+        self._store = store
+        self._run = run
+        self._policy = policy
+        self._search = search
+        self._toolchain = toolchain
+
+    def __call__(self, theorem: Theorem) -> Iterable[Expansion]:
+        """Its expansions in the order told; none when there is no such search."""
+        earlier = [a for a in self._store.attempts_at(theorem) if a.run_id != self._run]
+        for summary in sorted(earlier, key=lambda a: (-a.expansions, -a.id)):
+            if not summary.expansions:
+                break
+            stored = self._store.load_attempt(summary.id)
+            if self._fits(stored, theorem):
+                return stored.expansions
+        return ()
+
+    def _fits(self, stored: StoredAttempt, theorem: Theorem) -> bool:
+        search = stored.config.get("prover", {}).get("search", {}).get("name", "")
+        return (
+            stored.config.get("policy") == self._policy
+            and (search in SAMPLING) == self._search.samples
+            and stored.toolchain == self._toolchain
+            and stored.theorem.state == theorem.state
+        )

@@ -1,0 +1,1 @@
+"""Where training data and problems come from."""

@@ -1,0 +1,155 @@
+"""Lean's own library as a problem set: which modules, on which workers, what is kept.
+
+What Lean said of a module is kept by the worker's Lean files: after a break, only what is missing
+is asked for, and one module that fails does not stop the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ...data.errors import UsageError, WorkerDied
+from ...data.problems.library import LibrarySet, PosedModule, count, figure_rows, write
+from ...data.problems.reader import ProblemSet
+from ...lean_env.cache import (
+    ANSWERS_KEPT_S,
+    default_cache,
+    keep_answer,
+    kept_answer,
+    remove_old,
+)
+from ...lean_env.queries.library import HEARTBEATS, ROOTS, Library, Module
+from ...lean_env.toolchains.find import Toolchain
+from ...lean_env.toolchains.sources import worker_sources
+from ..commands.console import is_watched
+from ..commands.extraction_console import TraceLine, tell
+from .decontamination import excluded_by
+from .tracing import Told, silent
+
+FORM = 1
+"""Of the answers kept; under another number modules are posed anew."""
+
+RUNS_ON = "LeanEnv.Library"
+
+
+@dataclass(frozen=True)
+class Posing:
+    """One `lakatos extract core`. modules: patterns of names, none: all; out: None: only count.
+
+    problems: sets that are not to be among it.
+    """
+
+    modules: tuple[str, ...] = ()
+    seed: int = 0
+    workers: int = 1
+    out: Path | None = None
+    formats: tuple[str, ...] = ("jsonl",)
+    problems: tuple[ProblemSet, ...] = ()
+
+    async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
+        """Pose, write, tell; the exit code. Raises as `run`."""
+        toolchain = lean()
+        line = TraceLine(is_watched(), "posing", "modules")
+        with line.shown():
+            posed = await self.run(toolchain, cache, line.told)
+            posed = replace(posed, excluded=await excluded_by(self.problems, toolchain))
+            if self.out:
+                figures = write(posed, self.out, self.formats)
+            else:
+                figures = count(posed, posed.rows())
+        return tell(posed.failures, figure_rows(figures), self.out)
+
+    async def run(
+        self,
+        toolchain: Toolchain,
+        cache: Path | None = None,
+        told: Told = silent,
+        library: Callable[[], Library] | None = None,
+    ) -> LibrarySet:
+        """Pose the theorems of the modules wanted. library: makes what asks Lean.
+
+        A cancelled call keeps what is posed by then. Raises UsageError when no module fits,
+        WorkerDied when the library cannot be listed, ToolchainError.
+        """
+        lean = f"Lean {toolchain.lean} ({toolchain.name})"
+        make = library or (lambda: Library(toolchain))
+        shelf = Shelf((cache or default_cache()) / "library" / _key(lean))
+        asked = [make() for _ in range(max(1, self.workers))]
+        try:
+            wanted = self.chosen(await asked[0].modules())
+            failures = await _pose(wanted, asked, shelf, told)
+            remove_old(shelf.folder, unused_s=ANSWERS_KEPT_S)
+        finally:
+            for each in asked:
+                await each.close()
+        found = [(m, rows) for m in wanted if (rows := shelf.read(m)) is not None]
+        posed = [PosedModule(m.name, m.imports, rows) for m, rows in found]
+        return LibrarySet(posed, lean, self.seed, failures)
+
+    def chosen(self, modules: Sequence[Module]) -> list[Module]:
+        """The modules that a pattern fits. Raises UsageError when none does."""
+        patterns = self.modules or ("*",)
+        found = [m for m in modules if any(fnmatch.fnmatchcase(m.name, p) for p in patterns)]
+        if not found:
+            raise UsageError(f"no module of {' and '.join(ROOTS)} is called {', '.join(patterns)}")
+        return found
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The answers kept, one file for each module."""
+
+    folder: Path
+
+    def _place(self, module: Module) -> Path:
+        return self.folder / f"{module.name}.json.gz"
+
+    def read(self, module: Module) -> list[Any] | None:
+        """What was kept; None when there is nothing, or nothing that can be read."""
+        try:
+            rows = kept_answer(self._place(module))
+        except (OSError, EOFError, ValueError):
+            return None
+        return rows if isinstance(rows, list) else None
+
+    def keep(self, module: Module, rows: list[Any]) -> None:
+        """Write in one step. Raises UsageError when the disk takes nothing."""
+        keep_answer(self._place(module), rows)
+
+
+async def _pose(
+    wanted: Sequence[Module], asked: Sequence[Library], shelf: Shelf, told: Told
+) -> list[tuple[str, str]]:
+    """Pose what the shelf lacks, on as many workers at once; (module, why) of those that fail."""
+    failures: dict[str, str] = {}
+    done = 0
+    waiting = iter(wanted)
+
+    async def work(library: Library) -> None:
+        nonlocal done
+        for module in waiting:
+            if shelf.read(module) is None:
+                try:
+                    shelf.keep(module, await library.pose(module))
+                except (UsageError, WorkerDied) as error:
+                    failures[module.name] = str(error).removeprefix(f"{module.name}: ")
+            done += 1
+            told(done, len(wanted), module.name)
+
+    async with asyncio.TaskGroup() as group:
+        for each in asked:
+            group.create_task(work(each))
+    return sorted(failures.items())
+
+
+def _key(lean: str) -> str:
+    digest = hashlib.sha256(f"{FORM} {lean} {HEARTBEATS}".encode())
+    for source in worker_sources(module=RUNS_ON):
+        digest.update(source.text.encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Runs over problem sets, here or on a Ray cluster."""

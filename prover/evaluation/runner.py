@@ -1,0 +1,325 @@
+"""Tries the problems of a set: each is elaborated, then attempted until solved or k times.
+
+Only what is at work is open, so a run takes as much memory for ten thousand theorems as for ten.
+What attempt j at a theorem draws depends on the run's seed, the theorem's name and j alone, so a
+run that was broken off and taken up again comes to the same results.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ...data.errors import LakatosError, ModelUnavailable, UsageError
+from ...data.evaluation import ALARM, AttemptSummary, Outcome, Problem, Result, outcome_of, seed_of
+from ...data.records import Attempt, Expansion, StopReason, Theorem
+from ...data.turns import Turn
+from ...lean_env.opened_file import OpenedFile
+from ..agent.budget import Clock
+from ..agent.expander import together
+from ..agent.recorder import Recorder
+from ..commands.tables import is_alarm
+from ..config import ProverConfig
+from .elaboration import FilePool, Unfit, opened_theorem
+
+OUTCOMES = {
+    StopReason.PROVED: Outcome.SOLVED,
+    StopReason.DISPROVED: Outcome.DEAD_END,
+    StopReason.DEAD_END: Outcome.DEAD_END,
+    StopReason.EXPANSIONS: Outcome.BUDGET,
+    StopReason.STEPS: Outcome.BUDGET,
+    StopReason.LEAN_TIME: Outcome.BUDGET,
+    StopReason.TOKENS: Outcome.BUDGET,
+    StopReason.WALL_TIME: Outcome.BUDGET,
+    StopReason.REFUSED: Outcome.REFUSED,
+    StopReason.FAULT: Outcome.CRASH,
+    StopReason.MODEL_FAILED: Outcome.MODEL_FAILED,
+}
+"""The class of an attempt that ended so; one that was interrupted counts for nothing."""
+
+
+MAX_ERRORS = 10
+"""Attempts in a row under which the model may fail."""
+
+
+class Archive(Recorder, Protocol):
+    """Keeps attempts and numbers them: the store's recorder."""
+
+    def attempt_id(self, theorem: Theorem) -> int:
+        """The number of the attempt at the theorem that runs now."""
+        ...
+
+
+class Book(Protocol):
+    """Keeps what counts: the store's ledger."""
+
+    def decide(self, number: int, outcome: Outcome, detail: str) -> None:
+        """Class a problem without an attempt."""
+        ...
+
+    def add(self, number: int, attempt: AttemptSummary) -> None:
+        """Count an attempt that is over."""
+        ...
+
+
+class Watcher(Protocol):
+    """Hears what each place at work does: a live display."""
+
+    def start(self, slot: int, problem: Problem, number: int) -> None:
+        """Attempt `number` begins; 0: the statement is elaborated."""
+        ...
+
+    def expanded(self, slot: int, count: int) -> None:
+        """So many states were expanded."""
+        ...
+
+    def finish(self, slot: int, result: Result) -> None:
+        """A theorem is over."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How each problem is tried. prover: budgets of one attempt, and the run's seed."""
+
+    prover: ProverConfig
+    attempts: int = 1
+    """Attempts at a theorem."""
+    all_attempts: bool = False
+    """Go on after the first proof, so that pass@k is known for every k."""
+    max_errors: int = MAX_ERRORS
+    """Attempts in a row that end because the model failed, after which the run stops."""
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise UsageError(f"attempts must be at least 1, not {self.attempts}")
+        if self.max_errors < 1:
+            raise UsageError(f"max_errors must be at least 1, not {self.max_errors}")
+
+
+class FailuresInARow:
+    """Stops a run under which the model fails again and again. most: attempts in a row."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count = 0
+
+    def hear(self, outcome: Outcome, detail: str) -> None:
+        """Another attempt is over. Raises ModelUnavailable at the last that may fail."""
+        self._count = self._count + 1 if outcome is Outcome.MODEL_FAILED else 0
+        if self._count >= self._most:
+            raise ModelUnavailable(f"the model failed {self._count} times in a row: {detail}")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A problem still to be tried. number: its place in the set; done: attempts that count."""
+
+    number: int
+    problem: Problem
+    done: tuple[AttemptSummary, ...] = ()
+
+
+class Proving(Protocol):
+    """A prover for one attempt."""
+
+    fault: LakatosError | None
+
+    async def prove(self, theorems: Sequence[Theorem]) -> list[Attempt]:
+        """Try to prove each theorem."""
+        ...
+
+    def stop(self) -> None:
+        """Interrupt it; what is found is still judged."""
+        ...
+
+
+Make = Callable[[Recorder, ProverConfig], Proving]
+"""A prover for one attempt, with draws of its own by the seed of the configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What attempts are made with."""
+
+    pool: FilePool
+    make: Make
+
+
+@dataclass(frozen=True, slots=True)
+class Hearers:
+    """Who is told of what happens. archive: makes what keeps the attempts of one place at work."""
+
+    book: Book
+    archive: Callable[[], Archive]
+    watcher: Watcher
+
+
+class _Notes:
+    """Tells an archive and a watcher of one attempt, and notes its number and its tokens."""
+
+    def __init__(self, archive: Archive, heard: Callable[[int], None]) -> None:
+        self._archive = archive
+        self._heard = heard
+        self.attempt_id = 0
+        self.tokens = 0
+
+    def start_attempt(self, theorem: Theorem) -> None:
+        """Pass it on."""
+        self._archive.start_attempt(theorem)
+        if not self.attempt_id:  # later ones are of its negation, of the holes of its drafts
+            self.attempt_id = self._archive.attempt_id(theorem)
+
+    def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
+        """Pass them on, and count."""
+        self._archive.expansions(theorem, expansions)
+        self.tokens += sum(expansion.tokens for expansion in expansions)
+        self._heard(len(expansions))
+
+    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
+        """Pass them on."""
+        self._archive.turns(theorem, turns)
+
+    def finish_attempt(self, attempt: Attempt) -> None:
+        """Pass it on."""
+        self._archive.finish_attempt(attempt)
+
+
+class Bench:
+    """Tries problems. worked_s: seconds of work on the run before this session."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        plan: Plan,
+        hearers: Hearers,
+        *,
+        worked_s: float = 0.0,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._pool = parts.pool
+        self._make = parts.make
+        self._plan = plan
+        self._book = hearers.book
+        self._archive = hearers.archive
+        self._watcher = hearers.watcher
+        self._clock = clock
+        self._origin_s = clock() - worked_s
+        self._open: list[str] = []
+        self._running: set[Proving] = set()
+        self._failures = FailuresInARow(plan.max_errors)
+        self.stopped = False
+
+    @property
+    def worked_s(self) -> float:
+        """Seconds of work on the run by now."""
+        return self._clock() - self._origin_s
+
+    def stop(self) -> None:
+        """Interrupt all searches; what they found is still judged and counted."""
+        self.stopped = True
+        for prover in self._running:
+            prover.stop()
+
+    async def work(self, tasks: Iterable[Task], places: int) -> None:
+        """Do all tasks, so many at once; the first come the first served.
+
+        Raises EnvironmentFault or UsageError when Lean, a model or the store fails as a whole,
+        ModelUnavailable after `max_errors` attempts in a row under which the model failed;
+        what was counted by then stays counted.
+        """
+        waiting = iter(tasks)
+        await together([self._place(slot, waiting) for slot in range(places)])
+
+    async def _place(self, slot: int, waiting: Iterator[Task]) -> None:
+        archive = self._archive()
+        for task in waiting:
+            if self.stopped:
+                return
+            if result := await self._try(slot, task, archive):
+                self._watcher.finish(slot, result)
+
+    async def _try(self, slot: int, task: Task, archive: Archive) -> Result | None:
+        """All that is left of one task; None when interrupted before its end."""
+        problem = task.problem
+        self._watcher.start(slot, problem, 0)
+        opened, found = await opened_theorem(self._pool, problem)
+        if opened:
+            self._open.append(opened.source)
+        try:
+            if isinstance(found, Unfit):
+                return self._decide(task, found)
+            return await self._attempts(slot, task, found, archive)
+        finally:
+            if opened:
+                self._close(opened)
+
+    def _close(self, opened: OpenedFile) -> None:
+        self._open.remove(opened.source)
+        if opened.source not in self._open:  # the set may have it twice
+            self._pool.close_file(opened)
+
+    def _decide(self, task: Task, why: Unfit) -> Result:
+        self._book.decide(task.number, why.outcome, why.detail)
+        return Result(task.problem, why.outcome, task.done, why.detail)
+
+    async def _attempts(
+        self, slot: int, task: Task, theorem: Theorem, archive: Archive
+    ) -> Result | None:
+        done = list(task.done)
+        for number in missing(task.done, self._plan):
+            if self.stopped:
+                return None
+            self._watcher.start(slot, task.problem, number)
+            summary = await self._attempt(slot, task, number, theorem, archive)
+            if summary is None:
+                return None
+            self._book.add(task.number, summary)
+            done.append(summary)
+            self._failures.hear(summary.outcome, summary.detail)
+            if summary.outcome is Outcome.SOLVED and not self._plan.all_attempts:
+                break
+        done.sort(key=lambda attempt: attempt.number)
+        return Result(task.problem, outcome_of({a.outcome for a in done}), tuple(done))
+
+    async def _attempt(
+        self, slot: int, task: Task, number: int, theorem: Theorem, archive: Archive
+    ) -> AttemptSummary | None:
+        """One attempt from start to end; None when it was interrupted."""
+        seed = seed_of(self._plan.prover.seed, task.problem.name, number)
+        notes = _Notes(archive, lambda count: self._watcher.expanded(slot, count))
+        prover = self._make(notes, replace(self._plan.prover, seed=seed, concurrency=1))
+        self._running.add(prover)
+        try:
+            attempt = (await prover.prove([theorem]))[0]
+        finally:
+            self._running.discard(prover)
+        if prover.fault and attempt.stop is not StopReason.MODEL_FAILED:
+            raise prover.fault
+        outcome = OUTCOMES.get(attempt.stop)
+        if outcome is None:
+            return None
+        detail = attempt.detail or ("" if attempt.is_proved else attempt.stop.value)
+        return AttemptSummary(
+            attempt_id=notes.attempt_id,
+            number=number,
+            outcome=outcome,
+            wall_s=attempt.wall_s,
+            expansions=attempt.expansions,
+            steps=attempt.steps,
+            tokens=notes.tokens,
+            ended_s=self.worked_s,
+            seed=seed,
+            proof=attempt.proof,
+            detail=ALARM + detail if is_alarm(attempt) else detail,
+        )
+
+
+def missing(done: Sequence[AttemptSummary], plan: Plan) -> list[int]:
+    """The numbers of the attempts that a problem still gets."""
+    if not plan.all_attempts and any(a.outcome is Outcome.SOLVED for a in done):
+        return []
+    over = {attempt.number for attempt in done}
+    return [number for number in range(1, plan.attempts + 1) if number not in over]

@@ -1,0 +1,1 @@
+"""Who proposes tactics: the interface, prompts, mixtures, critics."""

@@ -1,0 +1,106 @@
+"""What proposes tactics: the protocol every policy keeps, and one that reads from a table.
+
+A policy knows theorems and states as records; it sees no Lean process and no search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from ...data.records import ProofState, Theorem
+
+_DRAWS = 64
+"""Draws from one state that seeds keep apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One tactic to try. prior: in (0, 1], relative to the other proposals of its state."""
+
+    tactic: str
+    prior: float
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question to a policy: what to try at `state` of `theorem`?
+
+    sample: None for all there is to try. For the sample of that number a policy that draws may
+    draw anew, the same for the same number; one that writes whole proofs gives one of them.
+    again: how often the search has asked of this state before, for all there is to try.
+    """
+
+    theorem: Theorem
+    state: ProofState
+    sample: int | None = None
+    again: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A policy's answer; no proposals: nothing to try.
+
+    value: P(provable) in [0, 1], where the policy can tell. tokens: what a model wrote for it.
+    """
+
+    proposals: tuple[Proposal, ...] = ()
+    value: float | None = None
+    tokens: int = 0
+
+
+class Policy(Protocol):
+    """Anything that proposes tactics for a batch of states."""
+
+    @property
+    def name(self) -> str:
+        """The word that stands for it in a run's record."""
+        ...
+
+    def propose(self, queries: Sequence[Query]) -> Coroutine[Any, Any, list[Advice]]:
+        """Answer each query, in order."""
+        ...
+
+
+class Redrawn:
+    """A policy whose draws belong to one seed. samples: completions drawn at once."""
+
+    def __init__(self, policy: Policy, seed: int, samples: int) -> None:
+        self._policy = policy
+        self._again = (seed & 0xFFFF) * _DRAWS
+        self._sample = self._again * samples
+
+    @property
+    def name(self) -> str:
+        """The policy's own."""
+        return self._policy.name
+
+    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+        """Answer each query, by draws of this seed."""
+        return await self._policy.propose([self._shifted(query) for query in queries])
+
+    def _shifted(self, query: Query) -> Query:
+        if query.sample is None:
+            return replace(query, again=query.again + self._again)
+        return replace(query, sample=query.sample + self._sample)
+
+
+class ScriptedPolicy:
+    """Proposes fixed tactics by a state's key or text; `default` where the table has neither."""
+
+    name = "scripted"
+
+    def __init__(
+        self, table: Mapping[str, Sequence[Proposal]], default: Sequence[Proposal] = ()
+    ) -> None:
+        self._table = table
+        self._default = default
+
+    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+        """Answer each query from the table."""
+        return [Advice(tuple(self._find(q.state))) for q in queries]
+
+    def _find(self, state: ProofState) -> Sequence[Proposal]:
+        by_text = self._table.get(state.pretty, self._default)
+        return self._table.get(state.key, by_text)

@@ -1,0 +1,140 @@
+"""A policy that asks a language model: a prompt for each state, proposals from the completions.
+
+Identical prompts are asked once, and a question that nobody waits for any more is withdrawn. What
+a state is told does not depend on who asked first. Knows neither how the model runs nor Lean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import exp
+
+from ..agent.expander import together
+from ..models.base import Completion, Generated, LanguageModel, Prompt, Sampling
+from ..models.server_watch import Watches, waiting, who_waits
+from ..retrieval.base import Retrieval
+from .base import Advice, Proposal, Query
+from .critic import value_of
+from .prompts import PromptFormat
+
+REMEMBERED = 4_096
+"""Answers kept in memory, the latest ones."""
+
+LEAST_PRIOR = 1e-6
+"""Of a proposal, against the best one of its state."""
+
+Question = tuple[Prompt, int]
+"""A prompt, and the seed of its draws."""
+
+
+@dataclass(slots=True)
+class Flight:
+    """A question under way, and how many wait for its answer."""
+
+    task: asyncio.Task[Generated]
+    watches: Watches
+    waiting: int = 0
+
+
+class LanguagePolicy:
+    """Proposes what a model writes. Priors: log-probabilities where told, else frequencies.
+    Values: the model's own head, else how sure it was.
+
+    Sample number k is completion k mod n of the draw of seed + (k - k mod n).
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        form: PromptFormat,
+        sampling: Sampling,
+        retrieval: Retrieval | None = None,
+    ) -> None:
+        self._model = model
+        self._retrieval = retrieval
+        self._form = form
+        self._sampling = replace(sampling, stop=(*form.stop, *sampling.stop))
+        self._flights: dict[Question, Flight] = {}
+        self._answers: dict[Question, Generated] = {}
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self._model.name
+
+    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+        """Answer each query, in order. Raises ModelUnavailable, UsageError."""
+        answers = await together([self._ask(query) for query in queries])
+        return [self._advice(*pair) for pair in zip(queries, answers, strict=True)]
+
+    async def _ask(self, query: Query) -> Generated:
+        premises = await self._retrieval(query) if self._retrieval else ()
+        drawn = query.again if query.sample is None else query.sample // self._sampling.n
+        seed = self._sampling.seed + drawn * self._sampling.n
+        return await self._answer((self._form.write(query, premises), seed))
+
+    async def _answer(self, question: Question) -> Generated:
+        who = who_waits()
+        if question in self._answers:
+            who.hears(self._answers[question], question[0])
+            return self._answers[question]
+        flight = self._flights.get(question)
+        if flight is None:
+            watches = Watches()
+            flight = Flight(asyncio.create_task(self._generate(question, watches)), watches)
+            self._flights[question] = flight
+        flight.waiting += 1
+        flight.watches.join(who)
+        try:
+            answer = await asyncio.shield(flight.task)
+            who.hears(answer, question[0])
+            return answer
+        finally:
+            flight.waiting -= 1
+            flight.watches.leave(who)
+            if not flight.waiting:
+                flight.task.cancel()
+                if self._flights.get(question) is flight:
+                    del self._flights[question]
+
+    async def _generate(self, question: Question, watches: Watches) -> Generated:
+        waiting.set(watches)
+        prompt, seed = question
+        answer = (await self._model.generate([prompt], replace(self._sampling, seed=seed)))[0]
+        if len(self._answers) >= REMEMBERED:
+            del self._answers[next(iter(self._answers))]
+        self._answers[question] = answer
+        return answer
+
+    def _advice(self, query: Query, answer: Generated) -> Advice:
+        completions = answer.completions
+        if query.sample is not None:
+            completions = completions[query.sample % self._sampling.n :][:1]
+        found = [(self._read(each, query), each) for each in completions]
+        proposals = _priors([(tactic, each) for tactic, each in found if tactic])
+        return Advice(proposals, value_of(answer), sum(each.tokens for each in completions))
+
+    def _read(self, completion: Completion, query: Query) -> str | None:
+        if not (completion.finished or self._form.is_whole_proof):
+            return None  # half a tactic
+        return self._form.read(completion.text, query)
+
+
+def _priors(found: Sequence[tuple[str, Completion]]) -> tuple[Proposal, ...]:
+    """Merge equal tactics; the mass of each, the best one's as 1.
+
+    With log-probabilities it is that of the different texts drawn, without it how often it came.
+    """
+    texts = {completion.text: (tactic, completion.log_prob) for tactic, completion in found}
+    told = [log_prob for _, log_prob in texts.values() if log_prob is not None]
+    mass: dict[str, float] = {}
+    if told and len(told) == len(texts):
+        for tactic, log_prob in texts.values():
+            mass[tactic] = mass.get(tactic, 0.0) + exp((log_prob or 0.0) - max(told))
+    else:
+        for tactic, _ in found:
+            mass[tactic] = mass.get(tactic, 0.0) + 1.0
+    best = max(mass.values(), default=1.0)
+    return tuple(Proposal(t, max(LEAST_PRIOR, m / best)) for t, m in mass.items())

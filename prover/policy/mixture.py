@@ -1,0 +1,57 @@
+"""Policies made of policies: some that share the prior mass, one with the judgement of a critic."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..agent.expander import distribution, together
+from .base import Advice, Policy, Proposal, Query
+from .critic import Critic
+
+
+class Mixture:
+    """Asks several policies at once and mixes their distributions by shares.
+
+    The value is the first one told.
+    """
+
+    def __init__(self, name: str, policies: Sequence[tuple[Policy, float]]) -> None:
+        self.name = name
+        self._policies = policies
+
+    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+        """Answer each query with the proposals of all."""
+        answers = await together([policy.propose(queries) for policy, _ in self._policies])
+        return [self._mix(each) for each in zip(*answers, strict=True)]
+
+    def _mix(self, advice: Sequence[Advice]) -> Advice:
+        mixed = [
+            Proposal(proposal.tactic, proposal.prior * share)
+            for each, (_, share) in zip(advice, self._policies, strict=True)
+            for proposal in distribution(each.proposals)
+        ]
+        told = [each.value for each in advice if each.value is not None]
+        tokens = sum(each.tokens for each in advice)
+        return Advice(tuple(distribution(mixed)), told[0] if told else None, tokens)
+
+
+class Judged:
+    """A policy whose states are judged by a critic."""
+
+    def __init__(self, policy: Policy, critic: Critic) -> None:
+        self.name = policy.name
+        self._policy = policy
+        self._critic = critic
+
+    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+        """Answer each query as the policy does, with the critic's value."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                advice = group.create_task(self._policy.propose(queries))
+                values = group.create_task(self._critic.value(queries))
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        judged = zip(advice.result(), values.result(), strict=True)
+        return [replace(each, value=value) for each, value in judged]

@@ -1,0 +1,1 @@
+"""Broken proofs and drafts with holes: refined, cut, filled, asked again."""

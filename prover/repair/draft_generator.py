@@ -1,0 +1,209 @@
+"""Who writes drafts, whole proofs or sketches with holes: a model in conversation, or texts given.
+
+All first answers about a theorem are asked for at once, and all later ones of a round; so the
+batches of a model are full. Draws depend on the seed and the conversation, not on the timing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from ...data.records import Theorem
+from ...data.turns import Turn
+from ..agent.expander import together
+from ..models.base import Completion, Generated, LanguageModel, Prompt, Sampling
+from ..models.server_watch import who_waits
+from ..policy.answers import proof_in
+from ..policy.base import Advice, Policy, Proposal, Query
+from ..policy.prompts import PromptFormat
+from ..retrieval.base import Retrieval
+
+FAR = 1 << 20
+"""Between the seeds of rounds, above any number of conversations."""
+
+
+@dataclass(slots=True)
+class Conversation:
+    """One conversation about a theorem. block: the last answer's tactic block, if it has one.
+
+    is_over: the author has nothing more to say. unkept: turns that are still to be recorded.
+    """
+
+    number: int
+    prompt: Prompt = field(default_factory=Prompt)
+    answer: str = ""
+    block: str | None = None
+    tokens: int = 0
+    rounds: int = 0
+    is_over: bool = False
+    unkept: list[Turn] = field(default_factory=list)
+
+    def judged(self, is_right: bool) -> list[Turn]:
+        """The turns not yet recorded, the last answer marked right or wrong."""
+        kept, self.unkept = self.unkept, []
+        if kept and kept[-1].role == "assistant":
+            kept[-1] = replace(kept[-1], is_right=is_right)
+        return kept
+
+
+class Author(Protocol):
+    """Anything that writes drafts."""
+
+    @property
+    def name(self) -> str:
+        """The word that stands for it in a run's record."""
+        ...
+
+    def anew(self, seed: int) -> Author:
+        """The same author, remembering nothing, whose draws belong to the seed."""
+        ...
+
+    async def begin(self, theorem: Theorem, most: int) -> list[Conversation]:
+        """At most so many conversations, each with a first answer.
+
+        Raises ModelUnavailable, UsageError.
+        """
+        ...
+
+    async def go_on(
+        self, theorem: Theorem, conversation: Conversation, feedback: Mapping[str, str]
+    ) -> None:
+        """Another answer, to the feedback on the last one. Raises ModelUnavailable, UsageError."""
+        ...
+
+
+class ModelAuthor:
+    """A language model that is asked for whole proofs or sketches."""
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        form: PromptFormat,
+        sampling: Sampling,
+        retrieval: Retrieval | None = None,
+    ) -> None:
+        self._model = model
+        self._form = form
+        self._sampling = replace(sampling, stop=tuple(dict.fromkeys((*form.stop, *sampling.stop))))
+        self._retrieval = retrieval
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self._model.name
+
+    def anew(self, seed: int) -> ModelAuthor:
+        """With draws of its own."""
+        sampling = replace(self._sampling, seed=self._sampling.seed + seed)
+        return ModelAuthor(self._model, self._form, sampling, self._retrieval)
+
+    async def begin(self, theorem: Theorem, most: int) -> list[Conversation]:
+        """As many completions of one prompt."""
+        query = Query(theorem, theorem.state)
+        premises = await self._retrieval(query) if self._retrieval else ()
+        prompt = self._form.write(query, premises)
+        sampling = replace(self._sampling, n=most)
+        answers = (await self._ask(prompt, sampling)).completions
+        begun = [Conversation(number, prompt) for number in range(len(answers))]
+        for conversation, answer in zip(begun, answers, strict=True):
+            conversation.unkept += _turns(conversation.number, prompt)
+            self._hear(theorem, conversation, answer)
+        return begun
+
+    async def go_on(
+        self, theorem: Theorem, conversation: Conversation, feedback: Mapping[str, str]
+    ) -> None:
+        """The completion of the conversation so far and the feedback."""
+        before = conversation.prompt
+        prompt = self._form.reply(before, conversation.answer, feedback)
+        seed = self._sampling.seed + FAR * (conversation.rounds) + conversation.number
+        sampling = replace(self._sampling, n=1, seed=seed)
+        answer = (await self._ask(prompt, sampling)).completions
+        told = prompt.messages[-1].text if prompt.messages else prompt.text
+        conversation.prompt = prompt
+        conversation.unkept.append(Turn(conversation.number, "user", told, is_feedback=True))
+        if answer:
+            self._hear(theorem, conversation, answer[0])
+        conversation.is_over = not answer
+
+    async def _ask(self, prompt: Prompt, sampling: Sampling) -> Generated:
+        answer = (await self._model.generate([prompt], sampling))[0]
+        who_waits().hears(answer)
+        return answer
+
+    def _hear(self, theorem: Theorem, conversation: Conversation, answer: Completion) -> None:
+        conversation.answer = answer.text
+        conversation.block = self._form.read(answer.text, Query(theorem, theorem.state))
+        conversation.tokens = answer.tokens
+        conversation.rounds += 1
+        turn = Turn(conversation.number, "assistant", answer.text, tokens=answer.tokens)
+        conversation.unkept.append(turn)
+
+
+def _turns(number: int, prompt: Prompt) -> list[Turn]:
+    if not prompt.messages:
+        return [Turn(number, "user", prompt.text)]
+    return [Turn(number, message.role, message.text) for message in prompt.messages]
+
+
+class GivenTexts:
+    """What a policy proposes at the root, one text after the other, whatever Lean says to them."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.name = policy.name
+        self._policy = policy
+        self._left: dict[Theorem, list[Proposal]] = {}
+
+    def anew(self, seed: int) -> GivenTexts:
+        """From the first text on."""
+        return GivenTexts(self._policy)
+
+    async def begin(self, theorem: Theorem, most: int) -> list[Conversation]:
+        """The first texts."""
+        advice = (await self._policy.propose([Query(theorem, theorem.state)]))[0]
+        self._left[theorem] = list(advice.proposals[most:])
+        first = advice.proposals[:most]
+        return [self._say(Conversation(n), proposal) for n, proposal in enumerate(first)]
+
+    async def go_on(
+        self, theorem: Theorem, conversation: Conversation, feedback: Mapping[str, str]
+    ) -> None:
+        """The next text, if there is one."""
+        left = self._left[theorem]
+        conversation.is_over = not left
+        if left:
+            self._say(conversation, left.pop(0))
+
+    def _say(self, conversation: Conversation, proposal: Proposal) -> Conversation:
+        conversation.answer = conversation.block = proposal.tactic
+        conversation.rounds += 1
+        return conversation
+
+
+class OwnDrafts:
+    """A policy that proposes the drafts of a text: a theorem's by name, a bare block for all."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self._text = text
+
+    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+        """The draft, at the root of its theorem."""
+        return [Advice(self._at(query)) for query in queries]
+
+    def _at(self, query: Query) -> tuple[Proposal, ...]:
+        if query.state.key != query.theorem.state.key:
+            return ()
+        block = proof_in(self._text, query.theorem.name, strict=True)
+        return (Proposal(block, 1.0),) if block else ()
+
+
+async def all_go_on(
+    author: Author,
+    theorem: Theorem,
+    told: Sequence[tuple[Conversation, Mapping[str, str]]],
+) -> None:
+    """The next round of several conversations, asked for at once."""
+    await together([author.go_on(theorem, each, feedback) for each, feedback in told])

@@ -1,0 +1,1 @@
+"""Which premises a prompt shows."""

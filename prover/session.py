@@ -1,0 +1,299 @@
+"""One run: pool, verifier, policy and prover, set up together for a command over many theorems.
+
+Knows how the parts fit; prints nothing and reads no flags.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import itertools
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..data.errors import SoundnessAlarm, UsageError
+from ..data.records import Attempt, RefusalKind, Refused, StopReason, Theorem
+from ..data.source import SourceFile
+from ..lean_env.cache import default_cache
+from ..lean_env.pool import LeanPool, OpenedFile
+from ..lean_env.queries.premises import Premises
+from ..lean_env.verification.judge import CheckLimits
+from ..lean_env.verification.verifier import STANDARD_AXIOMS, Verifier
+from ..lean_env.worker_command import Toolchain
+from .agent.prover import Prover, Recall, nothing
+from .agent.recorder import Recorder, Silent
+from .agent.rejections import Memory, no_memory
+from .config import DraftConfig, ModelConfig, ProverConfig, SearchConfig
+from .models.server_watch import Servers
+from .policy.base import Policy, Redrawn
+from .policy_spec import open_policy, suited
+from .repair.draft_prover import Drafter
+from .repair.hole_filler import Tools
+from .roles import Roles, check_told, open_author, roles
+
+T = TypeVar("T")
+Make = Callable[[Recorder, ProverConfig], Prover | Drafter]
+"""A prover for one attempt, with draws of its own by the seed of the configuration."""
+
+BROKEN = "not tried: Lean finds an error in it, before the sorry"
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """What a run is made of."""
+
+    prover: ProverConfig = field(default_factory=ProverConfig)
+    """Budgets of one theorem."""
+    policy: str = "hammer"
+    """Who proposes tactics, in the words of policies.py."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    """How its language models are asked."""
+    workers: int | None = None
+    """Lean processes; None: as many as cores and memory allow."""
+    allow_axioms: tuple[str, ...] = ()
+    """Axioms a proof may use beyond propext, Quot.sound and Classical.choice."""
+    drafts: DraftConfig = field(default_factory=DraftConfig)
+    """How drafts are asked for, where the policy or the mode is for them."""
+    check_s: float | None = None
+    """Seconds for the check of one proof or file; None: 60, and 30 more for each 1,000 bytes."""
+
+    def __post_init__(self) -> None:
+        CheckLimits(self.check_s)  # its bounds
+
+    @property
+    def roles(self) -> Roles:
+        """Who writes and who searches. Raises UsageError."""
+        search = self.prover.search
+        name = search.name if search.samples else None
+        return roles(self.policy, self.model, self.drafts.mode, name)
+
+
+def searched(config: RunConfig, name: str | None, *numbers: Any) -> RunConfig:
+    """The configuration with a search: the one named, or what suits who searches.
+
+    numbers: of `SearchConfig`, in its order. Raises UsageError.
+    """
+    drafts = config.drafts
+    found = roles(config.policy, config.model, drafts.mode, name)
+    check_told(config.policy, config.model, drafts, found.mode)
+    if config.prover.refute and found.writer:
+        raise UsageError(f"refute searches by tactics, not in mode {found.mode}")
+    kind, in_flight = suited(found.searcher, config.model)
+    search = SearchConfig(name or kind, *numbers)
+    prover = replace(config.prover, in_flight=in_flight, search=search)
+    return replace(config, prover=prover, drafts=replace(drafts, mode=found.mode))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The parts of a run under way."""
+
+    pool: LeanPool
+    verifier: Verifier
+    prover: Prover | Drafter
+    policy: Policy
+    recorder: Recorder
+    keeper: Recorder
+    make: Make
+
+    async def prove(
+        self,
+        opened: Sequence[OpenedFile],
+        theorems: Sequence[Theorem],
+        on_interrupt: Callable[[], None] = lambda: None,
+        recall: Recall = nothing,
+        memory: Memory = no_memory,
+    ) -> list[Attempt]:
+        """Try each theorem of opened files, in order. recall: what earlier searches were told;
+        memory: what Lean rejected in them.
+
+        The first SIGINT stops all searches, and what they found is still judged; a second one
+        cancels. A theorem in which Lean found an error before its hole ends as FAULT, untried.
+        """
+        broken = {t: Attempt(t, StopReason.FAULT, detail=BROKEN) for t in _broken(opened)}
+        for theorem in theorems:
+            if theorem in broken:
+                self.recorder.start_attempt(theorem)
+                self.recorder.finish_attempt(broken[theorem])
+        tried = [theorem for theorem in theorems if theorem not in broken]
+        work = self.prover.prove(tried, recall, memory)
+        attempts = iter(await self.interruptible(work, on_interrupt, self.prover.stop))
+        return [broken[t] if t in broken else next(attempts) for t in theorems]
+
+    async def interruptible(
+        self, work: Awaitable[T], on_interrupt: Callable[[], None], stop: Callable[[], None]
+    ) -> T:
+        """As the function of that name."""
+        return await interruptible(work, on_interrupt, stop)
+
+    async def files(
+        self, files: Sequence[SourceFile], attempts: Sequence[Attempt]
+    ) -> AsyncIterator[tuple[SourceFile, bytes, int]]:
+        """Each file with its proofs in place, and how many; as `filled`."""
+        for file in files:
+            proved = [a for a in attempts if a.is_proved and a.theorem.path == file.path]
+            yield file, await self.filled(file, proved), len(proved)
+
+    async def filled(self, file: SourceFile, proved: Sequence[Attempt]) -> bytes:
+        """The bytes of a file with the proofs in place, judged once more as a whole.
+
+        A declaration that still has a `sorry`, or rests on one, is not held against the file.
+        Raises SoundnessAlarm when the proofs do not stand together.
+        """
+        content = file.filled(proved)
+        names = {a.theorem.declaration or a.theorem.name for a in proved}
+        whole = replace(file, raw=content).text
+        for name, verdict in await self.verifier.compare(file.text, whole) if proved else ():
+            if name in names and isinstance(verdict, Refused):
+                others = [r for r in verdict.reasons if r.kind is not RefusalKind.SORRY]
+                if others:
+                    why = f"{name}: {others[0].kind.value}: {others[0].text}"
+                    raise SoundnessAlarm(f"{file.path}: the proofs do not fit together: {why}")
+        return content
+
+
+async def interruptible(
+    work: Awaitable[T], on_interrupt: Callable[[], None], stop: Callable[[], None]
+) -> T:
+    """Do the work; at the first SIGINT `stop` is called, a second one cancels."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    presses = itertools.count()
+
+    def pressed() -> None:
+        if next(presses):
+            task.cancel()
+        else:
+            on_interrupt()
+            stop()
+
+    loop.add_signal_handler(signal.SIGINT, pressed)
+    try:
+        return await work
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+def searching(pool: LeanPool, verifier: Verifier, policy: Policy, samples: int) -> Make:
+    """What makes a prover that searches by a policy. samples: that it draws at once."""
+
+    def make(keeper: Recorder, spend: ProverConfig) -> Prover:
+        return Prover(pool, verifier, Redrawn(policy, spend.seed, samples), spend, keeper)
+
+    return make
+
+
+@asynccontextmanager
+async def start_run(
+    toolchain: Toolchain,
+    config: RunConfig,
+    recorder: Recorder | None = None,
+    *,
+    keeper: Recorder | None = None,
+    servers: Servers | None = None,
+    cache: Path | None = None,
+) -> AsyncIterator[Run]:
+    """Set up the parts, and end their processes afterwards. keeper: of what stands behind a
+    theorem's attempt, its holes and conversations. servers: how model servers are reached. cache:
+    the folder where lists of premises are kept; None: the user's.
+
+    Raises UsageError when there is no such policy, ModelUnavailable when it has no model.
+    """
+    axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
+    limits = CheckLimits(config.check_s)
+    found, recorder, keeper = config.roles, recorder or Silent(), keeper or Silent()
+    async with (
+        LeanPool(toolchain, workers=config.workers) as pool,
+        AsyncExitStack() as stack,
+        Verifier(pool, toolchain, allow_axioms=axioms, limits=limits) as verifier,
+    ):
+        source = Premises(pool, (cache or default_cache()) / "premises")
+        if found.writer is None:
+            opening = open_policy(
+                config.policy, config.model, seed=config.prover.seed, servers=servers, source=source
+            )
+            policy = await stack.enter_async_context(opening)
+            prover = Prover(pool, verifier, policy, config.prover, recorder)
+            make = searching(pool, verifier, policy, config.model.samples)
+            yield Run(pool, verifier, prover, policy, recorder, keeper, make)
+            return
+        opened = open_author(
+            found, config.model, seed=config.prover.seed, servers=servers, source=source
+        )
+        author, policy = await stack.enter_async_context(opened)
+        tools = Tools(pool, verifier, policy, recorder)
+        drafter = Drafter(tools, author, keeper, config.prover, config.drafts)
+
+        def drafting(keeper: Recorder, spend: ProverConfig) -> Drafter:
+            own = Redrawn(policy, spend.seed, config.model.samples)
+            mine = Tools(pool, verifier, own, keeper)
+            return Drafter(mine, author.anew(spend.seed), keeper, spend, config.drafts)
+
+        yield Run(pool, verifier, drafter, policy, recorder, keeper, drafting)
+
+
+async def check_axioms(toolchain: Toolchain, config: RunConfig, sources: Sequence[str]) -> None:
+    """Raise UsageError for an allowed axiom that no source declares, nor what they import."""
+    if not config.allow_axioms:
+        return
+    axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
+    async with (
+        LeanPool(toolchain, workers=1) as pool,
+        Verifier(pool, toolchain, allow_axioms=axioms) as verifier,
+    ):
+        if lines := await verifier.unknown_axioms(sources):
+            raise UsageError("; ".join(lines))
+
+
+def _broken(opened: Sequence[OpenedFile]) -> set[Theorem]:
+    """The theorems in whose text, before the hole, Lean found an error."""
+    return {
+        theorem
+        for file in opened
+        for theorem in file.theorems
+        if any(
+            message.severity == "error" and theorem.command_start <= message.start < theorem.start
+            for message in file.messages
+        )
+    }
+
+
+def select(opened: Sequence[OpenedFile], names: Sequence[str]) -> list[Theorem]:
+    """The theorems of those names, in file order; all when there are no names.
+
+    A name stands for all holes of its declaration, and may leave out leading namespaces.
+    Raises UsageError, with near names, for a name that is in none of the files.
+    """
+    theorems = [theorem for file in opened for theorem in file.theorems]
+    return named(theorems, names, "with a sorry") if names else theorems
+
+
+def named(theorems: Sequence[Theorem], names: Sequence[str], which: str) -> list[Theorem]:
+    """Those of the theorems that have one of the names, in order. which: what they all are.
+
+    Raises UsageError, with near names, for a name that none has.
+    """
+    for name in names:
+        if not any(_is_called(theorem, name) for theorem in theorems):
+            raise UsageError(_no_such_theorem(name, theorems, which))
+    return [theorem for theorem in theorems if any(_is_called(theorem, name) for name in names)]
+
+
+def _is_called(theorem: Theorem, name: str) -> bool:
+    full = {theorem.name, theorem.declaration or theorem.name}
+    return any(each == name or each.endswith(f".{name}") for each in full)
+
+
+def _no_such_theorem(name: str, theorems: Sequence[Theorem], which: str) -> str:
+    known = list(dict.fromkeys(theorem.name for theorem in theorems))
+    last = {each.rpartition(".")[2]: each for each in known}
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    near += [last[x] for x in difflib.get_close_matches(name.rpartition(".")[2], last, n=3)]
+    hint = list(dict.fromkeys(near))[:3] or known[:8]
+    if not hint:
+        return f"no theorem {name}: the file has none {which}"
+    return f"no theorem {name} {which}; did you mean {', '.join(hint)}?"
