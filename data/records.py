@@ -335,3 +335,20 @@ class Attempt:
     def is_proved(self) -> bool:
         """True only when the verifier accepted the proof."""
         return isinstance(self.verdict, Accepted) and self.stop is StopReason.PROVED
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether the search said PROVED and the verifier refused for what should never happen."""
+        if self.stop is not StopReason.REFUSED or not isinstance(self.verdict, Refused):
+            return False
+        return any(reason.kind in _ALARMING for reason in self.verdict.reasons)
+
+
+_ALARMING = {
+    RefusalKind.STATEMENT_CHANGED,
+    RefusalKind.KIND_CHANGED,
+    RefusalKind.CONTEXT_CHANGED,
+    RefusalKind.METAVARIABLES,
+    RefusalKind.KERNEL,
+    RefusalKind.UNSAFE,
+}

@@ -7,10 +7,6 @@ wrong; a model is trained on its own turns, never on the feedback.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 PROMPT, COMPLETION = "prompt", "completion"
 
@@ -31,19 +27,3 @@ class Turn:
     is_feedback: bool = False
     is_right: bool | None = None
     tokens: int = 0
-
-
-def load_turns(connection: Connection, attempt_id: int) -> list[Turn]:
-    """All turns of an attempt, by conversation, in order."""
-    from sqlalchemy import select
-
-    from .store.schema import Text, TurnRow
-
-    query = (
-        select(TurnRow.conversation, TurnRow.role, Text.body)
-        .add_columns(TurnRow.is_feedback, TurnRow.is_right, TurnRow.tokens)
-        .join(Text, Text.id == TurnRow.text_id)
-        .where(TurnRow.attempt_id == attempt_id)
-        .order_by(TurnRow.conversation, TurnRow.number)
-    )
-    return [Turn(*row) for row in connection.execute(query)]

@@ -19,7 +19,7 @@ SAMPLING = ("rmax", "whole-proof")
 
 @dataclass(frozen=True, slots=True)
 class SearchConfig:
-    """Which search, and its numbers, as prover/commands/options.py says; None: what its authors give.
+    """Which search, and its numbers, as options.py says; None: what its authors give.
 
     Raises UsageError for an unknown search, a number it does not have, or a senseless one.
     """

@@ -60,9 +60,9 @@ def test_a_refused_attempt_says_why():
     attempt = Attempt(THEOREM, StopReason.REFUSED, "omega", verdict)
     assert "refused by the verifier" in text_of(terminal.attempt_text(attempt))
     assert "axiom: uses foo" in text_of(terminal.attempt_text(attempt))
-    assert not terminal.is_alarm(attempt)
+    assert not attempt.is_alarm
     verdict = Refused((Refusal(RefusalKind.STATEMENT_CHANGED, "another type"),))
-    assert terminal.is_alarm(Attempt(THEOREM, StopReason.REFUSED, "omega", verdict))
+    assert Attempt(THEOREM, StopReason.REFUSED, "omega", verdict).is_alarm
 
 
 def test_a_block_below_its_by_keeps_its_steps_whatever_the_column():

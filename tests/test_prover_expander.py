@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 from lakatos.data.records import Advanced, ProofState, Rejected, Step, Theorem
-from lakatos.prover.agent.expander import CHUNK, Expander, distribution, together
-from lakatos.prover.policy.base import Proposal, ScriptedPolicy
+from lakatos.prover.agent.expander import CHUNK, Expander
+from lakatos.prover.concurrency import together
+from lakatos.prover.policy.base import Proposal, ScriptedPolicy, distribution
 
 A, B = ProofState("a"), ProofState("b")
 THEOREM = Theorem("t", "", "t.lean", 0, 0, 1, 0, "tactic", A)

@@ -14,6 +14,7 @@ from lakatos.data.errors import ToolchainError, UsageError, WorkerDied
 from lakatos.data.records import TimedOut
 from lakatos.lean_env.protocol import Failure, Result
 from lakatos.lean_env.queries.trace import Traces
+from lakatos.prover.commands.extract import Job, job
 from lakatos.prover.commands.verb_options import Extracted
 from lakatos.prover.dataset.provenance import origin_of
 from lakatos.prover.dataset.tracing import Extraction, find, repository_tables, trace_all
@@ -40,6 +41,10 @@ class Server:
         if isinstance(answer, BaseException):
             raise answer
         return answer if isinstance(answer, Failure | TimedOut) else Result(1, answer)
+
+
+def no_store():
+    raise AssertionError("the store is not needed")
 
 
 def project(folder, **texts):
@@ -171,7 +176,7 @@ def test_a_project_becomes_a_dataset_without_its_broken_parts(tmp_path, toolchai
     problems.write_text(f"{json.dumps(problem)}\n{json.dumps(other)}\n", encoding="utf-8")
 
     def extract(**asked):
-        extraction = Extraction.of(Extracted(str(folder), tmp_path / "out", workers=1, **asked))
+        extraction = job(Extracted(str(folder), tmp_path / "out", workers=1, **asked), no_store)
         return asyncio.run(extraction(lambda: toolchain, tmp_path / "cache"))
 
     def proved():
@@ -191,14 +196,14 @@ def test_a_project_becomes_a_dataset_without_its_broken_parts(tmp_path, toolchai
 
 
 def test_an_interrupted_extraction_says_that_nothing_is_lost(tmp_path, capsys):
-    extraction = Extraction.of(Extracted(str(project(tmp_path, A=SOURCE)), stats=True))
+    extraction = job(Extracted(str(project(tmp_path, A=SOURCE)), stats=True), no_store)
 
     class Broken(Extraction):
         async def trace(self, toolchain, cache=None, told=None):
             told(3, 9, "C.lean")
             raise asyncio.CancelledError
 
-    broken = Broken(extraction.asked, extraction.corpus, extraction.formats)
+    broken = Job(Broken("A.lean", extraction.work.corpus, extraction.work.formats))
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(broken(lambda: None))
     assert "interrupted: 3 files are done; run it again" in capsys.readouterr().err
@@ -207,11 +212,11 @@ def test_an_interrupted_extraction_says_that_nothing_is_lost(tmp_path, capsys):
 def test_what_is_asked_is_checked_before_lean_is_started(tmp_path):
     folder = project(tmp_path, A=SOURCE)
     with pytest.raises(UsageError, match="either --out DIR or --stats"):
-        Extraction.of(Extracted(str(folder)))
+        job(Extracted(str(folder)), no_store)
     with pytest.raises(UsageError, match="no format 'csv'"):
-        Extraction.of(Extracted(str(folder), tmp_path / "out", ["csv"]))
+        job(Extracted(str(folder), tmp_path / "out", ["csv"]), no_store)
     with pytest.raises(UsageError, match="no such file"):
-        Extraction.of(Extracted(str(folder), stats=True, exclude=[tmp_path / "missing"]))
+        job(Extracted(str(folder), stats=True, exclude=[tmp_path / "missing"]), no_store)
 
 
 @pytest.mark.parametrize("name", ["jsonl", "parquet"])
@@ -219,7 +224,7 @@ def test_leandojos_benchmark_is_read_without_lean(tmp_path, capsys, name):
     written = tmp_path / "benchmark"
     written.mkdir()
     leandojo.write(dataset(), written)
-    extraction = Extraction.of(Extracted(str(written), tmp_path / "out", [name]))
+    extraction = job(Extracted(str(written), tmp_path / "out", [name]), no_store)
     assert asyncio.run(extraction(lambda: pytest.fail("no Lean is needed"))) == 0
     assert "random/train: 4 rows" in capsys.readouterr().out
     place = tmp_path / "out" / name / "random" / f"train.{name}"
@@ -235,11 +240,11 @@ def test_leandojos_benchmark_is_read_without_lean(tmp_path, capsys, name):
 def test_a_malformed_benchmark_is_named(tmp_path):
     leandojo.write(dataset(), tmp_path)
     (tmp_path / "random" / "val.json").write_text('[{"url": ""}]')
-    extraction = Extraction.of(Extracted(str(tmp_path), stats=True))
+    extraction = job(Extracted(str(tmp_path), stats=True), no_store)
     with pytest.raises(UsageError, match=r"val\.json: not as LeanDojo writes it: KeyError"):
         asyncio.run(extraction(lambda: pytest.fail("no Lean is needed")))
     with pytest.raises(UsageError, match="no --exclude"):
-        Extraction.of(Extracted(str(tmp_path), stats=True, exclude=[tmp_path]))
+        job(Extracted(str(tmp_path), stats=True, exclude=[tmp_path]), no_store)
 
 
 class FakeDojo:

@@ -26,19 +26,19 @@ def no_lean():
 def test_a_word_is_a_job_and_anything_else_is_a_place(tmp_path):
     (tmp_path / "A.lean").write_text("theorem t : True := trivial\n")
     out = Path("out")
-    assert isinstance(job(Extracted("core", out=out), no_store), Posing)
-    assert isinstance(job(Extracted("store", out=out), no_store), Recall)
-    assert isinstance(job(Extracted("synthetic", out=out), no_store), Synthesis)
-    assert isinstance(job(Extracted(str(tmp_path), out=out), no_store), Extraction)
+    assert isinstance(job(Extracted("core", out=out), no_store).work, Posing)
+    assert isinstance(job(Extracted("store", out=out), no_store).work, Recall)
+    assert isinstance(job(Extracted("synthetic", out=out), no_store).work, Synthesis)
+    assert isinstance(job(Extracted(str(tmp_path), out=out), no_store).work, Extraction)
 
 
 def test_what_is_asked_reaches_the_job():
     core = job(Extracted("core", out=Path("o"), module=["Init.*"], seed=4, workers=2), no_store)
-    assert core == Posing(("Init.*",), 4, 2, Path("o"), ("jsonl",))
-    assert job(Extracted("core", stats=True), no_store) == Posing()
+    assert core.work == Posing(("Init.*",), 4, 2, Path("o"), ("jsonl",))
+    assert job(Extracted("core", stats=True), no_store).work == Posing()
     made = job(Extracted("synthetic", stats=True, count=7, seed=5), no_store)
-    assert made == Synthesis(7, 5, None)
-    assert job(Extracted("synthetic", stats=True), no_store) == Synthesis(COUNT, 0, None)
+    assert made.work == Synthesis(7, 5, None)
+    assert job(Extracted("synthetic", stats=True), no_store).work == Synthesis(COUNT, 0, None)
 
 
 @pytest.mark.parametrize("word", ["core", "store", "synthetic"])
@@ -46,7 +46,7 @@ def test_formats_and_problems_reach_every_job(tmp_path, word):
     place = tmp_path / "set.jsonl"
     place.write_text(json.dumps({"name": "a", "formal_statement": "theorem a : 1 = 1 := sorry"}))
     formats = ["parquet", "jsonl", "parquet"]
-    asked = job(Extracted(word, out=Path("o"), format=formats, exclude=[place]), no_store)
+    asked = job(Extracted(word, out=Path("o"), format=formats, exclude=[place]), no_store).work
     assert asked.formats == ("parquet", "jsonl")
     assert [problem.name for each in asked.problems for problem in each.problems] == ["a"]
 

@@ -107,7 +107,7 @@ def test_what_is_made_when_it_is_interrupted_is_kept(tmp_path, monkeypatch, caps
     monkeypatch.setattr(Synthesis, "rows", broken_off)
     toolchain = SimpleNamespace(name="embedded", lean="1")
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(Synthesis(9, 0, tmp_path)(lambda: toolchain))
+        asyncio.run(Synthesis(9, 0, tmp_path).run(toolchain))
     (line,) = (tmp_path / "jsonl" / "problems.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["name"] == "f_0"
     assert "interrupted: 1 problems are done; they are written" in capsys.readouterr().err

@@ -26,6 +26,7 @@ from ..records import (
     Theorem,
     Verdict,
 )
+from ..turns import Turn
 from .schema import (
     AttemptRow,
     ExpansionRow,
@@ -33,6 +34,7 @@ from .schema import (
     StepRow,
     Text,
     TheoremRow,
+    TurnRow,
     VerdictRow,
 )
 from .steps import Tried, load_texts, load_tried
@@ -313,3 +315,15 @@ def _verdicts(connection: Connection, ids: Sequence[int]) -> dict[int, Verdict]:
             reasons = tuple(Refusal(RefusalKind(kind), text) for kind, text in row.reasons)
             found[row.attempt_id] = Refused(reasons)
     return found
+
+
+def load_turns(connection: Connection, attempt_id: int) -> list[Turn]:
+    """All turns of an attempt, by conversation, in order."""
+    query = (
+        select(TurnRow.conversation, TurnRow.role, Text.body)
+        .add_columns(TurnRow.is_feedback, TurnRow.is_right, TurnRow.tokens)
+        .join(Text, Text.id == TurnRow.text_id)
+        .where(TurnRow.attempt_id == attempt_id)
+        .order_by(TurnRow.conversation, TurnRow.number)
+    )
+    return [Turn(*row) for row in connection.execute(query)]

@@ -17,10 +17,10 @@ from sqlalchemy import URL, Connection, insert, update
 
 from ..evaluation import Evaluation, EvaluationRow
 from ..records import Theorem, Visits
-from ..turns import Turn, load_turns
+from ..turns import Turn
 from . import attempts as loading
 from . import evaluations as ledger
-from .attempts import AttemptSummary, StoredAttempt, StoredProof
+from .attempts import AttemptSummary, StoredAttempt, StoredProof, load_turns
 from .database import Database, default_url, file_of, to_url
 from .evaluations import Ledger
 from .migrations import is_current, migrate

@@ -5,22 +5,17 @@ Search calls it through `Expand` and knows nothing of what is behind.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 from ...data.records import Advanced, Expansion, ProofState, Step, Theorem
-from ..policy.base import Advice, Policy, Proposal, Query
+from ..concurrency import together
+from ..policy.base import NEUTRAL_VALUE, Advice, Policy, Proposal, Query, distribution
 from .rejections import Rejections
-
-T = TypeVar("T")
 
 Expand = Callable[[Sequence[ProofState]], Awaitable[list[Expansion]]]
 """One expansion for each state, in order."""
-
-NEUTRAL_VALUE = 0.5
-"""The value of a state in [0, 1] when no critic judges it."""
 
 CHUNK = 6
 """Tactics sent to Lean in one go; after a chunk with a proof of the state no more are sent."""
@@ -32,31 +27,6 @@ class TacticRunner(Protocol):
     async def apply(self, state: ProofState, tactics: Sequence[str]) -> list[Step]:
         """Try each tactic at the state; one step for each, in order."""
         ...
-
-
-async def together(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run all at once and give their results in order.
-
-    The first error cancels the rest and is raised as itself, not in a group.
-    """
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(c) for c in coroutines]
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]
-
-
-def distribution(proposals: Sequence[Proposal]) -> list[Proposal]:
-    """Merge equal tactics, scale priors to sum 1, order by falling prior (ties as proposed)."""
-    mass: dict[str, float] = {}
-    for proposal in proposals:
-        tactic = proposal.tactic.strip()
-        if tactic:
-            mass[tactic] = mass.get(tactic, 0.0) + proposal.prior
-    total = sum(mass.values())
-    ranked = sorted(mass.items(), key=lambda item: -item[1])
-    return [Proposal(tactic, prior / total) for tactic, prior in ranked]
 
 
 def _closes(step: Step) -> bool:

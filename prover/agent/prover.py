@@ -14,13 +14,14 @@ from typing import Protocol
 
 from ...data.errors import LakatosError, ModelUnavailable, UsageError, WorkerDied
 from ...data.records import Attempt, Expansion, StopReason, Theorem
+from ..concurrency import together
 from ..config import ProverConfig
 from ..policy.base import Policy
 from .attempt import Pursuit
 from .budget import Clock, rounds
 from .counterexample import counterexample
 from .deferred import Kept, Verifier, rests_on_sorry, settle
-from .expander import TacticRunner, together
+from .expander import TacticRunner
 from .negation import HYPOTHESES_CONTRADICT, Opener, negation
 from .recorder import Recorder, Silent
 from .rejections import Memory, no_memory

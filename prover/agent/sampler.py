@@ -11,9 +11,10 @@ import random
 from collections.abc import Iterable, Sequence
 
 from ...data.records import Advanced, Expansion, ProofState
+from ..concurrency import together
 from ..policy.answers import pieces
 from ..policy.base import Advice, Proposal
-from .expander import Expander, together, told
+from .expander import Expander, told
 
 
 class Sampler:

@@ -66,7 +66,7 @@ class Job:
         """Print an attempt that ended; more: for its JSON."""
         if self.as_json:
             print_json(json_output.attempt_object(attempt) | (more or {}))
-        if terminal.is_alarm(attempt):
+        if attempt.is_alarm:
             why = terminal.reason_line(attempt.verdict)
             say(f"SOUNDNESS ALARM: {attempt.theorem.name}: {why}")
         self.human.print(terminal.attempt_text(attempt), soft_wrap=True)
@@ -138,7 +138,7 @@ class Job:
     @property
     def exit_code(self) -> int:
         """The worst that happened."""
-        if any(terminal.is_alarm(a) for a in self.attempts):
+        if any(a.is_alarm for a in self.attempts):
             return SoundnessAlarm.exit_code
         if self.interrupted:
             return streams.interrupted_code()

@@ -22,8 +22,6 @@ from ...data.records import (
     Expansion,
     Message,
     ProofState,
-    RefusalKind,
-    Refused,
     StopReason,
     Theorem,
     Verdict,
@@ -179,23 +177,6 @@ def summary_table(attempts: Sequence[Attempt]) -> Table:
             f"{attempt.wall_s:.1f}",
         )
     return table
-
-
-_ALARMING = {
-    RefusalKind.STATEMENT_CHANGED,
-    RefusalKind.KIND_CHANGED,
-    RefusalKind.CONTEXT_CHANGED,
-    RefusalKind.METAVARIABLES,
-    RefusalKind.KERNEL,
-    RefusalKind.UNSAFE,
-}
-
-
-def is_alarm(attempt: Attempt) -> bool:
-    """Whether the search said PROVED and the verifier refused for what should never happen."""
-    if attempt.stop is not StopReason.REFUSED or not isinstance(attempt.verdict, Refused):
-        return False
-    return any(reason.kind in _ALARMING for reason in attempt.verdict.reasons)
 
 
 def verdict_text(name: str, verdict: Verdict, kernel: str = "") -> Text:

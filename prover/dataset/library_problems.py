@@ -10,12 +10,12 @@ import asyncio
 import fnmatch
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...data.errors import UsageError, WorkerDied
-from ...data.problems.library import LibrarySet, PosedModule, count, figure_rows, write
+from ...data.problems.library import LibrarySet, PosedModule
 from ...data.problems.reader import ProblemSet
 from ...lean_env.cache import (
     ANSWERS_KEPT_S,
@@ -27,9 +27,6 @@ from ...lean_env.cache import (
 from ...lean_env.queries.library import HEARTBEATS, ROOTS, Library, Module
 from ...lean_env.toolchains.find import Toolchain
 from ...lean_env.toolchains.sources import worker_sources
-from ..commands.console import is_watched
-from ..commands.extraction_console import TraceLine, tell
-from .decontamination import excluded_by
 from .tracing import Told, silent
 
 FORM = 1
@@ -51,19 +48,6 @@ class Posing:
     out: Path | None = None
     formats: tuple[str, ...] = ("jsonl",)
     problems: tuple[ProblemSet, ...] = ()
-
-    async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
-        """Pose, write, tell; the exit code. Raises as `run`."""
-        toolchain = lean()
-        line = TraceLine(is_watched(), "posing", "modules")
-        with line.shown():
-            posed = await self.run(toolchain, cache, line.told)
-            posed = replace(posed, excluded=await excluded_by(self.problems, toolchain))
-            if self.out:
-                figures = write(posed, self.out, self.formats)
-            else:
-                figures = count(posed, posed.rows())
-        return tell(posed.failures, figure_rows(figures), self.out)
 
     async def run(
         self,

@@ -1,13 +1,13 @@
 """Problems made from a seed, kept only when Lean takes them: `lakatos extract synthetic`.
 
-Whatever proposes one (data/problems/families.py, mutation.py), Lean must take its evidence, must read its
+Whatever proposes one (families.py, mutation.py), Lean must take its evidence, must read its
 statement, and must not have met its key before.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -23,10 +23,9 @@ from ...data.records import Advanced, ProofState, Step
 from ...lean_env.opened_file import OpenedFile
 from ...lean_env.pool import LeanPool
 from ...lean_env.toolchains.find import Toolchain
-from ..commands.console import is_watched
-from ..commands.extraction_console import TraceLine, tell_rows
 from .decontamination import exclusion
 from .mutation import Mutator
+from .tracing import Told, silent
 
 CLOSERS = ("rfl", "simp", "omega", "decide")
 SHARES = (("identity", 0.3), ("machine", 0.2), ("mutation", 0.5))
@@ -106,6 +105,14 @@ def _spaced(signature: str) -> str:
 
 
 @dataclass(frozen=True)
+class Made:
+    """Problems made, and how many candidates were dropped, and why."""
+
+    rows: list[Row]
+    dropped: Counter[str]
+
+
+@dataclass(frozen=True)
 class Synthesis:
     """One `lakatos extract synthetic`. out: None: only count.
 
@@ -118,26 +125,19 @@ class Synthesis:
     formats: tuple[str, ...] = ("jsonl",)
     problems: tuple[ProblemSet, ...] = ()
 
-    async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
-        """Make, write, tell; the exit code. Raises UsageError, WorkerDied, ToolchainError."""
-        toolchain = lean()
-        hint = "they are written" if self.out else "nothing is written"
-        line = TraceLine(is_watched(), "making", "problems", hint)
-        with line.shown():
-            async with LeanPool(toolchain, workers=1) as pool:
-                excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
-                sieve = Sieve(pool, self.seed, excluded)
-                rows: list[Row] = []
-                try:
-                    async for row in self.rows(pool, sieve, line.told):
-                        rows.append(row)
-                finally:  # what is made when it is interrupted is kept
-                    if self.out and rows:
-                        self._write(self.out, rows, f"Lean {toolchain.lean}", sieve)
-        made = Counter(row["family"] for row in rows)
-        closed = sum(row["closed_by"] is not None for row in rows)
-        dropped = {f"dropped, {why}": n for why, n in sieve.dropped.items()}
-        return tell_rows({**made, "closed at once": closed, **dropped}, self.out)
+    async def run(self, toolchain: Toolchain, told: Told = silent) -> Made:
+        """Make and write. Raises UsageError, WorkerDied, ToolchainError."""
+        async with LeanPool(toolchain, workers=1) as pool:
+            excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
+            sieve = Sieve(pool, self.seed, excluded)
+            rows: list[Row] = []
+            try:
+                async for row in self.rows(pool, sieve, told):
+                    rows.append(row)
+            finally:  # what is made when it is interrupted is kept
+                if self.out and rows:
+                    self._write(self.out, rows, f"Lean {toolchain.lean}", sieve)
+        return Made(rows, sieve.dropped)
 
     def _write(self, out: Path, rows: list[Row], lean: str, sieve: Sieve) -> None:
         with new_tables(out, self.formats) as tables:
@@ -146,9 +146,7 @@ class Synthesis:
                 take(row)
             tables.describe(_card(rows, lean, sieve, tables.hash))
 
-    async def rows(
-        self, pool: LeanPool, sieve: Sieve, told: Callable[[int, int, str], None]
-    ) -> AsyncIterator[Row]:
+    async def rows(self, pool: LeanPool, sieve: Sieve, told: Told = silent) -> AsyncIterator[Row]:
         """The problems, family by family; fewer when candidates run out of luck."""
         made = 0
         for kind, share in SHARES:

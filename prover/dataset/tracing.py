@@ -9,20 +9,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...data import source
-from ...data.dataset import files as dataset_files
 from ...data.dataset import leandojo_read
-from ...data.dataset.card import figure_rows
-from ...data.dataset.dataset import Dataset, count
+from ...data.dataset.dataset import Dataset
 from ...data.dataset.leandojo_read import Benchmark, Table
-from ...data.dataset.tables import check_formats
 from ...data.errors import UsageError, WorkerDied
-from ...data.problems.reader import ProblemSet, read_problems
+from ...data.problems.reader import ProblemSet
 from ...data.traced import TracedFile
 from ...lean_env.cache import ANSWERS_KEPT_S, default_cache, remove_old
 from ...lean_env.pool import LeanPool
@@ -32,9 +29,6 @@ from ...lean_env.toolchains.find import Toolchain
 from ...lean_env.toolchains.native import lake_project
 from ...lean_env.toolchains.project import Project
 from ...lean_env.toolchains.sources import worker_sources
-from ..commands.console import is_watched
-from ..commands.extraction_console import TraceLine, tell, tell_rows
-from ..commands.verb_options import Extracted
 from .decontamination import exclusion
 from .provenance import origin_of
 
@@ -153,58 +147,32 @@ def _first(errors: Sequence[tuple[int, str]]) -> str:
 
 @dataclass(frozen=True)
 class Extraction:
-    """One `lakatos extract`. problems: sets that nothing of the dataset may speak of."""
+    """One `lakatos extract`. path: as asked; out: None: only count.
 
-    asked: Extracted
+    problems: sets that nothing of the dataset may speak of.
+    """
+
+    path: str
     corpus: Corpus
     formats: tuple[str, ...]
     problems: tuple[ProblemSet, ...] = ()
-
-    @classmethod
-    def of(cls, asked: Extracted) -> Extraction | Conversion:
-        """Read what is needed before Lean is. Raises UsageError."""
-        if (asked.out is None) != asked.stats:
-            raise UsageError("give either --out DIR or --stats")
-        told = _told_by_leandojo(asked.path)
-        among = leandojo_read.FORMATS if told else dataset_files.FORMATS
-        formats = tuple(check_formats(asked.format or ["jsonl"], among))
-        if told:
-            if asked.exclude:
-                raise UsageError("what LeanDojo tells has no keys of Lean: no --exclude with it")
-            return Conversion(told, asked.out, formats)
-        return cls(asked, find(Path(asked.path)), formats, problem_sets(asked))
-
-    async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
-        """Trace, write, tell; the exit code. Raises WorkerDied, ToolchainError, UsageError."""
-        toolchain = lean()
-        line = TraceLine(is_watched())
-        with line.shown():
-            dataset = await self.trace(toolchain, cache, line.told)
-            out = self.asked.out
-            figures = dataset_files.write(dataset, out, self.formats) if out else count(dataset)
-        empty = f"{self.asked.path}: no finished proof to learn from: the dataset is empty"
-        return tell(
-            dataset.failures, figure_rows(figures), out, "" if figures.modes.total() else empty
-        )
+    out: Path | None = None
+    workers: int | None = None
+    seed: int = 0
 
     async def trace(
         self, toolchain: Toolchain, cache: Path | None = None, told: Told = silent
     ) -> Dataset:
         """What there is to write. Raises as a call does."""
-        async with LeanPool(toolchain, workers=self.asked.workers) as pool:
+        async with LeanPool(toolchain, workers=self.workers) as pool:
             lean = f"Lean {toolchain.lean} ({toolchain.name})"
             folder = traces_folder(toolchain, self.corpus.root, cache)
             traces = Traces(pool, lean, folder)
             traced = await trace_all(self.corpus, traces, pool.workers, told)
             remove_old(folder, unused_s=ANSWERS_KEPT_S)
             excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
-        origin = origin_of(Path(self.asked.path))
-        return Dataset(origin, lean, traced.read, traced.failures, excluded, self.asked.seed)
-
-
-def problem_sets(asked: Extracted) -> tuple[ProblemSet, ...]:
-    """The problems to leave out. Raises UsageError."""
-    return tuple(read_problems(place.stem, place) for place in asked.exclude or ())
+        origin = origin_of(Path(self.path))
+        return Dataset(origin, lean, traced.read, traced.failures, excluded, self.seed)
 
 
 @dataclass(frozen=True)
@@ -215,15 +183,14 @@ class Conversion:
     out: Path | None
     formats: tuple[str, ...]
 
-    async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
-        """Write, tell; the exit code. Raises UsageError, ToolchainError."""
-        tables = self.tables()
+    def run(self) -> Mapping[str, int]:
+        """Write; rows of each table. Raises UsageError, ToolchainError."""
         if self.out is None:
-            return tell_rows(leandojo_read.count(tables))
-        return tell_rows(leandojo_read.convert(tables, self.out, self.formats), self.out)
+            return leandojo_read.count(self.tables())
+        return leandojo_read.convert(self.tables(), self.out, self.formats)
 
 
-def _told_by_leandojo(path: str) -> Callable[[], Iterator[Table]] | None:
+def leandojo_tables(path: str) -> Callable[[], Iterator[Table]] | None:
     """How to read its benchmark, or a git repository that it traces; None for anything else."""
     if re.match(r"(https?|ssh|git)://|git@", path):
         return lambda: repository_tables(path)

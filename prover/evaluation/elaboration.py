@@ -14,7 +14,7 @@ from ...data.errors import LeanTimeout, UsageError, WorkerDied
 from ...data.evaluation import Outcome, Problem
 from ...data.records import Theorem
 from ...lean_env.opened_file import OpenedFile
-from ..agent.expander import together
+from ..concurrency import together
 
 
 class FilePool(Protocol):

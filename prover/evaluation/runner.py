@@ -18,9 +18,8 @@ from ...data.records import Attempt, Expansion, StopReason, Theorem
 from ...data.turns import Turn
 from ...lean_env.opened_file import OpenedFile
 from ..agent.budget import Clock
-from ..agent.expander import together
 from ..agent.recorder import Recorder
-from ..commands.tables import is_alarm
+from ..concurrency import together
 from ..config import ProverConfig
 from .elaboration import FilePool, Unfit, opened_theorem
 
@@ -313,7 +312,7 @@ class Bench:
             ended_s=self.worked_s,
             seed=seed,
             proof=attempt.proof,
-            detail=ALARM + detail if is_alarm(attempt) else detail,
+            detail=ALARM + detail if attempt.is_alarm else detail,
         )
 
 

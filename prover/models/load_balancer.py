@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...data.errors import ModelUnavailable
-from ..agent.expander import together
+from ..concurrency import together
 from .base import Generated, LanguageModel, Prompt, Sampling
 
 

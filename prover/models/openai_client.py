@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ...data.errors import ModelUnavailable, UsageError
-from ..agent.expander import together
+from ..concurrency import together
 from .base import Generated, Prompt, Sampling
 from .openai_stream import Broken, Empty, Refusal, plain_errors, read_answer
 from .server_watch import Servers

@@ -11,6 +11,9 @@ from typing import Any, Protocol
 
 from ...data.records import ProofState, Theorem
 
+NEUTRAL_VALUE = 0.5
+"""The value of a state in [0, 1] when no critic judges it."""
+
 _DRAWS = 64
 """Draws from one state that seeds keep apart."""
 
@@ -104,3 +107,15 @@ class ScriptedPolicy:
     def _find(self, state: ProofState) -> Sequence[Proposal]:
         by_text = self._table.get(state.pretty, self._default)
         return self._table.get(state.key, by_text)
+
+
+def distribution(proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Merge equal tactics, scale priors to sum 1, order by falling prior (ties as proposed)."""
+    mass: dict[str, float] = {}
+    for proposal in proposals:
+        tactic = proposal.tactic.strip()
+        if tactic:
+            mass[tactic] = mass.get(tactic, 0.0) + proposal.prior
+    total = sum(mass.values())
+    ranked = sorted(mass.items(), key=lambda item: -item[1])
+    return [Proposal(tactic, prior / total) for tactic, prior in ranked]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import exp
 from typing import Protocol
 
-from ..agent.expander import NEUTRAL_VALUE
 from ..models.base import Completion, Generated, LanguageModel, Prompt, Sampling
+from ..policy.base import NEUTRAL_VALUE
 from .base import Query
 
 

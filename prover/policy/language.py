@@ -7,14 +7,14 @@ a state is told does not depend on who asked first. Knows neither how the model 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from math import exp
 
-from ..agent.expander import together
+from ...data.records import Premise
+from ..concurrency import together
 from ..models.base import Completion, Generated, LanguageModel, Prompt, Sampling
 from ..models.server_watch import Watches, waiting, who_waits
-from ..retrieval.base import Retrieval
 from .base import Advice, Proposal, Query
 from .critic import value_of
 from .prompts import PromptFormat
@@ -24,6 +24,9 @@ REMEMBERED = 4_096
 
 LEAST_PRIOR = 1e-6
 """Of a proposal, against the best one of its state."""
+
+Premises = Callable[[Query], Awaitable[Sequence[Premise]]]
+"""Chooses the premises that the prompt for a state shows."""
 
 Question = tuple[Prompt, int]
 """A prompt, and the seed of its draws."""
@@ -50,7 +53,7 @@ class LanguagePolicy:
         model: LanguageModel,
         form: PromptFormat,
         sampling: Sampling,
-        retrieval: Retrieval | None = None,
+        retrieval: Premises | None = None,
     ) -> None:
         self._model = model
         self._retrieval = retrieval

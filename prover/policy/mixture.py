@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..agent.expander import distribution, together
+from ..concurrency import together
+from ..policy.base import distribution
 from .base import Advice, Policy, Proposal, Query
 from .critic import Critic
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ...data.records import Theorem
 from ...data.turns import Turn
-from ..agent.expander import together
+from ..concurrency import together
 from ..models.base import Completion, Generated, LanguageModel, Prompt, Sampling
 from ..models.server_watch import who_waits
 from ..policy.answers import proof_in

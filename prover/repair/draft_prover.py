@@ -34,13 +34,14 @@ from ...lean_env.queries.errors import stumbles
 from ...lean_env.verification.script import splice
 from ..agent.budget import Budget, Clock, in_time
 from ..agent.deferred import Kept, is_over_limit, replacement, rests_on_sorry, settle
-from ..agent.expander import NEUTRAL_VALUE, together
 from ..agent.prover import Recall, fault_of, nothing
 from ..agent.recorder import Recorder
 from ..agent.rejections import Memory, no_memory
 from ..agent.search_state import untried
+from ..concurrency import together
 from ..config import DraftConfig, ProverConfig
 from ..models.server_watch import Watch, waiting
+from ..policy.base import NEUTRAL_VALUE
 from .draft_generator import Author, Conversation, all_go_on
 from .feedback import NO_PROOF, errors_told, feedback, holes_told, proof_told, refusal_told, trimmed
 from .hole_filler import BRIEF, Filler, Filling, Means, Tools

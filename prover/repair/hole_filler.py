@@ -15,10 +15,11 @@ from ...lean_env.pool import LeanPool
 from ...lean_env.queries.errors import BrokenCommand
 from ...lean_env.verification.rewrite import Edit
 from ...lean_env.verification.verifier import Verifier
-from ..agent.expander import Expander, together
+from ..agent.expander import Expander
 from ..agent.negation import is_false
 from ..agent.prover import Prover
 from ..agent.recorder import Recorder
+from ..concurrency import together
 from ..config import ProverConfig
 from ..hammer.policy import Hammer
 from ..policy.base import Advice, Policy, Query

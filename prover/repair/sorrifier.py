@@ -1,6 +1,6 @@
 """A proof cut down to what Lean takes: broken parts become `sorry`, everything that works stays.
 
-Lean names the errors and the places where each can be cut (lean_env/queries/errors.py); here is chosen
+Lean names the errors and the places where each can be cut (queries/errors.py); here is chosen
 which, and how far a cut moves up when its hole cannot be filled. Texts are read by Lean's own
 parser before they are taken for another spelling.
 """
