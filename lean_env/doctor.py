@@ -18,9 +18,10 @@ import psutil
 
 from ..data.errors import LakatosError
 from ..data.records import Accepted, Advanced
+from . import versions
 from .cache import default_cache
 from .pool import LeanPool
-from .toolchains import distribution, embedded, versions
+from .toolchains import distribution, embedded
 from .toolchains.distribution import Node
 from .verification import kernels
 from .verification.export import FORMAT

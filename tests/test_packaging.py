@@ -41,28 +41,35 @@ def test_every_dependency_is_a_range_that_the_tested_version_is_in():
         assert tested[requirement.name] in requirement.specifier, requirement
 
 
-def test_the_rooms_are_one_package():
-    assert PROJECT["tool"]["setuptools"]["packages"] == [
-        "lakatos",
-        *(f"lakatos.{r}" for r in ROOMS),
-    ]
-    for room in ROOMS:
-        assert (ROOT / room / "__init__.py").is_file()
+def tracked():
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *ROOMS],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    return [name for name in listed if (ROOT / name).is_file()]
+
+
+def test_every_folder_with_modules_is_a_package():
+    folders = {name.rpartition("/")[0] for name in tracked() if name.endswith(".py")}
+    expected = {"lakatos", *(f"lakatos.{folder.replace('/', '.')}" for folder in folders)}
+    listed = PROJECT["tool"]["setuptools"]["packages"]
+    assert sorted(listed) == sorted(expected)
+    for folder in folders:
+        assert (ROOT / folder / "__init__.py").is_file(), folder
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_file_of_a_room_is_installed(room):
-    patterns = PROJECT["tool"]["setuptools"]["package-data"].get(f"lakatos.{room}", [])
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", room],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
-    for name in listed:
-        inside = name.removeprefix(f"{room}/")
-        installed = ("/" not in inside and inside.endswith(".py")) or any(
-            fnmatch.fnmatchcase(inside, pattern) for pattern in patterns
-        )
-        assert installed, f"{name} is not in package-data"
+    data = PROJECT["tool"]["setuptools"]["package-data"]
+    patterns = [
+        f"{package.removeprefix('lakatos.').replace('.', '/')}/{pattern}"
+        for package, listed in data.items()
+        for pattern in listed
+    ]
+    for name in tracked():
+        if name.startswith(f"{room}/") and not name.endswith(".py"):
+            matches = [p for p in patterns if fnmatch.fnmatchcase(name, p)]
+            assert matches, f"{name} is not in package-data"
 
 
 def test_import_is_light():

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...data.errors import ToolchainError
-from .. import self_test
+from .. import self_test, versions
 from ..cache import finished_folder, locked
+from ..versions import BUILTIN
 from ..worker_command import (
     MATHLIB_MB,
     WORKER_MB,
@@ -27,11 +28,9 @@ from ..worker_command import (
     WorkerCommand,
     silent,
 )
-from . import versions
 from .lake import NativeModules, Setup, artifact_folder, setup_of
 from .project import Project
 from .sources import ROOT, Source, worker_sources
-from .versions import BUILTIN
 
 VERSION = re.compile(r"Lean \(version ([^,\s)]+)")
 ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)")

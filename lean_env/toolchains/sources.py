@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...data.errors import ToolchainError
 
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 IMPORT = re.compile(r"^import\s+(?:all\s+)?([\w.]+)[ \t]*$", re.MULTILINE)
 
 

@@ -209,7 +209,7 @@ def say(text: str) -> None:
 @contextmanager
 def warnings_as_lines() -> Iterator[None]:
     """Within it, a warning of this package is one line; those of other packages are left out."""
-    package = Path(__file__).parents[1]
+    package = Path(__file__).parents[2]
 
     def show(
         message: Warning | str,

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +21,7 @@ from ...data.report.progress import Scoreboard
 from ...data.source import read_source
 from ...lean_env.worker_command import Toolchain
 from ..agent.rejections import worker_name
+from ..dataset.provenance import revision
 from ..evaluation.backend import Place, Site, open_place
 from ..evaluation.runner import MAX_ERRORS, Hearers, Plan, Task, missing
 from ..models.server_watch import Monitor, Servers
@@ -373,25 +372,6 @@ async def evaluated(
 ) -> int:
     """Do an exam; the exit code. As `Evaluator`."""
     return await Evaluator(exam, kept)(key, cache)
-
-
-def revision() -> str:
-    """The commit of this program, with `+` when files differ from it; else its version."""
-    place = Path(__file__).parents[1]
-    if not (place / ".git").exists():
-        return version("lakatos")
-
-    def git(*words: str) -> str:
-        told = subprocess.run(
-            ["git", *words], cwd=place, capture_output=True, text=True, check=True
-        )
-        return told.stdout.strip()
-
-    try:
-        dirty = git("status", "--porcelain", "--untracked-files=no")
-        return git("rev-parse", "HEAD") + "+" * bool(dirty)
-    except (OSError, subprocess.CalledProcessError):
-        return version("lakatos")
 
 
 def classes(words: Sequence[str]) -> tuple[Outcome, ...]:

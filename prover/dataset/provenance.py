@@ -1,8 +1,9 @@
-"""Where files come from: their git repository and its licences."""
+"""Where files come from: their git repository and its licences; and which commit this is."""
 
 from __future__ import annotations
 
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 from ...data.dataset.dataset import Origin
@@ -23,6 +24,15 @@ def origin_of(root: Path) -> Origin:
     url = _git(folder, "config", "--get", "remote.origin.url").removesuffix(".git") if top else ""
     commit = _git(folder, "rev-parse", "HEAD") if top else ""
     return Origin(base.name, url, commit, licenses)
+
+
+def revision() -> str:
+    """The commit of this program, with `+` when files differ from it; else its version."""
+    place = Path(__file__).parents[2]
+    commit = _git(place, "rev-parse", "HEAD") if (place / ".git").exists() else ""
+    if not commit:
+        return version("lakatos")
+    return commit + "+" * bool(_git(place, "status", "--porcelain", "--untracked-files=no"))
 
 
 def _git(folder: Path, *words: str) -> str:

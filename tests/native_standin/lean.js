@@ -9,7 +9,7 @@
 const fs = require('fs');
 const path = require('path');
 const { Worker, isMainThread, workerData } = require('worker_threads');
-const embedded = path.join(__dirname, '..', '..', 'lean_env', 'embedded');
+const embedded = path.join(__dirname, '..', '..', 'lean_env', 'toolchains', 'embedded');
 const runtime = require(path.join(embedded, 'runtime.js'));
 const { Objects } = require(path.join(embedded, 'objects.js'));
 const { elaborate, importModules, initialize, writeModule } = require(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ...data.errors import ToolchainError
+from ..data.errors import ToolchainError
 
 OLDEST = (4, 27)
 NEWEST = (4, 36)
