@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Accepted",
-    "Advice",
     "Attempt",
     "EnvironmentFault",
     "LakatosError",
@@ -33,6 +32,7 @@ __all__ = [
     "Limits",
     "ModelConfig",
     "Policy",
+    "PolicyOutput",
     "ProofState",
     "Proposal",
     "Prover",
@@ -69,7 +69,7 @@ _HOMES = {
     "lean_env.verification.verifier": ("Verifier",),
     "prover.agent.prover": ("Prover",),
     "prover.config": ("ModelConfig", "ProverConfig", "SearchConfig"),
-    "prover.policy.base": ("Advice", "Policy", "Proposal", "Query"),
+    "prover.policy.base": ("PolicyOutput", "Policy", "Proposal", "Query"),
     "prover.session": ("RunConfig",),
 }
 

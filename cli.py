@@ -40,39 +40,39 @@ from .prover.commands import console, streams
 from .prover.commands import report_tables as terminal_report
 from .prover.commands import show as terminal_attempts
 from .prover.commands import tables as terminal
-from .prover.commands.console import Job
+from .prover.commands.console import FileJob
 from .prover.commands.database_check import check_database
 from .prover.commands.evaluation_terms import InRun
 from .prover.commands.options import (
-    Attempts,
+    AttemptOptions,
     Axioms,
-    Budget,
-    CheckTime,
+    BudgetOptions,
+    CheckTimeOption,
     Db,
     Depth,
-    Drafts,
+    DoctorOptions,
+    DraftOptions,
+    InputOptions,
     Json,
-    Lean,
+    LeanOptions,
     Markdown,
-    Problems,
-    Search,
+    PolicyOptions,
+    ProblemOptions,
+    RuntimeOptions,
+    SearchOptions,
     Seconds,
-    Target,
-    Thinking,
-    TriedModels,
-    Work,
     grouped,
     left_out,
 )
-from .prover.commands.verb_options import Extracted, Opinion, Shown
+from .prover.commands.verb_options import ExtractOptions, SecondOpinionOptions, ShowOptions
 from .prover.commands.verify import verified
 
 if TYPE_CHECKING:
     from .data.store.store import Store
-    from .prover.commands.prove import Errand
+    from .prover.commands.prove import FileCommand
     from .prover.session import RunConfig
 
-    Do = Callable[[Errand], Coroutine[Any, Any, None]]
+    Do = Callable[[FileCommand], Coroutine[Any, Any, None]]
 Option = typer.Option
 app = typer.Typer(
     add_completion=False,
@@ -85,13 +85,13 @@ app = typer.Typer(
 @app.command()
 @grouped
 def prove(
-    target: Target,
-    budget: Budget,
-    work: Work,
-    lean: Lean,
-    thinking: Thinking,
-    search: Search,
-    drafts: Drafts,
+    target: InputOptions,
+    budget: BudgetOptions,
+    work: RuntimeOptions,
+    lean: LeanOptions,
+    thinking: PolicyOptions,
+    search: SearchOptions,
+    drafts: DraftOptions,
     refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
     resume: Annotated[bool, Option("--resume", help="Go on from what is stored.")] = False,
 ) -> int:
@@ -102,22 +102,24 @@ def prove(
     return _job(target, work, lean, config, lambda errand: errand.prove(resume))
 
 
-def _job(target: Target, work: Work, lean: Lean, config: RunConfig, do: Do) -> int:
+def _job(
+    target: InputOptions, work: RuntimeOptions, lean: LeanOptions, config: RunConfig, do: Do
+) -> int:
     """Read the files, do it, and keep it; the exit code."""
-    from .prover.commands.prove import Errand
+    from .prover.commands.prove import FileCommand
 
     names = source.lean_files(target.files)
     source.check_targets(names, target.write, target.out)
     read = [_read(name) for name in names]
-    job = Job(read, target.theorem or [], target.write, target.out, target.as_json)
+    job = FileJob(read, target.theorem or [], target.write, target.out, target.as_json)
     toolchain = _toolchain(lean, read[0].path)
     with _store(work.db) as store:
         command = shlex.join(sys.argv[1:])
-        asyncio.run(do(Errand(job, command, config, toolchain, store, _key(), _cache())))
+        asyncio.run(do(FileCommand(job, command, config, toolchain, store, _key(), _cache())))
     return job.exit_code
 
 
-def _toolchain(lean: Lean, file: str | None) -> Toolchain:
+def _toolchain(lean: LeanOptions, file: str | None) -> Toolchain:
     path = None if file in (None, "-") else Path(str(file))
     with closing(terminal.SetupBars(console.err)) as bars:
         return find_toolchain(
@@ -128,10 +130,10 @@ def _toolchain(lean: Lean, file: str | None) -> Toolchain:
 @app.command()
 @grouped
 def repair(
-    target: Target,
-    work: Work,
-    lean: Lean,
-    thinking: Thinking,
+    target: InputOptions,
+    work: RuntimeOptions,
+    lean: LeanOptions,
+    thinking: PolicyOptions,
     seconds: Seconds = 60.0,
     repair_depth: Depth = 3,
 ) -> int:
@@ -147,19 +149,19 @@ def repair(
 @grouped
 def eval_(
     context: typer.Context,
-    problems: Problems,
-    tries: Attempts,
-    budget: Budget,
-    work: Work,
-    lean: Lean,
-    thinking: Thinking,
-    search: Search,
-    drafts: Drafts,
+    problems: ProblemOptions,
+    tries: AttemptOptions,
+    budget: BudgetOptions,
+    work: RuntimeOptions,
+    lean: LeanOptions,
+    thinking: PolicyOptions,
+    search: SearchOptions,
+    drafts: DraftOptions,
     refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0,
 ) -> int:
     """Try the theorems of a problem set, and keep what came of each."""
     from .prover.commands import preflight
-    from .prover.commands.evaluate import Kept, evaluated, exam
+    from .prover.commands.evaluate import RunRecord, evaluated, exam
     from .prover.commands.run_options import run_config
 
     def lean_for(data: Path | None) -> tuple[Toolchain, dict[str, str | None]]:
@@ -174,7 +176,7 @@ def eval_(
             search, drafts = stored(search), stored(drafts)
             refute = stored.config["prover"]["refute"] if "refute" in left else refute
         config = run_config(work, thinking, budget, search, refute, drafts)
-        kept = Kept(store, shlex.join(sys.argv[1:]), work.hint)
+        kept = RunRecord(store, shlex.join(sys.argv[1:]), work.hint)
         asked = exam(problems, tries, config, lean_for, kept)
         do = preflight.checked if tries.check else evaluated
         return asyncio.run(do(asked, kept, _key(), _cache()))
@@ -182,7 +184,7 @@ def eval_(
 
 @app.command()
 @grouped
-def extract(asked: Extracted, lean: Lean, db: Db = None) -> int:
+def extract(asked: ExtractOptions, lean: LeanOptions, db: Db = None) -> int:
     """Turn Lean files or stored attempts into training data, or Lean's library into problems."""
     from .prover.commands import extract as gather
 
@@ -195,14 +197,14 @@ def extract(asked: Extracted, lean: Lean, db: Db = None) -> int:
 @app.command()
 @grouped
 def verify(
-    lean: Lean,
-    opinion: Opinion,
+    lean: LeanOptions,
+    opinion: SecondOpinionOptions,
     file: Annotated[str, typer.Argument(metavar="FILE", help="The file with proofs.")],
     original: Annotated[
         str | None, Option("--original", metavar="FILE", help="The file with sorry.")
     ] = None,
     allow_axiom: Axioms = None,
-    check_time: CheckTime = None,
+    check_time: CheckTimeOption = None,
     as_json: Json = False,
 ) -> int:
     """Judge whether FILE proves the theorems of the original, and nothing weaker."""
@@ -218,7 +220,7 @@ def verify(
 
 @app.command()
 @grouped
-def show(asked: Shown, db: Db = None) -> int:
+def show(asked: ShowOptions, db: Db = None) -> int:
     """List stored attempts; with a number, show one: its tree, proof and statistics."""
     with _stored(db) as store:
         terminal_attempts.show(asked, store, datetime.now(UTC))
@@ -287,7 +289,7 @@ def setup() -> int:
 
 @app.command()
 @grouped
-def doctor(lean: Lean, models: TriedModels, db: Db = None) -> int:
+def doctor(lean: LeanOptions, models: DoctorOptions, db: Db = None) -> int:
     """Say what was found here; start a worker and check one theorem, or try a policy's models."""
 
     def findings() -> Iterator[Finding]:

@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import record  # type: ignore[import-not-found]
-from lakatos.data.evaluation import Outcome
+from lakatos.data.evaluation import ResultClass
 from lakatos.data.problems.library import LibrarySet, Row, count, is_fair
 from lakatos.data.store.store import Store
 from lakatos.lean_env.toolchains.find import Toolchain, find_toolchain
-from lakatos.prover.dataset.library_problems import Posing
+from lakatos.prover.dataset.library_problems import LibraryExtraction
 
 RESULTS = Path(__file__).parent / "results"
 WANTED_POSED = 30_000
@@ -43,7 +43,7 @@ async def pose(toolchain: Toolchain, workers: int) -> LibrarySet:
             print(f"{done} of {total} modules, {name}", file=sys.stderr)
 
     with tempfile.TemporaryDirectory() as kept:
-        return await Posing(workers=workers).run(toolchain, Path(kept), told)
+        return await LibraryExtraction(workers=workers).run(toolchain, Path(kept), told)
 
 
 def sampled(path: Path, size: int, seed: int) -> list[Row]:
@@ -62,7 +62,7 @@ def prove(rows: list[Row], wall_s: float, workers: int) -> dict[str, Any]:
         subprocess.run([*lakatos, *words, "--workers", str(workers), "--quiet"], check=False)
         with Store.open(str(db)) as store:
             told = store.load_evaluation(1)
-    solved = {r.problem.name for r in told.results if r.outcome is Outcome.SOLVED}
+    solved = {r.problem.name for r in told.results if r.outcome is ResultClass.SOLVED}
     fair = [row for row in rows if is_fair(row)]
     return {
         "tried": len(told.results),

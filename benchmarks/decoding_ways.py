@@ -20,8 +20,8 @@ from lakatos.prover.models.base import Prompt, Sampling
 from lakatos.prover.models.decoding import Decoder, Loop
 from lakatos.prover.models.forward import Causal
 from lakatos.prover.models.public_model import PublicModel
-from lakatos.prover.models.request_queue import Batcher
-from lakatos.prover.models.transformers_model import Limits, Transformer
+from lakatos.prover.models.request_queue import RequestQueue
+from lakatos.prover.models.transformers_model import PromptLimits, Transformer
 from transformers import GenerationConfig
 
 Answers = list[list[list[int]]]
@@ -101,8 +101,8 @@ def by_state(model: Any, load: Load, asked: Sequence[str]) -> Answers:
 
 def by_batcher(decoder: Decoder, asked: Sequence[str], load: Load) -> Callable[[], Answers]:
     """All searches at once, each waiting for its answer before it asks again."""
-    limits = Limits(prompt=4096, context=0, ends=frozenset())
-    batcher = Batcher(Transformer("bench", decoder, Numbers(), limits), 1 << 40, remember=0)
+    limits = PromptLimits(prompt=4096, context=0, ends=frozenset())
+    batcher = RequestQueue(Transformer("bench", decoder, Numbers(), limits), 1 << 40, remember=0)
     sampling = Sampling(n=load.siblings, max_tokens=load.tokens)
     answers: dict[str, list[list[int]]] = {}
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import record  # type: ignore[import-not-found]
-from lakatos.data.evaluation import Evaluation, Outcome
+from lakatos.data.evaluation import Evaluation, ResultClass
 from lakatos.data.store.store import Store
 
 RESULTS = Path(__file__).parent / "results" / "eval_kills.json"
@@ -105,7 +105,7 @@ def main() -> None:
             moment_s = draw.uniform(0, took_s)
             session(command(options), place, moment_s)
             left = loaded(place)
-            over = left.classes[Outcome.UNTRIED] if left else len(whole.results)
+            over = left.classes[ResultClass.UNTRIED] if left else len(whole.results)
             session(command(options, "--resume"), place)
             resumed = loaded(place)
             equal = bool(resumed and resumed.is_finished and counted(resumed) == counted(whole))

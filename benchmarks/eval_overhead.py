@@ -24,13 +24,13 @@ from typing import Any
 
 import psutil
 import record  # type: ignore[import-not-found]
-from lakatos.data.evaluation import Problem, Result, hash_of
+from lakatos.data.evaluation import Problem, ProblemResult, hash_of
 from lakatos.data.problems.reader import CORE_HEADER
 from lakatos.data.records import Accepted, Advanced, Goal, ProofState, Step, Theorem
 from lakatos.data.report.evaluation import report
 from lakatos.data.report.evaluation_page import html_page
-from lakatos.data.report.progress import Scoreboard
-from lakatos.data.store.evaluations import Terms
+from lakatos.data.report.progress import EvaluationProgress
+from lakatos.data.store.evaluations import EvaluationTerms
 from lakatos.data.store.store import Store
 from lakatos.lean_env.opened_file import OpenedFile
 from lakatos.lean_env.pool import LeanPool
@@ -39,7 +39,7 @@ from lakatos.lean_env.verification.verifier import Verified, Verifier
 from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
 from lakatos.prover.evaluation import runner as benchmark
-from lakatos.prover.evaluation.runner import Bench, Hearers, Plan, Task
+from lakatos.prover.evaluation.runner import AttemptPlan, EvaluationRunner, Listeners, Task
 from lakatos.prover.hammer.policy import Hammer
 
 RESULTS = Path(__file__).parent / "results" / "eval_overhead.json"
@@ -92,7 +92,7 @@ class Memory:
         self._seen = 0
         self.mb: list[float] = []
 
-    def __call__(self, result: Result) -> None:
+    def __call__(self, result: ProblemResult) -> None:
         self._seen += 1
         if self._seen % self._every == 0:
             self.mb.append(round(psutil.Process().memory_info().rss / 1e6, 1))
@@ -113,13 +113,13 @@ class Parts:
 
 async def evaluate(store: Store, parts: Parts, problems: Sequence[Problem], heard: Any) -> int:
     """Evaluate as `lakatos eval` does; the run's number."""
-    plan = Plan(ProverConfig())
+    plan = AttemptPlan(ProverConfig())
     run_id = store.start_run("eval", {}, "bench", 0)
-    store.ledger(run_id).begin(Terms("bench", hash_of(problems), "", 1), problems)
-    board = Scoreboard(time.monotonic, heard)
+    store.ledger(run_id).begin(EvaluationTerms("bench", hash_of(problems), "", 1), problems)
+    board = EvaluationProgress(time.monotonic, heard)
     board.begin(len(problems), {})
-    hearers = Hearers(store.ledger(run_id), lambda: store.recorder(run_id), board)
-    bench = Bench(benchmark.Parts(parts.pool, parts.make), plan, hearers)
+    hearers = Listeners(store.ledger(run_id), lambda: store.recorder(run_id), board)
+    bench = EvaluationRunner(benchmark.RunnerContext(parts.pool, parts.make), plan, hearers)
     await bench.work([Task(n, p) for n, p in enumerate(problems)], PLACES)
     store.finish_run(run_id)
     return run_id

@@ -31,9 +31,9 @@ from lakatos.prover.hammer.policy import Hammer
 from lakatos.prover.models.base import Sampling
 from lakatos.prover.models.decoding import Loop
 from lakatos.prover.models.forward import Causal
-from lakatos.prover.models.request_queue import Batcher
-from lakatos.prover.models.transformers_model import Limits, Transformer
-from lakatos.prover.policy.base import Advice, Policy, Proposal, Query
+from lakatos.prover.models.request_queue import RequestQueue
+from lakatos.prover.models.transformers_model import PromptLimits, Transformer
+from lakatos.prover.policy.base import Policy, PolicyOutput, Proposal, Query
 from lakatos.prover.policy.language import LanguagePolicy
 from lakatos.prover.policy.prompts import format_named
 from transformers import AutoModelForCausalLM, LlamaConfig
@@ -69,10 +69,10 @@ class Onward:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         await self._policy.propose(queries)
         steps = [f"have h{k} : {k} = {k} := rfl" for k in range(SIBLINGS)]
-        return [Advice(tuple(Proposal(step, 1.0) for step in steps)) for _ in queries]
+        return [PolicyOutput(tuple(Proposal(step, 1.0) for step in steps)) for _ in queries]
 
 
 @dataclass
@@ -114,12 +114,12 @@ class Row:
     wall_s: float
 
 
-def model() -> Batcher:
+def model() -> RequestQueue:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     causal = Causal(AutoModelForCausalLM.from_config(TINY).eval())
-    limits = Limits(prompt=1024, context=0, ends=frozenset())
-    return Batcher(Transformer("random", Loop(causal), Bytes(), limits), budget=1 << 16)
+    limits = PromptLimits(prompt=1024, context=0, ends=frozenset())
+    return RequestQueue(Transformer("random", Loop(causal), Bytes(), limits), budget=1 << 16)
 
 
 async def measure(bottleneck: str, searches: int, theorems: int) -> Row:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 from lakatos.lean_env.toolchains import embedded
-from lakatos.lean_env.toolchains.distribution import Node
+from lakatos.lean_env.toolchains.distribution import NodeJs
 from lakatos.lean_env.worker import LeanWorker
 
 FILE = "theorem t : 1 = 1 := rfl\n"
@@ -66,7 +66,7 @@ def as_it_comes(package):
         root = Path(folder).resolve()
         unpack(package, root)
         (root / "t.lean").write_text(FILE)
-        argv = [str(Node.find().program), "package/lean.js", "t.lean"]
+        argv = [str(NodeJs.find().program), "package/lean.js", "t.lean"]
         env = {**os.environ, "LEAN_PATH": str(root / "lib")}
         peak_mb = 0.0
         began = time.perf_counter()

@@ -29,10 +29,10 @@ from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.toolchains.find import find_toolchain
 from lakatos.lean_env.verification.verifier import Verifier
 from lakatos.prover.agent.prover import Prover
-from lakatos.prover.agent.recorder import Silent
+from lakatos.prover.agent.recorder import NoObserver
 from lakatos.prover.config import ProverConfig
 from lakatos.prover.hammer.policy import Hammer
-from lakatos.prover.repair.hole_filler import Tools
+from lakatos.prover.repair.hole_filler import ProverContext
 from lakatos.prover.repair.repairer import RepairConfig, Repairer, diagnose
 
 FOLDER = Path(__file__).parent
@@ -164,7 +164,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         LeanPool(toolchain, workers=options.workers) as pool,
         Verifier(pool, toolchain) as verifier,
     ):
-        tools = Tools(pool, verifier, Hammer(), Silent())
+        tools = ProverContext(pool, verifier, Hammer(), NoObserver())
         right = await diagnose(pool, "right.lean", source)
         for case in candidates(source, options.seed):
             if made.get(case.mutation, 0) >= share:
@@ -189,7 +189,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-async def one(tools: Tools, case: Case, seconds: float) -> dict[str, Any] | None:
+async def one(tools: ProverContext, case: Case, seconds: float) -> dict[str, Any] | None:
     """Repair one case; None when Lean takes it as it is."""
     began = time.monotonic()
     try:
@@ -202,7 +202,7 @@ async def one(tools: Tools, case: Case, seconds: float) -> dict[str, Any] | None
     row: dict[str, Any] = {"theorem": case.name, "mutation": case.mutation, "mended": False}
     row |= {"broken": case.source.encode()[case.start :].decode(), "stop": "no proof found"}
     if diagnosis.patients:
-        repairer = Repairer(tools, Silent(), RepairConfig(seconds), ProverConfig())
+        repairer = Repairer(tools, NoObserver(), RepairConfig(seconds), ProverConfig())
         repair = await repairer.repair(diagnosis, diagnosis.patients[0])
         row |= {
             "mended": isinstance(repair.attempt.verdict, Accepted) and not diagnosis.others,
@@ -223,7 +223,7 @@ def kept(broken: str, proof: str | None) -> float | None:
     return round(sum(line in mended for line in lines) / max(1, len(lines)), 2) if proof else None
 
 
-async def baseline(tools: Tools, source: str, seconds: float) -> dict[str, Any]:
+async def baseline(tools: ProverContext, source: str, seconds: float) -> dict[str, Any]:
     """The hammer on the same statements, with nothing of their proofs, each with what precedes."""
     proved: list[str] = []
     names: list[str] = []

@@ -31,13 +31,13 @@ from lakatos.lean_env.pool import LeanPool, OpenedFile
 from lakatos.lean_env.toolchains.find import find_toolchain
 from lakatos.lean_env.verification.verifier import Verified, Verifier
 from lakatos.prover.agent.prover import Prover
-from lakatos.prover.agent.recorder import Silent
+from lakatos.prover.agent.recorder import NoObserver
 from lakatos.prover.config import DraftConfig, ProverConfig
 from lakatos.prover.hammer.policy import Hammer
-from lakatos.prover.policy.base import Advice, Proposal, Query
-from lakatos.prover.repair.draft_generator import GivenTexts
-from lakatos.prover.repair.draft_prover import Drafter
-from lakatos.prover.repair.hole_filler import Tools
+from lakatos.prover.policy.base import PolicyOutput, Proposal, Query
+from lakatos.prover.repair.draft_generator import FixedDrafts
+from lakatos.prover.repair.draft_prover import DraftProver
+from lakatos.prover.repair.hole_filler import ProverContext
 from repair_corpus import PROOFS, THEOREM, swapped_arguments, wrong_branch, wrong_name
 
 RESULTS = Path(__file__).parent / "results" / "repair_or_resample.json"
@@ -103,10 +103,10 @@ class Faulty:
         draw = random.Random(seed)
         self._samples = [sample(draw, proof, chance) for _ in range(SAMPLES)]
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """All samples, in order."""
         proposals = (Proposal(t, 1 / (n + 1)) for n, t in enumerate(self._samples))
-        return [Advice(tuple(proposals)) for _ in queries]
+        return [PolicyOutput(tuple(proposals)) for _ in queries]
 
 
 def sample(draw: random.Random, proof: str, chance: float) -> str:
@@ -130,7 +130,9 @@ def lines_of(found: re.Match[str]) -> int:
     return found["proof"].count("\n")
 
 
-async def one(tools: Tools, theorem: Theorem, proof: str, depth: int | None, options: Any) -> Any:
+async def one(
+    tools: ProverContext, theorem: Theorem, proof: str, depth: int | None, options: Any
+) -> Any:
     """Prove one theorem in one way; None: the hammer alone."""
     pool = Counted(tools.pool, options.calls)
     verifier: Any = CountedVerifier(tools.verifier, pool)
@@ -139,10 +141,10 @@ async def one(tools: Tools, theorem: Theorem, proof: str, depth: int | None, opt
     if depth is None:
         prover: Any = Prover(counted, verifier, Hammer(), config)
     else:
-        author = GivenTexts(Faulty(proof, options.chance, f"{options.seed}:{theorem.name}"))
+        author = FixedDrafts(Faulty(proof, options.chance, f"{options.seed}:{theorem.name}"))
         drafts = DraftConfig("whole-proof", SAMPLES, 1, depth)
-        mine = Tools(counted, verifier, Hammer(), Silent())
-        prover = Drafter(mine, author, Silent(), config, drafts)
+        mine = ProverContext(counted, verifier, Hammer(), NoObserver())
+        prover = DraftProver(mine, author, NoObserver(), config, drafts)
     began = time.monotonic()
     attempt: Attempt = (await prover.prove([theorem]))[0]
     return attempt.is_proved, pool.calls, round(time.monotonic() - began, 2)
@@ -162,7 +164,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         LeanPool(toolchain, workers=options.workers) as pool,
         Verifier(pool, toolchain) as verifier,
     ):
-        tools = Tools(pool, verifier, Hammer(), Silent())
+        tools = ProverContext(pool, verifier, Hammer(), NoObserver())
         for each in found:
             text = source[: each.start("proof")] + "  sorry\n"
             theorem = (await pool.open("t.lean", text)).theorems[-1]

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import record
-from lakatos.data.evaluation import AttemptSummary, Outcome, Problem, hash_of
+from lakatos.data.evaluation import AttemptResult, Problem, ResultClass, hash_of
 from lakatos.data.records import (
     Accepted,
     Advanced,
@@ -32,7 +32,7 @@ from lakatos.data.records import (
 )
 from lakatos.data.report import evaluation as evaluation_report
 from lakatos.data.report import evaluation_page
-from lakatos.data.store.evaluations import Terms
+from lakatos.data.store.evaluations import EvaluationTerms
 from lakatos.data.store.store import Store
 
 SOURCES = ("amc", "aime", "imo", "mathd_algebra")
@@ -49,7 +49,7 @@ def solve(store: Store, number: int, run: int) -> int:
     """Write `number` problems, each with one attempt of one expansion; bytes of their texts."""
     problems = [problem(n) for n in range(number)]
     ledger, recorder = store.ledger(run), store.recorder(run)
-    ledger.begin(Terms("made up", hash_of(problems), "", 1), problems)
+    ledger.begin(EvaluationTerms("made up", hash_of(problems), "", 1), problems)
     size = 0
     for n, each in enumerate(problems):
         start = each.lean.index("sorry")
@@ -66,7 +66,9 @@ def solve(store: Store, number: int, run: int) -> int:
         proof = "simp [h]; omega"
         attempt = Attempt(theorem, StopReason.PROVED, proof, Accepted(), *spent)
         recorder.finish_attempt(attempt)
-        summary = AttemptSummary(n + 1, 1, Outcome.SOLVED, 0.01, *spent[:2], 0, n / 100, 0, proof)
+        summary = AttemptResult(
+            n + 1, 1, ResultClass.SOLVED, 0.01, *spent[:2], 0, n / 100, 0, proof
+        )
         ledger.add(n, summary)
         size += len(each.lean) + sum(len(s.tactic) + len(no.message) for s in steps)
     return size

@@ -28,10 +28,10 @@ from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.toolchains.find import find_toolchain
 from lakatos.lean_env.verification.verifier import Verified, Verifier
 from lakatos.prover.agent.prover import Prover
-from lakatos.prover.agent.recorder import Silent
+from lakatos.prover.agent.recorder import NoObserver
 from lakatos.prover.config import ProverConfig, SearchConfig
 from lakatos.prover.hammer.policy import Hammer
-from lakatos.prover.policy.base import Advice, Proposal, Query
+from lakatos.prover.policy.base import PolicyOutput, Proposal, Query
 from lakatos.search.driver import RECIPES
 from minif2f_core import core_file  # type: ignore[import-not-found]
 
@@ -48,12 +48,12 @@ class Shaken:
         self._seed = seed
         self._hammer = Hammer()
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         answers = await self._hammer.propose(queries)
         if not self._seed:
             return answers
         return [
-            Advice(tuple(self._shaken(q.state, p) for p in found.proposals))
+            PolicyOutput(tuple(self._shaken(q.state, p) for p in found.proposals))
             for q, found in zip(queries, answers, strict=True)
         ]
 
@@ -121,7 +121,7 @@ class Judged:
         return self._known[key]
 
 
-class Merged(Silent):
+class Merged(NoObserver):
     """Counts states reached and expanded, all of them and those that differ by Lean's key."""
 
     def __init__(self, pool: Remembering) -> None:
@@ -159,7 +159,9 @@ class Bench:
     theorems: Sequence[Theorem]
     options: argparse.Namespace
 
-    async def run(self, search: str, seed: int, recorder: Silent | None = None) -> dict[str, Any]:
+    async def run(
+        self, search: str, seed: int, recorder: NoObserver | None = None
+    ) -> dict[str, Any]:
         """One search over all theorems, as a row of the results."""
         config = ProverConfig(
             expansions=self.options.steps,

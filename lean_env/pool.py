@@ -23,7 +23,7 @@ from ..data.records import ProofState, Rejected, Rejection, Step, Theorem
 from .handles import MAX_STATES, Recipe, Recipes, Root
 from .opened_file import OpenedFile, digest_of, to_opened
 from .protocol import Json
-from .slot import KnownSource, Limits, Seat, Shared
+from .slot import KnownSource, Limits, PoolContext, WorkerSlot
 from .worker import Answer, LeanWorker
 from .worker_command import WORKER_MB, Toolchain
 
@@ -89,7 +89,7 @@ class LeanPool:
         self._limits = limits
         self._recipes = Recipes()
         self._sources: dict[str, KnownSource] = {}
-        shared = Shared(
+        shared = PoolContext(
             limits=self._limits,
             recipes=self._recipes,
             sources=self._sources,
@@ -103,9 +103,9 @@ class LeanPool:
             room = room or Room.now(need_mb)
             workers, self.shortage = room.workers, room.text
         seats = range(max(1, workers))
-        self._seats = [Seat(shared) for _ in seats]
+        self._seats = [WorkerSlot(shared) for _ in seats]
         self._free = list(self._seats)
-        self._waiting: deque[asyncio.Future[Seat]] = deque()
+        self._waiting: deque[asyncio.Future[WorkerSlot]] = deque()
         self._is_closed = False
 
     async def __aenter__(self) -> Self:
@@ -246,7 +246,9 @@ class LeanPool:
         async with self._seat() as seat:
             return await _twice(seat, lambda: seat.request(op, wall_s=wall_s, **fields))
 
-    async def _steps(self, seat: Seat, state: ProofState, tactics: Sequence[str]) -> list[Step]:
+    async def _steps(
+        self, seat: WorkerSlot, state: ProofState, tactics: Sequence[str]
+    ) -> list[Step]:
         steps: list[Step] = []
         deaths = 0
         while len(steps) < len(tactics):
@@ -275,7 +277,9 @@ class LeanPool:
         return worker
 
     @asynccontextmanager
-    async def _seat(self, root: str = "", recipe: Recipe | None = None) -> AsyncIterator[Seat]:
+    async def _seat(
+        self, root: str = "", recipe: Recipe | None = None
+    ) -> AsyncIterator[WorkerSlot]:
         """A seat of one's own, first come first served."""
         seat = await self._take(root, recipe)
         try:
@@ -283,14 +287,14 @@ class LeanPool:
         finally:
             self._give_back(seat)
 
-    async def _take(self, root: str, recipe: Recipe | None) -> Seat:
+    async def _take(self, root: str, recipe: Recipe | None) -> WorkerSlot:
         if self._is_closed:
             raise _closed()
         if self._free:
             seat = max(self._free, key=lambda seat: _affinity(seat, root, recipe))
             self._free.remove(seat)
             return seat
-        waiter: asyncio.Future[Seat] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[WorkerSlot] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
             return await waiter
@@ -299,7 +303,7 @@ class LeanPool:
                 self._give_back(waiter.result())
             raise
 
-    def _give_back(self, seat: Seat) -> None:
+    def _give_back(self, seat: WorkerSlot) -> None:
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
@@ -308,7 +312,7 @@ class LeanPool:
         self._free.append(seat)
 
 
-async def _twice(seat: Seat, job: Callable[[], Awaitable[T]]) -> T:
+async def _twice(seat: WorkerSlot, job: Callable[[], Awaitable[T]]) -> T:
     """Do it on a live worker, and once more if that died under it."""
     try:
         await seat.prepare()
@@ -318,7 +322,7 @@ async def _twice(seat: Seat, job: Callable[[], Awaitable[T]]) -> T:
         return await job()
 
 
-def _affinity(seat: Seat, root: str, recipe: Recipe | None) -> int:
+def _affinity(seat: WorkerSlot, root: str, recipe: Recipe | None) -> int:
     """How well a seat suits a state: it holds it, has its file open, runs at all."""
     if not seat.is_running:
         return 0

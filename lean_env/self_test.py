@@ -59,7 +59,7 @@ FORGED: list[list[Any]] = [
 ]
 
 
-class Asked(Protocol):
+class SelfTestCall(Protocol):
     """What serves requests: a worker."""
 
     async def request(self, op: str, *, wall_s: float, **fields: Any) -> Answer:
@@ -104,7 +104,7 @@ def kept_fault(folder: Path) -> str | None:
     return None
 
 
-async def first_fault(worker: Asked) -> str:
+async def first_fault(worker: SelfTestCall) -> str:
     """What a worker gets wrong first, in a few words; empty when it is all right."""
 
     async def ask(op: str, **fields: Any) -> Json:

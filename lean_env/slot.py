@@ -62,7 +62,7 @@ class KnownSource:
 
 
 @dataclass(frozen=True)
-class Shared:
+class PoolContext:
     """What all seats of a pool share. sources: by digest; memory_of: in MB."""
 
     limits: Limits
@@ -73,10 +73,10 @@ class Shared:
     max_states: int = MAX_STATES
 
 
-class Seat:
+class WorkerSlot:
     """One place in the pool. A live handle is known by the generation's `handles` only."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: PoolContext) -> None:
         self._shared = shared
         self._limits = shared.limits
         self._recipes = shared.recipes

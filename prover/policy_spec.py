@@ -21,16 +21,16 @@ from ..data.errors import UsageError
 from .config import ModelConfig, options
 from .hammer.policy import Hammer
 from .models.base import LanguageModel, Sampling
-from .models.load_balancer import Replicas
+from .models.load_balancer import LoadBalancer
 from .models.server_watch import Servers
 from .policy.base import Policy, Proposal, ScriptedPolicy
 from .policy.critic import ConstantCritic, ModelCritic
 from .policy.language import LanguagePolicy
-from .policy.mixture import Judged, Mixture
+from .policy.mixture import CriticPolicy, Mixture
 from .policy.prompts import PromptFormat, format_for, format_named, formats
-from .repair.draft_generator import OwnDrafts
+from .repair.draft_generator import FileDrafts
 from .retrieval.base import Lexical, Retrieval
-from .retrieval.dense import Dense, Encoder, Library
+from .retrieval.dense import Dense, EmbeddedLibrary, Encoder
 
 KINDS = ("hammer", "scripted:FILE", "sketch:FILE", "hf:NAME", "openai:MODEL@URL")
 MODELS = {"hf": "few-shot", "openai": "chat"}
@@ -44,7 +44,7 @@ _SHARE = re.compile(r"([\d.]+)\*(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PolicySpec:
     """One policy of a mixture. kind: up to the colon; name: behind it."""
 
     kind: str
@@ -58,7 +58,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OpenedModel:
     """A model, and how it is asked."""
 
     model: LanguageModel
@@ -67,12 +67,12 @@ class Asked:
     retrieval: Retrieval | None
 
 
-def parts(spec: str) -> list[Part]:
+def parts(spec: str) -> list[PolicySpec]:
     """What a specification asks for. Raises UsageError, with near names."""
     return [_part(word) for word in _PART.split(spec)]
 
 
-def _part(word: str) -> Part:
+def _part(word: str) -> PolicySpec:
     share = 1.0
     if found := _SHARE.fullmatch(word):
         word = found[2]
@@ -84,9 +84,9 @@ def _part(word: str) -> Part:
             raise UsageError(f"the share of {word} must be above 0, not {found[1]}")
     kind, colon, name = word.partition(":")
     if kind == "hammer" and not colon:
-        return Part(kind, share=share)
+        return PolicySpec(kind, share=share)
     if kind in ("scripted", "sketch", *MODELS) and name:
-        return Part(kind, name, share)
+        return PolicySpec(kind, name, share)
     if kind == "vllm" and name:
         served = f"openai:{name}@http://localhost:8000/v1"
         raise UsageError(f"vLLM runs as a server: vllm serve {name}, then --policy {served}")
@@ -96,7 +96,7 @@ def _part(word: str) -> Part:
     raise UsageError(f"no policy {word!r}; {hint}")
 
 
-def form_of(part: Part, config: ModelConfig) -> PromptFormat:
+def form_of(part: PolicySpec, config: ModelConfig) -> PromptFormat:
     """The prompt format for a part that asks a model. Raises UsageError."""
     if config.prompt:
         return format_named(config.prompt)
@@ -122,7 +122,7 @@ async def open_policy(
     *,
     seed: int = 0,
     servers: Servers | None = None,
-    source: Library | None = None,
+    source: EmbeddedLibrary | None = None,
 ) -> AsyncIterator[Policy]:
     """Set up a policy, and free its models afterwards. servers: how they are reached; source: of
     premises.
@@ -154,24 +154,24 @@ async def open_policy(
         if config.critic == "own":
             yield mixed
         elif config.critic == "constant":
-            yield Judged(mixed, ConstantCritic())
+            yield CriticPolicy(mixed, ConstantCritic())
         else:
             judge = _judge(config.critic, own)
             stack.push_async_callback(judge.close)
             form = format_for(judge.name, "state")
-            yield Judged(mixed, ModelCritic(judge, form.write))
+            yield CriticPolicy(mixed, ModelCritic(judge, form.write))
 
 
 @asynccontextmanager
 async def open_model(
-    part: Part,
+    part: PolicySpec,
     form: PromptFormat,
     config: ModelConfig,
     *,
     seed: int = 0,
     servers: Servers | None = None,
-    source: Library | None = None,
-) -> AsyncIterator[Asked]:
+    source: EmbeddedLibrary | None = None,
+) -> AsyncIterator[OpenedModel]:
     """Set up the model of one part alone, and free it afterwards. Raises as `open_policy`."""
     asks = [part, *_encoders(config)]
     own = _own_options(asks, config.options)
@@ -179,29 +179,32 @@ async def open_model(
     sampling = _sampling(config, form, seed)
     model = await _model(part, own, servers)
     try:
-        yield Asked(model, form, sampling, retrieval)
+        yield OpenedModel(model, form, sampling, retrieval)
     finally:
         await model.close()
 
 
-def _encoders(config: ModelConfig) -> list[Part]:
+def _encoders(config: ModelConfig) -> list[PolicySpec]:
     """The models of the critic and of the retriever."""
     words = [word for word in (config.critic, config.retriever) if word.startswith("hf:")]
-    return [Part("hf", word.removeprefix("hf:")) for word in words]
+    return [PolicySpec("hf", word.removeprefix("hf:")) for word in words]
 
 
-def read_policy(part: Part) -> Policy:
+def read_policy(part: PolicySpec) -> Policy:
     """The policy that a file holds. Raises UsageError."""
     if part.kind == "scripted":
         return scripted(Path(part.name))
     try:
-        return OwnDrafts(part.word, Path(part.name).read_text(encoding="utf-8"))
+        return FileDrafts(part.word, Path(part.name).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{part.name}: cannot be read: {error}") from error
 
 
 def _retrieval(
-    found: Sequence[Part], config: ModelConfig, own: Mapping[str, str], source: Library | None
+    found: Sequence[PolicySpec],
+    config: ModelConfig,
+    own: Mapping[str, str],
+    source: EmbeddedLibrary | None,
 ) -> Retrieval | None:
     """What chooses premises, if anything does. Raises UsageError when no prompt shows them."""
     if config.retriever == "none" or source is None:
@@ -218,7 +221,9 @@ def _retrieval(
     return Retrieval(Dense(source, encoder), source, config.premises)
 
 
-async def _model(part: Part, own: Mapping[str, str], servers: Servers | None) -> LanguageModel:
+async def _model(
+    part: PolicySpec, own: Mapping[str, str], servers: Servers | None
+) -> LanguageModel:
     """The model of a part; of several servers, or on several devices, as one."""
     places = [own]
     names = [part.name]
@@ -236,7 +241,7 @@ async def _model(part: Part, own: Mapping[str, str], servers: Servers | None) ->
         for copy in copies:
             await copy.close()
         raise
-    return copies[0] if len(copies) == 1 else Replicas(copies)
+    return copies[0] if len(copies) == 1 else LoadBalancer(copies)
 
 
 async def _copy(
@@ -300,7 +305,7 @@ class Drawing:
 _DRAWING = tuple(field.name for field in fields(Drawing))
 
 
-def _own_options(asks: Sequence[Part], values: Mapping[str, str]) -> dict[str, str]:
+def _own_options(asks: Sequence[PolicySpec], values: Mapping[str, str]) -> dict[str, str]:
     """The options of the models themselves. Raises UsageError for one that none of them has."""
     own = {name: text for name, text in values.items() if name not in _DRAWING}
     if values and not asks:

@@ -15,9 +15,9 @@ from .config import DraftConfig, ModelConfig
 from .models.server_watch import Servers
 from .policy.base import Policy
 from .policy.prompts import PromptFormat, format_named
-from .policy_spec import MODELS, Part, form_of, open_model, open_policy, parts, read_policy
-from .repair.draft_generator import Author, GivenTexts, ModelAuthor
-from .retrieval.dense import Library
+from .policy_spec import MODELS, PolicySpec, form_of, open_model, open_policy, parts, read_policy
+from .repair.draft_generator import DraftGenerator, FixedDrafts, ModelDraftGenerator
+from .retrieval.dense import EmbeddedLibrary
 
 DEFAULT_FORMS = {"whole-proof": "chat-proof", "sketch": "chat-sketch"}
 """For a model whose own format does not write what the mode wants."""
@@ -28,7 +28,7 @@ class Roles:
     """Who does what. mode: `tactic`, where nobody writes; searcher: the others, as one word."""
 
     mode: str
-    writer: Part | None = None
+    writer: PolicySpec | None = None
     form: PromptFormat | None = None
     searcher: str = "hammer"
 
@@ -81,7 +81,7 @@ def _check_default(told: ModelConfig | DraftConfig, names: Sequence[str], why: s
             raise UsageError(f"--{name.replace('_', '-')} is {why}")
 
 
-def _writes(part: Part, config: ModelConfig) -> bool:
+def _writes(part: PolicySpec, config: ModelConfig) -> bool:
     if part.kind in MODELS:
         return form_of(part, config).is_whole_proof
     return part.kind == "sketch"
@@ -99,14 +99,14 @@ async def open_author(
     *,
     seed: int = 0,
     servers: Servers | None = None,
-    source: Library | None = None,
-) -> AsyncIterator[tuple[Author, Policy]]:
+    source: EmbeddedLibrary | None = None,
+) -> AsyncIterator[tuple[DraftGenerator, Policy]]:
     """Set up who writes and who searches, and free their models afterwards.
 
     Raises UsageError, ModelUnavailable.
     """
     assert found.writer is not None
-    searchers: Sequence[Part] = parts(found.searcher)
+    searchers: Sequence[PolicySpec] = parts(found.searcher)
     asks = any(part.kind in MODELS for part in searchers)
     rest = config if asks else replace(config, options={}, critic="own", retriever="none")
     rest = replace(rest, prompt=None) if found.form else rest
@@ -114,10 +114,13 @@ async def open_author(
         found.searcher, rest, seed=seed, servers=servers, source=source
     ) as policy:
         if found.form is None:
-            yield GivenTexts(read_policy(found.writer)), policy
+            yield FixedDrafts(read_policy(found.writer)), policy
             return
         opening = open_model(
             found.writer, found.form, config, seed=seed, servers=servers, source=source
         )
         async with opening as asked:
-            yield ModelAuthor(asked.model, asked.form, asked.sampling, asked.retrieval), policy
+            yield (
+                ModelDraftGenerator(asked.model, asked.form, asked.sampling, asked.retrieval),
+                policy,
+            )

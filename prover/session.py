@@ -24,19 +24,19 @@ from ..lean_env.queries.premises import Premises
 from ..lean_env.verification.judge import CheckLimits
 from ..lean_env.verification.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
-from .agent.prover import Prover, Recall, nothing
-from .agent.recorder import Recorder, Silent
-from .agent.rejections import Memory, no_memory
+from .agent.prover import Prover, ReplaySource, nothing
+from .agent.recorder import AttemptObserver, NoObserver
+from .agent.rejections import RejectionLookup, no_memory
 from .config import DraftConfig, ModelConfig, ProverConfig, SearchConfig
 from .models.server_watch import Servers
-from .policy.base import Policy, Redrawn
+from .policy.base import Policy, SeededPolicy
 from .policy_spec import open_policy, suited
-from .repair.draft_prover import Drafter
-from .repair.hole_filler import Tools
+from .repair.draft_prover import DraftProver
+from .repair.hole_filler import ProverContext
 from .roles import Roles, check_told, open_author, roles
 
 T = TypeVar("T")
-Make = Callable[[Recorder, ProverConfig], Prover | Drafter]
+ProverMaker = Callable[[AttemptObserver, ProverConfig], Prover | DraftProver]
 """A prover for one attempt, with draws of its own by the seed of the configuration."""
 
 BROKEN = "not tried: Lean finds an error in it, before the sorry"
@@ -94,19 +94,19 @@ class Run:
 
     pool: LeanPool
     verifier: Verifier
-    prover: Prover | Drafter
+    prover: Prover | DraftProver
     policy: Policy
-    recorder: Recorder
-    keeper: Recorder
-    make: Make
+    recorder: AttemptObserver
+    keeper: AttemptObserver
+    make: ProverMaker
 
     async def prove(
         self,
         opened: Sequence[OpenedFile],
         theorems: Sequence[Theorem],
         on_interrupt: Callable[[], None] = lambda: None,
-        recall: Recall = nothing,
-        memory: Memory = no_memory,
+        recall: ReplaySource = nothing,
+        memory: RejectionLookup = no_memory,
     ) -> list[Attempt]:
         """Try each theorem of opened files, in order. recall: what earlier searches were told;
         memory: what Lean rejected in them.
@@ -178,11 +178,11 @@ async def interruptible(
         loop.remove_signal_handler(signal.SIGINT)
 
 
-def searching(pool: LeanPool, verifier: Verifier, policy: Policy, samples: int) -> Make:
+def searching(pool: LeanPool, verifier: Verifier, policy: Policy, samples: int) -> ProverMaker:
     """What makes a prover that searches by a policy. samples: that it draws at once."""
 
-    def make(keeper: Recorder, spend: ProverConfig) -> Prover:
-        return Prover(pool, verifier, Redrawn(policy, spend.seed, samples), spend, keeper)
+    def make(keeper: AttemptObserver, spend: ProverConfig) -> Prover:
+        return Prover(pool, verifier, SeededPolicy(policy, spend.seed, samples), spend, keeper)
 
     return make
 
@@ -191,9 +191,9 @@ def searching(pool: LeanPool, verifier: Verifier, policy: Policy, samples: int) 
 async def start_run(
     toolchain: Toolchain,
     config: RunConfig,
-    recorder: Recorder | None = None,
+    recorder: AttemptObserver | None = None,
     *,
-    keeper: Recorder | None = None,
+    keeper: AttemptObserver | None = None,
     servers: Servers | None = None,
     cache: Path | None = None,
 ) -> AsyncIterator[Run]:
@@ -205,7 +205,7 @@ async def start_run(
     """
     axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
     limits = CheckLimits(config.check_s)
-    found, recorder, keeper = config.roles, recorder or Silent(), keeper or Silent()
+    found, recorder, keeper = config.roles, recorder or NoObserver(), keeper or NoObserver()
     async with (
         LeanPool(toolchain, workers=config.workers) as pool,
         AsyncExitStack() as stack,
@@ -225,13 +225,13 @@ async def start_run(
             found, config.model, seed=config.prover.seed, servers=servers, source=source
         )
         author, policy = await stack.enter_async_context(opened)
-        tools = Tools(pool, verifier, policy, recorder)
-        drafter = Drafter(tools, author, keeper, config.prover, config.drafts)
+        tools = ProverContext(pool, verifier, policy, recorder)
+        drafter = DraftProver(tools, author, keeper, config.prover, config.drafts)
 
-        def drafting(keeper: Recorder, spend: ProverConfig) -> Drafter:
-            own = Redrawn(policy, spend.seed, config.model.samples)
-            mine = Tools(pool, verifier, own, keeper)
-            return Drafter(mine, author.anew(spend.seed), keeper, spend, config.drafts)
+        def drafting(keeper: AttemptObserver, spend: ProverConfig) -> DraftProver:
+            own = SeededPolicy(policy, spend.seed, config.model.samples)
+            mine = ProverContext(pool, verifier, own, keeper)
+            return DraftProver(mine, author.anew(spend.seed), keeper, spend, config.drafts)
 
         yield Run(pool, verifier, drafter, policy, recorder, keeper, drafting)
 

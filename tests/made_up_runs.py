@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from lakatos.data.evaluation import (
-    AttemptSummary,
+    AttemptResult,
     Evaluation,
-    Outcome,
     Problem,
-    Result,
+    ProblemResult,
+    ResultClass,
     hash_of,
 )
 from lakatos.data.records import (
@@ -24,17 +24,17 @@ from lakatos.data.records import (
     StopReason,
     Theorem,
 )
-from lakatos.data.store.evaluations import Terms
+from lakatos.data.store.evaluations import EvaluationTerms
 
 WORDS = {
-    "+": Outcome.SOLVED,
-    "-": Outcome.BUDGET,
-    "d": Outcome.DEAD_END,
-    "c": Outcome.CRASH,
-    "m": Outcome.MODEL_FAILED,
-    "r": Outcome.REFUSED,
-    "n": Outcome.NOT_ELABORATED,
-    "u": Outcome.UNTRIED,
+    "+": ResultClass.SOLVED,
+    "-": ResultClass.BUDGET,
+    "d": ResultClass.DEAD_END,
+    "c": ResultClass.CRASH,
+    "m": ResultClass.MODEL_FAILED,
+    "r": ResultClass.REFUSED,
+    "n": ResultClass.NOT_ELABORATED,
+    "u": ResultClass.UNTRIED,
 }
 BEGUN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -66,16 +66,16 @@ def attempt(id, number, sign, **changes):
         "proof": "by\n  norm_num" if sign in "+r" else None,
         "detail": "kernel: no" if sign == "r" else "",
     }
-    return AttemptSummary(**facts | changes)
+    return AttemptResult(**facts | changes)
 
 
 def result(name, signs, id=1, source="amc", **changes):
     """A problem and its attempts, a sign each; `n` and `u` stand alone, without an attempt."""
     tried = [] if signs in ("n", "u") else list(signs)
     attempts = tuple(attempt(id + i, i + 1, sign, **changes) for i, sign in enumerate(tried))
-    outcome = Outcome.SOLVED if "+" in signs else WORDS[signs[-1]]
+    outcome = ResultClass.SOLVED if "+" in signs else WORDS[signs[-1]]
     detail = "unknown identifier 'ℕ'" if signs == "n" else ""
-    return Result(problem(name, source), outcome, attempts, detail)
+    return ProblemResult(problem(name, source), outcome, attempts, detail)
 
 
 def run(*results, k=1, **changes):
@@ -132,17 +132,19 @@ def keep(store, results, k=1, dead=1):
     number = store.start_run("eval problems.jsonl", run().config, "embedded 4.28.0", 0)
     problems = [result.problem for result in results]
     ledger = store.ledger(number)
-    ledger.begin(Terms("problems.jsonl", hash_of(problems), "0123456789abcdef", k), problems)
+    ledger.begin(
+        EvaluationTerms("problems.jsonl", hash_of(problems), "0123456789abcdef", k), problems
+    )
     recorder = store.recorder(number)
     id = max((a.id for a in store.attempts(limit=1)), default=0)
     for place, each in enumerate(results):
-        if not each.attempts and each.outcome is not Outcome.UNTRIED:
+        if not each.attempts and each.outcome is not ResultClass.UNTRIED:
             ledger.decide(place, each.outcome, each.detail)
         for tried in each.attempts:
             id += 1
             stated = theorem(each.problem, id)
             recorder.start_attempt(stated)
-            solved = tried.outcome is Outcome.SOLVED
+            solved = tried.outcome is ResultClass.SOLVED
             told = list(expansions(stated.state, solved, dead))
             recorder.expansions(stated, told)
             stop = StopReason.PROVED if solved else StopReason.WALL_TIME

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from lakatos.data.report import json_output
-from lakatos.data.report.check import Answer, Check
+from lakatos.data.report.check import EvaluationCheck, ModelAnswer
 from lakatos.data.store.store import Store
 
 from .fake_openai import Server, answer, refuse
@@ -23,7 +23,7 @@ def found(**changes):
         "attempts": 60, "seconds": 60.0, "places": 2, "answer": None, "tokens_most": None,
         "disk_bytes": 10, "free_bytes": 100, "store": "l.db",
     }  # fmt: skip
-    return Check(**told | changes)
+    return EvaluationCheck(**told | changes)
 
 
 def test_all_well_is_exit_0_and_no_line_has_a_cure():
@@ -51,7 +51,7 @@ def test_what_is_left_out_is_no_fault():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"free_bytes": 9}, {"answer": Answer("openai:m", fault="nobody there")}]
+    "changes", [{"free_bytes": 9}, {"answer": ModelAnswer("openai:m", fault="nobody there")}]
 )
 def test_a_model_or_a_disk_that_fails_is_exit_3(changes):
     told = found(unfit=[("p", "no")], **changes)
@@ -60,7 +60,7 @@ def test_a_model_or_a_disk_that_fails_is_exit_3(changes):
 
 
 def test_the_object_is_as_told():
-    told = found(unfit=[("p", "no")], answer=Answer("openai:m"))
+    told = found(unfit=[("p", "no")], answer=ModelAnswer("openai:m"))
     assert (
         set(fields_of(json_output.check_object(told))) - {"type", "schema"} == documented()["check"]
     )

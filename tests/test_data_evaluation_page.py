@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 from lakatos.data.report import evaluation_page
-from lakatos.data.report.evaluation_page import LIMITS, Limits
+from lakatos.data.report.evaluation_page import LIMITS, RunLimits
 from lakatos.data.store.store import Store
 
 from .made_up_runs import keep, result
@@ -106,12 +106,12 @@ def test_graphs_end_where_the_page_is_full(store):
     packed = dict(evaluation_page.packed_graphs(run, store.load_attempts))
     assert list(packed) == [2, 4, 1, 3]
     room = sum(len(packed[id]) for id in (2, 4))
-    limits = Limits(graphs_bytes=room)
+    limits = RunLimits(graphs_bytes=room)
     assert list(dict(evaluation_page.packed_graphs(run, store.load_attempts, limits))) == [2, 4]
 
 
 def test_of_a_large_graph_the_proof_and_the_first_steps_are_kept(store):
-    page = page_of(store, [result("p", "+")], limits=Limits(steps=7), dead=50)
+    page = page_of(store, [result("p", "+")], limits=RunLimits(steps=7), dead=50)
     graph = opened(page)[1][1]
     assert ["shown", "5 of 53 expansions; all: lakatos show 1 --html"] in graph["facts"]
     assert ["tactics tried", 55] in graph["statistics"]
@@ -123,7 +123,7 @@ def test_of_a_large_graph_the_proof_and_the_first_steps_are_kept(store):
 
 
 def test_an_unfinished_search_is_shown_as_far_as_read(store):
-    page = page_of(store, [result("p", "-")], limits=Limits(expansions=2), dead=9)
+    page = page_of(store, [result("p", "-")], limits=RunLimits(expansions=2), dead=9)
     graph = opened(page)[1][1]
     assert ["shown", "2 of 11 expansions; all: lakatos show 1 --html"] in graph["facts"]
     assert ["tactics tried", 13] in graph["statistics"]

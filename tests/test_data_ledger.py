@@ -4,9 +4,16 @@ from datetime import UTC, datetime
 
 import pytest
 from lakatos.data.errors import UsageError
-from lakatos.data.evaluation import AttemptSummary, Outcome, Problem, hash_of, outcome_of, seed_of
+from lakatos.data.evaluation import (
+    AttemptResult,
+    Problem,
+    ResultClass,
+    hash_of,
+    outcome_of,
+    seed_of,
+)
 from lakatos.data.records import Attempt, ProofState, StopReason, Theorem
-from lakatos.data.store.evaluations import Terms
+from lakatos.data.store.evaluations import EvaluationTerms
 from lakatos.data.store.store import Store
 
 HEADER = "import Mathlib\nopen Nat\n"
@@ -33,7 +40,7 @@ def store(tmp_path):
 
 def begin(store, problems=PROBLEMS, k=2):
     run = store.start_run("lakatos eval", {"policy": "hammer"}, "embedded 4.28", 7)
-    terms = Terms("toy", hash_of(problems), "abc", k)
+    terms = EvaluationTerms("toy", hash_of(problems), "abc", k)
     ledger = store.ledger(run)
     ledger.begin(terms, problems)
     return run, ledger
@@ -47,23 +54,23 @@ def attempt_id(store, run, name):
     return store.attempts(run)[0].id
 
 
-def summary(id_, number, outcome=Outcome.DEAD_END, proof=None):
+def summary(id_, number, outcome=ResultClass.DEAD_END, proof=None):
     seed = seed_of(7, "x", number)
-    return AttemptSummary(id_, number, outcome, 1.5, 3, 9, 40, 2.5 * number, seed, proof, "why")
+    return AttemptResult(id_, number, outcome, 1.5, 3, 9, 40, 2.5 * number, seed, proof, "why")
 
 
 def test_an_evaluation_is_loaded_as_it_was_written(store):
     run, ledger = begin(store)
     first = summary(attempt_id(store, run, "a"), 1)
-    second = summary(attempt_id(store, run, "b"), 2, Outcome.SOLVED, "rfl")
+    second = summary(attempt_id(store, run, "b"), 2, ResultClass.SOLVED, "rfl")
     ledger.add(0, first)
     ledger.add(0, second)
-    ledger.decide(2, Outcome.NOT_ELABORATED, "no statement")
+    ledger.decide(2, ResultClass.NOT_ELABORATED, "no statement")
     loaded = store.load_evaluation(run)
     assert tuple(result.problem for result in loaded.results) == PROBLEMS
     assert loaded.results[0].attempts == (first, second)
     outcomes = [result.outcome for result in loaded.results]
-    assert outcomes == [Outcome.SOLVED, Outcome.UNTRIED, Outcome.NOT_ELABORATED]
+    assert outcomes == [ResultClass.SOLVED, ResultClass.UNTRIED, ResultClass.NOT_ELABORATED]
     assert loaded.results[2].detail == "no statement"
     assert (loaded.k, loaded.seed, loaded.commit, loaded.problem_set) == (2, 7, "abc", "toy")
     assert loaded.problem_hash == hash_of(PROBLEMS)
@@ -85,17 +92,21 @@ def test_reopened_problems_are_untried_and_the_others_stay(store):
     run, ledger = begin(store)
     ledger.add(0, summary(attempt_id(store, run, "a"), 1))
     ledger.add(1, summary(attempt_id(store, run, "b"), 1))
-    ledger.decide(2, Outcome.CRASH, "it died")
+    ledger.decide(2, ResultClass.CRASH, "it died")
     ledger.reopen([1, 2])
     results = store.load_evaluation(run).results
-    assert [r.outcome for r in results] == [Outcome.DEAD_END, Outcome.UNTRIED, Outcome.UNTRIED]
+    assert [r.outcome for r in results] == [
+        ResultClass.DEAD_END,
+        ResultClass.UNTRIED,
+        ResultClass.UNTRIED,
+    ]
     assert len(store.attempts(run)) == 2
 
 
 def test_evaluations_are_listed_newest_first_with_their_counts(store):
     first, ledger = begin(store)
-    ledger.add(1, summary(attempt_id(store, first, "a"), 1, Outcome.SOLVED, "rfl"))
-    ledger.add(1, summary(attempt_id(store, first, "b"), 2, Outcome.SOLVED, "rfl"))
+    ledger.add(1, summary(attempt_id(store, first, "a"), 1, ResultClass.SOLVED, "rfl"))
+    ledger.add(1, summary(attempt_id(store, first, "b"), 2, ResultClass.SOLVED, "rfl"))
     store.start_run("lakatos prove", {}, "embedded 4.28", 0)
     second, _ = begin(store, PROBLEMS[:1])
     listed = [(row.run_id, row.theorems, row.solved) for row in store.evaluations()]
@@ -109,10 +120,10 @@ def test_another_run_is_no_evaluation(store):
 
 
 def test_a_theorem_is_classed_by_what_most_needs_a_look():
-    assert outcome_of([Outcome.DEAD_END, Outcome.SOLVED]) is Outcome.SOLVED
-    assert outcome_of([Outcome.DEAD_END, Outcome.BUDGET]) is Outcome.BUDGET
-    assert outcome_of([Outcome.CRASH, Outcome.REFUSED]) is Outcome.REFUSED
-    assert outcome_of([]) is Outcome.UNTRIED
+    assert outcome_of([ResultClass.DEAD_END, ResultClass.SOLVED]) is ResultClass.SOLVED
+    assert outcome_of([ResultClass.DEAD_END, ResultClass.BUDGET]) is ResultClass.BUDGET
+    assert outcome_of([ResultClass.CRASH, ResultClass.REFUSED]) is ResultClass.REFUSED
+    assert outcome_of([]) is ResultClass.UNTRIED
 
 
 def test_hash_and_seed_depend_on_what_they_should():

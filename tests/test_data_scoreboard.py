@@ -2,9 +2,9 @@
 
 import json
 
-from lakatos.data.evaluation import AttemptSummary, Outcome, Problem, Result
-from lakatos.data.report.progress import Scoreboard
-from lakatos.prover.commands.evaluation_console import Announcer, live, result_text
+from lakatos.data.evaluation import AttemptResult, Problem, ProblemResult, ResultClass
+from lakatos.data.report.progress import EvaluationProgress
+from lakatos.prover.commands.evaluation_console import ConsoleReporter, live, result_text
 from rich.console import Console
 
 PROBLEM = Problem("amc_1", "amc", "valid", "", "theorem amc_1 : 1 = 1 := by sorry\n")
@@ -17,14 +17,14 @@ class Clock:
         return self.now_s
 
 
-def result(outcome=Outcome.SOLVED, detail=""):
-    attempt = AttemptSummary(5, 1, outcome, 2.0, 3, 9, 0, 2.0, 1, "rfl", detail)
-    return Result(PROBLEM, outcome, (attempt,))
+def result(outcome=ResultClass.SOLVED, detail=""):
+    attempt = AttemptResult(5, 1, outcome, 2.0, 3, 9, 0, 2.0, 1, "rfl", detail)
+    return ProblemResult(PROBLEM, outcome, (attempt,))
 
 
 def board(clock):
-    made = Scoreboard(clock)
-    made.begin(10, {Outcome.SOLVED: 2})
+    made = EvaluationProgress(clock)
+    made.begin(10, {ResultClass.SOLVED: 2})
     return made
 
 
@@ -35,7 +35,7 @@ def test_rate_and_time_to_go_come_from_what_ended_lately():
     told.start(0, PROBLEM, 1)
     clock.now_s += 30
     told.finish(0, result())
-    told.finish(1, result(Outcome.BUDGET))
+    told.finish(1, result(ResultClass.BUDGET))
     assert (told.solved, told.over) == (3, 4)
     assert told.per_minute == 4.0
     assert told.left_s == 90.0
@@ -48,7 +48,7 @@ def test_the_display_shows_counts_and_what_each_worker_does():
     told.start(1, PROBLEM, 0)
     told.expanded(0, 7)
     clock.now_s += 60
-    told.finish(2, result(Outcome.DEAD_END))
+    told.finish(2, result(ResultClass.DEAD_END))
     console = Console(width=100)
     with console.capture() as captured:
         console.print(live(told, 1))
@@ -63,21 +63,21 @@ def test_the_display_shows_counts_and_what_each_worker_does():
 
 def test_a_result_is_one_line_and_one_object(capsys):
     assert result_text(result()).plain == "✓ amc_1  proved, 2.0 s, 3 expansions"
-    not_taken = Result(PROBLEM, Outcome.NOT_ELABORATED, (), "line 1: no")
+    not_taken = ProblemResult(PROBLEM, ResultClass.NOT_ELABORATED, (), "line 1: no")
     assert result_text(not_taken).plain == "✗ amc_1  does not elaborate\n    line 1: no"
-    Announcer(as_json=True).result(result())
+    ConsoleReporter(as_json=True).result(result())
     told = json.loads(capsys.readouterr().out)
     assert (told["name"], told["outcome"], told["attempts"][0]["proof"]) == (
         "amc_1",
         "solved",
         "rfl",
     )
-    Announcer(quiet=True).result(result())
+    ConsoleReporter(quiet=True).result(result())
     assert capsys.readouterr() == ("", "")
 
 
 def test_an_alarm_is_said_aloud(capsys):
-    announcer = Announcer(quiet=True)
-    announcer.result(result(Outcome.REFUSED, "soundness alarm: the kernel says no"))
+    announcer = ConsoleReporter(quiet=True)
+    announcer.result(result(ResultClass.REFUSED, "soundness alarm: the kernel says no"))
     assert announcer.alarmed
     assert "amc_1: soundness alarm: the kernel says no" in capsys.readouterr().err

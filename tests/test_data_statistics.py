@@ -6,7 +6,7 @@ from itertools import combinations, product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lakatos.data.evaluation import Outcome
+from lakatos.data.evaluation import ResultClass
 from lakatos.data.report import statistics
 
 from .made_up_runs import result, run, runs_of
@@ -80,9 +80,10 @@ def test_every_problem_has_one_class():
     told = runs_of(words).classes
     assert sum(told.values()) == len(words)
     assert list(told.items()) == [
-        (Outcome.SOLVED, 2), (Outcome.BUDGET, 2), (Outcome.DEAD_END, 1), (Outcome.CRASH, 1),
-        (Outcome.MODEL_FAILED, 1), (Outcome.NOT_ELABORATED, 1), (Outcome.REFUSED, 1),
-        (Outcome.UNTRIED, 1),
+        (ResultClass.SOLVED, 2), (ResultClass.BUDGET, 2), (ResultClass.DEAD_END, 1),
+        (ResultClass.CRASH, 1),
+        (ResultClass.MODEL_FAILED, 1), (ResultClass.NOT_ELABORATED, 1), (ResultClass.REFUSED, 1),
+        (ResultClass.UNTRIED, 1),
     ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from lakatos.data.evaluation import Outcome
+from lakatos.data.evaluation import ResultClass
 from lakatos.data.records import (
     Accepted,
     Attempt,
@@ -82,7 +82,7 @@ def test_names_are_not_taken_for_markup():
 
 def test_every_stop_reason_has_a_word():
     assert set(words.STOPS) == set(StopReason)
-    told = [words.outcome_word(outcome) for outcome in Outcome]
+    told = [words.outcome_word(outcome) for outcome in ResultClass]
     assert len(set(told)) == len(told)
 
 
@@ -98,7 +98,7 @@ def test_json_of_an_attempt_is_json():
 
 def test_the_live_display_follows_the_run():
     ends = []
-    progress = terminal.Progress(ends.append, theorems=2)
+    progress = terminal.ProofProgress(ends.append, theorems=2)
     progress.start_attempt(THEOREM)
     progress.expansions(THEOREM, [Expansion(STATE, (), 0.5)] * 3)
     shown = text_of(terminal.live(progress, 12.4, "1 of 2 busy"))
@@ -112,7 +112,7 @@ def test_the_live_display_follows_the_run():
 
 
 def test_the_rate_is_of_the_last_looks():
-    progress = terminal.Progress(lambda attempt: None)
+    progress = terminal.ProofProgress(lambda attempt: None)
     assert progress.per_second(100.0) == 0.0
     progress.expansions(THEOREM, [Expansion(STATE, (), 0.5)] * 30)
     assert progress.per_second(102.0) == 15.0

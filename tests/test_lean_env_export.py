@@ -10,7 +10,7 @@ import pytest
 from lakatos.data.errors import EnvironmentFault, UsageError
 from lakatos.data.records import Accepted, Refusal, RefusalKind, Refused
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.verification.export import Origin, file_names, new_export
+from lakatos.lean_env.verification.export import ExportOrigin, file_names, new_export
 from lakatos.lean_env.verification.judge import Judged
 from lakatos.lean_env.verification.kernels import find_kernel
 from lakatos.lean_env.verification.second_opinion import SecondOpinion
@@ -20,7 +20,7 @@ from lakatos.tests import export_reader
 EXAM = Path(__file__).parent / "exam"
 HONEST = sorted(folder.name for folder in EXAM.iterdir() if folder.name.startswith("honest_"))
 REREAD = Path(__file__).with_name("reread.lean").read_text(encoding="utf-8")
-ORIGIN = Origin("0.1.0", "4.28.0", "embedded", {"submission": {"path": "a.lean"}})
+ORIGIN = ExportOrigin("0.1.0", "4.28.0", "embedded", {"submission": {"path": "a.lean"}})
 lean = pytest.mark.lean
 
 ALL_KINDS = """\

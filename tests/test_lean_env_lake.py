@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from lakatos.data.errors import ToolchainError, UsageError
-from lakatos.lean_env.toolchains.lake import NativeModules, Setup, setup_of
+from lakatos.lean_env.toolchains.lake import LakeSetup, NativeModules, setup_of
 from lakatos.lean_env.toolchains.native import NativeToolchain
 from lakatos.lean_env.toolchains.project import Project
 from lakatos.lean_env.worker_command import MATHLIB_MB, WORKER_MB
@@ -75,7 +75,7 @@ def test_what_lake_refuses_is_one_line(project, files, error, said):
 
 
 def test_a_machine_without_lake_has_nothing_to_say(project):
-    assert setup_of(project / "Main.lean", project, {"PATH": ""}) == Setup()
+    assert setup_of(project / "Main.lean", project, {"PATH": ""}) == LakeSetup()
 
 
 def test_workers_get_what_lake_says(project):
@@ -95,7 +95,7 @@ def test_workers_get_what_lake_says(project):
 
 def test_a_module_that_is_not_built_is_named(project):
     write(project, {"P.lean": "import P.A\n", "P/A.lean": "import Mathlib.Logic\nimport Std\n"})
-    modules = NativeModules(Project(project), [built(project)], Setup())
+    modules = NativeModules(Project(project), [built(project)], LakeSetup())
 
     def said():
         return asyncio.run(modules.provide("import P\nimport Elsewhere\n"))

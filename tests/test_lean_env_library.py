@@ -6,14 +6,14 @@ import pytest
 from lakatos.data.errors import UsageError
 from lakatos.data.problems.library import header
 from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.queries.library import FULL_MB, PAGE, Library, Module
+from lakatos.lean_env.queries.library import FULL_MB, PAGE, LibraryReader, Module
 
 from .toy_library import Server, Toolchain
 
 
 def pose(server, *modules):
     async def run():
-        library = Library(Toolchain(), start=server.start)
+        library = LibraryReader(Toolchain(), start=server.start)
         try:
             return [[row["name"] for row in await library.pose(m)] for m in modules]
         finally:
@@ -58,7 +58,7 @@ def bool_rows(toolchain):
     """What real Lean says of the first theorems of a module."""
 
     async def run():
-        library = Library(toolchain)
+        library = LibraryReader(toolchain)
         try:
             modules = {m.name: m for m in await library.modules()}
             module = modules["Init.Data.Bool"]

@@ -11,7 +11,7 @@ import pytest
 from lakatos.data.errors import ToolchainError
 from lakatos.lean_env.toolchains import js_glue as glue
 from lakatos.lean_env.toolchains import wasm
-from lakatos.lean_env.toolchains.distribution import Node
+from lakatos.lean_env.toolchains.distribution import NodeJs
 from lakatos.lean_env.toolchains.trampolines import trampoline_module
 from lakatos.tests import tiny_package
 
@@ -81,7 +81,7 @@ def test_node_runs_the_rewritten_program(slimmed, tmp_path):
     symbols = {label: linkage.symbols[symbol] for symbol, label in short.items()}
     facts = {"symbols": symbols, "size": linkage.table_size, "sp": linkage.stack_pointer}
     files = [tmp_path / "run.js", tmp_path / "lean.wasm", tmp_path / "invoke.wasm"]
-    argv = [Node.find().program, *files, json.dumps(facts)]
+    argv = [NodeJs.find().program, *files, json.dumps(facts)]
     answers = json.loads(subprocess.run(argv, capture_output=True, check=True).stdout)
     assert set(answers["exports"]) == {"successor", "thread_local", "$g1", "$g3", "$g4"}
     assert answers["total"] == 42, "a task runs at once"
@@ -103,9 +103,9 @@ def test_another_layout_is_refused(section):
 
 @pytest.mark.parametrize("value", [0, 1, 63, 64, 127, 128, 300, 2**31, 2**35])
 def test_numbers_survive_their_encoding(value):
-    assert wasm.Reader(wasm.unsigned(value)).unsigned() == value
-    assert wasm.Reader(wasm.signed(value)).signed() == value
-    assert wasm.Reader(wasm.signed(-value)).signed() == -value
+    assert wasm.WasmReader(wasm.unsigned(value)).unsigned() == value
+    assert wasm.WasmReader(wasm.signed(value)).signed() == value
+    assert wasm.WasmReader(wasm.signed(-value)).signed() == -value
 
 
 def test_symbols_are_found_by_two_hashes():

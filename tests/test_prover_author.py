@@ -23,17 +23,17 @@ from lakatos.data.records import (
     StopReason,
     Theorem,
 )
-from lakatos.prover.agent.recorder import Silent
+from lakatos.prover.agent.recorder import NoObserver
 from lakatos.prover.config import DraftConfig, ModelConfig, ProverConfig
 from lakatos.prover.hammer.policy import Hammer
 from lakatos.prover.models.base import Completion, Generated, Sampling
 from lakatos.prover.policy.base import Proposal, Query, ScriptedPolicy
 from lakatos.prover.policy.prompts import format_named
 from lakatos.prover.repair import feedback
-from lakatos.prover.repair.draft_generator import GivenTexts, ModelAuthor, OwnDrafts
-from lakatos.prover.repair.draft_prover import Drafter, block_of
-from lakatos.prover.repair.hole_filler import Tools
-from lakatos.prover.repair.lemma_cache import Lemmas, as_tactic
+from lakatos.prover.repair.draft_generator import FileDrafts, FixedDrafts, ModelDraftGenerator
+from lakatos.prover.repair.draft_prover import DraftProver, block_of
+from lakatos.prover.repair.hole_filler import ProverContext
+from lakatos.prover.repair.lemma_cache import LemmaCache, as_tactic
 from lakatos.prover.repair.sorrifier import Draft
 from lakatos.prover.roles import roles
 
@@ -64,7 +64,7 @@ class Writer:
 
 def author(*answers, form="chat-proof"):
     model = Writer(*answers)
-    return model, ModelAuthor(model, format_named(form), Sampling(n=3, seed=7))
+    return model, ModelDraftGenerator(model, format_named(form), Sampling(n=3, seed=7))
 
 
 def told(**values):
@@ -112,7 +112,7 @@ def test_a_model_that_continues_text_is_given_all_of_it_again():
 
 def test_given_texts_come_one_after_the_other_and_end():
     policy = ScriptedPolicy({}, [Proposal(t, 1.0) for t in ("a", "b", "c")])
-    given = GivenTexts(policy)
+    given = FixedDrafts(policy)
 
     async def run():
         begun = await given.begin(THEOREM, 2)
@@ -128,7 +128,7 @@ def test_given_texts_come_one_after_the_other_and_end():
 
 def test_ones_own_drafts_go_by_name():
     def drafted(text, theorem=THEOREM, state=STATE):
-        (advice,) = asyncio.run(OwnDrafts("sketch:f", text).propose([Query(theorem, state)]))
+        (advice,) = asyncio.run(FileDrafts("sketch:f", text).propose([Query(theorem, state)]))
         return [proposal.tactic for proposal in advice.proposals]
 
     text = "theorem u : 1 = 1 := by\n  rfl\n\ntheorem a.t (n : Nat) : n = n := by\n  simp\n"
@@ -200,7 +200,7 @@ def proved(hole, proof):
 
 
 def test_a_lemma_renames_its_hypotheses_and_serves_the_same_goal():
-    lemmas = Lemmas()
+    lemmas = LemmaCache()
     hole = replace(THEOREM, state=ProofState("x", (Goal("p", (Hypothesis("h", "q"),)),)))
     lemmas.learn(proved(hole, "exact f h"))
     alike = ProofState("x", (Goal("p", (Hypothesis("g", "q"),)),))
@@ -211,7 +211,7 @@ def test_a_lemma_renames_its_hypotheses_and_serves_the_same_goal():
 
 
 def test_what_failed_is_given_up_up_to_what_was_spent():
-    lemmas = Lemmas()
+    lemmas = LemmaCache()
     lemmas.learn(Attempt(THEOREM, StopReason.EXPANSIONS, expansions=3, steps=9))
     assert lemmas.is_given_up(THEOREM, 3)
     assert not lemmas.is_given_up(THEOREM, 4)
@@ -261,8 +261,10 @@ class Deaf:
 
 
 def drafter(author, recorder, judge=None):
-    tools = Tools(SimpleNamespace(workers=1), judge or Judge(), Hammer(), recorder)
-    return Drafter(tools, author, Silent(), ProverConfig(), DraftConfig(), clock=lambda: 0.0)
+    tools = ProverContext(SimpleNamespace(workers=1), judge or Judge(), Hammer(), recorder)
+    return DraftProver(
+        tools, author, NoObserver(), ProverConfig(), DraftConfig(), clock=lambda: 0.0
+    )
 
 
 def test_stopped_while_the_author_thinks_all_attempts_end_interrupted():
@@ -324,6 +326,6 @@ def test_a_draft_that_was_right_before_goes_first_and_wrong_ones_are_not_tried()
     (attempt,) = asyncio.run(run(told_before, Deaf(ModelUnavailable("asked")), judge))
     assert attempt.is_proved
     assert judge.asked == ["t"]
-    given = GivenTexts(ScriptedPolicy({}, [Proposal("simp", 1.0)]))
+    given = FixedDrafts(ScriptedPolicy({}, [Proposal("simp", 1.0)]))
     (attempt,) = asyncio.run(run(told_before[:1], given, Judge()))
     assert attempt.stop is StopReason.DEAD_END

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from lakatos.data.errors import ModelUnavailable, UsageError
 from lakatos.prover.models.base import Completion, Generated, Prompt, Sampling
-from lakatos.prover.models.request_queue import Batcher, Job
+from lakatos.prover.models.request_queue import GenerationRequest, RequestQueue
 
 PLAIN = Sampling(n=2, max_tokens=8)
 
@@ -34,7 +34,7 @@ class Echo:
     def prepare(self, prompt, sampling):
         if not prompt.text:
             raise UsageError("an empty prompt")
-        return Job(prompt, sampling, tuple(map(ord, prompt.text)))
+        return GenerationRequest(prompt, sampling, tuple(map(ord, prompt.text)))
 
     def places(self, jobs):
         return len(jobs) * max(len(job.tokens) for job in jobs)
@@ -83,7 +83,7 @@ def running(scenario):
 def test_searches_that_ask_at_once_share_one_batch_in_one_thread():
     async def scenario():
         echo = Echo()
-        batcher = Batcher(echo, 1000)
+        batcher = RequestQueue(echo, 1000)
         asked = [batcher.generate(prompts(a, b), PLAIN) for a, b in ("xy", "zu", "vw")]
         assert [texts(got) for got in await asyncio.gather(*asked)] == [[*"xy"], [*"zu"], [*"vw"]]
         assert [sorted(batch) for batch in echo.batches] == [sorted("xyzuvw")]
@@ -100,7 +100,7 @@ def test_searches_that_ask_at_once_share_one_batch_in_one_thread():
 def test_prompts_that_come_while_the_model_is_busy_form_the_next_batch():
     async def scenario():
         echo = Echo(gate=threading.Event())
-        batcher = Batcher(echo, 1000)
+        batcher = RequestQueue(echo, 1000)
         first = asyncio.create_task(batcher.generate(prompts("a"), PLAIN))
         await asyncio.to_thread(echo.entered.wait)
         later = [asyncio.create_task(batcher.generate(prompts(t), PLAIN)) for t in "bcd"]
@@ -127,7 +127,7 @@ def test_prompts_that_come_while_the_model_is_busy_join_where_it_takes_them():
 
     async def scenario():
         echo = Open(gate=threading.Event())
-        batcher = Batcher(echo, 6)
+        batcher = RequestQueue(echo, 6)
         first = asyncio.create_task(batcher.generate(prompts("aa"), PLAIN))
         await asyncio.to_thread(echo.entered.wait)
         alike = prompts("bb", "ccc", "dd", "eeee")
@@ -149,7 +149,7 @@ def test_prompts_that_come_while_the_model_is_busy_join_where_it_takes_them():
 def test_batches_keep_to_the_budget_and_hold_prompts_of_like_length():
     async def scenario():
         echo = Echo()
-        batcher = Batcher(echo, 12)
+        batcher = RequestQueue(echo, 12)
         asked = prompts("a" * 6, "b", "c" * 5, "d" * 2, "e" * 30, "f" * 3)
         assert texts(await batcher.generate(asked, PLAIN)) == [prompt.text for prompt in asked]
         assert echo.batches == [
@@ -165,7 +165,7 @@ def test_batches_keep_to_the_budget_and_hold_prompts_of_like_length():
 def test_short_answers_do_not_wait_for_long_ones_or_for_beams():
     async def scenario():
         echo = Echo()
-        batcher = Batcher(echo, 1000)
+        batcher = RequestQueue(echo, 1000)
         kinds = [PLAIN, Sampling(n=2, max_tokens=2048), Sampling(n=2, max_tokens=8, beam=True)]
         kinds += [Sampling(n=0, max_tokens=2048), Sampling(n=9, max_tokens=10, temperature=0.5)]
         asked = [batcher.generate(prompts(t), k) for t, k in zip("abcde", kinds, strict=True)]
@@ -179,7 +179,7 @@ def test_short_answers_do_not_wait_for_long_ones_or_for_beams():
 def test_the_same_question_is_asked_once_and_remembered():
     async def scenario():
         echo = Echo(gate=threading.Event())
-        batcher = Batcher(echo, 1000, remember=2)
+        batcher = RequestQueue(echo, 1000, remember=2)
         asked = [asyncio.create_task(batcher.generate(prompts("a", "b", "a"), PLAIN))]
         await asyncio.to_thread(echo.entered.wait)
         asked.append(asyncio.create_task(batcher.generate(prompts("b", "a"), PLAIN)))
@@ -201,7 +201,7 @@ def test_the_same_question_is_asked_once_and_remembered():
 def test_a_batch_that_does_not_fit_is_halved_and_all_are_answered():
     async def scenario():
         echo = Echo(fits=3)
-        batcher = Batcher(echo, 1000)
+        batcher = RequestQueue(echo, 1000)
         asked = prompts(*"abcdefghij")
         assert texts(await batcher.generate(asked, PLAIN)) == [*"abcdefghij"]
         sizes = [len(batch) for batch in echo.batches]
@@ -223,7 +223,7 @@ def test_a_single_prompt_that_does_not_fit_says_so_and_the_rest_go_on():
             yield from super().run(jobs, wanted, more)
 
     async def scenario():
-        batcher = Batcher(Narrow(), 1000)
+        batcher = RequestQueue(Narrow(), 1000)
         asked = [batcher.generate(prompts(t), PLAIN) for t in ("a", "b" * 6, "c")]
         first, second, third = await asyncio.gather(*asked, return_exceptions=True)
         assert texts(first) == ["a"]
@@ -238,7 +238,7 @@ def test_a_single_prompt_that_does_not_fit_says_so_and_the_rest_go_on():
 def test_answers_given_before_memory_ran_out_are_kept():
     async def scenario():
         echo = Echo(faults=[MemoryError()])
-        batcher = Batcher(echo, 1000)
+        batcher = RequestQueue(echo, 1000)
         first = asyncio.create_task(batcher.generate(prompts("a"), PLAIN))
         second = asyncio.create_task(batcher.generate(prompts("b"), PLAIN))
         await asyncio.gather(first, second)
@@ -251,7 +251,7 @@ def test_answers_given_before_memory_ran_out_are_kept():
 def test_an_error_of_the_model_reaches_those_who_asked_and_no_other():
     async def scenario():
         echo = Echo(faults=[ValueError("broken")])
-        batcher = Batcher(echo, 1000)
+        batcher = RequestQueue(echo, 1000)
         asked = [batcher.generate(prompts(*pair), PLAIN) for pair in ("ab", "cd")]
         got = await asyncio.gather(*asked, return_exceptions=True)
         assert [str(error) for error in got] == ["broken", "broken"]
@@ -264,7 +264,7 @@ def test_an_error_of_the_model_reaches_those_who_asked_and_no_other():
 def test_a_prompt_that_can_never_be_answered_leaves_no_trace():
     async def scenario():
         echo = Echo()
-        batcher = Batcher(echo, 1000)
+        batcher = RequestQueue(echo, 1000)
         with pytest.raises(UsageError, match="empty"):
             await batcher.generate(prompts("a", ""), PLAIN)
         assert texts(await batcher.generate(prompts("b"), PLAIN)) == ["b"]
@@ -277,7 +277,7 @@ def test_a_prompt_that_can_never_be_answered_leaves_no_trace():
 def test_a_cancelled_request_leaves_the_queue_and_a_running_one_is_dropped():
     async def scenario():
         echo = Echo(gate=threading.Event())
-        batcher = Batcher(echo, 1000)
+        batcher = RequestQueue(echo, 1000)
         alone = asyncio.create_task(batcher.generate(prompts("a", "s"), PLAIN))
         sharing = asyncio.create_task(batcher.generate(prompts("s"), PLAIN))
         await asyncio.to_thread(echo.entered.wait)
@@ -305,7 +305,7 @@ def test_a_cancelled_request_leaves_the_queue_and_a_running_one_is_dropped():
 def test_closing_tells_those_who_still_wait():
     async def scenario():
         echo = Echo(gate=threading.Event())
-        batcher = Batcher(echo, 1000)
+        batcher = RequestQueue(echo, 1000)
         waiting = asyncio.create_task(batcher.generate(prompts("a"), PLAIN))
         await asyncio.to_thread(echo.entered.wait)
         closing = asyncio.create_task(batcher.close())
@@ -320,7 +320,7 @@ def test_closing_tells_those_who_still_wait():
 
 
 def test_a_batcher_serves_one_loop_after_another():
-    batcher = Batcher(Echo(), 1000)
+    batcher = RequestQueue(Echo(), 1000)
     for text in "ab":
         assert texts(asyncio.run(batcher.generate(prompts(text), PLAIN))) == [text]
     asyncio.run(batcher.close())
@@ -329,7 +329,7 @@ def test_a_batcher_serves_one_loop_after_another():
 def test_busy_time_is_that_of_the_batches():
     async def scenario():
         ticks = iter(range(100))
-        batcher = Batcher(Echo(), 2, clock=lambda: float(next(ticks)))
+        batcher = RequestQueue(Echo(), 2, clock=lambda: float(next(ticks)))
         await batcher.generate(prompts(*"abcde"), PLAIN)
         await batcher.close()
         assert batcher.load.batches == 3

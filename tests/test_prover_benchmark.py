@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 from lakatos.data.errors import ModelUnavailable, UsageError
-from lakatos.data.evaluation import Outcome, Problem, seed_of
+from lakatos.data.evaluation import Problem, ResultClass, seed_of
 from lakatos.data.records import ProofState
 from lakatos.data.store.store import Store
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.evaluation.runner import Plan
-from lakatos.prover.policy.base import Query, Redrawn
+from lakatos.prover.evaluation.runner import AttemptPlan
+from lakatos.prover.policy.base import Query, SeededPolicy
 
 from .toy_problems import PLACES, Session, counted, problem
 from .toy_prover import BROKEN, SORRY, Judge
@@ -36,15 +36,15 @@ def test_every_theorem_of_a_broken_mixture_is_in_one_class(path):
     told = Session(path, MIXTURE, judge=Judge(curry=lambda source: SORRY)).run()
     found = {result.problem.name: result.outcome for result in told.results}
     assert found == {
-        "identity": Outcome.SOLVED,
-        "lem": Outcome.DEAD_END,
-        "bad": Outcome.NOT_ELABORATED,
-        "and_comm": Outcome.NOT_ELABORATED,
-        "or_comm": Outcome.CRASH,
-        "row 6": Outcome.NOT_ELABORATED,
-        "identity_2": Outcome.NOT_ELABORATED,
-        "identity_3": Outcome.NOT_ELABORATED,
-        "curry": Outcome.REFUSED,
+        "identity": ResultClass.SOLVED,
+        "lem": ResultClass.DEAD_END,
+        "bad": ResultClass.NOT_ELABORATED,
+        "and_comm": ResultClass.NOT_ELABORATED,
+        "or_comm": ResultClass.CRASH,
+        "row 6": ResultClass.NOT_ELABORATED,
+        "identity_2": ResultClass.NOT_ELABORATED,
+        "identity_3": ResultClass.NOT_ELABORATED,
+        "curry": ResultClass.REFUSED,
     }
     assert sum(told.classes.values()) == len(MIXTURE)
     details = [result.detail for result in told.results]
@@ -67,7 +67,7 @@ def test_what_counts_has_its_proof_graph(path):
 def test_few_files_are_open_at_once_and_all_are_closed(path):
     session = Session(path, [problem(f"identity_{n}") for n in range(30)])
     told = session.run()
-    assert told.classes[Outcome.SOLVED] == 30
+    assert told.classes[ResultClass.SOLVED] == 30
     assert session.pool.most_files <= PLACES
     assert session.pool.files == 0
 
@@ -82,7 +82,7 @@ def test_all_attempts_are_made_when_asked(path):
     told = Session(path, MIXTURE[:2], attempts=3, all_attempts=True).run()
     assert [len(result.attempts) for result in told.results] == [3, 3]
     with pytest.raises(UsageError, match="at least 1"):
-        Plan(ProverConfig(), 0)
+        AttemptPlan(ProverConfig(), 0)
 
 
 @pytest.mark.parametrize("moment", [1, 2, 4, 7])
@@ -92,10 +92,10 @@ def test_a_break_changes_no_result(tmp_path, how, moment):
     problems = [problem(name) for name in names]
     whole = Session(tmp_path / "whole.db", problems, attempts=2).run()
     broken = Session(tmp_path / "broken.db", problems, attempts=2, **{how: moment}).run()
-    assert broken.classes[Outcome.UNTRIED] > 0
+    assert broken.classes[ResultClass.UNTRIED] > 0
     resumed = Session(tmp_path / "broken.db", problems, attempts=2).run(broken.run_id)
     assert counted(resumed) == counted(whole)
-    assert resumed.classes[Outcome.UNTRIED] == 0
+    assert resumed.classes[ResultClass.UNTRIED] == 0
 
 
 def test_a_model_that_fails_under_a_theorem_has_not_tried_it(path):
@@ -103,9 +103,9 @@ def test_a_model_that_fails_under_a_theorem_has_not_tried_it(path):
     session.pool.fault = ("lem", ModelUnavailable("nobody answers"))
     told = session.run()
     assert [result.outcome for result in told.results] == [
-        Outcome.SOLVED,
-        Outcome.MODEL_FAILED,
-        Outcome.SOLVED,
+        ResultClass.SOLVED,
+        ResultClass.MODEL_FAILED,
+        ResultClass.SOLVED,
     ]
     assert told.results[1].attempts[0].detail == "nobody answers"
     assert (told.tried, sum(told.classes.values())) == (2, 3)
@@ -119,11 +119,11 @@ def test_a_model_that_fails_too_often_in_a_row_ends_the_run(path):
         session.run()
     with Store.open(str(path)) as store:
         told = store.load_evaluation(1)
-    failed = told.classes[Outcome.MODEL_FAILED]
+    failed = told.classes[ResultClass.MODEL_FAILED]
     assert 3 <= failed < 3 + PLACES  # the others at work may end as well
-    assert told.classes[Outcome.UNTRIED] == 10 - failed
+    assert told.classes[ResultClass.UNTRIED] == 10 - failed
     with pytest.raises(UsageError, match="max_errors must be at least 1"):
-        Plan(ProverConfig(), max_errors=0)
+        AttemptPlan(ProverConfig(), max_errors=0)
 
 
 def test_an_ordinary_refusal_is_no_alarm_and_a_strange_one_is(path):
@@ -133,7 +133,7 @@ def test_an_ordinary_refusal_is_no_alarm_and_a_strange_one_is(path):
 
     judge = Judge(identity=strange, curry=lambda source: SORRY)
     told = Session(path, [problem("identity"), problem("curry")], judge=judge).run()
-    assert [r.outcome for r in told.results] == [Outcome.REFUSED, Outcome.REFUSED]
+    assert [r.outcome for r in told.results] == [ResultClass.REFUSED, ResultClass.REFUSED]
     assert [r.attempts[0].is_alarm for r in told.results] == [True, False]
 
 
@@ -150,7 +150,7 @@ def test_draws_belong_to_the_attempt():
 
     def asked(seed, query):
         listener = Listener()
-        coroutine = Redrawn(listener, seed, 16).propose([query])
+        coroutine = SeededPolicy(listener, seed, 16).propose([query])
         with pytest.raises(StopIteration):
             coroutine.send(None)
         return listener.asked[0]

@@ -7,9 +7,9 @@ import typer
 from lakatos.cli import app
 from lakatos.data.errors import UsageError
 from lakatos.data.evaluation import hash_of
-from lakatos.data.store.evaluations import Terms
+from lakatos.data.store.evaluations import EvaluationTerms
 from lakatos.data.store.store import Store
-from lakatos.prover.commands.continuation import Wanted, run_to_retry, same_run
+from lakatos.prover.commands.continuation import WantedRun, run_to_retry, same_run
 from lakatos.prover.commands.evaluation_terms import (
     FREE,
     PATHS,
@@ -19,7 +19,12 @@ from lakatos.prover.commands.evaluation_terms import (
     flat,
     listed,
 )
-from lakatos.prover.commands.options import Budget, Problems, Search, Thinking
+from lakatos.prover.commands.options import (
+    BudgetOptions,
+    PolicyOptions,
+    ProblemOptions,
+    SearchOptions,
+)
 from lakatos.prover.session import RunConfig
 
 from .toy_problems import problem
@@ -50,19 +55,19 @@ def config(**changes):
 def test_options_are_those_of_the_run_where_none_are_given():
     left_out = {"seconds": "--time", "policy": "--policy", "model_option": "--model-option"}
     left_out |= {"part": "--slice", "header": "--header"}
-    assert InRun(config(), left_out)(Budget(seconds=9.0)).seconds == 60.0
-    assert InRun(config(), {})(Budget(seconds=9.0)).seconds == 9.0
-    thinking = InRun(config(), left_out)(Thinking(samples=5))
+    assert InRun(config(), left_out)(BudgetOptions(seconds=9.0)).seconds == 60.0
+    assert InRun(config(), {})(BudgetOptions(seconds=9.0)).seconds == 9.0
+    thinking = InRun(config(), left_out)(PolicyOptions(samples=5))
     assert (thinking.policy, thinking.samples) == ("openai:m@http://localhost:1", 5)
     assert thinking.model_option == ["top_p=0.9"]
-    problems = InRun(config(), left_out)(Problems())
+    problems = InRun(config(), left_out)(ProblemOptions())
     assert (problems.part, problems.core, problems.header.name) == ("4", False, "h.lean")
 
 
 def test_a_new_policy_brings_its_own_search():
     told = {"search": "--search"}
-    assert InRun(config(), told | {"policy": "--policy"})(Search()).search == "htps"
-    assert InRun(config(), told)(Search()).search is None
+    assert InRun(config(), told | {"policy": "--policy"})(SearchOptions()).search == "htps"
+    assert InRun(config(), told)(SearchOptions()).search is None
 
 
 def test_differences_are_flags_with_both_values():
@@ -98,14 +103,14 @@ PROBLEMS = [problem("identity"), problem("lem")]
 
 def begin(store, told, problems=PROBLEMS, finished=False):
     number = store.start_run("eval", told, "toy 1", 0)
-    store.ledger(number).begin(Terms("toy", hash_of(problems), "", 1), problems)
+    store.ledger(number).begin(EvaluationTerms("toy", hash_of(problems), "", 1), problems)
     if finished:
         store.finish_run(number)
     return number
 
 
 def wanted(told, name="toy", problems=PROBLEMS, toolchain="toy 1"):
-    return Wanted(name, problems, toolchain, told)
+    return WantedRun(name, problems, toolchain, told)
 
 
 def test_the_newest_run_that_is_alike_goes_on(store):

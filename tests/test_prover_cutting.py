@@ -7,7 +7,7 @@ from lakatos.data.records import Message
 from lakatos.lean_env.protocol import Json, Result
 from lakatos.lean_env.queries.errors import Cut
 from lakatos.lean_env.verification.rewrite import Edit
-from lakatos.prover.repair.sorrifier import MOST_ROUNDS, Cutter, Draft, outermost
+from lakatos.prover.repair.sorrifier import MOST_ROUNDS, Draft, Sorrifier, outermost
 
 HEAD = "theorem t : ∀ p, p := "
 
@@ -81,7 +81,7 @@ def test_of_cuts_that_touch_the_largest_is_made():
 
 def test_every_error_is_cut_and_the_rest_stays():
     lean = Lean()
-    cutter = Cutter(lean, "t.lean")
+    cutter = Sorrifier(lean, "t.lean")
     cut, holes = asyncio.run(cutter.cut_down(draft("by\n  f bad\n  g bad")))
     assert cut.value == "by\n  f sorry\n  g sorry"
     assert [hole.start for hole in holes] == places(cut.source, "sorry")
@@ -92,20 +92,20 @@ def test_every_error_is_cut_and_the_rest_stays():
 def test_cuts_that_do_not_help_end_with_nothing_left_of_the_proof():
     lean = Lean()
     lean.stand_in = "bad "
-    cut, _ = asyncio.run(Cutter(lean, "t.lean").cut_down(draft("by bad")))
+    cut, _ = asyncio.run(Sorrifier(lean, "t.lean").cut_down(draft("by bad")))
     assert cut.value == "sorry"
     assert len(lean.opened) <= MOST_ROUNDS + 1
 
 
 def test_a_text_that_lean_reads_is_not_respelled():
     lean = Lean()
-    cut, _ = asyncio.run(Cutter(lean, "t.lean").cut_down(draft("by simp,")))
+    cut, _ = asyncio.run(Sorrifier(lean, "t.lean").cut_down(draft("by simp,")))
     assert cut.value == "by simp,"
 
 
 def test_the_first_spelling_that_lean_reads_is_taken():
     lean = Lean(readable=lambda text: not text.endswith(","))
-    cut, _ = asyncio.run(Cutter(lean, "t.lean").cut_down(draft("by simp,")))
+    cut, _ = asyncio.run(Sorrifier(lean, "t.lean").cut_down(draft("by simp,")))
     assert cut.value == "by simp"
     assert lean.parsed[0][0] == HEAD + "by simp,"
 
@@ -125,7 +125,7 @@ def test_arms_are_added_only_where_lean_misses_them():
             return answer
 
     def cut(lean):
-        return asyncio.run(Cutter(lean, "t.lean").cut_down(draft("by cases bad")))[0].value
+        return asyncio.run(Sorrifier(lean, "t.lean").cut_down(draft("by cases bad")))[0].value
 
     assert cut(Arms()) != "by cases sorry"
     other = Arms()

@@ -10,15 +10,15 @@ from dataclasses import replace
 
 import pytest
 from lakatos.data.errors import EnvironmentFault, ModelUnavailable, UsageError
-from lakatos.data.evaluation import Outcome, hash_of
-from lakatos.data.report.progress import Scoreboard
-from lakatos.data.store.evaluations import Terms
+from lakatos.data.evaluation import ResultClass, hash_of
+from lakatos.data.report.progress import EvaluationProgress
+from lakatos.data.store.evaluations import EvaluationTerms
 from lakatos.data.store.store import Store
 from lakatos.prover.config import ProverConfig
 from lakatos.prover.evaluation.ray_cluster import Cluster, joined
 from lakatos.prover.evaluation.ray_policy import NodePolicy, RemotePolicy, posted
-from lakatos.prover.evaluation.ray_runner import ClusterBench, all_unfit
-from lakatos.prover.evaluation.runner import Hearers, Plan, Task
+from lakatos.prover.evaluation.ray_runner import RayRunner, all_unfit
+from lakatos.prover.evaluation.runner import AttemptPlan, Listeners, Task
 from lakatos.prover.policy.base import Query
 from lakatos.prover.session import RunConfig
 
@@ -28,7 +28,7 @@ from .toy_prover import Judge, ToyPolicy
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (pip install 'lakatos[ray]')")
 NAMES = ["identity", "lem", "and_comm", "curry", "or_comm", "two_ways"]
-PLAN = Plan(ProverConfig(seed=3, expansions=40, wall_s=1e9), attempts=2)
+PLAN = AttemptPlan(ProverConfig(seed=3, expansions=40, wall_s=1e9), attempts=2)
 
 
 class Gate(ToyPolicy):
@@ -111,11 +111,11 @@ class Run:
         with Store.open(str(self.path)) as store:
             run_id = store.start_run("eval", {}, "toy", 3)
             ledger = store.ledger(run_id)
-            ledger.begin(Terms("toy", hash_of(self.problems), "", 2), self.problems)
-            board = Scoreboard(lambda: 0.0, self.heard)
+            ledger.begin(EvaluationTerms("toy", hash_of(self.problems), "", 2), self.problems)
+            board = EvaluationProgress(lambda: 0.0, self.heard)
             board.begin(len(self.problems), {})
-            hearers = Hearers(ledger, lambda: store.recorder(run_id), board)
-            bench = ClusterBench(self.crew, hearers)
+            hearers = Listeners(ledger, lambda: store.recorder(run_id), board)
+            bench = RayRunner(self.crew, hearers)
             await self._work(bench)
             return store.load_evaluation(run_id)
 
@@ -218,9 +218,9 @@ def test_interrupted_it_keeps_what_is_over(cluster, tmp_path):
     run = Run(tmp_path / "l.db", problems, ToySetup())
     run.on_result = lambda: run.crew.stop()
     told = run.run()
-    over = told.classes[Outcome.SOLVED]
+    over = told.classes[ResultClass.SOLVED]
     assert 1 <= over < 40
-    assert told.classes[Outcome.UNTRIED] == 40 - over
+    assert told.classes[ResultClass.UNTRIED] == 40 - over
 
 
 def test_what_a_killed_node_was_at_is_tried_elsewhere(cluster, tmp_path):

@@ -8,11 +8,11 @@ import pytest
 from lakatos.cli import main
 from lakatos.data.errors import UsageError
 from lakatos.data.store.store import Store
-from lakatos.prover.commands.extract import Recall, job
-from lakatos.prover.commands.verb_options import Extracted
-from lakatos.prover.dataset.library_problems import Posing
-from lakatos.prover.dataset.synthetic import COUNT, Synthesis
-from lakatos.prover.dataset.tracing import Extraction
+from lakatos.prover.commands.extract import StoreExtraction, job
+from lakatos.prover.commands.verb_options import ExtractOptions
+from lakatos.prover.dataset.library_problems import LibraryExtraction
+from lakatos.prover.dataset.synthetic import COUNT, SyntheticExtraction
+from lakatos.prover.dataset.tracing import FileExtraction
 
 
 def no_store():
@@ -26,19 +26,23 @@ def no_lean():
 def test_a_word_is_a_job_and_anything_else_is_a_place(tmp_path):
     (tmp_path / "A.lean").write_text("theorem t : True := trivial\n")
     out = Path("out")
-    assert isinstance(job(Extracted("core", out=out), no_store).work, Posing)
-    assert isinstance(job(Extracted("store", out=out), no_store).work, Recall)
-    assert isinstance(job(Extracted("synthetic", out=out), no_store).work, Synthesis)
-    assert isinstance(job(Extracted(str(tmp_path), out=out), no_store).work, Extraction)
+    assert isinstance(job(ExtractOptions("core", out=out), no_store).work, LibraryExtraction)
+    assert isinstance(job(ExtractOptions("store", out=out), no_store).work, StoreExtraction)
+    assert isinstance(job(ExtractOptions("synthetic", out=out), no_store).work, SyntheticExtraction)
+    assert isinstance(job(ExtractOptions(str(tmp_path), out=out), no_store).work, FileExtraction)
 
 
 def test_what_is_asked_reaches_the_job():
-    core = job(Extracted("core", out=Path("o"), module=["Init.*"], seed=4, workers=2), no_store)
-    assert core.work == Posing(("Init.*",), 4, 2, Path("o"), ("jsonl",))
-    assert job(Extracted("core", stats=True), no_store).work == Posing()
-    made = job(Extracted("synthetic", stats=True, count=7, seed=5), no_store)
-    assert made.work == Synthesis(7, 5, None)
-    assert job(Extracted("synthetic", stats=True), no_store).work == Synthesis(COUNT, 0, None)
+    core = job(
+        ExtractOptions("core", out=Path("o"), module=["Init.*"], seed=4, workers=2), no_store
+    )
+    assert core.work == LibraryExtraction(("Init.*",), 4, 2, Path("o"), ("jsonl",))
+    assert job(ExtractOptions("core", stats=True), no_store).work == LibraryExtraction()
+    made = job(ExtractOptions("synthetic", stats=True, count=7, seed=5), no_store)
+    assert made.work == SyntheticExtraction(7, 5, None)
+    assert job(ExtractOptions("synthetic", stats=True), no_store).work == SyntheticExtraction(
+        COUNT, 0, None
+    )
 
 
 @pytest.mark.parametrize("word", ["core", "store", "synthetic"])
@@ -46,7 +50,7 @@ def test_formats_and_problems_reach_every_job(tmp_path, word):
     place = tmp_path / "set.jsonl"
     place.write_text(json.dumps({"name": "a", "formal_statement": "theorem a : 1 = 1 := sorry"}))
     formats = ["parquet", "jsonl", "parquet"]
-    asked = job(Extracted(word, out=Path("o"), format=formats, exclude=[place]), no_store).work
+    asked = job(ExtractOptions(word, out=Path("o"), format=formats, exclude=[place]), no_store).work
     assert asked.formats == ("parquet", "jsonl")
     assert [problem.name for each in asked.problems for problem in each.problems] == ["a"]
 
@@ -54,12 +58,12 @@ def test_formats_and_problems_reach_every_job(tmp_path, word):
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
-        (Extracted("core"), "either --out DIR or --stats"),
-        (Extracted("store", out=Path("o"), stats=True), "either --out DIR or --stats"),
-        (Extracted("core", stats=True, format=["leandojo"]), "among jsonl, parquet, datasets"),
-        (Extracted("store", stats=True, exclude=[Path("no")]), "no"),
-        (Extracted("store", stats=True, module=["Init"]), "--module is for extract core"),
-        (Extracted("core", stats=True, count=3), "--count is for extract synthetic"),
+        (ExtractOptions("core"), "either --out DIR or --stats"),
+        (ExtractOptions("store", out=Path("o"), stats=True), "either --out DIR or --stats"),
+        (ExtractOptions("core", stats=True, format=["leandojo"]), "among jsonl, parquet, datasets"),
+        (ExtractOptions("store", stats=True, exclude=[Path("no")]), "no"),
+        (ExtractOptions("store", stats=True, module=["Init"]), "--module is for extract core"),
+        (ExtractOptions("core", stats=True, count=3), "--count is for extract synthetic"),
     ],
 )
 def test_what_does_not_go_together_is_told(asked, why):
@@ -69,7 +73,7 @@ def test_what_does_not_go_together_is_told(asked, why):
 
 def test_an_empty_store_is_written_without_lean(tmp_path):
     out, db = tmp_path / "out", tmp_path / "l.db"
-    recall = job(Extracted("store", out=out), lambda: Store.open(str(db)))
+    recall = job(ExtractOptions("store", out=out), lambda: Store.open(str(db)))
     assert asyncio.run(recall(no_lean, None)) == 0
     assert (out / "jsonl" / "steps.jsonl").read_text() == ""
     assert "source: 0 attempts" in (out / "README.md").read_text()

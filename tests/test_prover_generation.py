@@ -11,7 +11,7 @@ pytest.importorskip("transformers", reason="needs the extra llm")
 from lakatos.prover.models.base import Prompt, Sampling  # noqa: E402
 from lakatos.prover.models.decoding import Loop, Vocabulary  # noqa: E402
 from lakatos.prover.models.forward import Causal, Seq2Seq, ValueHead  # noqa: E402
-from lakatos.prover.models.request_queue import Job  # noqa: E402
+from lakatos.prover.models.request_queue import GenerationRequest  # noqa: E402
 from lakatos.prover.models.token_sampling import Draw, distinct_first, noise, nucleus_floor  # noqa: E402
 
 from . import tiny_models as tiny  # noqa: E402
@@ -27,7 +27,9 @@ def vocabulary(tokenizer=LETTERS):
 
 
 def job(text="abc ⊢ d", tokenizer=LETTERS, **sampling):
-    return Job(Prompt(text), Sampling(**sampling), tuple(tokenizer(text)["input_ids"]))
+    return GenerationRequest(
+        Prompt(text), Sampling(**sampling), tuple(tokenizer(text)["input_ids"])
+    )
 
 
 def answers(forward, jobs, tokenizer=LETTERS, wanted=lambda _: True):

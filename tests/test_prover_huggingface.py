@@ -7,7 +7,7 @@ import struct
 
 import pytest
 from lakatos.data.errors import LakatosError, ModelUnavailable, UsageError
-from lakatos.prover.models.base import Message, Prompt, Sampling
+from lakatos.prover.models.base import ChatMessage, Prompt, Sampling
 
 torch = pytest.importorskip("torch", reason="needs the extra llm")
 pytest.importorskip("transformers", reason="needs the extra llm")
@@ -16,8 +16,8 @@ from lakatos.prover import huggingface  # noqa: E402
 from lakatos.prover.models.checkpoint import require, told  # noqa: E402
 from lakatos.prover.models.decoding import Loop  # noqa: E402
 from lakatos.prover.models.forward import Causal  # noqa: E402
-from lakatos.prover.models.request_queue import Batcher, Job  # noqa: E402
-from lakatos.prover.models.transformers_model import HuggingFaceOptions, Limits, Transformer  # noqa: E402
+from lakatos.prover.models.request_queue import GenerationRequest, RequestQueue  # noqa: E402
+from lakatos.prover.models.transformers_model import HuggingFaceOptions, PromptLimits, Transformer  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from transformers import LlamaForSequenceClassification  # noqa: E402
 
@@ -58,7 +58,7 @@ def ask(model, *prompts, sampling=SAMPLING):
 def test_a_folder_becomes_a_model_that_completes_prompts(kind, request):
     folder = request.getfixturevalue(kind)
     model = load(folder)
-    assert isinstance(model, Batcher)
+    assert isinstance(model, RequestQueue)
     assert model.name == f"hf:{folder}"
     first, second = ask(model, "abc ⊢ d", "q")
     assert len(first.completions) == len(second.completions) == 3
@@ -92,7 +92,7 @@ def test_an_empty_prompt_is_the_end_token(llama):
 
 
 def test_chats_go_through_the_models_template(llama, tmp_path):
-    chat = Prompt(messages=(Message("system", "ab"), Message("user", "cd")))
+    chat = Prompt(messages=(ChatMessage("system", "ab"), ChatMessage("user", "cd")))
     with pytest.raises(UsageError, match="no chat template"):
         ask(load(llama), chat)
     shutil.copytree(llama, tmp_path, dirs_exist_ok=True)
@@ -157,14 +157,14 @@ class Tight:
 
 
 def transformer(forward):
-    limits = Limits(prompt=100, context=256, ends=frozenset([0]))
+    limits = PromptLimits(prompt=100, context=256, ends=frozenset([0]))
     return Transformer("hf:tiny", Loop(forward), tiny.letters(), limits)
 
 
 def test_running_out_of_memory_halves_the_batch():
     forward = Tight(Causal(tiny.llama()))
-    got = ask(Batcher(transformer(forward), 10000), "a", "b", "c", "d", "e")
-    roomy = ask(Batcher(transformer(Causal(tiny.llama())), 10000), "a", "b", "c", "d", "e")
+    got = ask(RequestQueue(transformer(forward), 10000), "a", "b", "c", "d", "e")
+    roomy = ask(RequestQueue(transformer(Causal(tiny.llama())), 10000), "a", "b", "c", "d", "e")
     assert [[c.text for c in g.completions] for g in got] == [
         [c.text for c in g.completions] for g in roomy
     ]
@@ -250,8 +250,8 @@ def test_a_missing_extra_is_named():
 
 def test_the_size_of_a_batch_counts_prompts_once_where_they_are_shared():
     jobs = [
-        Job(Prompt("x"), Sampling(n=4, max_tokens=10), (1,) * 6),
-        Job(Prompt("y"), Sampling(n=2, max_tokens=5), (1,) * 9),
+        GenerationRequest(Prompt("x"), Sampling(n=4, max_tokens=10), (1,) * 6),
+        GenerationRequest(Prompt("y"), Sampling(n=2, max_tokens=5), (1,) * 9),
     ]
     assert transformer(Causal(tiny.llama())).places(jobs) == 2 * 9 + 6 * 10
     assert transformer(Causal(tiny.mistral())).places(jobs) == 6 * 9 + 6 * 10
@@ -276,7 +276,7 @@ def test_a_closed_model_says_so():
     closed = transformer(Causal(tiny.llama()))
     closed.close()
     with pytest.raises(ModelUnavailable, match="was closed"):
-        closed.places([Job(Prompt("x"), SAMPLING, (1,))])
+        closed.places([GenerationRequest(Prompt("x"), SAMPLING, (1,))])
 
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft

@@ -11,7 +11,7 @@ from lakatos.prover.agent.expander import Expander
 from lakatos.prover.agent.prover import Prover
 from lakatos.prover.agent.rejections import Rejections, Remembered
 from lakatos.prover.config import ProverConfig, SearchConfig
-from lakatos.prover.models.base import Completion, Generated, Message, Prompt, Sampling
+from lakatos.prover.models.base import ChatMessage, Completion, Generated, Prompt, Sampling
 from lakatos.prover.policy.base import Query
 from lakatos.prover.policy.language import LEAST_PRIOR, LanguagePolicy
 from lakatos.prover.policy.prompts import PromptFormat
@@ -357,10 +357,10 @@ def test_a_library_may_have_changed_since(tmp_path):
 
 
 def test_chats_are_hashable_questions():
-    form = PromptFormat("toy", messages=(Message("user", "{state}"),))
+    form = PromptFormat("toy", messages=(ChatMessage("user", "{state}"),))
     found = advice(Completion("simp"), form=form)
     assert priors(found) == {"simp": 1.0}
-    assert Prompt(messages=(Message("a", "b"),)) in {Prompt(messages=(Message("a", "b"),))}
+    assert Prompt(messages=(ChatMessage("a", "b"),)) in {Prompt(messages=(ChatMessage("a", "b"),))}
 
 
 def test_the_toy_model_and_the_toy_policy_agree():

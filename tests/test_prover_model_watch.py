@@ -5,25 +5,25 @@ from dataclasses import replace
 
 import pytest
 from lakatos.data.errors import ModelUnavailable
-from lakatos.data.evaluation import Outcome
+from lakatos.data.evaluation import ResultClass
 from lakatos.data.model_usage import ModelUsage
 from lakatos.data.records import StopReason
 from lakatos.data.store.store import Store
 from lakatos.prover.agent.budget import Budget
 from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.evaluation.runner import Parts
+from lakatos.prover.evaluation.runner import RunnerContext
 from lakatos.prover.models.base import Completion, Generated, Prompt, Sampling
 from lakatos.prover.models.openai_client import OpenAIServer, ServerOptions
 from lakatos.prover.models.server_watch import (
     LONG_S,
     SAID_EVERY_S,
-    Monitor,
+    SearchWatch,
+    ServerMonitor,
     Servers,
-    Watch,
-    Watches,
+    WatchGroup,
 )
-from lakatos.prover.policy.base import Redrawn
+from lakatos.prover.policy.base import SeededPolicy
 from lakatos.prover.policy.language import LanguagePolicy
 
 from .fake_openai import Server, answer, break_off, garbage, refuse, send
@@ -54,7 +54,7 @@ def completions(*texts):
 
 def test_a_clock_stands_still_while_the_server_fails():
     clock = Hours()
-    watch = Watch(clock)
+    watch = SearchWatch(clock)
     budget = Budget(ProverConfig(wall_s=60.0), watch.time)
     with budget.running():
         clock.now += 10
@@ -74,7 +74,7 @@ def test_a_clock_stands_still_while_the_server_fails():
 
 def test_who_comes_late_waits_for_a_failing_server_as_well():
     clock = Hours()
-    first, late, group = Watch(clock), Watch(clock), Watches()
+    first, late, group = SearchWatch(clock), SearchWatch(clock), WatchGroup()
     group.join(first)
     group.asks()
     group.fails(0.0, "HTTP 500")
@@ -100,7 +100,7 @@ def test_who_comes_late_waits_for_a_failing_server_as_well():
     ],
 )
 def test_a_model_that_says_nothing_has_failed(heard, stop, says):
-    watch = Watch(Hours())
+    watch = SearchWatch(Hours())
     assert watch.failure(stop) == ""  # nobody was asked
     watch.asks()
     for each in heard:
@@ -109,7 +109,7 @@ def test_a_model_that_says_nothing_has_failed(heard, stop, says):
 
 
 def test_a_slow_server_is_not_a_silent_one():
-    watch = Watch(Hours())
+    watch = SearchWatch(Hours())
     watch.asks()
     assert "no answer in the time" in watch.failure(StopReason.WALL_TIME)
     watch.server_answers()  # to another theorem
@@ -117,7 +117,7 @@ def test_a_slow_server_is_not_a_silent_one():
 
 
 def test_what_lean_rejects_is_shown():
-    watch = Watch(Hours())
+    watch = SearchWatch(Hours())
     watch.hears(completions("Sure!\nHere is the proof.", "simp"))
     told = watch.nothing_taken(2)
     assert told.startswith("2 answers of the model, all 2 tactics were rejected by Lean; the first")
@@ -130,7 +130,7 @@ def test_what_lean_rejects_is_shown():
 
 def test_trouble_is_said_once_and_so_is_its_end():
     clock, lines = Hours(), []
-    monitor = Monitor(lines.append, clock)
+    monitor = ServerMonitor(lines.append, clock)
     with monitor.request() as request:
         for number in range(2, 7):
             request.send()
@@ -158,7 +158,7 @@ def generated(server, *, pauses=None, monitor=None, **options):
             pauses.append(seconds)
 
     async def run():
-        reach = Servers(None, monitor or Monitor())
+        reach = Servers(None, monitor or ServerMonitor())
         client = OpenAIServer("m", server.url, reach, ServerOptions(**options), sleep=pause)
         try:
             first = await client.generate([Prompt("x")], Sampling(n=1))
@@ -190,7 +190,7 @@ def test_a_server_that_answered_before_is_waited_for():
 def test_empty_answers_are_asked_for_again_and_given_up_as_they_are():
     empty = answer("")
     with Server(empty, answer("a"), *[empty] * 6) as server:
-        monitor = Monitor()
+        monitor = ServerMonitor()
         found = generated(server, monitor=monitor)
     assert [each.completions[0].text for each in found] == ["a", ""]
     assert (monitor.usage.requests, monitor.usage.errors, monitor.usage.empty) == (8, 6, 1)
@@ -200,7 +200,7 @@ def test_a_prompt_that_is_too_long_is_told_with_what_to_do():
     lines = []
     reply = refuse(400, "This model's maximum context length is 2048 tokens")
     with Server(default=reply) as server:
-        found = generated(server, monitor=Monitor(lines.append))
+        found = generated(server, monitor=ServerMonitor(lines.append))
     (line,) = lines
     assert line == f"server: {found[0].refused}"
     assert "maximum context length is 2048 tokens" in line
@@ -235,7 +235,7 @@ class Night(Session):
         one_by_one = replace(self.plan.prover, in_flight=1, expansions=4)
         self.plan = replace(self.plan, prover=one_by_one)  # so that no request is withdrawn
         self.server, self.rises = server, rises
-        self.monitor = Monitor(clock=lambda: 0.0)
+        self.monitor = ServerMonitor(clock=lambda: 0.0)
         self.pauses = 0
 
     async def pause(self, seconds):
@@ -256,17 +256,17 @@ class Night(Session):
         policy = LanguagePolicy(self.model, FORM, Sampling(n=SAMPLES))
 
         def make(keeper, config):
-            own = Redrawn(policy, config.seed, SAMPLES)
+            own = SeededPolicy(policy, config.seed, SAMPLES)
             return Prover(self.pool, self.judge, own, config, keeper, clock=lambda: 0.0)
 
-        return Parts(self.pool, make)
+        return RunnerContext(self.pool, make)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     with Server(default=toy) as server:
         told = Night(tmp_path_factory.mktemp("night") / "whole.db", server).run()
-    assert told.classes[Outcome.SOLVED] > 10
+    assert told.classes[ResultClass.SOLVED] > 10
     assert told.tried == len(PROBLEMS)
     return counted(told)
 
@@ -299,11 +299,13 @@ def test_what_a_dead_server_left_untried_is_tried_again_to_equal_results(tmp_pat
             night.run()
         with Store.open(str(path)) as store:
             broken = store.load_evaluation(1)
-            failed = broken.classes[Outcome.MODEL_FAILED]
+            failed = broken.classes[ResultClass.MODEL_FAILED]
             assert failed >= 6
-            assert broken.tried + failed + broken.classes[Outcome.UNTRIED] == len(PROBLEMS)
+            assert broken.tried + failed + broken.classes[ResultClass.UNTRIED] == len(PROBLEMS)
             assert broken.tried > 5
-            numbers = [n for n, r in enumerate(broken.results) if r.outcome is Outcome.MODEL_FAILED]
+            numbers = [
+                n for n, r in enumerate(broken.results) if r.outcome is ResultClass.MODEL_FAILED
+            ]
             store.ledger(1).reopen(numbers)
         server.rise()
         told = Night(path, server).run(1)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from lakatos.data.errors import ModelUnavailable, UsageError
-from lakatos.prover.models.base import Completion, Message, Prompt, Sampling
+from lakatos.prover.models.base import ChatMessage, Completion, Prompt, Sampling
 from lakatos.prover.models.openai_client import OpenAIServer, ServerOptions
 from lakatos.prover.models.server_watch import Servers
 
@@ -20,7 +20,7 @@ from .fake_openai import (
 )
 
 TEXT = Prompt("⊢ True:::")
-CHAT = Prompt(messages=(Message("system", "prove"), Message("user", "⊢ True")))
+CHAT = Prompt(messages=(ChatMessage("system", "prove"), ChatMessage("user", "⊢ True")))
 
 
 def asked(server, prompts=(TEXT,), *, model="m", key=None, check=False, options=None, **sampling):

@@ -13,10 +13,10 @@ from lakatos.data.records import Goal, Hypothesis, ProofState, Theorem
 from lakatos.prover.config import ModelConfig
 from lakatos.prover.hammer.policy import Hammer
 from lakatos.prover.models.server_watch import Servers
-from lakatos.prover.policy.base import Advice, Proposal, Query, ScriptedPolicy
+from lakatos.prover.policy.base import PolicyOutput, Proposal, Query, ScriptedPolicy
 from lakatos.prover.policy.critic import ConstantCritic
-from lakatos.prover.policy.mixture import Judged, Mixture
-from lakatos.prover.policy_spec import Part, open_policy, parts, scripted, suited
+from lakatos.prover.policy.mixture import CriticPolicy, Mixture
+from lakatos.prover.policy_spec import PolicySpec, open_policy, parts, scripted, suited
 
 from .fake_openai import Server, answer, refuse
 
@@ -30,15 +30,18 @@ QUERY = Query(Theorem("t", "", "t.lean", 0, 0, 1, 0, "tactic", STATE), STATE)
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ("hammer", [Part("hammer")]),
-        ("hf:org/name", [Part("hf", "org/name")]),
-        ("scripted:a+b.jsonl", [Part("scripted", "a+b.jsonl")]),
-        ("hammer+hf:./a+b", [Part("hammer"), Part("hf", "./a+b")]),
+        ("hammer", [PolicySpec("hammer")]),
+        ("hf:org/name", [PolicySpec("hf", "org/name")]),
+        ("scripted:a+b.jsonl", [PolicySpec("scripted", "a+b.jsonl")]),
+        ("hammer+hf:./a+b", [PolicySpec("hammer"), PolicySpec("hf", "./a+b")]),
         (
             "0.3*hammer+0.7*openai:m@http://h:1/v1",
-            [Part("hammer", "", 0.3), Part("openai", "m@http://h:1/v1", 0.7)],
+            [PolicySpec("hammer", "", 0.3), PolicySpec("openai", "m@http://h:1/v1", 0.7)],
         ),
-        ("2*hf:a+hf:b+hammer", [Part("hf", "a", 2.0), Part("hf", "b"), Part("hammer")]),
+        (
+            "2*hf:a+hf:b+hammer",
+            [PolicySpec("hf", "a", 2.0), PolicySpec("hf", "b"), PolicySpec("hammer")],
+        ),
     ],
 )
 def test_specifications(spec, expected):
@@ -107,7 +110,9 @@ def test_a_script_is_read_by_key_or_text(script, state):
     _, found = opened(f"scripted:{path}")
     assert found.proposals == (Proposal("a", 1.0), Proposal("b", 0.25), Proposal("c", 1 / 3))
     other = Query(QUERY.theorem, ProofState("other"))
-    assert asyncio.run(scripted(path).propose([other])) == [Advice((Proposal("default", 1.0),))]
+    assert asyncio.run(scripted(path).propose([other])) == [
+        PolicyOutput((Proposal("default", 1.0),))
+    ]
 
 
 def test_a_state_may_have_nothing(script):
@@ -154,16 +159,16 @@ class Told:
 
 def test_a_mixture_adds_tokens_and_takes_the_first_value():
     parts_ = [
-        (Told(Advice((), None, 3)), 1.0),
-        (Told(Advice((Proposal("x", 1.0),), 0.2, 4)), 1.0),
+        (Told(PolicyOutput((), None, 3)), 1.0),
+        (Told(PolicyOutput((Proposal("x", 1.0),), 0.2, 4)), 1.0),
     ]
     (found,) = asyncio.run(Mixture("m", parts_).propose([QUERY]))
-    assert found == Advice((Proposal("x", 1.0),), 0.2, 7)
+    assert found == PolicyOutput((Proposal("x", 1.0),), 0.2, 7)
 
 
 def test_a_critic_judges_instead_of_the_policy():
-    policy = Judged(Told(Advice((Proposal("x", 1.0),), 0.2, 4)), ConstantCritic(0.9))
-    assert asyncio.run(policy.propose([QUERY])) == [Advice((Proposal("x", 1.0),), 0.9, 4)]
+    policy = CriticPolicy(Told(PolicyOutput((Proposal("x", 1.0),), 0.2, 4)), ConstantCritic(0.9))
+    assert asyncio.run(policy.propose([QUERY])) == [PolicyOutput((Proposal("x", 1.0),), 0.9, 4)]
 
 
 def test_an_error_of_policy_or_critic_is_raised_as_itself():
@@ -172,7 +177,7 @@ def test_an_error_of_policy_or_critic_is_raised_as_itself():
             raise ModelUnavailable("gone")
 
     with pytest.raises(ModelUnavailable, match="gone"):
-        asyncio.run(Judged(Told(Advice()), Gone()).propose([QUERY]))
+        asyncio.run(CriticPolicy(Told(PolicyOutput()), Gone()).propose([QUERY]))
 
 
 def test_the_hammer_needs_no_model():

@@ -21,11 +21,11 @@ from lakatos.data.records import (  # noqa: E402
     TimedOut,
 )  # fmt: skip
 from lakatos.data.store.store import Store  # noqa: E402
-from lakatos.prover.models.base import Message, Prompt, Sampling  # noqa: E402
+from lakatos.prover.models.base import ChatMessage, Prompt, Sampling  # noqa: E402
 from lakatos.prover.models.checkpoint import Checkpoint, HuggingFaceOptions  # noqa: E402
 from lakatos.prover.models.public_model import PublicModel  # noqa: E402
-from lakatos.prover.models.request_queue import Batcher  # noqa: E402
-from lakatos.prover.models.transformers_model import Limits, Transformer, decoder_of  # noqa: E402
+from lakatos.prover.models.request_queue import RequestQueue  # noqa: E402
+from lakatos.prover.models.transformers_model import PromptLimits, Transformer, decoder_of  # noqa: E402
 from lakatos.prover.policy.base import Query  # noqa: E402
 from lakatos.prover.policy.language import LEAST_PRIOR, LanguagePolicy  # noqa: E402
 from lakatos.prover.policy.prompts import format_named  # noqa: E402
@@ -123,8 +123,8 @@ def loaded(smollm):
 
 
 def batcher_of(decoder, tokenizer):
-    limits = Limits(1024, 2048, frozenset([tokenizer.eos_token_id]))
-    return Batcher(Transformer("tried", decoder, tokenizer, limits), 1 << 15)
+    limits = PromptLimits(1024, 2048, frozenset([tokenizer.eos_token_id]))
+    return RequestQueue(Transformer("tried", decoder, tokenizer, limits), 1 << 15)
 
 
 def ask(decoder, tokenizer, prompts, sampling):
@@ -139,7 +139,7 @@ def ask(decoder, tokenizer, prompts, sampling):
     return asyncio.run(whole())
 
 
-CHAT = Prompt(messages=(Message("user", "Which tactic closes 1 + 1 = 2 in Lean 4?"),))
+CHAT = Prompt(messages=(ChatMessage("user", "Which tactic closes 1 + 1 = 2 in Lean 4?"),))
 PROMPTS = [Prompt("The capital of France is"), Prompt("theorem two_pos : 0 < 2 := by"), CHAT]
 
 

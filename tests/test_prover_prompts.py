@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from lakatos.data.errors import UsageError
 from lakatos.data.records import Goal, Hypothesis, Origin, Premise, ProofState, Theorem
-from lakatos.prover.models.base import Message, Prompt
+from lakatos.prover.models.base import ChatMessage, Prompt
 from lakatos.prover.policy.answers import pieces
 from lakatos.prover.policy.base import Query
 from lakatos.prover.policy.prompts import (
@@ -119,7 +119,7 @@ def test_chats_show_the_file_and_end_with_the_user():
         turns = written(name).messages
         assert turns[-1].role == "user"
         assert f"```lean4\n{ABOVE}{HEAD}\n  sorry\n```" in turns[-1].text
-    assert written("chat").messages[-1] == Message("user", TEXT)
+    assert written("chat").messages[-1] == ChatMessage("user", TEXT)
 
 
 def test_steps_so_far_are_told():

@@ -6,7 +6,7 @@ import pytest
 from lakatos.data.errors import ModelUnavailable, UsageError
 from lakatos.prover.config import ModelConfig
 from lakatos.prover.models.base import Completion, Generated, Prompt, Sampling
-from lakatos.prover.models.load_balancer import Replicas
+from lakatos.prover.models.load_balancer import LoadBalancer
 from lakatos.prover.policy_spec import form_of, open_policy, parts
 
 from .fake_openai import Server, refuse
@@ -40,7 +40,7 @@ def prompts(count):
 def test_prompts_go_where_the_fewest_are_under_way():
     async def scenario():
         copies = [Copy("a"), Copy("b"), Copy("c")]
-        model = Replicas(copies)
+        model = LoadBalancer(copies)
         work = asyncio.create_task(model.generate(prompts(6), Sampling(n=1)))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -67,7 +67,7 @@ def test_a_copy_that_fails_is_left_alone_and_the_last_failure_is_told():
     async def scenario():
         well, ill = Copy("well"), Copy("ill", fails=True)
         well.go.set()
-        model = Replicas([ill, well])
+        model = LoadBalancer([ill, well])
         answers = await model.generate(prompts(3), Sampling(n=1))
         assert [answer.completions[0].text for answer in answers] == ["well"] * 3
         asked = len(ill.asked)

@@ -5,14 +5,14 @@ import asyncio
 from lakatos.data.records import Hypothesis, ProofState, Theorem
 from lakatos.prover.agent.negation import counterexamples
 from lakatos.prover.policy.base import Proposal, Query, ScriptedPolicy
-from lakatos.prover.repair.edit_policy import MOST, Remains, Salvage, swapped, texts, turned
+from lakatos.prover.repair.edit_policy import MOST, EditPolicy, FailedSteps, swapped, texts, turned
 
 STATE = ProofState("a")
 THEOREM = Theorem("t", "", "t.lean", 0, 0, 1, 0, "tactic", STATE)
 
 
 def test_near_names_come_before_the_text_itself_and_what_was_kept_last():
-    remains = Remains(
+    remains = FailedSteps(
         removed=("rw [Nat.add_comn]",),
         kept=("exact h",),
         near=(("Nat.add_comn", ("Nat.add_comm", "Nat.and_comm")),),
@@ -27,7 +27,7 @@ def test_near_names_come_before_the_text_itself_and_what_was_kept_last():
 
 
 def test_a_text_with_a_hole_is_not_tried_again():
-    assert list(texts(Remains(removed=("have h : p := sorry",)))) == []
+    assert list(texts(FailedSteps(removed=("have h : p := sorry",)))) == []
 
 
 def test_one_thing_is_turned_round():
@@ -39,7 +39,9 @@ def test_one_thing_is_turned_round():
 
 
 def test_the_other_policy_goes_on_behind():
-    salvage = Salvage(ScriptedPolicy({}, [Proposal("rfl", 0.2)]), Remains(removed=("exact h",)))
+    salvage = EditPolicy(
+        ScriptedPolicy({}, [Proposal("rfl", 0.2)]), FailedSteps(removed=("exact h",))
+    )
     advice = asyncio.run(salvage.propose([Query(THEOREM, STATE)]))[0]
     tactics = [proposal.tactic for proposal in advice.proposals]
     assert tactics[0] == "exact h"
@@ -48,8 +50,8 @@ def test_the_other_policy_goes_on_behind():
 
 
 def test_no_more_than_so_many_texts():
-    many = Remains(kept=tuple(f"exact h{i}" for i in range(200)))
-    salvage = Salvage(ScriptedPolicy({}), many)
+    many = FailedSteps(kept=tuple(f"exact h{i}" for i in range(200)))
+    salvage = EditPolicy(ScriptedPolicy({}), many)
     advice = asyncio.run(salvage.propose([Query(THEOREM, STATE)]))[0]
     assert len(advice.proposals) == MOST
 

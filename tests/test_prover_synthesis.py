@@ -12,7 +12,7 @@ from lakatos.data.records import Advanced, Goal, Message, ProofState, Rejected, 
 from lakatos.lean_env.pool import LeanPool
 from lakatos.prover.dataset import synthetic as synthesis
 from lakatos.prover.dataset.mutation import hypotheses, split_signature
-from lakatos.prover.dataset.synthetic import CLOSERS, COLUMNS, Sieve, Synthesis
+from lakatos.prover.dataset.synthetic import CLOSERS, COLUMNS, CandidateFilter, SyntheticExtraction
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Reader:
 
 
 def sift(reader, *candidates, **known):
-    sieve = Sieve(reader, 0, **known)
+    sieve = CandidateFilter(reader, 0, **known)
 
     async def run():
         return [await sieve.take(each, n) for n, each in enumerate(candidates)]
@@ -104,10 +104,10 @@ def test_what_is_made_when_it_is_interrupted_is_kept(tmp_path, monkeypatch, caps
         raise asyncio.CancelledError
 
     monkeypatch.setattr(synthesis, "LeanPool", Pool)
-    monkeypatch.setattr(Synthesis, "rows", broken_off)
+    monkeypatch.setattr(SyntheticExtraction, "rows", broken_off)
     toolchain = SimpleNamespace(name="embedded", lean="1")
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(Synthesis(9, 0, tmp_path).run(toolchain))
+        asyncio.run(SyntheticExtraction(9, 0, tmp_path).run(toolchain))
     (line,) = (tmp_path / "jsonl" / "problems.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["name"] == "f_0"
     assert "interrupted: 1 problems are done; they are written" in capsys.readouterr().err
@@ -133,8 +133,8 @@ def test_each_kind_is_made_and_taken_by_lean(toolchain):
 
     async def run():
         async with LeanPool(toolchain, workers=1) as pool:
-            sieve = Sieve(pool, 3)
-            made = Synthesis(10, 3).rows(pool, sieve, lambda *_: None)
+            sieve = CandidateFilter(pool, 3)
+            made = SyntheticExtraction(10, 3).rows(pool, sieve, lambda *_: None)
             rows = [row async for row in made]
             proved = []
             for row in rows:

@@ -5,15 +5,22 @@ import re
 from contextlib import suppress
 
 from lakatos.data.errors import UsageError, WorkerDied
-from lakatos.data.evaluation import Outcome, Problem, hash_of
+from lakatos.data.evaluation import Problem, ResultClass, hash_of
 from lakatos.data.records import Message, Theorem
-from lakatos.data.report.progress import Scoreboard
-from lakatos.data.store.evaluations import Terms
+from lakatos.data.report.progress import EvaluationProgress
+from lakatos.data.store.evaluations import EvaluationTerms
 from lakatos.data.store.store import Store
 from lakatos.lean_env.opened_file import OpenedFile
 from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.evaluation.runner import Bench, Hearers, Parts, Plan, Task, missing
+from lakatos.prover.evaluation.runner import (
+    AttemptPlan,
+    EvaluationRunner,
+    Listeners,
+    RunnerContext,
+    Task,
+    missing,
+)
 
 from .toy_prover import Judge, ToyPolicy, ToyPool
 
@@ -61,7 +68,7 @@ def toy_parts(pool, judge, policy):
     def make(keeper, config):
         return Prover(pool, judge, policy, config, keeper, clock=lambda: 0.0)
 
-    return Parts(pool, make)
+    return RunnerContext(pool, make)
 
 
 class Session:
@@ -72,9 +79,9 @@ class Session:
         self.stop_after, self.kill_after = stop_after, kill_after
         self.judge = judge or Judge()
         config = ProverConfig(seed=3, expansions=40, wall_s=1e9)
-        self.plan = Plan(config, **plan)
+        self.plan = AttemptPlan(config, **plan)
         self.pool = OpenPool()
-        self.board = Scoreboard(lambda: 0.0, self.heard)
+        self.board = EvaluationProgress(lambda: 0.0, self.heard)
         self.results = []
 
     def heard(self, result):
@@ -96,19 +103,19 @@ class Session:
             tasks = [Task(n, p) for n, p in enumerate(self.problems)]
             if run_id is None:
                 run_id = store.start_run("eval", {}, "toy", 3)
-                terms = Terms("toy", hash_of(self.problems), "", self.plan.attempts)
+                terms = EvaluationTerms("toy", hash_of(self.problems), "", self.plan.attempts)
                 store.ledger(run_id).begin(terms, self.problems)
             else:
                 found = store.load_evaluation(run_id).results
                 tasks = [
                     Task(n, r.problem, r.attempts)
                     for n, r in enumerate(found)
-                    if (r.attempts or r.outcome is Outcome.UNTRIED)
+                    if (r.attempts or r.outcome is ResultClass.UNTRIED)
                     and missing(r.attempts, self.plan)
                 ]
             archive = lambda: store.recorder(run_id)  # noqa: E731
-            hearers = Hearers(store.ledger(run_id), archive, self.board)
-            self.bench = Bench(self.parts(), self.plan, hearers, clock=lambda: 0.0)
+            hearers = Listeners(store.ledger(run_id), archive, self.board)
+            self.bench = EvaluationRunner(self.parts(), self.plan, hearers, clock=lambda: 0.0)
             self.board.begin(len(self.problems), {})
             with suppress(Killed):
                 asyncio.run(self.work(tasks))

@@ -10,7 +10,7 @@ from lakatos.data.records import Accepted, Refusal, RefusalKind, Refused, Step, 
 from lakatos.lean_env.opened_file import OpenedFile
 from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.policy.base import Advice, Proposal
+from lakatos.prover.policy.base import PolicyOutput, Proposal
 
 from .toy import NON_THEOREMS, THEOREMS, Toy, both, either, implies
 
@@ -88,7 +88,7 @@ class ToyPolicy:
         names = [h.name for h in state.goals[0].hypotheses]
         tactics = ["assumption", "intro", "split", "left", "right"]
         tactics += [f"{word} {name}" for name in names for word in ("cases", "apply")]
-        return Advice(tuple(Proposal(t, 1 / (i + 1)) for i, t in enumerate(tactics)))
+        return PolicyOutput(tuple(Proposal(t, 1 / (i + 1)) for i, t in enumerate(tactics)))
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """What a worker says of a small file, and a file as it is after that."""
 
-from lakatos.data.dataset.dataset import Dataset, Origin
+from lakatos.data.dataset.dataset import Dataset, DatasetOrigin
 from lakatos.lean_env.queries.trace import to_traced
 
 SOURCE = """/-- Both. -/
@@ -95,5 +95,5 @@ def traced(path="A.lean"):
 
 def dataset(files=None, **fields):
     files = [traced()] if files is None else files
-    origin = Origin("toys", "https://example.org/toys", "a" * 40, {"LICENSE": "MIT"})
+    origin = DatasetOrigin("toys", "https://example.org/toys", "a" * 40, {"LICENSE": "MIT"})
     return Dataset(origin, "Lean 4.28.0", lambda: iter(files), **fields)

@@ -33,7 +33,7 @@ OWN_MODULES = ("Init", "Std", "Lean", "Lake")
 
 
 @dataclass(frozen=True)
-class Origin:
+class DatasetOrigin:
     """Where the files come from. licenses: file name to text."""
 
     name: str
@@ -69,7 +69,7 @@ class Dataset:
     failures: (path, why) of files that gave nothing, or not all.
     """
 
-    origin: Origin
+    origin: DatasetOrigin
     lean: str
     read: Callable[[], Iterator[TracedFile]]
     failures: Sequence[tuple[str, str]] = ()
@@ -158,7 +158,7 @@ def step_row(file: TracedFile, step: TracedStep, index: int, steps: Sequence[Tra
     }
 
 
-def proof_row(origin: Origin, file: TracedFile, declaration: TracedDeclaration) -> Row:
+def proof_row(origin: DatasetOrigin, file: TracedFile, declaration: TracedDeclaration) -> Row:
     """A theorem or example, without its steps."""
     return {
         "url": origin.url,
@@ -192,7 +192,7 @@ def tree_rows(declaration: TracedDeclaration) -> list[Row]:
     ]
 
 
-def whole_row(origin: Origin, file: TracedFile, declaration: TracedDeclaration) -> Row:
+def whole_row(origin: DatasetOrigin, file: TracedFile, declaration: TracedDeclaration) -> Row:
     """A theorem or example with its steps and its AND-tree."""
     steps = declaration.steps
     traced = [step_row(file, step, index, steps) for index, step in enumerate(steps)]

@@ -32,7 +32,7 @@ AT_ONCE = 200
 """Attempts whose rows the database is asked for together."""
 
 
-class Source(Protocol):
+class AttemptReader(Protocol):
     """The part of a store that is read."""
 
     def attempts(self, run_id: int | None = None, limit: int | None = 100) -> list[AttemptSummary]:
@@ -219,7 +219,7 @@ def _conversation(turns: list[Turn]) -> Row:
 
 
 @dataclass
-class Gathered:
+class TrainingRows:
     """What there is: rows of each kind, attempts taken and excluded; Leans and files."""
 
     counts: Counter[str] = field(
@@ -230,17 +230,17 @@ class Gathered:
 
 
 def gather(
-    store: Source,
+    store: AttemptReader,
     take: Callable[[str, Row], None],
     seed: int = 0,
     excluded: Excluded = NOTHING_EXCLUDED,
-) -> Gathered:
+) -> TrainingRows:
     """Give every row of the store to `take`; what there is.
 
     Attempts that still run are passed over. Where one met a state that is excluded, all attempts
     of its run at its file are: at a theorem's negation, at the holes of a draft of it.
     """
-    found = Gathered()
+    found = TrainingRows()
     counts = found.counts
     barred = {
         (each.summary.run_id, each.summary.path)
@@ -261,7 +261,7 @@ def gather(
     return found
 
 
-def _ended(store: Source) -> Iterator[StoredAttempt]:
+def _ended(store: AttemptReader) -> Iterator[StoredAttempt]:
     """All attempts that are over, by ascending number."""
     ids = sorted(each.id for each in store.attempts(limit=None) if not each.is_interrupted)
     for start in range(0, len(ids), AT_ONCE):
@@ -277,12 +277,12 @@ def _states_met(stored: StoredAttempt) -> Iterator[str]:
 
 
 def write(
-    store: Source,
+    store: AttemptReader,
     out: Path,
     formats: Iterable[str] = ("jsonl",),
     seed: int = 0,
     excluded: Excluded = NOTHING_EXCLUDED,
-) -> Gathered:
+) -> TrainingRows:
     """Write a table for each kind, and README.md; what was written.
 
     Raises UsageError when the disk takes nothing, StoreError.
@@ -294,7 +294,7 @@ def write(
     return found
 
 
-def card(found: Gathered, seed: int, excluded: Excluded, digest: str) -> str:
+def card(found: TrainingRows, seed: int, excluded: Excluded, digest: str) -> str:
     """The text of README.md. digest: of the rows."""
     counts = found.counts
     lines = [

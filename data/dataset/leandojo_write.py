@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..traced import TracedDeclaration, TracedFile, TracedStep, state_text
-from .dataset import Dataset, Origin, Proof, path_of
+from .dataset import Dataset, DatasetOrigin, Proof, path_of
 from .splits import PARTS, STRATEGIES, Splittable, split
 
 VERSION = "4.20.0"
@@ -80,7 +80,7 @@ def path_module(path: str) -> str:
     return path.removesuffix(".lean").replace("/", ".")
 
 
-def theorem(origin: Origin, proof: Proof, paths: dict[str, str]) -> dict[str, Any]:
+def theorem(origin: DatasetOrigin, proof: Proof, paths: dict[str, str]) -> dict[str, Any]:
     """One entry of train.json, val.json, test.json."""
     file, declaration = proof
     steps = [step for step in declaration.steps if step.before and "·" not in step.tactic]

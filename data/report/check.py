@@ -12,7 +12,7 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ModelAnswer:
     """What came of asking the model once. fault: why that is no answer to work with."""
 
     policy: str
@@ -24,7 +24,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class EvaluationCheck:
     """What a run over a problem set would do. All figures are of what is left of it to do.
 
     unfit: name and reason of each problem that Lean does not accept. left_out: how many of them
@@ -43,7 +43,7 @@ class Check:
     attempts: int
     seconds: float
     places: int
-    answer: Answer | None
+    answer: ModelAnswer | None
     tokens_most: int | None
     disk_bytes: int
     free_bytes: int | None
@@ -95,7 +95,7 @@ class Check:
         more = len(self.unfit) - _SHOWN
         return "\n    ".join(lines + ([f"and {more} more"] if more > 0 else []))
 
-    def _model(self, answer: Answer) -> tuple[str, str, str]:
+    def _model(self, answer: ModelAnswer) -> tuple[str, str, str]:
         if answer.fault:
             return "model", answer.fault, "see to the model; --policy"
         said = f"{answer.tactics} suggestions, {answer.accepted} of them accepted by Lean"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..evaluation import NOT_TRIED, Evaluation, Outcome
+from ..evaluation import NOT_TRIED, Evaluation, ResultClass
 from . import statistics
 from .statistics import FEW, SHARES, Comparison, Estimate
 from .words import outcome_word
@@ -19,7 +19,7 @@ _NAMES_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ReportTable:
     """A table: the first column holds words; the others numbers, unless `is_words`."""
 
     title: str
@@ -48,7 +48,7 @@ def duration(seconds: float) -> str:
 
 def headline(run: Evaluation) -> str:
     """The result of a run in a line."""
-    solved, total = run.classes[Outcome.SOLVED], len(run.results)
+    solved, total = run.classes[ResultClass.SOLVED], len(run.results)
     left = {outcome: run.classes[outcome] for outcome in NOT_TRIED if run.classes[outcome]}
     if left:
         told = [f"{count} of {total} {outcome.value}" for outcome, count in left.items()]
@@ -58,15 +58,15 @@ def headline(run: Evaluation) -> str:
     return f"{run.problem_set}: {solved} of {total} solved{so_far}"
 
 
-def report(run: Evaluation) -> list[Sheet]:
+def report(run: Evaluation) -> list[ReportTable]:
     """All tables of one run."""
     tried = statistics.tried(run)
     shares = statistics.by_source(tried)
     sheets = [
-        Sheet("Run", ("", ""), tuple(facts(run)), is_words=True),
-        Sheet("Solved", ("", "rate", "95 % interval"), tuple(_rates(run))),
-        Sheet("What came of the problems", ("", "problems", "share"), tuple(_classes(run))),
-        Sheet(
+        ReportTable("Run", ("", ""), tuple(facts(run)), is_words=True),
+        ReportTable("Solved", ("", "rate", "95 % interval"), tuple(_rates(run))),
+        ReportTable("What came of the problems", ("", "problems", "share"), tuple(_classes(run))),
+        ReportTable(
             "Solved by source" + (f", of the {len(tried.results)} tried" if tried != run else ""),
             ("", "problems", "solved", "rate", "95 % interval"),
             tuple(
@@ -131,10 +131,10 @@ def _classes(run: Evaluation) -> Iterator[tuple[str, ...]]:
         yield "all", str(sum(run.classes.values())), "100.0 %"
 
 
-def _efforts(run: Evaluation, title: str, *, solved: bool) -> Sheet:
+def _efforts(run: Evaluation, title: str, *, solved: bool) -> ReportTable:
     heads = ("", *("maximum" if s == 1 else f"{100 * s:.0f} %" for s in SHARES))
     rows = ((name, *map(number, values)) for name, values in statistics.efforts(run, solved))
-    return Sheet(title, heads, tuple(rows))
+    return ReportTable(title, heads, tuple(rows))
 
 
 def number(value: float) -> str:
@@ -144,14 +144,14 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def comparison(one: Evaluation, other: Evaluation) -> list[Sheet]:
+def comparison(one: Evaluation, other: Evaluation) -> list[ReportTable]:
     """All tables of two runs."""
     told = statistics.compare(one, other)
     names = f"run {one.run_id}", f"run {other.run_id}"
     sheets = [
-        Sheet("What differs", ("", *names), tuple(_differences(one, other)), is_words=True),
-        Sheet("On the problems of both", ("", "problems"), tuple(_counts(told, names))),
-        Sheet("Difference", ("", ""), tuple(_verdict(told, names)), is_words=True),
+        ReportTable("What differs", ("", *names), tuple(_differences(one, other)), is_words=True),
+        ReportTable("On the problems of both", ("", "problems"), tuple(_counts(told, names))),
+        ReportTable("Difference", ("", ""), tuple(_verdict(told, names)), is_words=True),
         _named(f"Solved only by {names[0]}", told.losses),
         _named(f"Solved only by {names[1]}", told.gains),
     ]
@@ -204,13 +204,13 @@ def _verdict(told: Comparison, names: tuple[str, str]) -> Iterator[tuple[str, st
     )
 
 
-def _named(title: str, names: Sequence[str]) -> Sheet:
+def _named(title: str, names: Sequence[str]) -> ReportTable:
     shown = [(name,) for name in names[:_NAMES_SHOWN]]
     more = [(f"and {len(names) - len(shown)} more",)] if len(names) > len(shown) else []
-    return Sheet(f"{title}: {len(names)}", ("",), tuple(shown + more), is_words=True)
+    return ReportTable(f"{title}: {len(names)}", ("",), tuple(shown + more), is_words=True)
 
 
-def markdown(title: str, sheets: Sequence[Sheet]) -> str:
+def markdown(title: str, sheets: Sequence[ReportTable]) -> str:
     """Tables for a README."""
     blocks = [f"## {_cell(title)}"]
     for sheet in sheets:

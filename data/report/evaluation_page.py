@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..evaluation import AttemptSummary, Evaluation, Outcome, Result
+from ..evaluation import AttemptResult, Evaluation, ProblemResult, ResultClass
 from ..records import Expansion
 from . import statistics
 from .attempt import filled as filled_page
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from ..store.attempts import StoredAttempt
 
 Load: TypeAlias = "Callable[[Iterable[int], int | None], Iterator[StoredAttempt]]"
-_OUTCOMES = list(Outcome)
+_OUTCOMES = list(ResultClass)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RunLimits:
     """How much of the proof graphs a page holds; the rest is told by the command that shows it."""
 
     graphs_bytes: int = 16_000_000
@@ -39,10 +39,10 @@ class Limits:
     """Read of an attempt that did not solve its problem."""
 
 
-LIMITS = Limits()
+LIMITS = RunLimits()
 
 
-def html_page(run: Evaluation, load: Load, limits: Limits = LIMITS) -> str:
+def html_page(run: Evaluation, load: Load, limits: RunLimits = LIMITS) -> str:
     """The page. load: reads attempts of these numbers, so many expansions of each."""
     data = {
         "title": headline(run),
@@ -63,7 +63,7 @@ def _rounded(points: statistics.Curve) -> list[tuple[float, int]]:
     return [(round(x, 3), solved) for x, solved in points]
 
 
-def _problem(result: Result) -> list[Any]:
+def _problem(result: ProblemResult) -> list[Any]:
     problem = result.problem
     words = problem.name, problem.source, problem.split, problem.path, problem.lean
     outcome = _OUTCOMES.index(result.outcome)
@@ -72,7 +72,7 @@ def _problem(result: Result) -> list[Any]:
     return [*words, problem.informal, outcome, why, attempts, problem_word(result)]
 
 
-def _attempt(attempt: AttemptSummary) -> list[Any]:
+def _attempt(attempt: AttemptResult) -> list[Any]:
     spent = attempt.expansions, attempt.steps, attempt.tokens
     words = attempt.proof, told_detail(attempt), try_word(attempt)
     outcome = _OUTCOMES.index(attempt.outcome)
@@ -80,12 +80,12 @@ def _attempt(attempt: AttemptSummary) -> list[Any]:
 
 
 def packed_graphs(
-    run: Evaluation, load: Load, limits: Limits = LIMITS
+    run: Evaluation, load: Load, limits: RunLimits = LIMITS
 ) -> Iterator[tuple[int, str]]:
     """Attempt and its graph for the page, packed; those that solved first, while there is room."""
     attempts = [a for result in run.results for a in result.attempts]
-    solved = [a.attempt_id for a in attempts if a.outcome is Outcome.SOLVED]
-    others = [a.attempt_id for a in attempts if a.outcome is not Outcome.SOLVED]
+    solved = [a.attempt_id for a in attempts if a.outcome is ResultClass.SOLVED]
+    others = [a.attempt_id for a in attempts if a.outcome is not ResultClass.SOLVED]
     room = limits.graphs_bytes
     for ids, first in ((solved, None), (others, limits.expansions)):
         for stored in load(ids, first) if room > 0 else ():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import StoreError, UsageError, unwritable
-from ..evaluation import AttemptSummary, Evaluation, Outcome, Problem, Result
+from ..evaluation import AttemptResult, Evaluation, Problem, ProblemResult, ResultClass
 from ..proof_graph import Graph, Node, children, states
 from ..source import write_whole
 from .attempt import graph_of
@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 
 Load: TypeAlias = "Callable[[Iterable[int]], Iterator[StoredAttempt]]"
 Files = Iterator[tuple[str, str]]
-_FAULTS = (Outcome.CRASH, Outcome.MODEL_FAILED)
+_FAULTS = (ResultClass.CRASH, ResultClass.MODEL_FAILED)
 """Names of files and what stands in them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TriedFile:
     """An attempt with what it tried, or a problem without attempts: then only `problem` is set.
 
     steps: of its proof, each a tactic with the state it was tried at, depth first.
     """
 
     problem: Problem
-    outcome: Outcome
+    outcome: ResultClass
     detail: str
-    summary: AttemptSummary | None = None
+    summary: AttemptResult | None = None
     stored: StoredAttempt | None = field(default=None, repr=False)
     graph: Graph | None = field(default=None, repr=False)
 
     @property
     def is_solved(self) -> bool:
         """Whether the verifier accepted its proof."""
-        return self.outcome is Outcome.SOLVED
+        return self.outcome is ResultClass.SOLVED
 
     @property
     def code(self) -> str:
@@ -95,7 +95,7 @@ def write(run: Evaluation, name: str, load: Load, folder: Path) -> list[Path]:
     return written
 
 
-def tried(run: Evaluation, load: Load) -> Iterator[tuple[Result, list[Tried]]]:
+def tried(run: Evaluation, load: Load) -> Iterator[tuple[ProblemResult, list[TriedFile]]]:
     """Each problem with its attempts, in order; one entry where there is no attempt."""
     from ..store.writer import in_chunks
 
@@ -104,15 +104,17 @@ def tried(run: Evaluation, load: Load) -> Iterator[tuple[Result, list[Tried]]]:
         stored = {each.summary.id: each for each in load(ids)}
         for result in results:
             attempts = [_tried(result, attempt, stored) for attempt in result.attempts]
-            yield result, attempts or [Tried(result.problem, result.outcome, result.detail)]
+            yield result, attempts or [TriedFile(result.problem, result.outcome, result.detail)]
 
 
-def _tried(result: Result, attempt: AttemptSummary, stored: dict[int, StoredAttempt]) -> Tried:
+def _tried(
+    result: ProblemResult, attempt: AttemptResult, stored: dict[int, StoredAttempt]
+) -> TriedFile:
     if attempt.attempt_id not in stored:
         raise StoreError(f"attempt {attempt.attempt_id} of {result.problem.name} is missing")
     whole = stored[attempt.attempt_id]
     outcome, detail = attempt.outcome, attempt.detail
-    return Tried(result.problem, outcome, detail, attempt, whole, graph_of(whole))
+    return TriedFile(result.problem, outcome, detail, attempt, whole, graph_of(whole))
 
 
 def _json(value: Any) -> str:
@@ -121,10 +123,10 @@ def _json(value: Any) -> str:
 
 # ------------------------------------------------------------------ llmstep, InternLM
 _LLMSTEP_REASONS = {
-    Outcome.SOLVED: "",
-    Outcome.NOT_ELABORATED: "DojoInitError",
-    Outcome.CRASH: "DojoCrashError",
-    Outcome.MODEL_FAILED: "ModelError",
+    ResultClass.SOLVED: "",
+    ResultClass.NOT_ELABORATED: "DojoInitError",
+    ResultClass.CRASH: "DojoCrashError",
+    ResultClass.MODEL_FAILED: "ModelError",
 }
 
 
@@ -152,7 +154,7 @@ def llmstep(run: Evaluation, load: Load) -> Files:
     yield f"results__{model}__0.json", _json({"results": results, "args": run.config})
 
 
-def _llmstep_attempt(each: Tried, temperature: float | None) -> dict[str, Any]:
+def _llmstep_attempt(each: TriedFile, temperature: float | None) -> dict[str, Any]:
     steps = each.steps
     return {
         "theorem": each.problem.name,
@@ -191,9 +193,9 @@ def goedel(run: Evaluation, load: Load) -> Files:
     yield "compilation_summarize.csv", table.getvalue()
 
 
-def _compilation(each: Tried) -> dict[str, Any]:
+def _compilation(each: TriedFile) -> dict[str, Any]:
     """What compiling the code says: a `sorry` where no proof is; our reasons as errors."""
-    is_bad = each.outcome in (Outcome.NOT_ELABORATED, Outcome.REFUSED)
+    is_bad = each.outcome in (ResultClass.NOT_ELABORATED, ResultClass.REFUSED)
     has_hole = not each.is_solved and not is_bad
     sorries = []
     if has_hole and each.stored:
@@ -225,11 +227,13 @@ def reprover(run: Evaluation, load: Load) -> Files:
     yield "results.json", _json(found)
 
 
-def _search_result(each: Tried) -> dict[str, Any]:
+def _search_result(each: TriedFile) -> dict[str, Any]:
     expansions = each.stored.expansions if each.stored else ()
     lean_s = sum(step.elapsed_ms for e in expansions for step in e.steps) / 1000
     total_s = each.summary.wall_s if each.summary else 0.0
-    status = {Outcome.SOLVED: "Proved", Outcome.DEAD_END: "Failed"}.get(each.outcome, "Open")
+    status = {ResultClass.SOLVED: "Proved", ResultClass.DEAD_END: "Failed"}.get(
+        each.outcome, "Open"
+    )
     return {
         "theorem": {"file_path": each.problem.path, "full_name": each.problem.name},
         "status": status,
@@ -248,7 +252,7 @@ def nanoproof(run: Evaluation, load: Load) -> Files:
     lines, solved, errors = [], 0, 0
     for result, attempts in tried(run, load):
         solved += result.is_solved
-        errors += result.outcome in (Outcome.NOT_ELABORATED, *_FAULTS)
+        errors += result.outcome in (ResultClass.NOT_ELABORATED, *_FAULTS)
         lines += [json.dumps(_nano_line(run, each), ensure_ascii=False) for each in attempts]
     yield "theorems.jsonl", "".join(line + "\n" for line in lines)
     total = len(run.results)
@@ -260,9 +264,9 @@ def nanoproof(run: Evaluation, load: Load) -> Files:
     yield "args.json", _json(run.config)
 
 
-def _nano_line(run: Evaluation, each: Tried) -> dict[str, Any]:
+def _nano_line(run: Evaluation, each: TriedFile) -> dict[str, Any]:
     tree = _nano_tree(each.graph) if each.graph and each.is_solved else None
-    fault = each.outcome in (Outcome.NOT_ELABORATED, *_FAULTS)
+    fault = each.outcome in (ResultClass.NOT_ELABORATED, *_FAULTS)
     return {
         "theorem": each.problem.statement,
         "header": each.problem.header,

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..evaluation import AttemptSummary, Evaluation, EvaluationRow, Result
+from ..evaluation import AttemptResult, Evaluation, EvaluationSummary, ProblemResult
 from ..records import Accepted, Attempt, Refused, StopReason, Verdict
 from . import statistics
 from .attempt import attempt_facts
-from .check import Check
+from .check import EvaluationCheck
 from .statistics import Comparison, Estimate
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _judged(verdict: Verdict | None) -> dict[str, Any]:
     }
 
 
-def theorem_object(result: Result) -> dict[str, Any]:
+def theorem_object(result: ProblemResult) -> dict[str, Any]:
     """What came of one theorem of `eval`."""
     return _typed("theorem") | {
         "name": result.problem.name,
@@ -99,7 +99,7 @@ def theorem_object(result: Result) -> dict[str, Any]:
     }
 
 
-def _tried(attempt: AttemptSummary) -> dict[str, Any]:
+def _tried(attempt: AttemptResult) -> dict[str, Any]:
     return {
         "attempt": attempt.attempt_id,
         "number": attempt.number,
@@ -129,7 +129,7 @@ def summary_object(run: Evaluation) -> dict[str, Any]:
     }
 
 
-def check_object(check: Check) -> dict[str, Any]:
+def check_object(check: EvaluationCheck) -> dict[str, Any]:
     """What `eval --check` finds."""
     answer = check.answer
     return _typed("check") | {
@@ -193,7 +193,7 @@ def _estimate(estimate: Estimate) -> dict[str, float]:
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
-def run_object(row: EvaluationRow) -> dict[str, Any]:
+def run_object(row: EvaluationSummary) -> dict[str, Any]:
     """One run in the list of `report`."""
     return _typed("run") | {
         "run": row.run_id,

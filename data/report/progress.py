@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..evaluation import Outcome, Problem, Result
+from ..evaluation import Problem, ProblemResult, ResultClass
 from ..model_usage import ModelUsage
 
 _LATELY = 64
@@ -27,7 +27,7 @@ class Worker:
 
 
 @dataclass(slots=True)
-class Scoreboard:
+class EvaluationProgress:
     """Told by the run as it goes. total: theorems; begun_s: when this session began.
 
     classes: of the theorems that are over, those of earlier sessions included.
@@ -35,15 +35,15 @@ class Scoreboard:
     """
 
     clock: Callable[[], float]
-    on_result: Callable[[Result], None] = lambda result: None
+    on_result: Callable[[ProblemResult], None] = lambda result: None
     total: int = 0
     begun_s: float = 0.0
-    classes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    classes: dict[ResultClass, int] = field(default_factory=lambda: dict.fromkeys(ResultClass, 0))
     workers: dict[int, Worker] = field(default_factory=dict)
     usage: Callable[[], ModelUsage] = ModelUsage
     ends: deque[float] = field(default_factory=lambda: deque(maxlen=_LATELY))
 
-    def begin(self, total: int, over: dict[Outcome, int]) -> None:
+    def begin(self, total: int, over: dict[ResultClass, int]) -> None:
         """The session begins. over: how many theorems of each class are over already."""
         self.total, self.begun_s = total, self.clock()
         self.classes |= over
@@ -57,7 +57,7 @@ class Scoreboard:
         if slot in self.workers:
             self.workers[slot].expansions += count
 
-    def finish(self, slot: int, result: Result) -> None:
+    def finish(self, slot: int, result: ProblemResult) -> None:
         """A theorem is over."""
         self.workers.pop(slot, None)
         self.classes[result.outcome] += 1
@@ -67,12 +67,12 @@ class Scoreboard:
     @property
     def solved(self) -> int:
         """Theorems solved."""
-        return self.classes[Outcome.SOLVED]
+        return self.classes[ResultClass.SOLVED]
 
     @property
     def over(self) -> int:
         """Theorems that are over."""
-        return sum(self.classes.values()) - self.classes[Outcome.UNTRIED]
+        return sum(self.classes.values()) - self.classes[ResultClass.UNTRIED]
 
     @property
     def per_minute(self) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import comb, erfc, sqrt
 from statistics import NormalDist
 
-from ..evaluation import NOT_TRIED, AttemptSummary, Evaluation, Outcome, Result
+from ..evaluation import NOT_TRIED, AttemptResult, Evaluation, ProblemResult, ResultClass
 
 _Z = NormalDist().inv_cdf(0.975)
 FEW = 10
@@ -33,8 +33,8 @@ class Estimate:
 class Solution:
     """How a problem was solved first: the attempt, and what was spent on it up to its end."""
 
-    result: Result
-    attempt: AttemptSummary
+    result: ProblemResult
+    attempt: AttemptResult
     wall_s: float
     expansions: int
     steps: int
@@ -127,11 +127,11 @@ def pass_rates(run: Evaluation) -> list[Estimate]:
     return [wilson(total / n, n) for total in sums] if n else []
 
 
-def _passes(result: Result, k: int, early: bool) -> float:
-    solved = [a.number for a in result.attempts if a.outcome is Outcome.SOLVED]
+def _passes(result: ProblemResult, k: int, early: bool) -> float:
+    solved = [a.number for a in result.attempts if a.outcome is ResultClass.SOLVED]
     if early:
         return float(bool(solved) and min(solved) <= k)
-    tried = sum(attempt.outcome is not Outcome.MODEL_FAILED for attempt in result.attempts)
+    tried = sum(attempt.outcome is not ResultClass.MODEL_FAILED for attempt in result.attempts)
     return pass_at(k, tried, len(solved))
 
 
@@ -154,7 +154,7 @@ def wilson(rate: float, n: int) -> Estimate:
 
 def by_source(run: Evaluation) -> list[Share]:
     """Solved problems of each source, by name; problems without one are `other`."""
-    groups: dict[str, list[Result]] = defaultdict(list)
+    groups: dict[str, list[ProblemResult]] = defaultdict(list)
     for result in run.results:
         groups[result.problem.source or "other"].append(result)
     shares = []
@@ -169,16 +169,16 @@ def solutions(run: Evaluation) -> list[Solution]:
     """The first solving attempt of each solved problem, in the order of the problems."""
     found = []
     for result in run.results:
-        tried: list[AttemptSummary] = []
+        tried: list[AttemptResult] = []
         for attempt in sorted(result.attempts, key=lambda a: a.number):
             tried.append(attempt)
-            if attempt.outcome is Outcome.SOLVED:
+            if attempt.outcome is ResultClass.SOLVED:
                 found.append(_solution(result, tried))
                 break
     return found
 
 
-def _solution(result: Result, tried: Sequence[AttemptSummary]) -> Solution:
+def _solution(result: ProblemResult, tried: Sequence[AttemptResult]) -> Solution:
     return Solution(
         result,
         tried[-1],
@@ -196,7 +196,7 @@ def spread(values: Sequence[float]) -> list[float]:
     return [ordered[min(last, int(share * len(ordered)))] for share in SHARES] if ordered else []
 
 
-EFFORTS: dict[str, Callable[[AttemptSummary | Solution], float]] = {
+EFFORTS: dict[str, Callable[[AttemptResult | Solution], float]] = {
     "wall time, s": lambda spent: spent.wall_s,
     "expansions": lambda spent: spent.expansions,
     "steps": lambda spent: spent.steps,
@@ -210,9 +210,9 @@ def efforts(run: Evaluation, solved: bool) -> Iterator[tuple[str, list[float]]]:
 
     An effort that nobody spent is left out.
     """
-    spent: list[AttemptSummary | Solution] = list(solutions(run))
+    spent: list[AttemptResult | Solution] = list(solutions(run))
     if not solved:
-        without = (Outcome.SOLVED, Outcome.MODEL_FAILED)
+        without = (ResultClass.SOLVED, ResultClass.MODEL_FAILED)
         spent = [a for r in run.results for a in r.attempts if a.outcome not in without]
     for name, measure in EFFORTS.items():
         values = [measure(each) for each in spent]
@@ -322,10 +322,10 @@ def compare(one: Evaluation, other: Evaluation) -> Comparison:
 _Key = tuple[str, str, str, int, int]
 
 
-def _keyed(run: Evaluation) -> dict[_Key, Result]:
+def _keyed(run: Evaluation) -> dict[_Key, ProblemResult]:
     """Results by name, split, statement and hole, and a number for those that are alike in all."""
     met: Counter[tuple[str, str, str, int]] = Counter()
-    keyed: dict[_Key, Result] = {}
+    keyed: dict[_Key, ProblemResult] = {}
     for result in run.results:
         problem = result.problem
         statement = " ".join(problem.statement.split())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..evaluation import AttemptSummary, Outcome, Result
+from ..evaluation import AttemptResult, ProblemResult, ResultClass
 from ..records import Attempt, RefusalKind, Refused, StopReason
 
 STOPS = {
@@ -25,12 +25,12 @@ NO_END = "no end (killed, or running)"
 """Of an attempt whose process did not write what came of it."""
 
 _OUTCOMES = {
-    Outcome.SOLVED: STOPS[StopReason.PROVED],
-    Outcome.BUDGET: "out of budget",
-    Outcome.DEAD_END: STOPS[StopReason.DEAD_END],
-    Outcome.CRASH: STOPS[StopReason.FAULT],
-    Outcome.REFUSED: STOPS[StopReason.REFUSED],
-    Outcome.UNTRIED: "not tried yet",
+    ResultClass.SOLVED: STOPS[StopReason.PROVED],
+    ResultClass.BUDGET: "out of budget",
+    ResultClass.DEAD_END: STOPS[StopReason.DEAD_END],
+    ResultClass.CRASH: STOPS[StopReason.FAULT],
+    ResultClass.REFUSED: STOPS[StopReason.REFUSED],
+    ResultClass.UNTRIED: "not tried yet",
 }
 """The classes of an evaluation whose word in the database is another."""
 
@@ -48,24 +48,24 @@ def result_word(attempt: Attempt) -> str:
     return STOPS[attempt.stop]
 
 
-def outcome_word(outcome: Outcome) -> str:
+def outcome_word(outcome: ResultClass) -> str:
     """The class of a problem in an evaluation; `out of budget` is of time, expansions or more."""
     return _OUTCOMES.get(outcome, outcome.value)
 
 
-def try_word(attempt: AttemptSummary) -> str:
+def try_word(attempt: AttemptResult) -> str:
     """What came of one attempt in an evaluation: nearer than its class, where that is known."""
     stop = next((stop for stop in StopReason if stop.value == attempt.detail), None)
     return STOPS[stop] if stop else outcome_word(attempt.outcome)
 
 
-def problem_word(result: Result) -> str:
+def problem_word(result: ProblemResult) -> str:
     """What came of a problem: what came of its attempts, where that is one thing."""
     words = {try_word(attempt) for attempt in result.attempts}
     return words.pop() if len(words) == 1 else outcome_word(result.outcome)
 
 
-def told_detail(attempt: AttemptSummary) -> str:
+def told_detail(attempt: AttemptResult) -> str:
     """What there is to say of an attempt beyond its word."""
     return "" if attempt.detail in list(StopReason) else attempt.detail
 

@@ -30,14 +30,14 @@ from ..turns import Turn
 from .schema import (
     AttemptRow,
     ExpansionRow,
-    Run,
+    RunRow,
     StepRow,
-    Text,
+    TextRow,
     TheoremRow,
     TurnRow,
     VerdictRow,
 )
-from .steps import Tried, load_texts, load_tried
+from .steps import TriedSteps, load_texts, load_tried
 from .writer import digest, in_chunks
 
 _STEPS_AT_ONCE = 20_000
@@ -128,7 +128,7 @@ def undamaged() -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AttemptFilter:
     """Which attempts a listing is of, as `Store.attempts` says."""
 
     run_id: int | None
@@ -142,7 +142,7 @@ class Wanted:
         return pattern is None or any(fnmatchcase(name, p) for p in (pattern, f"*.{pattern}"))
 
 
-def list_attempts(connection: Connection, wanted: Wanted) -> list[AttemptSummary]:
+def list_attempts(connection: Connection, wanted: AttemptFilter) -> list[AttemptSummary]:
     """Newest first."""
     query = _SUMMARY.order_by(AttemptRow.id.desc())
     if wanted.run_id is not None:
@@ -159,8 +159,8 @@ def list_attempts(connection: Connection, wanted: Wanted) -> list[AttemptSummary
 def list_attempts_at(connection: Connection, theorem: Theorem) -> list[AttemptSummary]:
     """All at the same `sorry` of the same file text, newest first."""
     query = (
-        _SUMMARY.join(Text, Text.id == TheoremRow.source_id)
-        .where(Text.digest == digest(theorem.source), TheoremRow.start == theorem.start)
+        _SUMMARY.join(TextRow, TextRow.id == TheoremRow.source_id)
+        .where(TextRow.digest == digest(theorem.source), TheoremRow.start == theorem.start)
         .order_by(AttemptRow.id.desc())
     )
     return [_summary(connection, row) for row in connection.execute(query).all()]
@@ -211,7 +211,7 @@ def _stored(
     row: Row[Any],
     proof: str | None,
     verdict: Verdict | None,
-    tried: Tried,
+    tried: TriedSteps,
 ) -> StoredAttempt:
     theorem = Theorem(
         name=summary.theorem,
@@ -233,15 +233,15 @@ def _stored(
 
 def find_proof(connection: Connection, theorem: Theorem) -> StoredProof | None:
     """The newest accepted proof of the same `sorry` of the same file text."""
-    proof = Text.__table__.alias("proof")
+    proof = TextRow.__table__.alias("proof")
     row = connection.execute(
-        select(AttemptRow.id, proof.c.body, VerdictRow.axioms, Run.toolchain)
+        select(AttemptRow.id, proof.c.body, VerdictRow.axioms, RunRow.toolchain)
         .join(TheoremRow, TheoremRow.id == AttemptRow.theorem_id)
-        .join(Text, Text.id == TheoremRow.source_id)
+        .join(TextRow, TextRow.id == TheoremRow.source_id)
         .join(proof, proof.c.id == AttemptRow.proof_id)
         .join(VerdictRow, VerdictRow.attempt_id == AttemptRow.id)
-        .join(Run, Run.id == AttemptRow.run_id)
-        .where(Text.digest == digest(theorem.source), TheoremRow.start == theorem.start)
+        .join(RunRow, RunRow.id == AttemptRow.run_id)
+        .where(TextRow.digest == digest(theorem.source), TheoremRow.start == theorem.start)
         .where(VerdictRow.is_accepted, AttemptRow.stop == StopReason.PROVED.value)
         .order_by(AttemptRow.id.desc())
     ).first()
@@ -267,12 +267,12 @@ _SUMMARY: Select[*tuple[Any, ...]] = (
     .outerjoin(VerdictRow, VerdictRow.attempt_id == AttemptRow.id)
 )
 _WHOLE: Select[*tuple[Any, ...]] = (
-    _SUMMARY.add_columns(AttemptRow.root, AttemptRow.detail, AttemptRow.proof_id, Text.body)
+    _SUMMARY.add_columns(AttemptRow.root, AttemptRow.detail, AttemptRow.proof_id, TextRow.body)
     .add_columns(TheoremRow.start, TheoremRow.stop.label("end"), TheoremRow.column)
     .add_columns(TheoremRow.mode, TheoremRow.declaration, TheoremRow.is_prop)
-    .add_columns(Run.toolchain, Run.config, Run.seed, Run.command)
-    .join(Text, Text.id == TheoremRow.source_id)
-    .join(Run, Run.id == AttemptRow.run_id)
+    .add_columns(RunRow.toolchain, RunRow.config, RunRow.seed, RunRow.command)
+    .join(TextRow, TextRow.id == TheoremRow.source_id)
+    .join(RunRow, RunRow.id == AttemptRow.run_id)
     .order_by(AttemptRow.id)
 )
 
@@ -320,9 +320,9 @@ def _verdicts(connection: Connection, ids: Sequence[int]) -> dict[int, Verdict]:
 def load_turns(connection: Connection, attempt_id: int) -> list[Turn]:
     """All turns of an attempt, by conversation, in order."""
     query = (
-        select(TurnRow.conversation, TurnRow.role, Text.body)
+        select(TurnRow.conversation, TurnRow.role, TextRow.body)
         .add_columns(TurnRow.is_feedback, TurnRow.is_right, TurnRow.tokens)
-        .join(Text, Text.id == TurnRow.text_id)
+        .join(TextRow, TextRow.id == TurnRow.text_id)
         .where(TurnRow.attempt_id == attempt_id)
         .order_by(TurnRow.conversation, TurnRow.number)
     )

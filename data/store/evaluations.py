@@ -16,24 +16,24 @@ from sqlalchemy.orm import aliased
 
 from ..errors import UsageError
 from ..evaluation import (
-    AttemptSummary,
+    AttemptResult,
     Evaluation,
-    EvaluationRow,
-    Outcome,
+    EvaluationSummary,
     Problem,
-    Result,
+    ProblemResult,
+    ResultClass,
     outcome_of,
 )
 from ..model_usage import ModelUsage
 from .database import Database
-from .schema import EvaluationEntry, ProblemEntry, Run, Text, TryEntry, UsageEntry
-from .writer import Texts, in_chunks
+from .schema import EvaluationAttemptRow, EvaluationRow, ProblemRow, RunRow, TextRow, UsageRow
+from .writer import TextTable, in_chunks
 
 _PROBLEMS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class EvaluationTerms:
     """What an evaluation is about. revision: the commit of this program."""
 
     problem_set: str
@@ -42,15 +42,15 @@ class Terms:
     k: int
 
 
-class Ledger:
+class EvaluationStore:
     """Writes what becomes of the problems of one evaluation; each call is one transaction."""
 
     def __init__(self, database: Database, run_id: int) -> None:
         self._database = database
         self._run_id = run_id
-        self._texts = Texts(database)
+        self._texts = TextTable(database)
 
-    def begin(self, terms: Terms, problems: Sequence[Problem]) -> None:
+    def begin(self, terms: EvaluationTerms, problems: Sequence[Problem]) -> None:
         """Write the evaluation and its problems, all or nothing. Raises StoreError."""
         head = {"run_id": self._run_id, "wall_s": 0.0, "problem_set": terms.problem_set}
         head |= {"problem_hash": terms.problem_hash, "revision": terms.revision, "k": terms.k}
@@ -64,9 +64,9 @@ class Ledger:
                 rows.append(self._problem_row(number, problem) | texts)
 
         def work(connection: Connection) -> None:
-            connection.execute(insert(EvaluationEntry).values(head))
+            connection.execute(insert(EvaluationRow).values(head))
             for chunk in in_chunks(rows, _PROBLEMS_AT_ONCE):
-                connection.execute(insert(ProblemEntry), chunk)
+                connection.execute(insert(ProblemRow), chunk)
 
         self._database.write(work)
         self._texts.trim()
@@ -87,14 +87,14 @@ class Ledger:
             "detail": "",
         }
 
-    def decide(self, number: int, outcome: Outcome, detail: str) -> None:
+    def decide(self, number: int, outcome: ResultClass, detail: str) -> None:
         """Class a problem without an attempt. number: its place in the set, from 0."""
         values = {"outcome": outcome.value, "detail": detail}
         with self._database.writing() as connection:
-            where = ProblemEntry.run_id == self._run_id, ProblemEntry.number == number
-            connection.execute(update(ProblemEntry).where(*where).values(values))
+            where = ProblemRow.run_id == self._run_id, ProblemRow.number == number
+            connection.execute(update(ProblemRow).where(*where).values(values))
 
-    def add(self, number: int, attempt: AttemptSummary) -> None:
+    def add(self, number: int, attempt: AttemptResult) -> None:
         """Count an attempt that is over."""
         proof = None if attempt.proof is None else self._texts.add(attempt.proof)
         self._texts.settle()
@@ -114,7 +114,7 @@ class Ledger:
             "detail": attempt.detail,
         }
         with self._database.writing() as connection:
-            connection.execute(insert(TryEntry).values(row))
+            connection.execute(insert(EvaluationAttemptRow).values(row))
         self._texts.trim()
 
     def end(self, wall_s: float, usage: ModelUsage | None = None) -> None:
@@ -122,35 +122,41 @@ class Ledger:
         with self._database.writing() as connection:
             if usage and usage.requests:
                 counts = (load_usage(connection, self._run_id) + usage).as_dict()
-                of_run = UsageEntry.run_id == self._run_id
-                connection.execute(delete(UsageEntry).where(of_run))
+                of_run = UsageRow.run_id == self._run_id
+                connection.execute(delete(UsageRow).where(of_run))
                 row = {"run_id": self._run_id, "counts": counts}
-                connection.execute(insert(UsageEntry).values(row))
-            where = EvaluationEntry.run_id == self._run_id
-            connection.execute(update(EvaluationEntry).where(where).values(wall_s=wall_s))
+                connection.execute(insert(UsageRow).values(row))
+            where = EvaluationRow.run_id == self._run_id
+            connection.execute(update(EvaluationRow).where(where).values(wall_s=wall_s))
 
     def amend(self, config: dict[str, Any]) -> None:
         """Write what the run is made of from now on."""
         with self._database.writing() as connection:
-            connection.execute(update(Run).where(Run.id == self._run_id).values(config=config))
+            connection.execute(
+                update(RunRow).where(RunRow.id == self._run_id).values(config=config)
+            )
 
     def reopen(self, numbers: Sequence[int]) -> None:
         """Take back what was decided of these problems; their proof graphs stay."""
         with self._database.writing() as connection:
             for chunk in in_chunks(numbers):
-                of_run = TryEntry.run_id == self._run_id
-                connection.execute(delete(TryEntry).where(of_run, TryEntry.problem.in_(chunk)))
-                of_run = ProblemEntry.run_id == self._run_id
-                where = of_run, ProblemEntry.number.in_(chunk)
+                of_run = EvaluationAttemptRow.run_id == self._run_id
+                connection.execute(
+                    delete(EvaluationAttemptRow).where(
+                        of_run, EvaluationAttemptRow.problem.in_(chunk)
+                    )
+                )
+                of_run = ProblemRow.run_id == self._run_id
+                where = of_run, ProblemRow.number.in_(chunk)
                 undecided = {"outcome": None, "detail": ""}
-                connection.execute(update(ProblemEntry).where(*where).values(undecided))
+                connection.execute(update(ProblemRow).where(*where).values(undecided))
 
 
 def load_evaluation(connection: Connection, run_id: int) -> Evaluation:
     """One evaluation whole, in four queries. Raises UsageError when that run is none."""
-    columns = [*Run.__table__.columns, *EvaluationEntry.__table__.columns]
-    query = select(*columns).join(EvaluationEntry, EvaluationEntry.run_id == Run.id)
-    row = connection.execute(query.where(Run.id == run_id)).first()
+    columns = [*RunRow.__table__.columns, *EvaluationRow.__table__.columns]
+    query = select(*columns).join(EvaluationRow, EvaluationRow.run_id == RunRow.id)
+    row = connection.execute(query.where(RunRow.id == run_id)).first()
     if row is None:
         raise UsageError(f"run {run_id} is no evaluation (lakatos eval makes them)")
     results = tuple(_results(connection, run_id))
@@ -175,19 +181,19 @@ def load_evaluation(connection: Connection, run_id: int) -> Evaluation:
 
 def load_usage(connection: Connection, run_id: int) -> ModelUsage:
     """What the model servers of a run did."""
-    query = select(UsageEntry.counts).where(UsageEntry.run_id == run_id)
+    query = select(UsageRow.counts).where(UsageRow.run_id == run_id)
     return ModelUsage.read(connection.scalar(query) or {})
 
 
-def _results(connection: Connection, run_id: int) -> Iterator[Result]:
+def _results(connection: Connection, run_id: int) -> Iterator[ProblemResult]:
     tries = _tries(connection, run_id)
-    informal = aliased(Text)
-    entry = ProblemEntry
+    informal = aliased(TextRow)
+    entry = ProblemRow
     query = (
         select(entry.number, entry.name, entry.source, entry.split, entry.header, entry.hole)
         .add_columns(entry.path, entry.flaw, entry.is_core, entry.outcome, entry.detail)
-        .add_columns(Text.body, informal.body.label("informal"))
-        .join(Text, Text.id == entry.text_id)
+        .add_columns(TextRow.body, informal.body.label("informal"))
+        .join(TextRow, TextRow.id == entry.text_id)
         .outerjoin(informal, informal.id == entry.informal_id)
         .where(entry.run_id == run_id)
         .order_by(entry.number)
@@ -196,8 +202,8 @@ def _results(connection: Connection, run_id: int) -> Iterator[Result]:
         attempts = tuple(tries.get(row.number, ()))
         outcome = outcome_of({attempt.outcome for attempt in attempts})
         if row.outcome:
-            outcome = Outcome(row.outcome)
-        yield Result(_problem(row), outcome, attempts, row.detail)
+            outcome = ResultClass(row.outcome)
+        yield ProblemResult(_problem(row), outcome, attempts, row.detail)
 
 
 def _problem(row: Row[Any]) -> Problem:
@@ -215,42 +221,49 @@ def _problem(row: Row[Any]) -> Problem:
     )
 
 
-def _tries(connection: Connection, run_id: int) -> dict[int, list[AttemptSummary]]:
+def _tries(connection: Connection, run_id: int) -> dict[int, list[AttemptResult]]:
     """Number of a problem to its attempts in order."""
-    entry = TryEntry
+    entry = EvaluationAttemptRow
     query = (
         select(entry.problem, entry.attempt_id, entry.number, entry.outcome, entry.wall_s)
         .add_columns(entry.expansions, entry.steps, entry.tokens, entry.ended_s, entry.seed)
-        .add_columns(Text.body, entry.detail)
-        .outerjoin(Text, Text.id == entry.proof_id)
+        .add_columns(TextRow.body, entry.detail)
+        .outerjoin(TextRow, TextRow.id == entry.proof_id)
         .where(entry.run_id == run_id)
         .order_by(entry.problem, entry.number)
     )
-    found: dict[int, list[AttemptSummary]] = defaultdict(list)
+    found: dict[int, list[AttemptResult]] = defaultdict(list)
     for problem, attempt_id, number, outcome, *rest in connection.execute(query):
-        found[problem].append(AttemptSummary(attempt_id, number, Outcome(outcome), *rest))
+        found[problem].append(AttemptResult(attempt_id, number, ResultClass(outcome), *rest))
     return found
 
 
-def list_evaluations(connection: Connection) -> list[EvaluationRow]:
+def list_evaluations(connection: Connection) -> list[EvaluationSummary]:
     """All, newest first."""
-    entry, tried = EvaluationEntry, TryEntry
-    sizes = select(ProblemEntry.run_id, func.count()).group_by(ProblemEntry.run_id)
+    entry, tried = EvaluationRow, EvaluationAttemptRow
+    sizes = select(ProblemRow.run_id, func.count()).group_by(ProblemRow.run_id)
     theorems = {row[0]: row[1] for row in connection.execute(sizes)}
     proved = (
         select(tried.run_id, func.count(tried.problem.distinct()))
-        .where(tried.outcome == Outcome.SOLVED.value)
+        .where(tried.outcome == ResultClass.SOLVED.value)
         .group_by(tried.run_id)
     )
     solved = {row[0]: row[1] for row in connection.execute(proved)}
     query = (
-        select(Run.id, entry.problem_set, entry.problem_hash, Run.command, Run.toolchain, Run.seed)
-        .add_columns(entry.k, Run.started_at, Run.outcome, Run.config)
-        .join(entry, entry.run_id == Run.id)
-        .order_by(Run.id.desc())
+        select(
+            RunRow.id,
+            entry.problem_set,
+            entry.problem_hash,
+            RunRow.command,
+            RunRow.toolchain,
+            RunRow.seed,
+        )
+        .add_columns(entry.k, RunRow.started_at, RunRow.outcome, RunRow.config)
+        .join(entry, entry.run_id == RunRow.id)
+        .order_by(RunRow.id.desc())
     )
     return [
-        EvaluationRow(
+        EvaluationSummary(
             run_id=row.id,
             problem_set=row.problem_set,
             problem_hash=row.problem_hash,

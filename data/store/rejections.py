@@ -13,10 +13,10 @@ from .database import Database
 from .schema import (
     AttemptRow,
     ExpansionRow,
-    Run,
+    RunRow,
     StateRow,
     StepRow,
-    Text,
+    TextRow,
     TheoremRow,
     goals_to_text,
 )
@@ -64,22 +64,22 @@ class RejectedBefore:
         attempts = (
             select(AttemptRow.id)
             .join(TheoremRow, TheoremRow.id == AttemptRow.theorem_id)
-            .join(Text, Text.id == TheoremRow.source_id)
-            .join(Run, Run.id == AttemptRow.run_id)
-            .where(Text.digest == digest(self._theorem.source))
+            .join(TextRow, TextRow.id == TheoremRow.source_id)
+            .join(RunRow, RunRow.id == AttemptRow.run_id)
+            .where(TextRow.digest == digest(self._theorem.source))
             .where(TheoremRow.start == self._theorem.start)
-            .where(Run.config["worker"].as_string() == self._worker)
+            .where(RunRow.config["worker"].as_string() == self._worker)
             .order_by(AttemptRow.id.desc())
             .limit(ATTEMPTS)
         )
         query = (
-            select(StateRow.key, Text.digest, ExpansionRow.attempt_id, ExpansionRow.number)
+            select(StateRow.key, TextRow.digest, ExpansionRow.attempt_id, ExpansionRow.number)
             .join(
                 ExpansionRow,
                 (ExpansionRow.attempt_id == StateRow.attempt_id)
                 & (ExpansionRow.state == StateRow.number),
             )
-            .join(Text, Text.id == StateRow.goals_id)
+            .join(TextRow, TextRow.id == StateRow.goals_id)
             .where(StateRow.attempt_id.in_(connection.scalars(attempts).all()))
             .order_by(ExpansionRow.attempt_id, ExpansionRow.number)
         )
@@ -90,10 +90,10 @@ class RejectedBefore:
 
 
 def _rejected(connection: Connection, attempt: int, expansion: int) -> dict[str, Rejected]:
-    message = Text.__table__.alias("message")
+    message = TextRow.__table__.alias("message")
     query = (
-        select(Text.body, StepRow.outcome, message.c.body)
-        .join(Text, Text.id == StepRow.tactic_id)
+        select(TextRow.body, StepRow.outcome, message.c.body)
+        .join(TextRow, TextRow.id == StepRow.tactic_id)
         .join(message, message.c.id == StepRow.message_id)
         .where(StepRow.attempt_id == attempt, StepRow.expansion == expansion)
         .where(StepRow.outcome.in_(_WORDS))

@@ -130,7 +130,7 @@ class SchemaVersion(Base):
     applied_at: Mapped[datetime] = mapped_column(Instant)
 
 
-class Text(Base):
+class TextRow(Base):
     """A text, once; digest: BLAKE2b-128 of its UTF-8 form."""
 
     __tablename__ = "texts"
@@ -140,7 +140,7 @@ class Text(Base):
     body: Mapped[str] = mapped_column(PackedText)
 
 
-class Run(Base):
+class RunRow(Base):
     """One command. outcome: `finished`, `interrupted`, ...; None while it runs or if killed."""
 
     __tablename__ = "runs"
@@ -325,7 +325,7 @@ class TurnRow(Base):
     tokens: Mapped[int]
 
 
-class EvaluationEntry(Base):
+class EvaluationRow(Base):
     """A run over a problem set. wall_s: of all its sessions that ended by themselves."""
 
     __tablename__ = "evaluations"
@@ -340,7 +340,7 @@ class EvaluationEntry(Base):
     wall_s: Mapped[float] = mapped_column(Double, default=0.0)
 
 
-class UsageEntry(Base):
+class UsageRow(Base):
     """What the model servers of a run did. counts: of `ModelUsage`."""
 
     __tablename__ = "model_usage"
@@ -351,7 +351,7 @@ class UsageEntry(Base):
     counts: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
-class ProblemEntry(Base):
+class ProblemRow(Base):
     """A problem of an evaluation. text: its Lean file, the first `header` characters its header.
 
     outcome, detail: only when it was decided without an attempt.
@@ -376,7 +376,7 @@ class ProblemEntry(Base):
     detail: Mapped[str]
 
 
-class TryEntry(Base):
+class EvaluationAttemptRow(Base):
     """An attempt that is over, as the evaluation counts it; fields as `AttemptSummary`."""
 
     __tablename__ = "tries"

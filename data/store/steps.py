@@ -21,12 +21,12 @@ from ..records import (
     TimedOut,
     Visits,
 )
-from .schema import ChildRow, ExpansionRow, StateRow, StepRow, Text, VisitRow, goals_from_text
+from .schema import ChildRow, ExpansionRow, StateRow, StepRow, TextRow, VisitRow, goals_from_text
 from .writer import in_chunks
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TriedSteps:
     """One attempt's root state, if it was kept, and its expansions in the order told."""
 
     root: ProofState | None
@@ -52,8 +52,8 @@ Texts = dict[int | None, str]
 def load_visits(connection: Connection, attempt_id: int) -> Visits:
     """What was kept of an attempt's descents; empty for a search without any."""
     query = (
-        select(StateRow.key, Text.body, VisitRow.count)
-        .join(Text, Text.id == VisitRow.tactic_id)
+        select(StateRow.key, TextRow.body, VisitRow.count)
+        .join(TextRow, TextRow.id == VisitRow.tactic_id)
         .join(StateRow, StateRow.attempt_id == VisitRow.attempt_id)
         .where(StateRow.number == VisitRow.state, VisitRow.attempt_id == attempt_id)
     )
@@ -62,12 +62,12 @@ def load_visits(connection: Connection, attempt_id: int) -> Visits:
 
 def load_tried(
     connection: Connection, roots: Mapping[int, str], first: int | None = None
-) -> dict[int, Tried]:
+) -> dict[int, TriedSteps]:
     """What each attempt tried, by its number. roots: number to the name of its recipe root.
 
     first: only so many expansions of each.
     """
-    tried: dict[int, Tried] = {}
+    tried: dict[int, TriedSteps] = {}
     for ids in in_chunks(sorted(roots)):
         found: dict[int, _Rows] = {attempt: _Rows() for attempt in ids}
         _read_expansions(connection, ids, first, found)
@@ -75,7 +75,7 @@ def load_tried(
         _read_children(connection, ids, first, found)
         _read_states(connection, roots, found, first is None)
         for attempt, rows in found.items():
-            tried[attempt] = Tried(rows.states.get(0), tuple(_expansions(rows, texts)))
+            tried[attempt] = TriedSteps(rows.states.get(0), tuple(_expansions(rows, texts)))
     return tried
 
 
@@ -84,7 +84,7 @@ def load_texts(connection: Connection, ids: Iterable[int | None]) -> Texts:
     wanted = sorted({id for id in ids if id is not None})
     found: Texts = {}
     for chunk in in_chunks(wanted):
-        rows = connection.execute(select(Text.id, Text.body).where(Text.id.in_(chunk)))
+        rows = connection.execute(select(TextRow.id, TextRow.body).where(TextRow.id.in_(chunk)))
         found.update((id, body) for id, body in rows)
     return found
 

@@ -15,23 +15,23 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, insert, update
 
-from ..evaluation import Evaluation, EvaluationRow
+from ..evaluation import Evaluation, EvaluationSummary
 from ..records import Theorem, Visits
 from ..turns import Turn
 from . import attempts as loading
 from . import evaluations as ledger
 from .attempts import AttemptSummary, StoredAttempt, StoredProof, load_turns
 from .database import Database, default_url, file_of, to_url
-from .evaluations import Ledger
+from .evaluations import EvaluationStore
 from .migrations import is_current, migrate
 from .rejections import RejectedBefore
-from .schema import Run
+from .schema import RunRow
 from .steps import load_visits
-from .writer import Recorder
+from .writer import AttemptWriter
 
 __all__ = [
     "AttemptSummary",
-    "Recorder",
+    "AttemptWriter",
     "Store",
     "StoredAttempt",
     "StoredProof",
@@ -70,7 +70,7 @@ class Store:
         self.database = database
         self._clock = clock
         self._now = now
-        self._recorders: list[Recorder] = []
+        self._recorders: list[AttemptWriter] = []
 
     @classmethod
     def open(
@@ -118,14 +118,14 @@ class Store:
         """Write that a command began; returns the run's number. config: JSON values."""
         row = {"command": command, "config": config, "toolchain": toolchain, "seed": seed}
         with self.database.writing() as connection:
-            made = connection.execute(insert(Run).values(**row, started_at=self._now()))
+            made = connection.execute(insert(RunRow).values(**row, started_at=self._now()))
             key = made.inserted_primary_key
             assert key is not None
             return int(key[0])
 
-    def recorder(self, run_id: int) -> Recorder:
+    def recorder(self, run_id: int) -> AttemptWriter:
         """What writes the attempts of that run."""
-        recorder = Recorder(self.database, run_id, self._clock, self._now)
+        recorder = AttemptWriter(self.database, run_id, self._clock, self._now)
         self._recorders.append(recorder)
         return recorder
 
@@ -139,7 +139,7 @@ class Store:
         self.flush()
         with self.database.writing() as connection:
             end = {"ended_at": self._now(), "outcome": outcome}
-            connection.execute(update(Run).where(Run.id == run_id).values(end))
+            connection.execute(update(RunRow).where(RunRow.id == run_id).values(end))
 
     def attempts(
         self,
@@ -154,7 +154,7 @@ class Store:
         theorem: only at theorems whose name fits this pattern (`*`, `?`, `[abc]`), with or
         without its leading namespaces. only_failed: only those of which no proof came.
         """
-        wanted = loading.Wanted(run_id, limit, theorem, only_failed)
+        wanted = loading.AttemptFilter(run_id, limit, theorem, only_failed)
         with self._reading() as connection:
             return loading.list_attempts(connection, wanted)
 
@@ -197,16 +197,16 @@ class Store:
         """
         return RejectedBefore(self.database, theorem, worker)
 
-    def ledger(self, run_id: int) -> Ledger:
+    def ledger(self, run_id: int) -> EvaluationStore:
         """What writes the evaluation that this run is."""
-        return Ledger(self.database, run_id)
+        return EvaluationStore(self.database, run_id)
 
     def load_evaluation(self, run_id: int) -> Evaluation:
         """One evaluation whole. Raises UsageError when that run is none."""
         with self._reading() as connection:
             return ledger.load_evaluation(connection, run_id)
 
-    def evaluations(self) -> list[EvaluationRow]:
+    def evaluations(self) -> list[EvaluationSummary]:
         """All evaluations, newest first."""
         with self._reading() as connection:
             return ledger.list_evaluations(connection)

@@ -34,7 +34,7 @@ from .schema import (
     ExpansionRow,
     StateRow,
     StepRow,
-    Text,
+    TextRow,
     TheoremRow,
     TurnRow,
     VerdictRow,
@@ -68,12 +68,14 @@ def text_ids(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, in
     """Digest to id, for the texts among `digests` that are stored."""
     found: dict[bytes, int] = {}
     for chunk in in_chunks(digests):
-        rows = connection.execute(select(Text.digest, Text.id).where(Text.digest.in_(chunk)))
+        rows = connection.execute(
+            select(TextRow.digest, TextRow.id).where(TextRow.digest.in_(chunk))
+        )
         found.update((bytes(name), id) for name, id in rows)
     return found
 
 
-class Texts:
+class TextTable:
     """Interns texts: each is written once, and named by its digest until it has an id."""
 
     def __init__(self, database: Database) -> None:
@@ -109,7 +111,7 @@ class Texts:
         missing = [name for name in names if name not in ids]
         if missing:
             rows = [{"digest": name, "body": self._new[name]} for name in missing]
-            connection.execute(insert(Text), rows)
+            connection.execute(insert(TextRow), rows)
             ids |= text_ids(connection, missing)
         return ids
 
@@ -138,7 +140,7 @@ class _Batch:
     visits: list[Row] = field(default_factory=list)
 
 
-class Recorder:
+class AttemptWriter:
     """Keeps what happens to the theorems of one run. Not for several threads.
 
     One attempt at a theorem runs at a time; starting another leaves the first without an end.
@@ -155,7 +157,7 @@ class Recorder:
         self._run_id = run_id
         self._clock = clock
         self._now = now
-        self._texts = Texts(database)
+        self._texts = TextTable(database)
         self._running: dict[tuple[str, int], _Running] = {}
         self._batch = _Batch()
         self._flushed_at = clock()

@@ -37,7 +37,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ProofFault:
     """An error of Lean, and where to cut for it, smallest first. near: names it may have meant."""
 
     message: Message
@@ -45,7 +45,7 @@ class Fault:
     is_parser: bool = False
     near: tuple[str, ...] = ()
 
-    def shifted(self, by: int) -> Fault:
+    def shifted(self, by: int) -> ProofFault:
         """The same, `by` bytes further on; the line of its message stays."""
         said = self.message
         stop = None if said.stop is None else said.stop + by
@@ -76,7 +76,7 @@ class BrokenCommand:
     name: str | None
     value: Cut | None
     tactics: tuple[tuple[int, int], ...]
-    faults: tuple[Fault, ...]
+    faults: tuple[ProofFault, ...]
     holes: tuple[OpenPlace, ...]
 
     def shifted(self, by: int) -> BrokenCommand:
@@ -141,8 +141,10 @@ def _command(wire: Json) -> BrokenCommand:
     )
 
 
-def _fault(wire: Json) -> Fault:
-    return Fault(to_message(wire), _cuts(wire["cuts"]), wire["parser"], tuple(wire.get("near", ())))
+def _fault(wire: Json) -> ProofFault:
+    return ProofFault(
+        to_message(wire), _cuts(wire["cuts"]), wire["parser"], tuple(wire.get("near", ()))
+    )
 
 
 def _cuts(wires: Sequence[Json]) -> tuple[Cut, ...]:

@@ -58,7 +58,7 @@ class Module:
     theorems: int
 
 
-class Library:
+class LibraryReader:
     """Asks for the theorems of `roots`, on one worker at a time. Closed by `close`."""
 
     def __init__(

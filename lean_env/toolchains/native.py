@@ -28,9 +28,9 @@ from ..worker_command import (
     WorkerCommand,
     silent,
 )
-from .lake import NativeModules, Setup, artifact_folder, setup_of
+from .lake import LakeSetup, NativeModules, artifact_folder, setup_of
 from .project import Project
-from .sources import ROOT, Source, worker_sources
+from .sources import ROOT, WorkerSource, worker_sources
 
 VERSION = re.compile(r"Lean \(version ([^,\s)]+)")
 ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)")
@@ -56,7 +56,7 @@ class NativeToolchain:
     directory: Path
     name: str = "native"
     modules_of_project: Modules | None = field(default=None, compare=False, repr=False)
-    setup: Setup = field(default_factory=Setup, compare=False, repr=False)
+    setup: LakeSetup = field(default_factory=LakeSetup, compare=False, repr=False)
 
     def worker_command(self, *, memory_mb: int) -> WorkerCommand:
         """The command of one worker; `memory_mb` is of `lean -M`, more with Mathlib."""
@@ -82,7 +82,7 @@ class NativeToolchain:
         if lake_project(self.directory) is None:
             return self
         is_lean = file is not None and file.is_file() and file.suffix == ".lean"
-        setup = setup_of(file, self.directory, self.env) if file and is_lean else Setup()
+        setup = setup_of(file, self.directory, self.env) if file and is_lean else LakeSetup()
         path = [Path(each) for each in self.env.get("LEAN_PATH", "").split(os.pathsep) if each]
         env = dict(self.env)
         modules = NativeModules(Project(self.directory), path, setup)
@@ -192,7 +192,7 @@ def _with_modules(env: Mapping[str, str], modules: Path) -> dict[str, str]:
     return {**env, "LEAN_PATH": path}
 
 
-def _compile(sources: Sequence[Source], lean: NativeToolchain, progress: Progress) -> None:
+def _compile(sources: Sequence[WorkerSource], lean: NativeToolchain, progress: Progress) -> None:
     """Compile the worker's modules, imported ones first; `Worker` itself is run from its text."""
     modules = [source for source in sources if source.module != "Worker"]
     env = _with_modules(lean.env, lean.modules)

@@ -13,7 +13,7 @@ IMPORT = re.compile(r"^import\s+(?:all\s+)?([\w.]+)[ \t]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Source:
+class WorkerSource:
     """One Lean file: its module name, its path, its text."""
 
     module: str
@@ -31,17 +31,19 @@ class Source:
         return IMPORT.sub("", self.text)
 
 
-def worker_sources(root: Path = ROOT, module: str = "Worker") -> list[Source]:
+def worker_sources(root: Path = ROOT, module: str = "Worker") -> list[WorkerSource]:
     """A module, Worker.lean by default, and those below `root` that it needs, imported ones first.
 
     Raises ToolchainError when a module is missing or imports itself.
     """
-    ordered: dict[str, Source] = {}
+    ordered: dict[str, WorkerSource] = {}
     _visit(module, root, ordered, ())
     return list(ordered.values())
 
 
-def _visit(module: str, root: Path, ordered: dict[str, Source], above: tuple[str, ...]) -> None:
+def _visit(
+    module: str, root: Path, ordered: dict[str, WorkerSource], above: tuple[str, ...]
+) -> None:
     if module in ordered:
         return
     if module in above:
@@ -49,7 +51,7 @@ def _visit(module: str, root: Path, ordered: dict[str, Source], above: tuple[str
     path = root.joinpath(*module.split(".")).with_suffix(".lean")
     if not path.is_file():
         raise ToolchainError(f"{path} is missing: install lakatos again")
-    source = Source(module, path, path.read_text(encoding="utf-8"))
+    source = WorkerSource(module, path, path.read_text(encoding="utf-8"))
     for each in source.imports:
         if each.partition(".")[0] == "LeanEnv":
             _visit(each, root, ordered, (*above, module))

@@ -73,7 +73,7 @@ def section(kind: int, body: bytes) -> bytes:
     return bytes([kind]) + unsigned(len(body)) + body
 
 
-class Reader:
+class WasmReader:
     """Reads the binary format from `at` on."""
 
     def __init__(self, data: bytes, at: int = 0) -> None:
@@ -193,7 +193,7 @@ def slim(wasm: bytes, keep: Iterable[str], out: BinaryIO) -> Linkage:
 def _sections(wasm: bytes) -> list[tuple[int, int, int]]:
     """(kind, start, end) of the body of each section, in file order."""
     spans = []
-    reader = Reader(wasm, len(MAGIC))
+    reader = WasmReader(wasm, len(MAGIC))
     while reader.at < len(wasm):
         kind, size = reader.byte(), reader.unsigned()
         spans.append((kind, reader.at, reader.at + size))
@@ -203,7 +203,7 @@ def _sections(wasm: bytes) -> list[tuple[int, int, int]]:
 
 def _thread_local_exports(wasm: bytes, start: int, end: int) -> set[str]:
     """Exports that `dylink.0` marks as thread-local; the glue relocates them by name."""
-    reader = Reader(wasm, start)
+    reader = WasmReader(wasm, start)
     expect(reader.name() == b"dylink.0", "dylink.0")
     found = set()
     while reader.at < end:
@@ -219,7 +219,7 @@ def _thread_local_exports(wasm: bytes, start: int, end: int) -> set[str]:
 
 
 def _imports(wasm: bytes, start: int, end: int) -> Imports:
-    reader = Reader(wasm, start)
+    reader = WasmReader(wasm, start)
     count = reader.unsigned()
     body = wasm[reader.at : end]
     functions = globals_ = 0
@@ -246,7 +246,7 @@ def _imports(wasm: bytes, start: int, end: int) -> Imports:
 
 def _globals(wasm: bytes, start: int, end: int) -> tuple[list[Global], bytes]:
     """The defined globals, and the bytes of all but the first."""
-    reader = Reader(wasm, start)
+    reader = WasmReader(wasm, start)
     found: list[Global] = []
     rest = start
     for position in range(reader.unsigned()):
@@ -262,14 +262,14 @@ def _globals(wasm: bytes, start: int, end: int) -> tuple[list[Global], bytes]:
 
 def _exports(wasm: bytes, start: int) -> list[tuple[bytes, int, int]]:
     """(name, kind, index) of each export."""
-    reader = Reader(wasm, start)
+    reader = WasmReader(wasm, start)
     return [(reader.name(), reader.byte(), reader.unsigned()) for _ in range(reader.unsigned())]
 
 
 def _elements(wasm: bytes, start: int) -> tuple[int, list[int]]:
     """First slot and functions of the one element segment."""
     expect(wasm[start : start + 3] == b"\x01\x00\x41", "element section")
-    reader = Reader(wasm, start + 3)
+    reader = WasmReader(wasm, start + 3)
     offset = reader.signed()
     expect(reader.byte() == 0x0B, "element section")
     return offset, [reader.unsigned() for _ in range(reader.unsigned())]
@@ -277,7 +277,7 @@ def _elements(wasm: bytes, start: int) -> tuple[int, list[int]]:
 
 def _table_size(wasm: bytes, start: int) -> int:
     expect(wasm[start : start + 3] == b"\x01\x70\x00", "table section")
-    return Reader(wasm, start + 3).unsigned()
+    return WasmReader(wasm, start + 3).unsigned()
 
 
 def _place(
@@ -336,7 +336,7 @@ def _synchronous_tasks(
     patched = unsigned(len(body)) + body
 
     expect(ENQUEUE in functions, ENQUEUE.decode())
-    reader = Reader(wasm, start)
+    reader = WasmReader(wasm, start)
     reader.unsigned()
     for _ in range(functions[ENQUEUE] - imported_functions):
         size = reader.unsigned()

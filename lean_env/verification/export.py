@@ -28,7 +28,7 @@ _LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
-class Origin:
+class ExportOrigin:
     """What is exported: versions, and the files that were compared, as the manifest has them."""
 
     lakatos: str
@@ -62,7 +62,9 @@ class Exported:
     about: Json
 
 
-async def export_theorem(judge: Judge, judged: Judged, path: Path, origin: Origin) -> Exported:
+async def export_theorem(
+    judge: Judge, judged: Judged, path: Path, origin: ExportOrigin
+) -> Exported:
     """Write what the verdict on a theorem rests on to a new file.
 
     Raises EnvironmentFault when the worker cannot give it, OSError when the disk takes nothing.
@@ -95,7 +97,7 @@ async def _page(judge: Judge, judged: Judged, page: int) -> Json:
     return said
 
 
-def manifest(origin: Origin, exports: Sequence[Exported]) -> Json:
+def manifest(origin: ExportOrigin, exports: Sequence[Exported]) -> Json:
     """What the exported files are, and what was compared."""
     return {
         "format": {"name": "lean4export", "version": FORMAT},
@@ -157,7 +159,9 @@ def new_export(folder: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
-def publish(folder: Path, exports: Mapping[str, Exported], origin: Origin) -> dict[str, Exported]:
+def publish(
+    folder: Path, exports: Mapping[str, Exported], origin: ExportOrigin
+) -> dict[str, Exported]:
     """Move finished exports into their folder, the manifest last; gives them where they are now."""
     moved = {
         key: replace(each, path=each.path.rename(folder / each.path.name))

@@ -20,7 +20,7 @@ from ..worker_command import Toolchain
 from . import kernels
 from .export import (
     Exported,
-    Origin,
+    ExportOrigin,
     export_theorem,
     file_names,
     new_export,
@@ -40,7 +40,7 @@ class SecondOpinion:
     allow: axioms that an export may have. exported: the theorems written, in order.
     """
 
-    origin: Origin
+    origin: ExportOrigin
     folder: Path | None = None
     kernel: Kernel | None = None
     wall_s: float = 600.0
@@ -127,13 +127,13 @@ class SecondOpinion:
         return Refused((Refusal(RefusalKind.KERNEL, text),))
 
 
-def origin_of(toolchain: Toolchain, files: Sequence[tuple[str, bytes]]) -> Origin:
+def origin_of(toolchain: Toolchain, files: Sequence[tuple[str, bytes]]) -> ExportOrigin:
     """What verdicts are about. files: the submission, then the original if it is another, each
     by name with its bytes.
     """
     hashed = [{"path": p, "sha256": hashlib.sha256(raw).hexdigest()} for p, raw in files]
     roles = dict(zip(("submission", "original"), hashed, strict=False))
-    return Origin(version("lakatos"), toolchain.lean, toolchain.name, roles)
+    return ExportOrigin(version("lakatos"), toolchain.lean, toolchain.name, roles)
 
 
 def _contents(export: Exported) -> str:

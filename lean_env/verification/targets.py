@@ -21,7 +21,7 @@ _EXAMPLE = re.compile(rf"(_root_\.)?{EXAMPLE_NAME}\d+")
 
 
 @dataclass(frozen=True)
-class Target:
+class VerifiedTarget:
     """What a whole file has to prove: the name to show, the bytes of its command."""
 
     shown: str
@@ -29,30 +29,30 @@ class Target:
     stop: int
 
 
-def targets_of(original: Original) -> dict[str, Target]:
+def targets_of(original: Original) -> dict[str, VerifiedTarget]:
     """All targets of a file by the name to ask the judge for, in file order.
 
     A declaration that rests on a `sorry` is one wherever the `sorry` comes from.
     """
-    targets: list[tuple[str, Target]] = []
+    targets: list[tuple[str, VerifiedTarget]] = []
     for command in original.commands:
         names = (d["name"] for d in command["declarations"] if d["kind"] == "theorem")
-        targets.extend((n, Target(n, command["start"], command["stop"])) for n in names)
+        targets.extend((n, VerifiedTarget(n, command["start"], command["stop"])) for n in names)
         for name, told in command.get("sorries", ()):
-            targets.append((name, Target(told, command["start"], command["stop"])))
+            targets.append((name, VerifiedTarget(told, command["start"], command["stop"])))
     for hole in original.holes:
         if (name := hole["declaration"]) is not None:
             command = original.commands[hole["command"]]
-            targets.append((name, Target(name, command["start"], command["stop"])))
+            targets.append((name, VerifiedTarget(name, command["start"], command["stop"])))
     for number, example in enumerate(examples(original.source), 1):
         inside = (c for c in original.commands if example.keyword in range(c["start"], c["stop"]))
         stop = next((c["stop"] for c in inside), example.keyword + 1)
-        target = Target(f"example@{example.line}", example.start, stop)
+        target = VerifiedTarget(f"example@{example.line}", example.start, stop)
         targets.append((f"{EXAMPLE_NAME}{number}", target))
     return dict(sorted(targets, key=lambda entry: entry[1].start))
 
 
-def shown(verdict: Verdict, names: Mapping[str, Target]) -> Verdict:
+def shown(verdict: Verdict, names: Mapping[str, VerifiedTarget]) -> Verdict:
     """The verdict, with the examples in its texts called as the user knows them."""
     if isinstance(verdict, Accepted):
         return verdict

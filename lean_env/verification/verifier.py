@@ -47,7 +47,7 @@ from .rewrite import (
     rewrite,
 )
 from .script import splice
-from .targets import Target, misspelt, shown, targets_of, unread_fault
+from .targets import VerifiedTarget, misspelt, shown, targets_of, unread_fault
 
 STANDARD_AXIOMS = ("propext", "Quot.sound", "Classical.choice")
 
@@ -260,7 +260,7 @@ def _name_all(found: Sequence[Example], form: str) -> list[Edit]:
 
 
 def _with_own_errors(
-    original: Original, judged: dict[str, Verdict], targets: dict[str, Target], name: str
+    original: Original, judged: dict[str, Verdict], targets: dict[str, VerifiedTarget], name: str
 ) -> dict[str, Verdict]:
     """Hold each error of the file against the target it stands in, or else against all."""
     spans = [range(target.start, target.stop) for target in targets.values()]

@@ -27,28 +27,28 @@ from ..config import ProverConfig
 from ..models.server_watch import waiting
 from ..policy.base import Policy
 from .budget import Clock, in_time
-from .deferred import Verifier, replacement
+from .deferred import ProofChecker, replacement
 from .expander import Expander, TacticRunner
 from .minimise import minimised
 from .negation import is_vacuous
-from .recorder import Recorder
+from .recorder import AttemptObserver
 from .sampler import Sampler
-from .search_state import Answer, Trial
+from .search_state import SearchState, StateAnswer
 
 T = TypeVar("T")
-Flight = asyncio.Task[list[Answer]]
+PendingBatch = asyncio.Task[list[StateAnswer]]
 
 
-class Pursuit:
+class AttemptLoop:
     """Carries searches on with one policy, pool and verifier. recorder: hears of what is new."""
 
     def __init__(
         self,
         pool: TacticRunner,
-        verifier: Verifier,
+        verifier: ProofChecker,
         policy: Policy,
         config: ProverConfig,
-        recorder: Recorder,
+        recorder: AttemptObserver,
         clock: Clock = time.monotonic,
     ) -> None:
         self._pool = pool
@@ -66,7 +66,7 @@ class Pursuit:
         for task in self._running:
             task.cancel()
 
-    async def carry_on(self, trial: Trial, limit: int) -> Attempt | None:
+    async def carry_on(self, trial: SearchState, limit: int) -> Attempt | None:
         """Search until decided, or until `limit` expansions were asked for: None then.
 
         Raises CancelledError when stopped.
@@ -97,8 +97,8 @@ class Pursuit:
         finally:
             self._running.discard(task)
 
-    async def _search(self, trial: Trial, limit: int) -> StopReason | None:
-        flights: deque[Flight] = deque()
+    async def _search(self, trial: SearchState, limit: int) -> StopReason | None:
+        flights: deque[PendingBatch] = deque()
         with trial.budget.running():
             try:
                 while trial.search.status is Status.OPEN:
@@ -117,7 +117,7 @@ class Pursuit:
                 await asyncio.gather(*flights, return_exceptions=True)
                 self._keep(trial)
 
-    def _launch(self, trial: Trial, limit: int, flights: deque[Flight]) -> None:
+    def _launch(self, trial: SearchState, limit: int, flights: deque[PendingBatch]) -> None:
         """Put batches in flight up to the limits."""
         budget = trial.budget
         while len(flights) < self._config.in_flight and not budget.exhausted:
@@ -130,18 +130,18 @@ class Pursuit:
 
     async def _answer(
         self,
-        trial: Trial,
-        asked: Sequence[tuple[ProofState, Answer | None]],
+        trial: SearchState,
+        asked: Sequence[tuple[ProofState, StateAnswer | None]],
         numbers: Sequence[int],
-    ) -> list[Answer]:
+    ) -> list[StateAnswer]:
         """The answers in order, from memory or from Lean."""
         waiting.set(trial.watch)
         news = [(state, n) for (state, known), n in zip(asked, numbers, strict=True) if not known]
         fresh = iter(await self._expand(trial, news) if news else [])
-        return [known or Answer(tuple(next(fresh))) for _, known in asked]
+        return [known or StateAnswer(tuple(next(fresh))) for _, known in asked]
 
     async def _expand(
-        self, trial: Trial, news: Sequence[tuple[ProofState, int]]
+        self, trial: SearchState, news: Sequence[tuple[ProofState, int]]
     ) -> list[list[Expansion]]:
         memory = trial.banned, trial.rejections
         expander = Expander(trial.theorem, self._policy, self._pool, *memory)
@@ -153,16 +153,16 @@ class Pursuit:
         sampler = Sampler(expander, search.sample_steps, seed, search.tactics_per_check)
         return await sampler(states, numbers)
 
-    def _tell(self, trial: Trial, answer: Answer) -> None:
+    def _tell(self, trial: SearchState, answer: StateAnswer) -> None:
         if news := trial.tell(answer):
             self._recorder.expansions(trial.theorem, news)
         self._keep(trial)
 
-    def _keep(self, trial: Trial) -> None:
+    def _keep(self, trial: SearchState) -> None:
         if turns := trial.watch.unkept():
             self._recorder.turns(trial.theorem, turns)
 
-    async def _judge(self, trial: Trial) -> Attempt:
+    async def _judge(self, trial: SearchState) -> Attempt:
         """The verifier's word on the proof found; one accepted is shortened, and judged again."""
         theorem, block = trial.theorem, trial.proof()
         with trial.budget.running():

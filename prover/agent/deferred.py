@@ -23,7 +23,7 @@ from ...data.records import (
 )
 
 
-class Verified(Protocol):
+class CheckedProof(Protocol):
     """A verdict, and the whole file with the proof in place."""
 
     @property
@@ -32,16 +32,16 @@ class Verified(Protocol):
     def source(self) -> str: ...  # noqa: D102
 
 
-class Verifier(Protocol):
+class ProofChecker(Protocol):
     """The judge; it never runs a search."""
 
-    async def verify(self, theorem: Theorem, proof: str, left_s: float = inf) -> Verified:
+    async def verify(self, theorem: Theorem, proof: str, left_s: float = inf) -> CheckedProof:
         """Judge a tactic block in the place of the theorem's `sorry`, in about `left_s` at most."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class PendingProof:
     """A proof whose only fault is another `sorry`. block: the tactics as first judged."""
 
     attempt: Attempt
@@ -90,7 +90,7 @@ def in_place(theorem: Theorem, attempts: Sequence[Attempt]) -> Theorem:
 
 
 async def settle(
-    kept: Sequence[Kept], accepted: Sequence[Attempt], verifier: Verifier
+    kept: Sequence[PendingProof], accepted: Sequence[Attempt], verifier: ProofChecker
 ) -> list[Attempt]:
     """Judge the kept proofs again by the rule above; one final attempt for each, in order."""
     final = {id(k): k.attempt for k in kept}
@@ -106,7 +106,9 @@ async def settle(
     return [final[id(k)] for k in kept]
 
 
-async def _judge_again(kept: Kept, standing: Sequence[Attempt], verifier: Verifier) -> Attempt:
+async def _judge_again(
+    kept: PendingProof, standing: Sequence[Attempt], verifier: ProofChecker
+) -> Attempt:
     theorem = in_place(kept.attempt.theorem, standing)
     if theorem.source == kept.attempt.theorem.source:
         return kept.attempt

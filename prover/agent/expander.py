@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ...data.records import Advanced, Expansion, ProofState, Step, Theorem
 from ..concurrency import together
-from ..policy.base import NEUTRAL_VALUE, Advice, Policy, Proposal, Query, distribution
+from ..policy.base import NEUTRAL_VALUE, Policy, PolicyOutput, Proposal, Query, distribution
 from .rejections import Rejections
 
 Expand = Callable[[Sequence[ProofState]], Awaitable[list[Expansion]]]
@@ -66,7 +66,7 @@ class Expander:
         advised = await self._ask([Query(self._theorem, s, again=n) for s, n in pairs])
         return await together([self._expand(*pair) for pair in zip(states, advised, strict=True)])
 
-    async def propose(self, state: ProofState, sample: int) -> Advice:
+    async def propose(self, state: ProofState, sample: int) -> PolicyOutput:
         """The policy's advice for one sample, as a distribution without what is banned."""
         return (await self._ask([Query(self._theorem, state, sample)]))[0]
 
@@ -74,17 +74,17 @@ class Expander:
         """Try one proposal."""
         return (await self._try(state, [proposal]))[0]
 
-    async def _ask(self, queries: Sequence[Query]) -> list[Advice]:
+    async def _ask(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         answers = await self._policy.propose(queries)
         return [
             replace(advice, proposals=tuple(distribution(self._allowed(query.state, advice))))
             for query, advice in zip(queries, answers, strict=True)
         ]
 
-    def _allowed(self, state: ProofState, advice: Advice) -> list[Proposal]:
+    def _allowed(self, state: ProofState, advice: PolicyOutput) -> list[Proposal]:
         return [p for p in advice.proposals if (state.key, p.tactic.strip()) not in self._banned]
 
-    async def _expand(self, state: ProofState, advice: Advice) -> Expansion:
+    async def _expand(self, state: ProofState, advice: PolicyOutput) -> Expansion:
         steps: list[Step] = []
         for i in range(0, len(advice.proposals), CHUNK):
             for step in await self._try(state, advice.proposals[i : i + CHUNK]):
@@ -108,7 +108,7 @@ class Expander:
         return steps
 
 
-def told(state: ProofState, steps: Sequence[Step], advice: Advice) -> Expansion:
+def told(state: ProofState, steps: Sequence[Step], advice: PolicyOutput) -> Expansion:
     """What the search is told of steps tried from a state on that advice."""
     value = NEUTRAL_VALUE if advice.value is None else advice.value
     return Expansion(state, tuple(steps), value, advice.tokens)

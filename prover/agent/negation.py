@@ -21,7 +21,7 @@ from ...lean_env.pool import OpenedFile
 from ...lean_env.verification.rewrite import EXAMPLE_NAME, Edit, examples, name_example, rewrite
 from ...lean_env.verification.script import script
 from ...search.best_first import BestFirst
-from .deferred import Verifier
+from .deferred import ProofChecker
 from .expander import Expander, TacticRunner
 
 _MOST_UNIVERSES = 3
@@ -93,7 +93,7 @@ def _named(theorem: Theorem) -> tuple[list[Edit], str]:
 
 
 async def is_vacuous(
-    theorem: Theorem, expander: Expander, pool: TacticRunner, verifier: Verifier
+    theorem: Theorem, expander: Expander, pool: TacticRunner, verifier: ProofChecker
 ) -> bool:
     """Whether a short search derives False from the hypotheses alone, and the verifier agrees.
 

@@ -17,17 +17,17 @@ from ...data.records import Attempt, Expansion, StopReason, Theorem
 from ..concurrency import together
 from ..config import ProverConfig
 from ..policy.base import Policy
-from .attempt import Pursuit
+from .attempt import AttemptLoop
 from .budget import Clock, rounds
 from .counterexample import counterexample
-from .deferred import Kept, Verifier, rests_on_sorry, settle
+from .deferred import PendingProof, ProofChecker, rests_on_sorry, settle
 from .expander import TacticRunner
 from .negation import HYPOTHESES_CONTRADICT, Opener, negation
-from .recorder import Recorder, Silent
-from .rejections import Memory, no_memory
-from .search_state import Trial, untried
+from .recorder import AttemptObserver, NoObserver
+from .rejections import RejectionLookup, no_memory
+from .search_state import SearchState, untried
 
-Recall = Callable[[Theorem], Iterable[Expansion]]
+ReplaySource = Callable[[Theorem], Iterable[Expansion]]
 """Expansions of an earlier attempt at a theorem, in the order in which its search was told."""
 
 
@@ -55,7 +55,7 @@ def fault_of(error: ModelUnavailable | UsageError) -> StopReason:
     return StopReason.MODEL_FAILED if is_model else StopReason.FAULT
 
 
-class Contest:
+class TheoremTask:
     """One theorem from start to finish: its search, and that of its negation if there is one.
 
     ended, refuted: what came of the two searches; attempt: of all; None until then.
@@ -64,12 +64,12 @@ class Contest:
 
     def __init__(self, theorem: Theorem) -> None:
         self.theorem = theorem
-        self.statement: Trial | None = None
-        self.negation: Trial | None = None
+        self.statement: SearchState | None = None
+        self.negation: SearchState | None = None
         self.is_posed = False
         self.ended: Attempt | None = None
         self.refuted: Attempt | None = None
-        self.kept: Kept | None = None
+        self.kept: PendingProof | None = None
         self.attempt: Attempt | None = None
 
 
@@ -86,22 +86,22 @@ class Prover:
     def __init__(
         self,
         pool: Pool,
-        verifier: Verifier,
+        verifier: ProofChecker,
         policy: Policy,
         config: ProverConfig | None = None,
-        recorder: Recorder | None = None,
+        recorder: AttemptObserver | None = None,
         *,
         clock: Clock = time.monotonic,
     ) -> None:
         self._pool = pool
         self._verifier = verifier
         self._config = config or ProverConfig()
-        self._recorder = recorder or Silent()
+        self._recorder = recorder or NoObserver()
         self._clock = clock
-        self._recall: Recall = nothing
-        self._memory: Memory = no_memory
+        self._recall: ReplaySource = nothing
+        self._memory: RejectionLookup = no_memory
         self.fault: LakatosError | None = None
-        self._pursuit = Pursuit(pool, verifier, policy, self._config, self._recorder, clock)
+        self._pursuit = AttemptLoop(pool, verifier, policy, self._config, self._recorder, clock)
         self._stopped = False
 
     def stop(self) -> None:
@@ -112,8 +112,8 @@ class Prover:
     async def prove(
         self,
         theorems: Sequence[Theorem],
-        recall: Recall = nothing,
-        memory: Memory = no_memory,
+        recall: ReplaySource = nothing,
+        memory: RejectionLookup = no_memory,
     ) -> list[Attempt]:
         """Try to prove each theorem; one attempt for each, in order. recall: to take up others;
         memory: what Lean rejected in others.
@@ -128,7 +128,7 @@ class Prover:
         self.fault = None
         self._recall, self._memory = recall, memory
         slots = asyncio.Semaphore(self._config.concurrency or self._pool.workers)
-        contests = [Contest(theorem) for theorem in theorems]
+        contests = [TheoremTask(theorem) for theorem in theorems]
         try:
             for limit in rounds(self._config):
                 await together([self._turn(c, limit, slots) for c in contests if not c.attempt])
@@ -147,7 +147,7 @@ class Prover:
                 elif contest.kept:
                     self._finish(contest)
 
-    async def _turn(self, contest: Contest, limit: int, slots: asyncio.Semaphore) -> None:
+    async def _turn(self, contest: TheoremTask, limit: int, slots: asyncio.Semaphore) -> None:
         """One round of one theorem; sets its attempt when that is over."""
         try:
             async with slots:
@@ -172,28 +172,28 @@ class Prover:
             if not contest.kept:
                 self._finish(contest)
 
-    def _broken_off(self, contest: Contest, stop: StopReason, detail: str = "") -> Attempt:
+    def _broken_off(self, contest: TheoremTask, stop: StopReason, detail: str = "") -> Attempt:
         """What an attempt comes to when it ends from outside; a proof accepted before stays."""
         if contest.ended and contest.ended.is_proved:
             return contest.ended
         return self._trial(contest).end(stop, detail=detail)
 
-    def _trial(self, contest: Contest) -> Trial:
+    def _trial(self, contest: TheoremTask) -> SearchState:
         """The search for the theorem itself, begun when first needed."""
         if not contest.statement:
             share = 1 - self._config.refute
             contest.statement = self._start(contest.theorem, share)
         return contest.statement
 
-    def _start(self, theorem: Theorem, share: float) -> Trial:
+    def _start(self, theorem: Theorem, share: float) -> SearchState:
         self._recorder.start_attempt(theorem)
         told = self._recall(theorem)
         known = self._memory(theorem)
-        return Trial(
+        return SearchState(
             theorem, self._config, self._clock, share=share, remembered=told, rejected=known
         )
 
-    def _finish(self, contest: Contest) -> None:
+    def _finish(self, contest: TheoremTask) -> None:
         """Record the end, of the negation's search first."""
         assert contest.attempt
         contest.kept = None
@@ -202,7 +202,9 @@ class Prover:
             self._recorder.finish_attempt(contest.refuted or cut)
         self._recorder.finish_attempt(contest.attempt)
 
-    async def _advance(self, contest: Contest, trial: Trial, limit: int) -> Attempt | None:
+    async def _advance(
+        self, contest: TheoremTask, trial: SearchState, limit: int
+    ) -> Attempt | None:
         """Search for the theorem, then for its negation; the attempt if that decides it."""
         if stop := untried(trial.theorem):
             return trial.end(stop)
@@ -210,7 +212,7 @@ class Prover:
             contest.ended = await self._pursuit.carry_on(trial, trial.part(limit))
             if contest.ended and contest.ended.stop is StopReason.REFUSED:
                 if rests_on_sorry(contest.ended.verdict):
-                    contest.kept = Kept(contest.ended, trial.proof())
+                    contest.kept = PendingProof(contest.ended, trial.proof())
                 return contest.ended
             if contest.ended and contest.ended.is_proved:
                 return await self._with_note(contest.ended)
@@ -218,7 +220,7 @@ class Prover:
             return contest.ended
         return await self._refute(contest, trial, limit)
 
-    async def _refute(self, contest: Contest, trial: Trial, limit: int) -> Attempt | None:
+    async def _refute(self, contest: TheoremTask, trial: SearchState, limit: int) -> Attempt | None:
         if not contest.is_posed:
             contest.is_posed = True
             if posed := await negation(self._pool, trial.theorem):

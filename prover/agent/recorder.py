@@ -9,7 +9,7 @@ from ...data.records import Attempt, Expansion, Theorem
 from ...data.turns import Turn
 
 
-class Recorder(Protocol):
+class AttemptObserver(Protocol):
     """Hears of everything as it happens: a store, a live display."""
 
     def start_attempt(self, theorem: Theorem) -> None:
@@ -29,7 +29,7 @@ class Recorder(Protocol):
         ...
 
 
-class Silent:
+class NoObserver:
     """A recorder that keeps nothing."""
 
     def start_attempt(self, theorem: Theorem) -> None:
@@ -45,10 +45,10 @@ class Silent:
         """Ignore them."""
 
 
-class Tee:
+class ObserverList:
     """A recorder that tells several, in order."""
 
-    def __init__(self, recorders: Sequence[Recorder]) -> None:
+    def __init__(self, recorders: Sequence[AttemptObserver]) -> None:
         self._recorders = recorders
 
     def start_attempt(self, theorem: Theorem) -> None:

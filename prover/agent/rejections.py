@@ -18,10 +18,10 @@ from ...lean_env.worker_command import Toolchain
 if TYPE_CHECKING:
     from ...data.store.store import Store
 
-Stored = Callable[[ProofState], Mapping[str, Rejected]]
+StoredRejections = Callable[[ProofState], Mapping[str, Rejected]]
 """The tactics rejected at a state in earlier runs, each with what Lean said."""
 
-Memory = Callable[[Theorem], Stored]
+RejectionLookup = Callable[[Theorem], StoredRejections]
 """What a store remembers of a theorem."""
 
 PASSING = {Rejection.CANCELLED, Rejection.CRASH}
@@ -37,7 +37,7 @@ def unknown(state: ProofState) -> Mapping[str, Rejected]:
     return {}
 
 
-def no_memory(theorem: Theorem) -> Stored:
+def no_memory(theorem: Theorem) -> StoredRejections:
     """Remember nothing."""
     return unknown
 
@@ -59,7 +59,7 @@ class Remembered:
         self._store = store
         self._worker = worker
 
-    def __call__(self, theorem: Theorem) -> Stored:
+    def __call__(self, theorem: Theorem) -> StoredRejections:
         """The tactics rejected at states of the theorem."""
         if {name.partition(".")[0] for name in theorem.imports} <= CORE:
             return self._store.rejected(theorem, self._worker)
@@ -69,7 +69,7 @@ class Remembered:
 class Rejections:
     """What was rejected at the states of one theorem, in this search and in earlier ones."""
 
-    def __init__(self, stored: Stored = unknown) -> None:
+    def __init__(self, stored: StoredRejections = unknown) -> None:
         self._stored = stored
         self._known: dict[tuple[str, str], dict[str, Rejected]] = {}
 

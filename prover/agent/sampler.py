@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from ...data.records import Advanced, Expansion, ProofState
 from ..concurrency import together
 from ..policy.answers import pieces
-from ..policy.base import Advice, Proposal
+from ..policy.base import PolicyOutput, Proposal
 from .expander import Expander, told
 
 
@@ -45,7 +45,7 @@ class Sampler:
         sample: list[Expansion] = []
         while goals:
             state = goals.pop(0)
-            advice = Advice()
+            advice = PolicyOutput()
             if len(sample) < self._most_steps and not drawn:
                 advice = await self._expander.propose(state, number)
                 drawn = self._draw(draw, advice.proposals)

@@ -24,9 +24,9 @@ from ...data.records import (
 )
 from ...lean_env.verification.script import script
 from ..config import ProverConfig
-from ..models.server_watch import Watch
+from ..models.server_watch import SearchWatch
 from .budget import Budget, Clock
-from .rejections import Rejections, Stored, unknown
+from .rejections import Rejections, StoredRejections, unknown
 from .sampler import split_samples
 
 RETRIED = {
@@ -39,7 +39,7 @@ RETRIED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StateAnswer:
     """What came of one asked state: an expansion, or the expansions of a sample.
 
     is_counted: it has been recorded and taken from the budget before.
@@ -49,7 +49,7 @@ class Answer:
     is_counted: bool = False
 
 
-class Trial:
+class SearchState:
     """One search for one theorem. remembered: expansions of an earlier one, in order.
 
     rejected: what Lean rejected before.
@@ -63,12 +63,12 @@ class Trial:
         *,
         share: float = 1.0,
         remembered: Iterable[Expansion] = (),
-        rejected: Stored = unknown,
+        rejected: StoredRejections = unknown,
     ) -> None:
         self.theorem = theorem
         self._share = share
         self.config = config.search
-        self.watch = Watch(clock, config.keep_prompts)
+        self.watch = SearchWatch(clock, config.keep_prompts)
         self.budget = Budget(config, self.watch.time, share)
         self.search = self.config.start(theorem.state)
         self.banned: set[tuple[str, str]] = set()
@@ -76,19 +76,19 @@ class Trial:
         self.refused: list[Attempt] = []
         self._drawn: Counter[str] = Counter()
         self._retries = config.retries
-        self._told: list[Answer] = []
-        self._memory: defaultdict[str, deque[Answer]] = defaultdict(deque)
+        self._told: list[StateAnswer] = []
+        self._memory: defaultdict[str, deque[StateAnswer]] = defaultdict(deque)
         groups = split_samples(remembered) if self.config.samples else [[e] for e in remembered]
         for group in groups:
-            self._memory[group[0].state.key].append(Answer(tuple(group)))
+            self._memory[group[0].state.key].append(StateAnswer(tuple(group)))
 
     def part(self, expansions: int) -> int:
         """Its share of this many expansions, at least one."""
         return max(1, round(expansions * self._share))
 
-    def ask(self, n: int) -> list[tuple[ProofState, Answer | None]]:
+    def ask(self, n: int) -> list[tuple[ProofState, StateAnswer | None]]:
         """Up to n states, each with the answer if it is remembered; taken from the budget."""
-        asked: list[tuple[ProofState, Answer | None]] = []
+        asked: list[tuple[ProofState, StateAnswer | None]] = []
         for state in self.search.ask(n):
             waiting = self._memory.get(state.key)
             answer = waiting.popleft() if waiting else None
@@ -108,7 +108,7 @@ class Trial:
             self._drawn[place] += 1
         return drawn
 
-    def tell(self, answer: Answer) -> list[Expansion]:
+    def tell(self, answer: StateAnswer) -> list[Expansion]:
         """Tell the search; returns the expansions that are news for the record."""
         self._told.append(replace(answer, is_counted=True))
         self.search.tell(answer.expansions)

@@ -43,7 +43,7 @@ LONG: dict[str, Any] = {"soft_wrap": True, "markup": False}
 
 
 @dataclass(slots=True)
-class Job:
+class FileJob:
     """What one `lakatos prove` or `repair` was asked to do."""
 
     files: list[SourceFile]
@@ -100,7 +100,9 @@ class Job:
             self.human.print(terminal.summary_table(self.attempts))
 
     @contextmanager
-    def display(self, progress: terminal.Progress, workers: Callable[[], str]) -> Iterator[None]:
+    def display(
+        self, progress: terminal.ProofProgress, workers: Callable[[], str]
+    ) -> Iterator[None]:
         """Show the run while it lasts, if a person is watching. workers: what they do, in words."""
 
         def show() -> RenderableType:

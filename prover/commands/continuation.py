@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...data.errors import UsageError
-from ...data.evaluation import Evaluation, EvaluationRow, Outcome, Problem, hash_of
+from ...data.evaluation import Evaluation, EvaluationSummary, Problem, ResultClass, hash_of
 from ..session import RunConfig
 from .evaluation_terms import changed, differences, flat, listed
 
@@ -22,7 +22,7 @@ BEGIN_ANEW = "Begin a new one: leave --resume out."
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedRun:
     """What a run must be like to go on. name: of the problem set; read: its problems as read.
 
     toolchain: as the store names it. config: as JSON values, of the whole run.
@@ -34,7 +34,7 @@ class Wanted:
     config: Mapping[str, Any]
 
 
-def same_run(store: Store, wanted: Wanted, hint: str = "") -> Evaluation:
+def same_run(store: Store, wanted: WantedRun, hint: str = "") -> Evaluation:
     """The newest run that is as wanted. hint: what a command needs besides: ` --db FILE`.
 
     Raises UsageError, which names the nearest run and what differs.
@@ -52,7 +52,7 @@ def same_run(store: Store, wanted: Wanted, hint: str = "") -> Evaluation:
     raise UsageError(f"{line}{go_on} {BEGIN_ANEW}")
 
 
-def run_to_retry(store: Store, wanted: Wanted, hint: str = "") -> Evaluation:
+def run_to_retry(store: Store, wanted: WantedRun, hint: str = "") -> Evaluation:
     """The newest run on these problems with this Lean, whatever its options were.
 
     Raises UsageError when there is none.
@@ -86,11 +86,11 @@ def problems_changed(found: Evaluation, read: Sequence[Problem]) -> str:
 
 def described(found: Evaluation) -> str:
     """A run and how far it is: `run 38 (2 of 4 done)`."""
-    done = len(found.results) - found.classes[Outcome.UNTRIED]
+    done = len(found.results) - found.classes[ResultClass.UNTRIED]
     return f"run {found.run_id} ({done} of {len(found.results)} done)"
 
 
-def _differs(store: Store, row: EvaluationRow, wanted: Wanted) -> list[str]:
+def _differs(store: Store, row: EvaluationSummary, wanted: WantedRun) -> list[str]:
     """In what a run differs from what is wanted, in words."""
     found = _names_differ(row, wanted) + _options_differ(row.config, wanted.config)
     if row.toolchain != wanted.toolchain:
@@ -100,7 +100,7 @@ def _differs(store: Store, row: EvaluationRow, wanted: Wanted) -> list[str]:
     return found
 
 
-def _names_differ(row: EvaluationRow | Evaluation, wanted: Wanted) -> list[str]:
+def _names_differ(row: EvaluationSummary | Evaluation, wanted: WantedRun) -> list[str]:
     before, now = row.problem_set, wanted.name
     return [f"NAME {before}, now {now}"] if before != now else []
 
@@ -111,6 +111,6 @@ def _options_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[s
     return differences({**defaults, **dict(flat(before))}, dict(flat(now)))
 
 
-def _read_alike(row: EvaluationRow, wanted: Wanted) -> bool:
+def _read_alike(row: EvaluationSummary, wanted: WantedRun) -> bool:
     told = row.config.get("evaluation", {}).get("read", row.problem_hash)
     return bool(told == hash_of(wanted.read))

@@ -14,28 +14,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...data.errors import ModelUnavailable, UsageError
-from ...data.evaluation import Evaluation, Outcome, Problem, hash_of
+from ...data.evaluation import Evaluation, Problem, ResultClass, hash_of
 from ...data.problems.reader import CORE_HEADER, read_problems, with_header
 from ...data.problems.selection import Selection
-from ...data.report.progress import Scoreboard
+from ...data.report.progress import EvaluationProgress
 from ...data.source import read_source
 from ...lean_env.worker_command import Toolchain
 from ..agent.rejections import worker_name
 from ..dataset.provenance import revision
-from ..evaluation.backend import Place, Site, open_place
-from ..evaluation.runner import MAX_ERRORS, Hearers, Plan, Task, missing
-from ..models.server_watch import Monitor, Servers
+from ..evaluation.backend import BackendConfig, ExecutionBackend, open_place
+from ..evaluation.runner import MAX_ERRORS, AttemptPlan, Listeners, Task, missing
+from ..models.server_watch import ServerMonitor, Servers
 from ..session import RunConfig, check_axioms, interruptible
 from .continuation import (
-    Wanted,
+    WantedRun,
     check_same,
     described,
     problems_changed,
     run_to_retry,
     same_run,
 )
-from .evaluation_console import Announcer
-from .options import Attempts, Problems
+from .evaluation_console import ConsoleReporter
+from .options import AttemptOptions, ProblemOptions
 from .streams import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RunRecord:
     """Where a run is kept. command: in the user's words; hint: what others need: ` --db FILE`."""
 
     store: Store
@@ -52,7 +52,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Exam:
+class EvaluationConfig:
     """What is to be evaluated, and how. told: how the problems were chosen, as JSON values.
 
     only_elaborable: leave out what Lean refuses, instead of counting it. earlier: the run that
@@ -69,15 +69,15 @@ class Exam:
     only_elaborable: bool = False
     told: dict[str, Any] = field(default_factory=dict)
     earlier: Evaluation | None = None
-    retry: tuple[Outcome, ...] = ()
-    announcer: Announcer = field(default_factory=Announcer)
+    retry: tuple[ResultClass, ...] = ()
+    announcer: ConsoleReporter = field(default_factory=ConsoleReporter)
     cluster: str | None = None
     max_errors: int = MAX_ERRORS
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> AttemptPlan:
         """How each problem is tried. Raises UsageError for a senseless number."""
-        return Plan(self.config.prover, self.attempts, self.all_attempts, self.max_errors)
+        return AttemptPlan(self.config.prover, self.attempts, self.all_attempts, self.max_errors)
 
     @property
     def lean(self) -> str:
@@ -101,20 +101,20 @@ class Exam:
 
 
 def exam(
-    asked: Problems,
-    attempts: Attempts,
+    asked: ProblemOptions,
+    attempts: AttemptOptions,
     config: RunConfig,
     lean: Callable[[Path | None], tuple[Toolchain, dict[str, str | None]]],
-    kept: Kept,
-) -> Exam:
+    kept: RunRecord,
+) -> EvaluationConfig:
     """The exam that is asked for; what is malformed is said, and counted. Raises UsageError.
 
     lean: is asked for the toolchain, by the place of the problems, when all else is known to be
     right; gives the words by which it was chosen, too. kept: where the run will be.
     """
-    Plan(config.prover, attempts.pass_at, max_errors=attempts.max_errors)
+    AttemptPlan(config.prover, attempts.pass_at, max_errors=attempts.max_errors)
     retry = classes(attempts.retry or ())
-    announcer = Announcer(attempts.quiet, attempts.as_json)
+    announcer = ConsoleReporter(attempts.quiet, attempts.as_json)
     found = None if attempts.run is None else kept.store.load_evaluation(attempts.run)
     _check_named(asked, found)
     select = _selection(asked)
@@ -122,7 +122,7 @@ def exam(
     toolchain, how = lean(asked.data or (_data_of(found) if found else None))
     problems, header = _posed(asked, problems, toolchain)
     name = asked.problem_set or "problems"
-    made = Exam(
+    made = EvaluationConfig(
         name=f"{name}-core" if asked.core else name,
         problems=problems,
         config=config,
@@ -140,18 +140,18 @@ def exam(
         made = replace(made, name=made.name if asked.problem_set else found.problem_set)
         return _going_on(made, found, asked, kept.hint)
     if retry or attempts.resume:
-        wanted = Wanted(made.name, problems, made.lean, made.wire)
+        wanted = WantedRun(made.name, problems, made.lean, made.wire)
         find = run_to_retry if retry else same_run
         return replace(made, earlier=find(kept.store, wanted, kept.hint))
     return made
 
 
-def _selection(asked: Problems) -> Selection:
+def _selection(asked: ProblemOptions) -> Selection:
     names = tuple(asked.name or ())
     return Selection(asked.split, names, asked.core, asked.part, asked.shard)
 
 
-def _check_named(asked: Problems, found: Evaluation | None) -> None:
+def _check_named(asked: ProblemOptions, found: Evaluation | None) -> None:
     """Raise UsageError where it is not said which problems."""
     missing = "" if asked.data else "--data PATH"
     missing = "NAME" if asked.problem_set is None else missing
@@ -159,7 +159,9 @@ def _check_named(asked: Problems, found: Evaluation | None) -> None:
         raise UsageError(f"missing {missing}: lakatos eval NAME --data PATH, or --run N to go on")
 
 
-def _read(asked: Problems, select: Selection, announcer: Announcer) -> tuple[Problem, ...]:
+def _read(
+    asked: ProblemOptions, select: Selection, announcer: ConsoleReporter
+) -> tuple[Problem, ...]:
     """The problems selected; what is malformed is said, quiet or not. Raises UsageError."""
     assert asked.data
     found = read_problems(asked.problem_set or "problems", asked.data)
@@ -171,7 +173,7 @@ def _read(asked: Problems, select: Selection, announcer: Announcer) -> tuple[Pro
 
 
 def _posed(
-    asked: Problems, problems: tuple[Problem, ...], toolchain: Toolchain
+    asked: ProblemOptions, problems: tuple[Problem, ...], toolchain: Toolchain
 ) -> tuple[tuple[Problem, ...], str]:
     """The problems under the header that is asked for, and what that is, in words.
 
@@ -185,7 +187,7 @@ def _posed(
     return problems, "the set's"
 
 
-def _places(asked: Problems) -> dict[str, str | None]:
+def _places(asked: ProblemOptions) -> dict[str, str | None]:
     """Where the problems and their header are, whatever the folder that is worked in."""
     places = {"data": asked.data, "header_file": asked.header}
     return {name: str(place.absolute()) if place else None for name, place in places.items()}
@@ -196,7 +198,9 @@ def _data_of(found: Evaluation) -> Path | None:
     return Path(place) if place else None
 
 
-def _going_on(made: Exam, found: Evaluation, asked: Problems, hint: str) -> Exam:
+def _going_on(
+    made: EvaluationConfig, found: Evaluation, asked: ProblemOptions, hint: str
+) -> EvaluationConfig:
     """The exam on the problems that the run holds. Raises UsageError when it cannot go on."""
     check_same(found, made.lean, {} if made.retry else made.wire, hint)
     own = tuple(result.problem for result in found.results)
@@ -210,7 +214,7 @@ def _going_on(made: Exam, found: Evaluation, asked: Problems, hint: str) -> Exam
     return replace(made, problems=own, only_elaborable=False, earlier=found)
 
 
-def _changes(made: Exam, found: Evaluation, asked: Problems) -> str:
+def _changes(made: EvaluationConfig, found: Evaluation, asked: ProblemOptions) -> str:
     """What is no longer in the file of the problems as the run has it; empty if all is.
 
     A file that is gone has not changed.
@@ -225,17 +229,17 @@ def _changes(made: Exam, found: Evaluation, asked: Problems) -> str:
         return ""
 
 
-class Evaluator:
+class EvaluationCommand:
     """Does one exam."""
 
-    def __init__(self, exam: Exam, kept: Kept) -> None:
+    def __init__(self, exam: EvaluationConfig, kept: RunRecord) -> None:
         self._exam = exam
         self._store = kept.store
         self._kept = kept
         self._announcer = exam.announcer
         self._say = exam.announcer.say
-        self._monitor = Monitor(exam.announcer.warn)
-        self._board = Scoreboard(time.monotonic, exam.announcer.result)
+        self._monitor = ServerMonitor(exam.announcer.warn)
+        self._board = EvaluationProgress(time.monotonic, exam.announcer.result)
         self._board.usage = lambda: self._monitor.usage
 
     async def __call__(self, key: str | None = None, cache: Path | None = None) -> int:
@@ -246,7 +250,7 @@ class Evaluator:
         exam = self._exam
         servers = Servers(key, self._monitor)
         await check_axioms(exam.toolchain, exam.config, exam.sources)
-        site = Site(exam.toolchain, exam.cluster, servers, cache, self._say)
+        site = BackendConfig(exam.toolchain, exam.cluster, servers, cache, self._say)
         run_id = None
         try:
             async with open_place(site, exam.config, exam.plan) as place:
@@ -266,23 +270,23 @@ class Evaluator:
     def _summary(self, found: Evaluation) -> int:
         """Tell what came of it; the exit code, of a fault where the model never did its part."""
         code = self._announcer.summary(found)
-        if found.classes[Outcome.MODEL_FAILED] and not found.tried:
+        if found.classes[ResultClass.MODEL_FAILED] and not found.tried:
             failed = (a.detail for result in found.results for a in result.attempts)
             raise ModelUnavailable(next(failed, "the model failed"))
         return code
 
     def _tell_how_to_go_on(self, run_id: int) -> None:
         found, hint = self._store.load_evaluation(run_id), self._kept.hint
-        if failed := found.classes[Outcome.MODEL_FAILED]:
+        if failed := found.classes[ResultClass.MODEL_FAILED]:
             again = f"lakatos eval --run {run_id}{hint} --retry model-failed"
             self._announcer.warn(f"the model failed under {failed} problems; again: {again}")
         if not found.is_finished:
-            left = found.classes[Outcome.UNTRIED]
+            left = found.classes[ResultClass.UNTRIED]
             self._announcer.warn(f"run {run_id} is not finished: {left} problems are left to try")
             self._announcer.warn(f"go on:   lakatos eval --run {run_id}{hint}")
             self._announcer.warn(f"so far:  lakatos report {run_id}{hint}")
 
-    async def _chosen(self, place: Place) -> Sequence[Problem]:
+    async def _chosen(self, place: ExecutionBackend) -> Sequence[Problem]:
         """The problems of the run: without what Lean refuses, where that is asked for.
 
         A malformed row, a crash and a time-out stay, and are counted as they are without `--core`.
@@ -315,9 +319,9 @@ class Evaluator:
         if self._exam.retry:
             found = self._undone(found, self._exam.retry)
         plan = self._exam.plan
-        tasks, over = [], dict.fromkeys(Outcome, 0)
+        tasks, over = [], dict.fromkeys(ResultClass, 0)
         for number, result in enumerate(found.results):
-            decided = result.outcome is not Outcome.UNTRIED and not result.attempts
+            decided = result.outcome is not ResultClass.UNTRIED and not result.attempts
             if decided or not missing(result.attempts, plan):
                 over[result.outcome] += 1
             else:
@@ -327,16 +331,16 @@ class Evaluator:
         return found.run_id, tasks, found.wall_s
 
     def _begin(self, problems: Sequence[Problem]) -> int:
-        from ...data.store.evaluations import Terms
+        from ...data.store.evaluations import EvaluationTerms
 
         exam = self._exam
         seed = exam.config.prover.seed
         run_id = self._store.start_run(self._kept.command, exam.wire, exam.lean, seed)
-        terms = Terms(exam.name, hash_of(problems), revision(), exam.attempts)
+        terms = EvaluationTerms(exam.name, hash_of(problems), revision(), exam.attempts)
         self._store.ledger(run_id).begin(terms, problems)
         return run_id
 
-    def _undone(self, found: Evaluation, classes: Collection[Outcome]) -> Evaluation:
+    def _undone(self, found: Evaluation, classes: Collection[ResultClass]) -> Evaluation:
         """The run with these classes to be tried again, by what is asked for now."""
         numbers = [n for n, result in enumerate(found.results) if result.outcome in classes]
         retried = {"classes": sorted(classes), "config": self._exam.wire}
@@ -346,9 +350,11 @@ class Evaluator:
         ledger.amend(found.config | {"retries": [*before, retried]})
         return self._store.load_evaluation(found.run_id)
 
-    async def _work(self, place: Place, run_id: int, tasks: list[Task], worked_s: float) -> None:
+    async def _work(
+        self, place: ExecutionBackend, run_id: int, tasks: list[Task], worked_s: float
+    ) -> None:
         ledger, store = self._store.ledger(run_id), self._store
-        hearers = Hearers(ledger, lambda: store.recorder(run_id), self._board)
+        hearers = Listeners(ledger, lambda: store.recorder(run_id), self._board)
         bench = place.bench(hearers, worked_s)
         outcome = "broken off"
         try:
@@ -368,15 +374,15 @@ def _cancel(task: asyncio.Task[Any]) -> None:
 
 
 async def evaluated(
-    exam: Exam, kept: Kept, key: str | None = None, cache: Path | None = None
+    exam: EvaluationConfig, kept: RunRecord, key: str | None = None, cache: Path | None = None
 ) -> int:
-    """Do an exam; the exit code. As `Evaluator`."""
-    return await Evaluator(exam, kept)(key, cache)
+    """Do an exam; the exit code. As `EvaluationCommand`."""
+    return await EvaluationCommand(exam, kept)(key, cache)
 
 
-def classes(words: Sequence[str]) -> tuple[Outcome, ...]:
+def classes(words: Sequence[str]) -> tuple[ResultClass, ...]:
     """From words such as `dead-end`. Raises UsageError."""
-    known = {outcome.value.replace(" ", "-"): outcome for outcome in Outcome}
+    known = {outcome.value.replace(" ", "-"): outcome for outcome in ResultClass}
     for word in words:
         if word.replace(" ", "-").replace("_", "-") not in known:
             raise UsageError(f"no class {word!r}; there is: {', '.join(known)}")

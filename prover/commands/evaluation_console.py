@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ...data.errors import SoundnessAlarm
-from ...data.evaluation import Evaluation, Outcome, Result
+from ...data.evaluation import Evaluation, ProblemResult, ResultClass
 from ...data.report import json_output
-from ...data.report.check import Check
+from ...data.report.check import EvaluationCheck
 from ...data.report.evaluation import duration
-from ...data.report.progress import Scoreboard
+from ...data.report.progress import EvaluationProgress
 from ...data.report.words import counted, outcome_word, problem_word
 from . import console
 from .console import LONG, err, print_json, say, standard_output, tell_interrupt
@@ -27,7 +27,7 @@ _LINES = 16
 
 
 @dataclass(slots=True)
-class Announcer:
+class ConsoleReporter:
     """Tells of results as they come. quiet: only of the end; as_json: an object a theorem."""
 
     quiet: bool = False
@@ -35,7 +35,7 @@ class Announcer:
     interrupted: bool = False
     alarmed: bool = False
 
-    def result(self, result: Result) -> None:
+    def result(self, result: ProblemResult) -> None:
         """One theorem is over."""
         for attempt in result.attempts:
             if attempt.is_alarm:
@@ -72,7 +72,7 @@ class Announcer:
             return interrupted_code()
         return 0 if all(result.is_solved for result in evaluation.results) else 1
 
-    def checked(self, check: Check) -> int:
+    def checked(self, check: EvaluationCheck) -> int:
         """Tell what a run would do; the exit code."""
         if self.as_json:
             print_json(json_output.check_object(check))
@@ -82,7 +82,7 @@ class Announcer:
         return check.exit_code
 
     @contextmanager
-    def display(self, board: Scoreboard, restarts: Callable[[], int]) -> Iterator[None]:
+    def display(self, board: EvaluationProgress, restarts: Callable[[], int]) -> Iterator[None]:
         """Show the board while the run lasts, if a person is watching."""
         if self.quiet:
             yield
@@ -91,7 +91,7 @@ class Announcer:
             yield
 
 
-def live(board: Scoreboard, restarts: int) -> RenderableType:
+def live(board: EvaluationProgress, restarts: int) -> RenderableType:
     """One line of numbers, then what each worker does."""
     left = "" if board.left_s is None else f" · {duration(board.left_s)} to go"
     died = f" · workers restarted: {restarts}" if restarts else ""
@@ -118,10 +118,10 @@ def live(board: Scoreboard, restarts: int) -> RenderableType:
     return Group(head, table)
 
 
-_HEAD = (Outcome.SOLVED, Outcome.UNTRIED)
+_HEAD = (ResultClass.SOLVED, ResultClass.UNTRIED)
 
 
-def result_text(result: Result) -> Text:
+def result_text(result: ProblemResult) -> Text:
     """One theorem on a line, with its cost or the reason."""
     wall_s = sum(attempt.wall_s for attempt in result.attempts)
     expansions = sum(attempt.expansions for attempt in result.attempts)
@@ -143,7 +143,7 @@ def result_text(result: Result) -> Text:
 def summary_text(evaluation: Evaluation) -> Text:
     """What came of a run: solved, classes, and where to look further."""
     classes, total = evaluation.classes, len(evaluation.results)
-    solved, tried = classes[Outcome.SOLVED], evaluation.tried
+    solved, tried = classes[ResultClass.SOLVED], evaluation.tried
     share = f"{100 * solved / tried:.1f} %" if tried else "-"
     of = f"{total}" if tried == total else f"{tried} tried"
     text = Text.assemble(
@@ -151,7 +151,7 @@ def summary_text(evaluation: Evaluation) -> Text:
         f" ({share}), {duration(evaluation.wall_s)}\n",
     )
     for outcome, count in classes.items():
-        if count and outcome is not Outcome.SOLVED:
+        if count and outcome is not ResultClass.SOLVED:
             text.append(f"  {count:5d} {outcome_word(outcome)}\n")
     if evaluation.usage.requests:
         text.append(f"model servers: {evaluation.usage.text}\n")

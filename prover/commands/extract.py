@@ -17,12 +17,12 @@ from ...data.problems import library
 from ...data.problems.reader import ProblemSet, read_problems
 from ...lean_env.toolchains.find import Toolchain
 from ..dataset.decontamination import excluded_by
-from ..dataset.library_problems import Posing
-from ..dataset.synthetic import COUNT, Synthesis
-from ..dataset.tracing import Conversion, Extraction, find, leandojo_tables
+from ..dataset.library_problems import LibraryExtraction
+from ..dataset.synthetic import COUNT, SyntheticExtraction
+from ..dataset.tracing import FileExtraction, LeanDojoExtraction, find, leandojo_tables
 from .console import is_watched
 from .extraction_console import TraceLine, tell, tell_rows
-from .verb_options import Extracted
+from .verb_options import ExtractOptions
 
 if TYPE_CHECKING:
     from ...data.store.store import Store
@@ -31,7 +31,7 @@ WORDS = CORE, STORE, SYNTHETIC = "core", "store", "synthetic"
 
 
 @dataclass(frozen=True)
-class Recall:
+class StoreExtraction:
     """One `lakatos extract store`. out: None: only count; problems: sets not to be met."""
 
     store: Callable[[], Store]
@@ -41,15 +41,17 @@ class Recall:
     problems: tuple[ProblemSet, ...] = ()
 
 
-Work = Extraction | Conversion | Posing | Synthesis | Recall
+ExtractWork = (
+    FileExtraction | LeanDojoExtraction | LibraryExtraction | SyntheticExtraction | StoreExtraction
+)
 """What is asked for, read and checked."""
 
 
 @dataclass(frozen=True)
-class Job:
+class ExtractJob:
     """Does the work and prints what came of it."""
 
-    work: Work
+    work: ExtractWork
 
     async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
         """The exit code. lean: finds it, when it is needed; cache: a folder.
@@ -57,24 +59,24 @@ class Job:
         Raises UsageError, StoreError, WorkerDied, ToolchainError.
         """
         match self.work:
-            case Extraction():
+            case FileExtraction():
                 return await _traced(self.work, lean(), cache)
-            case Conversion():
+            case LeanDojoExtraction():
                 return tell_rows(self.work.run(), self.work.out)
-            case Posing():
+            case LibraryExtraction():
                 return await _posed(self.work, lean(), cache)
-            case Synthesis():
+            case SyntheticExtraction():
                 return await _made(self.work, lean())
-            case Recall():
+            case StoreExtraction():
                 return await _recalled(self.work, lean)
 
 
-def job(asked: Extracted, store: Callable[[], Store]) -> Job:
+def job(asked: ExtractOptions, store: Callable[[], Store]) -> ExtractJob:
     """The job, with what it reads before Lean is read. Raises UsageError."""
-    return Job(_work(asked, store))
+    return ExtractJob(_work(asked, store))
 
 
-def _work(asked: Extracted, store: Callable[[], Store]) -> Work:
+def _work(asked: ExtractOptions, store: Callable[[], Store]) -> ExtractWork:
     word = asked.path
     if asked.module and word != CORE:
         raise UsageError("--module is for extract core")
@@ -86,30 +88,32 @@ def _work(asked: Extracted, store: Callable[[], Store]) -> Work:
         return _of_files(asked)
     written = asked.out, tuple(check_formats(asked.format or ["jsonl"])), _problem_sets(asked)
     if word == CORE:
-        return Posing(tuple(asked.module or ()), asked.seed, asked.workers or 1, *written)
+        return LibraryExtraction(
+            tuple(asked.module or ()), asked.seed, asked.workers or 1, *written
+        )
     if word == SYNTHETIC:
-        return Synthesis(asked.count or COUNT, asked.seed, *written)
-    return Recall(store, asked.seed, *written)
+        return SyntheticExtraction(asked.count or COUNT, asked.seed, *written)
+    return StoreExtraction(store, asked.seed, *written)
 
 
-def _of_files(asked: Extracted) -> Extraction | Conversion:
+def _of_files(asked: ExtractOptions) -> FileExtraction | LeanDojoExtraction:
     tables = leandojo_tables(asked.path)
     among = leandojo_read.FORMATS if tables else dataset_files.FORMATS
     formats = tuple(check_formats(asked.format or ["jsonl"], among))
     if tables:
         if asked.exclude:
             raise UsageError("what LeanDojo tells has no keys of Lean: no --exclude with it")
-        return Conversion(tables, asked.out, formats)
+        return LeanDojoExtraction(tables, asked.out, formats)
     corpus, problems = find(Path(asked.path)), _problem_sets(asked)
     whole = asked.path, corpus, formats, problems
-    return Extraction(*whole, out=asked.out, workers=asked.workers, seed=asked.seed)
+    return FileExtraction(*whole, out=asked.out, workers=asked.workers, seed=asked.seed)
 
 
-def _problem_sets(asked: Extracted) -> tuple[ProblemSet, ...]:
+def _problem_sets(asked: ExtractOptions) -> tuple[ProblemSet, ...]:
     return tuple(read_problems(place.stem, place) for place in asked.exclude or ())
 
 
-async def _traced(work: Extraction, toolchain: Toolchain, cache: Path | None) -> int:
+async def _traced(work: FileExtraction, toolchain: Toolchain, cache: Path | None) -> int:
     line = TraceLine(is_watched())
     with line.shown():
         dataset = await work.trace(toolchain, cache, line.told)
@@ -120,7 +124,7 @@ async def _traced(work: Extraction, toolchain: Toolchain, cache: Path | None) ->
     return tell(dataset.failures, rows, out, "" if figures.modes.total() else empty)
 
 
-async def _posed(work: Posing, toolchain: Toolchain, cache: Path | None) -> int:
+async def _posed(work: LibraryExtraction, toolchain: Toolchain, cache: Path | None) -> int:
     line = TraceLine(is_watched(), "posing", "modules")
     with line.shown():
         posed = await work.run(toolchain, cache, line.told)
@@ -132,7 +136,7 @@ async def _posed(work: Posing, toolchain: Toolchain, cache: Path | None) -> int:
     return tell(posed.failures, library.figure_rows(figures), work.out)
 
 
-async def _made(work: Synthesis, toolchain: Toolchain) -> int:
+async def _made(work: SyntheticExtraction, toolchain: Toolchain) -> int:
     hint = "they are written" if work.out else "nothing is written"
     line = TraceLine(is_watched(), "making", "problems", hint)
     with line.shown():
@@ -143,7 +147,7 @@ async def _made(work: Synthesis, toolchain: Toolchain) -> int:
     return tell_rows({**kinds, "closed at once": closed, **dropped}, work.out)
 
 
-async def _recalled(work: Recall, lean: Callable[[], Toolchain]) -> int:
+async def _recalled(work: StoreExtraction, lean: Callable[[], Toolchain]) -> int:
     """Lean is needed only to read problems."""
     excluded = await excluded_by(work.problems, lean()) if work.problems else NOTHING_EXCLUDED
     with work.store() as store:

@@ -60,7 +60,7 @@ def left_out(context: Context) -> dict[str, str]:
 
 Seconds = Annotated[float, Option("--time", help="Seconds for one theorem.")]
 Axioms = Annotated[list[str] | None, Option(metavar="NAME", help="An axiom allowed as well.")]
-CheckTime = Annotated[
+CheckTimeOption = Annotated[
     float | None,
     Option(
         metavar="SECONDS",
@@ -82,7 +82,7 @@ Depth = Annotated[
 
 
 @dataclass(frozen=True)
-class Target:
+class InputOptions:
     """Lean files, and where their proofs go."""
 
     files: Annotated[
@@ -99,7 +99,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Problems:
+class ProblemOptions:
     """A problem set, and what of it; from `split` on the order of `Selection`."""
 
     problem_set: Annotated[
@@ -137,7 +137,7 @@ class Problems:
 
 
 @dataclass(frozen=True)
-class Attempts:
+class AttemptOptions:
     """How often problems are attempted, what is done again, and what is told."""
 
     pass_at: Annotated[
@@ -191,7 +191,7 @@ class Attempts:
 
 
 @dataclass(frozen=True)
-class Lean:
+class LeanOptions:
     """Which Lean."""
 
     lean: Annotated[str, Option(metavar="auto|embedded|native", help="Which Lean to use.")] = "auto"
@@ -209,7 +209,7 @@ class Lean:
 
 
 @dataclass(frozen=True)
-class Thinking:
+class PolicyOptions:
     """Who proposes tactics, and how it is asked."""
 
     policy: Annotated[
@@ -259,7 +259,7 @@ class Thinking:
 
 
 @dataclass(frozen=True)
-class TriedModels:
+class DoctorOptions:
     """Which models doctor tries out."""
 
     policy: Annotated[
@@ -272,7 +272,7 @@ class TriedModels:
 
 
 @dataclass(frozen=True)
-class Budget:
+class BudgetOptions:
     """What one theorem may spend; the order of `ProverConfig`."""
 
     expansions: Annotated[int, Option(help="At most so many goals tried for one theorem.")] = 2000
@@ -284,7 +284,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchOptions:
     """Which search, and its numbers; the order of `SearchConfig`."""
 
     search: Annotated[
@@ -341,7 +341,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Drafts:
+class DraftOptions:
     """Whole proofs and sketches; the order of `DraftConfig`."""
 
     mode: Annotated[
@@ -367,7 +367,7 @@ class Drafts:
 
 
 @dataclass(frozen=True)
-class Work:
+class RuntimeOptions:
     """Processes, chance, and where it is kept."""
 
     workers: Annotated[int | None, Option(min=1, help="Lean processes; default: cores.")] = None
@@ -386,7 +386,7 @@ class Work:
     ] = False
     db: Db = None
     allow_axiom: Axioms = None
-    check_time: CheckTime = None
+    check_time: CheckTimeOption = None
 
     @property
     def hint(self) -> str:

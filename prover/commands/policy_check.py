@@ -9,9 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from ...data.errors import LakatosError
 from ...lean_env.doctor import Finding
 from ..config import ModelConfig, key_values
-from ..models.base import Message, Prompt, Sampling
-from ..models.server_watch import Monitor, Servers
-from ..policy_spec import MODELS, Part, form_of, open_model, parts, read_policy
+from ..models.base import ChatMessage, Prompt, Sampling
+from ..models.server_watch import ServerMonitor, Servers
+from ..policy_spec import MODELS, PolicySpec, form_of, open_model, parts, read_policy
 from .console import note
 
 PACKAGES = {"hf": ("torch", "transformers"), "openai": ("openai",)}
@@ -25,7 +25,7 @@ async def check_policy(spec: str, words: Sequence[str], key: str | None) -> list
 
     Raises UsageError for a specification or an option that is none.
     """
-    config, servers = ModelConfig(options=key_values(words)), Servers(key, Monitor(note))
+    config, servers = ModelConfig(options=key_values(words)), Servers(key, ServerMonitor(note))
     return [finding async for finding in try_policy(spec, config, servers)]
 
 
@@ -47,7 +47,9 @@ async def try_policy(spec: str, config: ModelConfig, servers: Servers) -> AsyncI
             yield Finding(f"policy {part.kind}", str(error), "name another file in --policy")
 
 
-async def _try_model(part: Part, config: ModelConfig, servers: Servers) -> AsyncIterator[Finding]:
+async def _try_model(
+    part: PolicySpec, config: ModelConfig, servers: Servers
+) -> AsyncIterator[Finding]:
     try:
         found = ", ".join(f"{name} {version(name)}" for name in PACKAGES[part.kind])
     except PackageNotFoundError as error:
@@ -57,7 +59,7 @@ async def _try_model(part: Part, config: ModelConfig, servers: Servers) -> Async
     if part.kind == "hf":
         yield Finding("device", _device())
     form = form_of(part, config)
-    turns = (Message("user", "Name a tactic of Lean 4."),) if form.messages else ()
+    turns = (ChatMessage("user", "Name a tactic of Lean 4."),) if form.messages else ()
     prompt = Prompt("" if turns else "theorem : 1 = 1 := by ", turns)
     try:
         began_s = time.monotonic()

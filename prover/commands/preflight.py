@@ -13,18 +13,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...data.errors import EnvironmentFault
-from ...data.evaluation import Outcome, Problem, Result
+from ...data.evaluation import Problem, ProblemResult, ResultClass
 from ...data.records import Advanced, Attempt, Expansion, Theorem
-from ...data.report.check import Answer, Check
+from ...data.report.check import EvaluationCheck, ModelAnswer
 from ...data.turns import Turn
 from ...lean_env.pool import LeanPool
-from ..agent.recorder import Silent
+from ..agent.recorder import NoObserver
 from ..evaluation.elaboration import Unfit, all_unfit, opened_theorem
 from ..evaluation.runner import missing
 from ..models.server_watch import Servers
 from ..policy_spec import MODELS, parts
 from ..session import check_axioms, start_run
-from .evaluate import Exam, Kept
+from .evaluate import EvaluationConfig, RunRecord
 
 BYTES_PER_SEARCH_S = 20_000
 """Of the store, for a second of search: 16 steps (benchmarks/results/eval_minif2f_core.md) of
@@ -32,7 +32,7 @@ BYTES_PER_SEARCH_S = 20_000
 
 
 @dataclass(slots=True)
-class _Count(Silent):
+class _Count(NoObserver):
     """Counts what one attempt is suggested."""
 
     tactics: int = 0
@@ -53,12 +53,16 @@ class _Count(Silent):
         self.accepted += sum(turn.is_right is True for turn in written)
 
 
-async def checked(exam: Exam, kept: Kept, key: str | None = None, cache: Path | None = None) -> int:
+async def checked(
+    exam: EvaluationConfig, kept: RunRecord, key: str | None = None, cache: Path | None = None
+) -> int:
     """Check an exam and tell what is found; the exit code. As `check`."""
     return exam.announcer.checked(await check(exam, kept, key, cache))
 
 
-async def check(exam: Exam, kept: Kept, key: str | None = None, cache: Path | None = None) -> Check:
+async def check(
+    exam: EvaluationConfig, kept: RunRecord, key: str | None = None, cache: Path | None = None
+) -> EvaluationCheck:
     """Find out what the exam would do. key, cache: of start_run.
 
     Raises UsageError where the run could not begin, EnvironmentFault when Lean fails.
@@ -81,7 +85,7 @@ async def check(exam: Exam, kept: Kept, key: str | None = None, cache: Path | No
     attempts = exam.attempts * searched
     places = min(places, max(1, searched))
     search_s = attempts * exam.config.prover.wall_s
-    return Check(
+    return EvaluationCheck(
         name=exam.name,
         problems=len(problems),
         unfit=[(p.name, w.detail) for p, w in zip(problems, unfit, strict=True) if w],
@@ -99,23 +103,25 @@ async def check(exam: Exam, kept: Kept, key: str | None = None, cache: Path | No
     )
 
 
-def _untried(problem: Problem) -> Result:
-    return Result(problem, Outcome.UNTRIED)
+def _untried(problem: Problem) -> ProblemResult:
+    return ProblemResult(problem, ResultClass.UNTRIED)
 
 
-def _is_open(exam: Exam, result: Result) -> bool:
+def _is_open(exam: EvaluationConfig, result: ProblemResult) -> bool:
     """Whether the run would still try it."""
     if result.outcome in exam.retry:
         return True
-    decided = result.outcome is not Outcome.UNTRIED and not result.attempts
+    decided = result.outcome is not ResultClass.UNTRIED and not result.attempts
     return not decided and bool(missing(result.attempts, exam.plan))
 
 
-def _has_model(exam: Exam) -> bool:
+def _has_model(exam: EvaluationConfig) -> bool:
     return any(part.kind in MODELS for part in parts(exam.config.policy))
 
 
-async def _answer(exam: Exam, problem: Problem, key: str | None, cache: Path | None) -> Answer:
+async def _answer(
+    exam: EvaluationConfig, problem: Problem, key: str | None, cache: Path | None
+) -> ModelAnswer:
     """Ask the model once, about one problem; a model that cannot be asked is a fault in it."""
     config = exam.config
     few = replace(config.drafts, attempts=1, turns=1, repair_depth=0)
@@ -133,13 +139,13 @@ async def _answer(exam: Exam, problem: Problem, key: str | None, cache: Path | N
             if prover.fault:
                 raise prover.fault
     except EnvironmentFault as error:
-        return Answer(config.policy, fault=str(error))
+        return ModelAnswer(config.policy, fault=str(error))
     took_s = time.monotonic() - began_s
     fault = "" if count.tactics else f"no suggestion in its answer ({attempt.stop.value})"
-    return Answer(config.policy, took_s, count.tokens, count.tactics, count.accepted, fault)
+    return ModelAnswer(config.policy, took_s, count.tokens, count.tactics, count.accepted, fault)
 
 
-def _tokens(exam: Exam, answer: Answer | None, attempts: int) -> int | None:
+def _tokens(exam: EvaluationConfig, answer: ModelAnswer | None, attempts: int) -> int | None:
     """The most tokens that the run may take, by what one answer took; None where unknown."""
     budget = exam.config.prover
     if budget.tokens is not None:

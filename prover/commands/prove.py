@@ -17,14 +17,14 @@ from ...data.errors import ModelUnavailable
 from ...data.records import StopReason, Theorem
 from ...lean_env.pool import LeanPool
 from ...lean_env.worker_command import Toolchain
-from ..agent.recorder import Recorder, Tee
-from ..models.server_watch import Monitor, Servers
+from ..agent.recorder import AttemptObserver, ObserverList
+from ..models.server_watch import ServerMonitor, Servers
 from ..repair.repairer import Repair, RepairConfig
 from ..session import Run, RunConfig, check_axioms, select, start_run
 from . import repair as mending
 from . import tables as terminal
-from .console import Job, note
-from .repair import Mending, Ward, choose, shown
+from .console import FileJob, note
+from .repair import FileRepair, FileRepairState, choose, shown
 from .resume import begin, earlier
 
 if TYPE_CHECKING:
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class FileCommand:
     """What is asked, and with what. command: in the user's words; key, cache: of start_run."""
 
-    job: Job
+    job: FileJob
     command: str
     config: RunConfig
     toolchain: Toolchain
     store: Store
     key: str | None = None
     cache: Path | None = None
-    monitor: Monitor = field(default_factory=lambda: Monitor(note))
+    monitor: ServerMonitor = field(default_factory=lambda: ServerMonitor(note))
 
     async def prove(self, resume: bool) -> None:
         """Prove the files' theorems. resume: take up earlier searches."""
         job = self.job
-        progress = terminal.Progress(job.report)
+        progress = terminal.ProofProgress(job.report)
         async with self._run(progress) as (run, run_id):
             pool = run.pool
             opened = [
@@ -90,14 +90,14 @@ class Errand:
         def known(theorem: Theorem) -> str | None:
             return found.proof if (found := store.proved(theorem)) else None
 
-        def hear(ward: Ward, repair: Repair) -> None:
+        def hear(ward: FileRepairState, repair: Repair) -> None:
             job.attempts.append(shown(repair))
             job.report(job.attempts[-1], mending.to_json(repair))
             if job.write and repair.attempt.is_proved:
                 ward.written = source.replace_source(ward.written, ward.content)
 
         async with self._run() as (run, _):
-            ill = Mending(run, how, self.config.prover, known)
+            ill = FileRepair(run, how, self.config.prover, known)
             wards = [w for file in job.files if (w := await job.opened(file, ill.admit(file)))]
             for ward in wards:
                 job.tell_errors(ward.file.path, ward.diagnosis.others)
@@ -113,12 +113,12 @@ class Errand:
             job.deliver(ward.file, ward.content, len(ward.mended))
 
     @asynccontextmanager
-    async def _run(self, watcher: Recorder | None = None) -> AsyncIterator[tuple[Run, int]]:
+    async def _run(self, watcher: AttemptObserver | None = None) -> AsyncIterator[tuple[Run, int]]:
         """A run set up, and its number in the store, where its outcome is kept."""
         await check_axioms(self.toolchain, self.config, [file.text for file in self.job.files])
         run_id = begin(self.store, self.command, self.config, self.toolchain)
         keeper = self.store.recorder(run_id)
-        recorder: Recorder = Tee([keeper, watcher]) if watcher else keeper
+        recorder: AttemptObserver = ObserverList([keeper, watcher]) if watcher else keeper
         outcome = "broken off"
         try:
             async with start_run(

@@ -14,19 +14,19 @@ from ...data.source import Change, SourceFile
 from ...lean_env.verification.rewrite import Edit, rewrite
 from ..agent.deferred import rests_on_sorry
 from ..config import ProverConfig
-from ..repair.hole_filler import Tools
-from ..repair.lemma_cache import Known, unknown
-from ..repair.repairer import Diagnosis, Patient, Repair, RepairConfig, Repairer, diagnose
+from ..repair.hole_filler import ProverContext
+from ..repair.lemma_cache import KnownProof, unknown
+from ..repair.repairer import BrokenFile, BrokenTheorem, Repair, RepairConfig, Repairer, diagnose
 from ..session import Run, named
 
 
 @dataclass(slots=True)
-class Ward:
+class FileRepairState:
     """One file: what is wrong with it, and what has been mended. written: as it is on disk now."""
 
     file: SourceFile
-    diagnosis: Diagnosis
-    patients: tuple[Patient, ...]
+    diagnosis: BrokenFile
+    patients: tuple[BrokenTheorem, ...]
     written: SourceFile
     repairs: list[Repair] = field(default_factory=list)
 
@@ -49,25 +49,25 @@ class Ward:
         return self.file.changed(changes) if changes else self.file.raw
 
 
-class Mending:
+class FileRepair:
     """Mends files within one run. known: what earlier runs proved."""
 
     def __init__(
-        self, run: Run, config: RepairConfig, prover: ProverConfig, known: Known = unknown
+        self, run: Run, config: RepairConfig, prover: ProverConfig, known: KnownProof = unknown
     ) -> None:
         self._run = run
-        tools = Tools(run.pool, run.verifier, run.policy, run.recorder)
+        tools = ProverContext(run.pool, run.verifier, run.policy, run.recorder)
         self._repairer = Repairer(tools, run.keeper, config, prover, known)
 
-    async def admit(self, file: SourceFile) -> Ward:
+    async def admit(self, file: SourceFile) -> FileRepairState:
         """Look into a file. Raises UsageError when Lean cannot open it."""
         diagnosis = await diagnose(self._run.pool, file.path, file.text)
-        return Ward(file, diagnosis, diagnosis.patients, file)
+        return FileRepairState(file, diagnosis, diagnosis.patients, file)
 
     async def mend(
         self,
-        wards: Sequence[Ward],
-        hear: Callable[[Ward, Repair], None],
+        wards: Sequence[FileRepairState],
+        hear: Callable[[FileRepairState, Repair], None],
         on_interrupt: Callable[[], None] = lambda: None,
     ) -> None:
         """Mend all patients, in order; `hear` is told of each at once.
@@ -77,7 +77,9 @@ class Mending:
         work = self._mend(wards, hear)
         await self._run.interruptible(work, on_interrupt, self._repairer.stop)
 
-    async def _mend(self, wards: Sequence[Ward], hear: Callable[[Ward, Repair], None]) -> None:
+    async def _mend(
+        self, wards: Sequence[FileRepairState], hear: Callable[[FileRepairState, Repair], None]
+    ) -> None:
         for ward in wards:
             waiting: list[Repair] = []
             for patient in ward.patients:
@@ -91,7 +93,7 @@ class Mending:
                 ward.repairs.append(repair)
                 hear(ward, repair)
 
-    async def _together(self, ward: Ward, waiting: Sequence[Repair]) -> list[Repair]:
+    async def _together(self, ward: FileRepairState, waiting: Sequence[Repair]) -> list[Repair]:
         """Judge all repairs of a file as one text: some stand on others.
 
         Raises SoundnessAlarm when those accepted alone do not stand together.
@@ -108,7 +110,7 @@ class Mending:
                 raise SoundnessAlarm(f"{ward.file.path}: the repairs do not fit together: {why}")
         return settled
 
-    async def _judge(self, ward: Ward, repairs: Sequence[Repair]) -> dict[str, Verdict]:
+    async def _judge(self, ward: FileRepairState, repairs: Sequence[Repair]) -> dict[str, Verdict]:
         edits = []
         for repair in repairs:
             theorem, least = repair.patient.theorem, repair.patient.least.encode()
@@ -118,7 +120,7 @@ class Mending:
         return dict(await self._run.verifier.compare(skeleton, whole, name=ward.file.path))
 
 
-def choose(wards: Sequence[Ward], names: Sequence[str]) -> None:
+def choose(wards: Sequence[FileRepairState], names: Sequence[str]) -> None:
     """Leave only the patients of these names; all when there are none.
 
     Raises UsageError, with near names, for a name that no broken theorem has.

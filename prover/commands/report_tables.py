@@ -8,10 +8,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ...data.evaluation import Evaluation, EvaluationRow
+from ...data.evaluation import Evaluation, EvaluationSummary
 from ...data.report import evaluation as evaluation_report
 from ...data.report import json_output
-from ...data.report.evaluation import Sheet
+from ...data.report.evaluation import ReportTable
 from ...data.report.evaluation import markdown as to_markdown
 from . import console
 from .console import standard_output
@@ -34,7 +34,7 @@ def print_comparison(one: Evaluation, other: Evaluation, markdown: bool, as_json
         _print_sheets(title, evaluation_report.comparison(one, other), markdown)
 
 
-def _print_sheets(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
+def _print_sheets(title: str, sheets: Sequence[ReportTable], markdown: bool) -> None:
     """Print them for a reader, or as Markdown."""
     out = standard_output()
     if markdown:
@@ -44,7 +44,7 @@ def _print_sheets(title: str, sheets: Sequence[Sheet], markdown: bool) -> None:
         out.print(part, soft_wrap=isinstance(part, Text))
 
 
-def sheets_text(title: str, sheets: Sequence[Sheet]) -> Iterator[RenderableType]:
+def sheets_text(title: str, sheets: Sequence[ReportTable]) -> Iterator[RenderableType]:
     """A line, then the tables, a blank line above each."""
     yield Text(title, style="bold")
     for sheet in sheets:
@@ -53,14 +53,14 @@ def sheets_text(title: str, sheets: Sequence[Sheet]) -> Iterator[RenderableType]
         yield _facts(sheet) if is_facts else _table(sheet)
 
 
-def _facts(sheet: Sheet) -> Text:
+def _facts(sheet: ReportTable) -> Text:
     """A name and its value on each line, whole: the terminal breaks what is too long for it."""
     width = max(len(row[0]) for row in sheet.rows)
     lines = [" ".join(["", row[0].ljust(width), "", *row[1:]]).rstrip() for row in sheet.rows]
     return Text("\n".join(lines))
 
 
-def _table(sheet: Sheet) -> Table:
+def _table(sheet: ReportTable) -> Table:
     table = Table(box=None, show_header=any(sheet.columns))
     for place, name in enumerate(sheet.columns):
         is_number = place > 0 and not sheet.is_words
@@ -75,7 +75,7 @@ def _table(sheet: Sheet) -> Table:
     return table
 
 
-def print_runs(rows: Sequence[EvaluationRow], as_json: bool) -> None:
+def print_runs(rows: Sequence[EvaluationSummary], as_json: bool) -> None:
     """List runs over problem sets: as a table, or as JSON lines."""
     if not as_json:
         console.standard_output().print(evaluations_table(rows))
@@ -84,7 +84,7 @@ def print_runs(rows: Sequence[EvaluationRow], as_json: bool) -> None:
         console.print_json(json_output.run_object(row))
 
 
-def evaluations_table(rows: Sequence[EvaluationRow]) -> Table:
+def evaluations_table(rows: Sequence[EvaluationSummary]) -> Table:
     """Runs over problem sets, as `lakatos report` lists them. time: of one attempt, at most."""
     table = Table(box=None)
     for name in ("run", "solved", "k", "time"):

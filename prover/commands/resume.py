@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from ...data.records import Expansion, Theorem
 from ...lean_env.worker_command import Toolchain
-from ..agent.prover import Recall, nothing
-from ..agent.rejections import Memory, Remembered, worker_name
+from ..agent.prover import ReplaySource, nothing
+from ..agent.rejections import RejectionLookup, Remembered, worker_name
 from ..config import SAMPLING, SearchConfig
 from ..session import RunConfig
 
@@ -32,7 +32,7 @@ def begin(store: Store, command: str, config: RunConfig, toolchain: Toolchain) -
 
 def earlier(
     store: Store, run: int, config: RunConfig, toolchain: Toolchain, resume: bool
-) -> tuple[Recall, Memory]:
+) -> tuple[ReplaySource, RejectionLookup]:
     """What run number `run` is told of those before it: searches if asked, and rejections."""
     how, title = config.prover.search, _title(toolchain)
     recall = Resumption(store, run, policy=config.policy, search=how, toolchain=title)

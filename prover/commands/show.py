@@ -20,7 +20,7 @@ from ...data.report.words import counted, stop_word
 from ...data.turns import Turn
 from . import console
 from .tables import attempt_text
-from .verb_options import Shown
+from .verb_options import ShowOptions
 
 if TYPE_CHECKING:
     from ...data.store.attempts import AttemptSummary, StoredAttempt
@@ -88,7 +88,7 @@ _ABOVE = ("theorem", "file", "result", "wall time")
 """Facts that stand in the first line already."""
 
 
-def show(asked: Shown, store: Store, now: datetime) -> None:
+def show(asked: ShowOptions, store: Store, now: datetime) -> None:
     """Print, or write, what is asked for. Raises UsageError, StoreError."""
     number = asked.attempt
     if number is None:
@@ -129,7 +129,7 @@ def _print_turns(turns: Sequence[Turn], number: int) -> None:
         out.print()
 
 
-def _list(asked: Shown, store: Store, now: datetime) -> None:
+def _list(asked: ShowOptions, store: Store, now: datetime) -> None:
     if asked.html or asked.dot or asked.conversation:
         raise UsageError("--html, --dot and --conversation need the number of an attempt")
     limit = asked.limit or LISTED

@@ -35,7 +35,7 @@ _LINE_CHARACTERS = 240
 
 
 @dataclass(slots=True)
-class Progress:
+class ProofProgress:
     """A run so far, told by the calls of a recorder; `on_finish` hears of each end.
 
     running: by path and name, expansions and the state expanded last, the best that was open.
@@ -99,7 +99,7 @@ def reason_line(verdict: Verdict | None) -> str:
     return "; ".join(one_line(f"{r.kind.value}: {r.text}") for r in verdict.reasons)
 
 
-def live(progress: Progress, per_second: float, workers: str) -> RenderableType:
+def live(progress: ProofProgress, per_second: float, workers: str) -> RenderableType:
     """The display of a run under way: one line of numbers, then the theorems at work.
 
     per_second: expansions; workers: a phrase such as `2 of 2 busy`.

@@ -12,7 +12,7 @@ from .options import Json
 
 
 @dataclass(frozen=True)
-class Extracted:
+class ExtractOptions:
     """What to make a dataset of, and what of it."""
 
     path: Annotated[
@@ -44,7 +44,7 @@ class Extracted:
 
 
 @dataclass(frozen=True)
-class Opinion:
+class SecondOpinionOptions:
     """Who looks at a verdict a second time."""
 
     export: Annotated[
@@ -68,7 +68,7 @@ class Opinion:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShowOptions:
     """Which stored attempt to show, or which to list."""
 
     attempt: Annotated[

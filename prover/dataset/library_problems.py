@@ -24,7 +24,7 @@ from ...lean_env.cache import (
     kept_answer,
     remove_old,
 )
-from ...lean_env.queries.library import HEARTBEATS, ROOTS, Library, Module
+from ...lean_env.queries.library import HEARTBEATS, ROOTS, LibraryReader, Module
 from ...lean_env.toolchains.find import Toolchain
 from ...lean_env.toolchains.sources import worker_sources
 from .tracing import Told, silent
@@ -36,7 +36,7 @@ RUNS_ON = "LeanEnv.Library"
 
 
 @dataclass(frozen=True)
-class Posing:
+class LibraryExtraction:
     """One `lakatos extract core`. modules: patterns of names, none: all; out: None: only count.
 
     problems: sets that are not to be among it.
@@ -54,7 +54,7 @@ class Posing:
         toolchain: Toolchain,
         cache: Path | None = None,
         told: Told = silent,
-        library: Callable[[], Library] | None = None,
+        library: Callable[[], LibraryReader] | None = None,
     ) -> LibrarySet:
         """Pose the theorems of the modules wanted. library: makes what asks Lean.
 
@@ -62,8 +62,8 @@ class Posing:
         WorkerDied when the library cannot be listed, ToolchainError.
         """
         lean = f"Lean {toolchain.lean} ({toolchain.name})"
-        make = library or (lambda: Library(toolchain))
-        shelf = Shelf((cache or default_cache()) / "library" / _key(lean))
+        make = library or (lambda: LibraryReader(toolchain))
+        shelf = ModuleCache((cache or default_cache()) / "library" / _key(lean))
         asked = [make() for _ in range(max(1, self.workers))]
         try:
             wanted = self.chosen(await asked[0].modules())
@@ -86,7 +86,7 @@ class Posing:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ModuleCache:
     """The answers kept, one file for each module."""
 
     folder: Path
@@ -108,14 +108,14 @@ class Shelf:
 
 
 async def _pose(
-    wanted: Sequence[Module], asked: Sequence[Library], shelf: Shelf, told: Told
+    wanted: Sequence[Module], asked: Sequence[LibraryReader], shelf: ModuleCache, told: Told
 ) -> list[tuple[str, str]]:
     """Pose what the shelf lacks, on as many workers at once; (module, why) of those that fail."""
     failures: dict[str, str] = {}
     done = 0
     waiting = iter(wanted)
 
-    async def work(library: Library) -> None:
+    async def work(library: LibraryReader) -> None:
         nonlocal done
         for module in waiting:
             if shelf.read(module) is None:

@@ -6,12 +6,12 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from ...data.dataset.dataset import Origin
+from ...data.dataset.dataset import DatasetOrigin
 
 LICENSES = ("LICENSE", "LICENCE", "COPYING", "NOTICE")
 
 
-def origin_of(root: Path) -> Origin:
+def origin_of(root: Path) -> DatasetOrigin:
     """Where a folder comes from: its git remote and commit, and the licences at its top."""
     folder = root if root.is_dir() else root.parent
     top = _git(folder, "rev-parse", "--show-toplevel")
@@ -23,7 +23,7 @@ def origin_of(root: Path) -> Origin:
     }
     url = _git(folder, "config", "--get", "remote.origin.url").removesuffix(".git") if top else ""
     commit = _git(folder, "rev-parse", "HEAD") if top else ""
-    return Origin(base.name, url, commit, licenses)
+    return DatasetOrigin(base.name, url, commit, licenses)
 
 
 def revision() -> str:

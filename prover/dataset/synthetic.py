@@ -36,7 +36,7 @@ TRIES = 60
 """Candidates for each problem wanted, after which no more come."""
 
 
-class Reader(Protocol):
+class CandidatePool(Protocol):
     """The part of a pool that judges candidates."""
 
     async def open(self, path: str, source: str) -> OpenedFile:
@@ -50,10 +50,10 @@ class Reader(Protocol):
 
 
 @dataclass
-class Sieve:
+class CandidateFilter:
     """Keeps of the candidates what Lean takes. dropped: how many were not, and why."""
 
-    pool: Reader
+    pool: CandidatePool
     seed: int
     excluded: Excluded = NOTHING_EXCLUDED
     dropped: Counter[str] = field(default_factory=Counter)
@@ -105,7 +105,7 @@ def _spaced(signature: str) -> str:
 
 
 @dataclass(frozen=True)
-class Made:
+class SyntheticProblems:
     """Problems made, and how many candidates were dropped, and why."""
 
     rows: list[Row]
@@ -113,7 +113,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Synthesis:
+class SyntheticExtraction:
     """One `lakatos extract synthetic`. out: None: only count.
 
     problems: sets that are not to be among it.
@@ -125,11 +125,11 @@ class Synthesis:
     formats: tuple[str, ...] = ("jsonl",)
     problems: tuple[ProblemSet, ...] = ()
 
-    async def run(self, toolchain: Toolchain, told: Told = silent) -> Made:
+    async def run(self, toolchain: Toolchain, told: Told = silent) -> SyntheticProblems:
         """Make and write. Raises UsageError, WorkerDied, ToolchainError."""
         async with LeanPool(toolchain, workers=1) as pool:
             excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
-            sieve = Sieve(pool, self.seed, excluded)
+            sieve = CandidateFilter(pool, self.seed, excluded)
             rows: list[Row] = []
             try:
                 async for row in self.rows(pool, sieve, told):
@@ -137,16 +137,18 @@ class Synthesis:
             finally:  # what is made when it is interrupted is kept
                 if self.out and rows:
                     self._write(self.out, rows, f"Lean {toolchain.lean}", sieve)
-        return Made(rows, sieve.dropped)
+        return SyntheticProblems(rows, sieve.dropped)
 
-    def _write(self, out: Path, rows: list[Row], lean: str, sieve: Sieve) -> None:
+    def _write(self, out: Path, rows: list[Row], lean: str, sieve: CandidateFilter) -> None:
         with new_tables(out, self.formats) as tables:
             take = tables.open("problems", COLUMNS)
             for row in rows:
                 take(row)
             tables.describe(_card(rows, lean, sieve, tables.hash))
 
-    async def rows(self, pool: LeanPool, sieve: Sieve, told: Told = silent) -> AsyncIterator[Row]:
+    async def rows(
+        self, pool: LeanPool, sieve: CandidateFilter, told: Told = silent
+    ) -> AsyncIterator[Row]:
         """The problems, family by family; fewer when candidates run out of luck."""
         made = 0
         for kind, share in SHARES:
@@ -173,7 +175,7 @@ async def _proposed(kind: str, random: Random, pool: LeanPool) -> AsyncIterator[
         yield propose(random)
 
 
-def _card(rows: list[Row], lean: str, sieve: Sieve, digest: str) -> str:
+def _card(rows: list[Row], lean: str, sieve: CandidateFilter, digest: str) -> str:
     families = Counter(row["family"] for row in rows).most_common()
     table = "\n".join(f"| {family} | {count:,} |" for family, count in families)
     name = sieve.excluded.name

@@ -146,7 +146,7 @@ def _first(errors: Sequence[tuple[int, str]]) -> str:
 
 
 @dataclass(frozen=True)
-class Extraction:
+class FileExtraction:
     """One `lakatos extract`. path: as asked; out: None: only count.
 
     problems: sets that nothing of the dataset may speak of.
@@ -176,7 +176,7 @@ class Extraction:
 
 
 @dataclass(frozen=True)
-class Conversion:
+class LeanDojoExtraction:
     """One `lakatos extract` of what LeanDojo tells; our own Lean is not needed."""
 
     tables: Callable[[], Iterator[Table]]

@@ -20,12 +20,12 @@ from .elaboration import Unfit
 from .ray_cluster import Cluster, joined
 from .ray_node import NodeSetup
 from .ray_policy import NodePolicy, posted
-from .ray_runner import ClusterBench
-from .runner import Bench, Hearers, Parts, Plan, Task
+from .ray_runner import RayRunner
+from .runner import AttemptPlan, EvaluationRunner, Listeners, RunnerContext, Task
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class BackendConfig:
     """Where to work. cluster: the address of a Ray cluster; None: here.
 
     servers, cache: of start_run. say: is told of nodes that fail.
@@ -38,7 +38,7 @@ class Site:
     say: Callable[[str], None] = lambda line: None
 
 
-class Place(Protocol):
+class ExecutionBackend(Protocol):
     """What tries problems."""
 
     @property
@@ -50,11 +50,11 @@ class Place(Protocol):
         """Why each problem cannot be attempted; None when Lean accepts it."""
         ...
 
-    def bench(self, hearers: Hearers, worked_s: float) -> Bench | ClusterBench:
+    def bench(self, hearers: Listeners, worked_s: float) -> EvaluationRunner | RayRunner:
         """What tries them, and tells the hearers."""
         ...
 
-    async def work(self, bench: Bench | ClusterBench, tasks: Sequence[Task]) -> None:
+    async def work(self, bench: EvaluationRunner | RayRunner, tasks: Sequence[Task]) -> None:
         """Do all tasks."""
         ...
 
@@ -62,7 +62,7 @@ class Place(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Here:
     run: Run
-    plan: Plan
+    plan: AttemptPlan
 
     @property
     def restarts(self) -> int:
@@ -71,10 +71,12 @@ class _Here:
     async def all_unfit(self, problems: Sequence[Problem]) -> list[Unfit | None]:
         return await elaboration.all_unfit(self.run.pool, problems, lambda known: None)
 
-    def bench(self, hearers: Hearers, worked_s: float) -> Bench:
-        return Bench(Parts(self.run.pool, self.run.make), self.plan, hearers, worked_s=worked_s)
+    def bench(self, hearers: Listeners, worked_s: float) -> EvaluationRunner:
+        return EvaluationRunner(
+            RunnerContext(self.run.pool, self.run.make), self.plan, hearers, worked_s=worked_s
+        )
 
-    async def work(self, bench: Bench | ClusterBench, tasks: Sequence[Task]) -> None:
+    async def work(self, bench: EvaluationRunner | RayRunner, tasks: Sequence[Task]) -> None:
         places = self.plan.prover.concurrency or self.run.pool.workers
         await bench.work(tasks, min(places, max(1, len(tasks))))
 
@@ -82,7 +84,7 @@ class _Here:
 @dataclass(frozen=True, slots=True)
 class _There:
     cluster: Cluster
-    plan: Plan
+    plan: AttemptPlan
 
     @property
     def restarts(self) -> int:
@@ -91,16 +93,18 @@ class _There:
     async def all_unfit(self, problems: Sequence[Problem]) -> list[Unfit | None]:
         return await distributed.all_unfit(self.cluster, problems)
 
-    def bench(self, hearers: Hearers, worked_s: float) -> ClusterBench:
+    def bench(self, hearers: Listeners, worked_s: float) -> RayRunner:
         most = self.plan.max_errors
-        return ClusterBench(self.cluster, hearers, worked_s=worked_s, max_errors=most)
+        return RayRunner(self.cluster, hearers, worked_s=worked_s, max_errors=most)
 
-    async def work(self, bench: Bench | ClusterBench, tasks: Sequence[Task]) -> None:
+    async def work(self, bench: EvaluationRunner | RayRunner, tasks: Sequence[Task]) -> None:
         await bench.work(tasks, len(tasks))
 
 
 @asynccontextmanager
-async def open_place(site: Site, config: RunConfig, plan: Plan) -> AsyncIterator[Place]:
+async def open_place(
+    site: BackendConfig, config: RunConfig, plan: AttemptPlan
+) -> AsyncIterator[ExecutionBackend]:
     """Set it up, and end its processes afterwards. Raises as `start_run` and `joined`."""
     if site.cluster is None:
         async with start_run(site.toolchain, config, servers=site.servers, cache=site.cache) as run:
@@ -120,7 +124,7 @@ async def open_place(site: Site, config: RunConfig, plan: Plan) -> AsyncIterator
                 await cluster.close()
 
 
-def _setup(site: Site, config: RunConfig) -> NodeSetup:
+def _setup(site: BackendConfig, config: RunConfig) -> NodeSetup:
     lean = site.toolchain
     directory = lean.directory if isinstance(lean, NativeToolchain) else None
     return NodeSetup(config, lean.lean, lean.name, directory, site.servers.key, site.cache)

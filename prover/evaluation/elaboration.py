@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ...data.errors import LeanTimeout, UsageError, WorkerDied
-from ...data.evaluation import Outcome, Problem
+from ...data.evaluation import Problem, ResultClass
 from ...data.records import Theorem
 from ...lean_env.opened_file import OpenedFile
 from ..concurrency import together
@@ -38,7 +38,7 @@ class FilePool(Protocol):
 class Unfit:
     """Why a problem cannot be attempted. is_refused: Lean was asked, and does not accept it."""
 
-    outcome: Outcome
+    outcome: ResultClass
     detail: str
     is_refused: bool = False
 
@@ -48,18 +48,18 @@ async def opened_theorem(
 ) -> tuple[OpenedFile | None, Theorem | Unfit]:
     """Elaborate a problem: its file, to be closed, and its theorem or why there is none."""
     if problem.flaw:
-        return None, Unfit(Outcome.NOT_ELABORATED, problem.flaw)
+        return None, Unfit(ResultClass.NOT_ELABORATED, problem.flaw)
     try:
         opened = await pool.open(path_of(problem), problem.lean)
     except LeanTimeout as error:
-        return None, Unfit(Outcome.NOT_ELABORATED, str(error))
+        return None, Unfit(ResultClass.NOT_ELABORATED, str(error))
     except UsageError as error:
-        return None, Unfit(Outcome.NOT_ELABORATED, str(error), is_refused=True)
+        return None, Unfit(ResultClass.NOT_ELABORATED, str(error), is_refused=True)
     except WorkerDied as error:
-        return None, Unfit(Outcome.CRASH, str(error))
+        return None, Unfit(ResultClass.CRASH, str(error))
     found = theorem_of(problem, opened)
     if isinstance(found, str):
-        return opened, Unfit(Outcome.NOT_ELABORATED, found, is_refused=True)
+        return opened, Unfit(ResultClass.NOT_ELABORATED, found, is_refused=True)
     return opened, found
 
 

@@ -23,9 +23,9 @@ from importlib import import_module
 from typing import Any, Protocol, TextIO, cast
 
 from ...data.errors import EnvironmentFault, UsageError
-from .ray_node import Outpost, Setup
-from .runner import Plan
-from .wire import Fault
+from .ray_node import EvaluationWorker, Setup
+from .runner import AttemptPlan
+from .wire import RemoteError
 
 TEND_S = 1.0
 """How often the cluster is asked for nodes that joined."""
@@ -132,7 +132,7 @@ class Cluster:
 
     ray: Any
     setup: Setup
-    plan: Plan
+    plan: AttemptPlan
     say: Callable[[str], None]
     cpus: int | None = None
     stopped: bool = False
@@ -189,7 +189,7 @@ class Cluster:
 
     def _place(self, name: str, cpus: int) -> _Node:
         strategies = import_module("ray.util.scheduling_strategies")
-        outpost = self.ray.remote(Outpost).options(
+        outpost = self.ray.remote(EvaluationWorker).options(
             num_cpus=min(self.cpus or cpus, cpus),
             scheduling_strategy=strategies.NodeAffinitySchedulingStrategy(name, soft=False),
         )
@@ -200,7 +200,7 @@ class Cluster:
         if not self._ended(_Call(node, -1, -1), future):
             return
         answer = future.result()
-        if isinstance(answer, Fault):
+        if isinstance(answer, RemoteError):
             self._why = answer.text
             self._losses[node.name] = LOSSES
             self.say(f"a node cannot work: {answer.text}")

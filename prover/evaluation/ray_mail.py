@@ -8,15 +8,17 @@ from contextlib import AbstractAsyncContextManager
 from typing import Generic, TypeVar
 
 from ...data.errors import LakatosError
-from .wire import Fault
+from .wire import RemoteError
 
 T = TypeVar("T")
 
 
-class Station(Generic[T]):
+class ActorResource(Generic[T]):
     """Something set up where the actor is. lost: told when its setup ended without a word."""
 
-    def __init__(self, setup: Callable[[], AbstractAsyncContextManager[T]], lost: Fault) -> None:
+    def __init__(
+        self, setup: Callable[[], AbstractAsyncContextManager[T]], lost: RemoteError
+    ) -> None:
         self._setup = setup
         self._lost = lost
         self._held: T | None = None
@@ -30,12 +32,12 @@ class Station(Generic[T]):
                 self._settled.set()
                 await self._closing.wait()
         except LakatosError as error:
-            self._lost = Fault.of(error)
+            self._lost = RemoteError.of(error)
         finally:
             self._held = None
             self._settled.set()
 
-    async def held(self) -> T | Fault:
+    async def held(self) -> T | RemoteError:
         """What was set up, once it is; or why it could not be."""
         await self._settled.wait()
         return self._lost if self._held is None else self._held

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...data.errors import LakatosError, ToolchainError
-from ...data.evaluation import AttemptSummary, Outcome, Problem, Result
+from ...data.evaluation import AttemptResult, Problem, ProblemResult, ResultClass
 from ...data.records import Attempt, Expansion, Theorem
 from ...data.turns import Turn
 from ...lean_env.toolchains.find import Toolchain, find_toolchain
@@ -21,12 +21,12 @@ from ..config import ModelConfig
 from ..models.server_watch import Servers
 from ..session import RunConfig, searching, start_run
 from .elaboration import Unfit, unfit
-from .ray_mail import Station
+from .ray_mail import ActorResource
 from .ray_policy import RemotePolicy
-from .runner import Bench, Hearers, Parts, Plan, Task
-from .wire import Fault, Parcel, pack
+from .runner import AttemptPlan, EvaluationRunner, Listeners, RunnerContext, Task
+from .wire import PackedExpansions, RemoteError, pack
 
-Setup = Callable[[], AbstractAsyncContextManager[Parts]]
+Setup = Callable[[], AbstractAsyncContextManager[RunnerContext]]
 """Sets up the parts of a node, on that node; it is sent there."""
 
 
@@ -47,7 +47,7 @@ class NodeSetup:
     policies: tuple[Any, ...] = ()
 
     @asynccontextmanager
-    async def __call__(self) -> AsyncIterator[Parts]:
+    async def __call__(self) -> AsyncIterator[RunnerContext]:
         """The parts; their processes end with it. Raises ToolchainError, and as start_run."""
         lean, config = await asyncio.to_thread(self.toolchain), self.config
         if self.policies:
@@ -57,7 +57,7 @@ class NodeSetup:
             if self.policies:
                 remote = RemotePolicy(self.config.policy, self.policies)
                 make = searching(run.pool, run.verifier, remote, self.config.model.samples)
-            yield Parts(run.pool, make)
+            yield RunnerContext(run.pool, make)
 
     def toolchain(self) -> Toolchain:
         """The Lean of this node. Raises ToolchainError when it is another than the driver's."""
@@ -69,11 +69,11 @@ class NodeSetup:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TriedProblem:
     """An attempt that is over, and what it tried."""
 
     attempt: Attempt
-    parcel: Parcel
+    parcel: PackedExpansions
     turns: tuple[Turn, ...] = ()
 
 
@@ -81,7 +81,7 @@ class Tried:
 class Decided:
     """A problem is classed without an attempt."""
 
-    outcome: Outcome
+    outcome: ResultClass
     detail: str
 
 
@@ -89,8 +89,8 @@ class Decided:
 class Report:
     """What became of a task, in the order told. fault: why it could not be tried to its end."""
 
-    told: list[Tried | Decided | AttemptSummary] = field(default_factory=list)
-    fault: Fault | None = None
+    told: list[TriedProblem | Decided | AttemptResult] = field(default_factory=list)
+    fault: RemoteError | None = None
 
 
 class _Notes:
@@ -121,13 +121,13 @@ class _Notes:
         """Note the attempt whole."""
         parcel = pack(self._expansions.pop(attempt.theorem, []))
         turns = tuple(self._turns.pop(attempt.theorem, ()))
-        self.report.told.append(Tried(attempt, parcel, turns))
+        self.report.told.append(TriedProblem(attempt, parcel, turns))
 
-    def decide(self, number: int, outcome: Outcome, detail: str) -> None:
+    def decide(self, number: int, outcome: ResultClass, detail: str) -> None:
         """Note it."""
         self.report.told.append(Decided(outcome, detail))
 
-    def add(self, number: int, attempt: AttemptSummary) -> None:
+    def add(self, number: int, attempt: AttemptResult) -> None:
         """Note it."""
         self.report.told.append(attempt)
 
@@ -137,37 +137,37 @@ class _Notes:
     def expanded(self, slot: int, count: int) -> None:
         """Nobody watches here."""
 
-    def finish(self, slot: int, result: Result) -> None:
+    def finish(self, slot: int, result: ProblemResult) -> None:
         """Nobody watches here."""
 
 
-class Outpost:
+class EvaluationWorker:
     """The Ray actor of one node."""
 
-    def __init__(self, setup: Setup, plan: Plan) -> None:
-        self._station = Station(setup, Fault("EnvironmentFault", "cannot be set up"))
+    def __init__(self, setup: Setup, plan: AttemptPlan) -> None:
+        self._station = ActorResource(setup, RemoteError("EnvironmentFault", "cannot be set up"))
         self._plan = plan
-        self._benches: set[Bench] = set()
+        self._benches: set[EvaluationRunner] = set()
 
     async def serve(self) -> None:
         """Set the node up, and stay until `close`."""
         await self._station.serve()
 
-    async def places(self) -> int | Fault:
+    async def places(self) -> int | RemoteError:
         """How many tasks it tries at once, when it is set up; or why it cannot be."""
         parts = await self._station.held()
-        return parts if isinstance(parts, Fault) else parts.pool.workers
+        return parts if isinstance(parts, RemoteError) else parts.pool.workers
 
     async def attempt(self, task: Task) -> Report:
         """Try all that is left of one task."""
         parts = await self._parts()
         notes = _Notes()
-        bench = Bench(parts, self._plan, Hearers(notes, lambda: notes, notes))
+        bench = EvaluationRunner(parts, self._plan, Listeners(notes, lambda: notes, notes))
         self._benches.add(bench)
         try:
             await bench.work([task], 1)
         except LakatosError as error:
-            notes.report.fault = Fault.of(error)
+            notes.report.fault = RemoteError.of(error)
         finally:
             self._benches.discard(bench)
         return notes.report
@@ -185,7 +185,7 @@ class Outpost:
         """Let `serve` end, and all processes with it."""
         self._station.close()
 
-    async def _parts(self) -> Parts:
+    async def _parts(self) -> RunnerContext:
         parts = await self._station.held()
-        assert isinstance(parts, Parts), parts
+        assert isinstance(parts, RunnerContext), parts
         return parts

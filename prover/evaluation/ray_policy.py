@@ -21,11 +21,11 @@ from ...lean_env.cache import default_cache
 from ...lean_env.pool import LeanPool
 from ...lean_env.queries.premises import Premises
 from ..models.server_watch import Servers
-from ..policy.base import Advice, Policy, Query
+from ..policy.base import Policy, PolicyOutput, Query
 from ..policy_spec import open_policy
 from ..session import RunConfig
-from .ray_mail import Station
-from .wire import Fault, Parcel, pack, unpack
+from .ray_mail import ActorResource
+from .wire import PackedExpansions, RemoteError, pack, unpack
 
 ROUNDS = 10
 """So often all actors are asked before the policy counts as lost."""
@@ -38,20 +38,20 @@ PolicySetup = Callable[[], AbstractAsyncContextManager[Policy]]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PackedQueries:
     """Queries to send: of each its theorem, sample and again; the states packed together."""
 
     of: list[tuple[Theorem, int | None, int]]
-    states: Parcel
+    states: PackedExpansions
 
 
-def asked(queries: Sequence[Query]) -> Asked:
+def asked(queries: Sequence[Query]) -> PackedQueries:
     """The queries, to send."""
     states = [Expansion(query.state, (), 0.0) for query in queries]
-    return Asked([(q.theorem, q.sample, q.again) for q in queries], pack(states))
+    return PackedQueries([(q.theorem, q.sample, q.again) for q in queries], pack(states))
 
 
-def answered(sent: Asked) -> list[Query]:
+def answered(sent: PackedQueries) -> list[Query]:
     """The queries that were sent."""
     states = [expansion.state for expansion in unpack(sent.states)]
     return [
@@ -86,23 +86,25 @@ class NodePolicy:
             yield await stack.enter_async_context(asked)
 
 
-class PolicyPost:
+class PolicyActor:
     """The Ray actor that holds a policy; set up by the first question."""
 
     def __init__(self, setup: PolicySetup) -> None:
-        self._station = Station(setup, Fault("ModelUnavailable", "the policy cannot be set up"))
+        self._station = ActorResource(
+            setup, RemoteError("ModelUnavailable", "the policy cannot be set up")
+        )
         self._serving: asyncio.Task[None] | None = None
 
-    async def propose(self, sent: Asked) -> list[Advice] | Fault:
+    async def propose(self, sent: PackedQueries) -> list[PolicyOutput] | RemoteError:
         """Answer each query, or say why not."""
         self._serving = self._serving or asyncio.create_task(self._station.serve())
         policy = await self._station.held()
-        if isinstance(policy, Fault):
+        if isinstance(policy, RemoteError):
             return policy
         try:
             return await policy.propose(answered(sent))
         except LakatosError as error:
-            return Fault.of(error)
+            return RemoteError.of(error)
 
     async def close(self) -> None:
         """Free the model."""
@@ -120,25 +122,29 @@ class RemotePolicy:
         self._rounds = rounds
         self._busy: Counter[int] = Counter()
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query."""
         sent = asked(queries)
         for left in reversed(range(self._rounds)):
             for number in sorted(range(len(self._posts)), key=lambda n: self._busy[n]):
                 answer = await self._ask(number, sent)
-                if isinstance(answer, Fault):
+                if isinstance(answer, RemoteError):
                     raise answer.error
                 if answer is not None:
                     return answer
             await asyncio.sleep(PAUSE_S if left else 0)
         raise ModelUnavailable(f"{self.name}: every actor that has the policy is lost")
 
-    async def _ask(self, number: int, sent: Asked) -> list[Advice] | Fault | None:
+    async def _ask(
+        self, number: int, sent: PackedQueries
+    ) -> list[PolicyOutput] | RemoteError | None:
         """What an actor answers; None when it is lost."""
         lost = import_module("ray.exceptions")
         self._busy[number] += 1
         try:
-            answer: list[Advice] | Fault = await self._posts[number].propose.remote(sent)
+            answer: list[PolicyOutput] | RemoteError = await self._posts[number].propose.remote(
+                sent
+            )
             return answer
         except lost.RayTaskError:
             raise
@@ -152,7 +158,7 @@ class RemotePolicy:
 async def posted(ray: Any, setup: PolicySetup | None) -> AsyncIterator[list[Any]]:
     """An actor for each GPU of the cluster; none where there is no GPU, or no need of one."""
     gpus = int(ray.cluster_resources().get("GPU", 0)) if setup else 0
-    made = ray.remote(PolicyPost).options(num_gpus=1, num_cpus=0, max_restarts=RESTARTS)
+    made = ray.remote(PolicyActor).options(num_gpus=1, num_cpus=0, max_restarts=RESTARTS)
     posts = [made.remote(setup) for _ in range(gpus)]
     try:
         yield posts

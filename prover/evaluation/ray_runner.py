@@ -11,22 +11,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ...data.evaluation import AttemptSummary, Outcome, Problem, Result, outcome_of
+from ...data.evaluation import AttemptResult, Problem, ProblemResult, ResultClass, outcome_of
 from ..agent.budget import Clock
 from .elaboration import Unfit
 from .ray_cluster import Cluster
-from .ray_node import Decided, Report, Tried
-from .runner import MAX_ERRORS, FailuresInARow, Hearers, Task
+from .ray_node import Decided, Report, TriedProblem
+from .runner import MAX_ERRORS, FailuresInARow, Listeners, Task
 from .wire import unpack
 
 
-class ClusterBench:
+class RayRunner:
     """Tries problems as `Bench` does, on all nodes of a cluster."""
 
     def __init__(
         self,
         cluster: Cluster,
-        hearers: Hearers,
+        hearers: Listeners,
         *,
         worked_s: float = 0.0,
         max_errors: int = MAX_ERRORS,
@@ -68,7 +68,7 @@ class ClusterBench:
         done, decided = list(task.done), None
         attempt_id = 0
         for told in answer.told:
-            if isinstance(told, Tried):
+            if isinstance(told, TriedProblem):
                 attempt_id = self._keep(told, slot) or attempt_id
             elif isinstance(told, Decided):
                 decided = told
@@ -82,7 +82,7 @@ class ClusterBench:
         if decided or not self._cluster.stopped or len(done) > len(task.done):
             self._watcher.finish(slot, _result(task, done, decided))
 
-    def _keep(self, tried: Tried, slot: int) -> int:
+    def _keep(self, tried: TriedProblem, slot: int) -> int:
         """Write an attempt whole; its number, or 0 for one at a negation."""
         theorem, expansions = tried.attempt.theorem, unpack(tried.parcel)
         self._archive.start_attempt(theorem)
@@ -96,16 +96,16 @@ class ClusterBench:
     def give_up(self, index: int, slot: int, why: str) -> None:
         """Class a problem under which nodes are lost as a crash."""
         task = self._tasks[index]
-        self._book.decide(task.number, Outcome.CRASH, why)
-        decided = Decided(Outcome.CRASH, why)
+        self._book.decide(task.number, ResultClass.CRASH, why)
+        decided = Decided(ResultClass.CRASH, why)
         self._watcher.finish(slot, _result(task, list(task.done), decided))
 
 
-def _result(task: Task, done: list[AttemptSummary], decided: Decided | None) -> Result:
+def _result(task: Task, done: list[AttemptResult], decided: Decided | None) -> ProblemResult:
     done.sort(key=lambda attempt: attempt.number)
     if decided:
-        return Result(task.problem, decided.outcome, tuple(done), decided.detail)
-    return Result(task.problem, outcome_of({a.outcome for a in done}), tuple(done))
+        return ProblemResult(task.problem, decided.outcome, tuple(done), decided.detail)
+    return ProblemResult(task.problem, outcome_of({a.outcome for a in done}), tuple(done))
 
 
 class _Unfit:
@@ -123,7 +123,7 @@ class _Unfit:
 
     def give_up(self, index: int, slot: int, why: str) -> None:
         """Nodes were lost under it."""
-        self.found[index] = Unfit(Outcome.CRASH, why)
+        self.found[index] = Unfit(ResultClass.CRASH, why)
 
 
 async def all_unfit(cluster: Cluster, problems: Sequence[Problem]) -> list[Unfit | None]:

@@ -13,28 +13,36 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ...data.errors import LakatosError, ModelUnavailable, UsageError
-from ...data.evaluation import ALARM, AttemptSummary, Outcome, Problem, Result, outcome_of, seed_of
+from ...data.evaluation import (
+    ALARM,
+    AttemptResult,
+    Problem,
+    ProblemResult,
+    ResultClass,
+    outcome_of,
+    seed_of,
+)
 from ...data.records import Attempt, Expansion, StopReason, Theorem
 from ...data.turns import Turn
 from ...lean_env.opened_file import OpenedFile
 from ..agent.budget import Clock
-from ..agent.recorder import Recorder
+from ..agent.recorder import AttemptObserver
 from ..concurrency import together
 from ..config import ProverConfig
 from .elaboration import FilePool, Unfit, opened_theorem
 
 OUTCOMES = {
-    StopReason.PROVED: Outcome.SOLVED,
-    StopReason.DISPROVED: Outcome.DEAD_END,
-    StopReason.DEAD_END: Outcome.DEAD_END,
-    StopReason.EXPANSIONS: Outcome.BUDGET,
-    StopReason.STEPS: Outcome.BUDGET,
-    StopReason.LEAN_TIME: Outcome.BUDGET,
-    StopReason.TOKENS: Outcome.BUDGET,
-    StopReason.WALL_TIME: Outcome.BUDGET,
-    StopReason.REFUSED: Outcome.REFUSED,
-    StopReason.FAULT: Outcome.CRASH,
-    StopReason.MODEL_FAILED: Outcome.MODEL_FAILED,
+    StopReason.PROVED: ResultClass.SOLVED,
+    StopReason.DISPROVED: ResultClass.DEAD_END,
+    StopReason.DEAD_END: ResultClass.DEAD_END,
+    StopReason.EXPANSIONS: ResultClass.BUDGET,
+    StopReason.STEPS: ResultClass.BUDGET,
+    StopReason.LEAN_TIME: ResultClass.BUDGET,
+    StopReason.TOKENS: ResultClass.BUDGET,
+    StopReason.WALL_TIME: ResultClass.BUDGET,
+    StopReason.REFUSED: ResultClass.REFUSED,
+    StopReason.FAULT: ResultClass.CRASH,
+    StopReason.MODEL_FAILED: ResultClass.MODEL_FAILED,
 }
 """The class of an attempt that ended so; one that was interrupted counts for nothing."""
 
@@ -43,7 +51,7 @@ MAX_ERRORS = 10
 """Attempts in a row under which the model may fail."""
 
 
-class Archive(Recorder, Protocol):
+class ConversationWriter(AttemptObserver, Protocol):
     """Keeps attempts and numbers them: the store's recorder."""
 
     def attempt_id(self, theorem: Theorem) -> int:
@@ -51,19 +59,19 @@ class Archive(Recorder, Protocol):
         ...
 
 
-class Book(Protocol):
+class ResultWriter(Protocol):
     """Keeps what counts: the store's ledger."""
 
-    def decide(self, number: int, outcome: Outcome, detail: str) -> None:
+    def decide(self, number: int, outcome: ResultClass, detail: str) -> None:
         """Class a problem without an attempt."""
         ...
 
-    def add(self, number: int, attempt: AttemptSummary) -> None:
+    def add(self, number: int, attempt: AttemptResult) -> None:
         """Count an attempt that is over."""
         ...
 
 
-class Watcher(Protocol):
+class ProgressListener(Protocol):
     """Hears what each place at work does: a live display."""
 
     def start(self, slot: int, problem: Problem, number: int) -> None:
@@ -74,13 +82,13 @@ class Watcher(Protocol):
         """So many states were expanded."""
         ...
 
-    def finish(self, slot: int, result: Result) -> None:
+    def finish(self, slot: int, result: ProblemResult) -> None:
         """A theorem is over."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class AttemptPlan:
     """How each problem is tried. prover: budgets of one attempt, and the run's seed."""
 
     prover: ProverConfig
@@ -105,9 +113,9 @@ class FailuresInARow:
         self._most = most
         self._count = 0
 
-    def hear(self, outcome: Outcome, detail: str) -> None:
+    def hear(self, outcome: ResultClass, detail: str) -> None:
         """Another attempt is over. Raises ModelUnavailable at the last that may fail."""
-        self._count = self._count + 1 if outcome is Outcome.MODEL_FAILED else 0
+        self._count = self._count + 1 if outcome is ResultClass.MODEL_FAILED else 0
         if self._count >= self._most:
             raise ModelUnavailable(f"the model failed {self._count} times in a row: {detail}")
 
@@ -118,7 +126,7 @@ class Task:
 
     number: int
     problem: Problem
-    done: tuple[AttemptSummary, ...] = ()
+    done: tuple[AttemptResult, ...] = ()
 
 
 class Proving(Protocol):
@@ -135,31 +143,31 @@ class Proving(Protocol):
         ...
 
 
-Make = Callable[[Recorder, ProverConfig], Proving]
+ProverFactory = Callable[[AttemptObserver, ProverConfig], Proving]
 """A prover for one attempt, with draws of its own by the seed of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class RunnerContext:
     """What attempts are made with."""
 
     pool: FilePool
-    make: Make
+    make: ProverFactory
 
 
 @dataclass(frozen=True, slots=True)
-class Hearers:
+class Listeners:
     """Who is told of what happens. archive: makes what keeps the attempts of one place at work."""
 
-    book: Book
-    archive: Callable[[], Archive]
-    watcher: Watcher
+    book: ResultWriter
+    archive: Callable[[], ConversationWriter]
+    watcher: ProgressListener
 
 
 class _Notes:
     """Tells an archive and a watcher of one attempt, and notes its number and its tokens."""
 
-    def __init__(self, archive: Archive, heard: Callable[[int], None]) -> None:
+    def __init__(self, archive: ConversationWriter, heard: Callable[[int], None]) -> None:
         self._archive = archive
         self._heard = heard
         self.attempt_id = 0
@@ -186,14 +194,14 @@ class _Notes:
         self._archive.finish_attempt(attempt)
 
 
-class Bench:
+class EvaluationRunner:
     """Tries problems. worked_s: seconds of work on the run before this session."""
 
     def __init__(
         self,
-        parts: Parts,
-        plan: Plan,
-        hearers: Hearers,
+        parts: RunnerContext,
+        plan: AttemptPlan,
+        hearers: Listeners,
         *,
         worked_s: float = 0.0,
         clock: Clock = time.monotonic,
@@ -240,7 +248,9 @@ class Bench:
             if result := await self._try(slot, task, archive):
                 self._watcher.finish(slot, result)
 
-    async def _try(self, slot: int, task: Task, archive: Archive) -> Result | None:
+    async def _try(
+        self, slot: int, task: Task, archive: ConversationWriter
+    ) -> ProblemResult | None:
         """All that is left of one task; None when interrupted before its end."""
         problem = task.problem
         self._watcher.start(slot, problem, 0)
@@ -260,13 +270,13 @@ class Bench:
         if opened.source not in self._open:  # the set may have it twice
             self._pool.close_file(opened)
 
-    def _decide(self, task: Task, why: Unfit) -> Result:
+    def _decide(self, task: Task, why: Unfit) -> ProblemResult:
         self._book.decide(task.number, why.outcome, why.detail)
-        return Result(task.problem, why.outcome, task.done, why.detail)
+        return ProblemResult(task.problem, why.outcome, task.done, why.detail)
 
     async def _attempts(
-        self, slot: int, task: Task, theorem: Theorem, archive: Archive
-    ) -> Result | None:
+        self, slot: int, task: Task, theorem: Theorem, archive: ConversationWriter
+    ) -> ProblemResult | None:
         done = list(task.done)
         for number in missing(task.done, self._plan):
             if self.stopped:
@@ -278,14 +288,14 @@ class Bench:
             self._book.add(task.number, summary)
             done.append(summary)
             self._failures.hear(summary.outcome, summary.detail)
-            if summary.outcome is Outcome.SOLVED and not self._plan.all_attempts:
+            if summary.outcome is ResultClass.SOLVED and not self._plan.all_attempts:
                 break
         done.sort(key=lambda attempt: attempt.number)
-        return Result(task.problem, outcome_of({a.outcome for a in done}), tuple(done))
+        return ProblemResult(task.problem, outcome_of({a.outcome for a in done}), tuple(done))
 
     async def _attempt(
-        self, slot: int, task: Task, number: int, theorem: Theorem, archive: Archive
-    ) -> AttemptSummary | None:
+        self, slot: int, task: Task, number: int, theorem: Theorem, archive: ConversationWriter
+    ) -> AttemptResult | None:
         """One attempt from start to end; None when it was interrupted."""
         seed = seed_of(self._plan.prover.seed, task.problem.name, number)
         notes = _Notes(archive, lambda count: self._watcher.expanded(slot, count))
@@ -301,7 +311,7 @@ class Bench:
         if outcome is None:
             return None
         detail = attempt.detail or ("" if attempt.is_proved else attempt.stop.value)
-        return AttemptSummary(
+        return AttemptResult(
             attempt_id=notes.attempt_id,
             number=number,
             outcome=outcome,
@@ -316,9 +326,9 @@ class Bench:
         )
 
 
-def missing(done: Sequence[AttemptSummary], plan: Plan) -> list[int]:
+def missing(done: Sequence[AttemptResult], plan: AttemptPlan) -> list[int]:
     """The numbers of the attempts that a problem still gets."""
-    if not plan.all_attempts and any(a.outcome is Outcome.SOLVED for a in done):
+    if not plan.all_attempts and any(a.outcome is ResultClass.SOLVED for a in done):
         return []
     over = {attempt.number for attempt in done}
     return [number for number in range(1, plan.attempts + 1) if number not in over]

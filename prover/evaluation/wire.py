@@ -19,14 +19,14 @@ FlatExpansion = tuple[int, float, int, list[FlatStep]]
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class PackedExpansions:
     """Expansions with their states by number; a state stands behind the one it came from."""
 
     states: list[FlatState]
     expansions: list[FlatExpansion]
 
 
-def pack(expansions: Sequence[Expansion]) -> Parcel:
+def pack(expansions: Sequence[Expansion]) -> PackedExpansions:
     """The expansions, flat."""
     states: list[FlatState] = []
     numbers: dict[int, int] = {}
@@ -57,10 +57,10 @@ def pack(expansions: Sequence[Expansion]) -> Parcel:
         (number(each.state), each.value, each.tokens, [step(s) for s in each.steps])
         for each in expansions
     ]
-    return Parcel(states, flat)
+    return PackedExpansions(states, flat)
 
 
-def unpack(parcel: Parcel) -> list[Expansion]:
+def unpack(parcel: PackedExpansions) -> list[Expansion]:
     """The expansions that `pack` packed."""
     states: list[ProofState] = []
     for key, goals, size, root, flat in parcel.states:
@@ -80,14 +80,14 @@ def unpack(parcel: Parcel) -> list[Expansion]:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RemoteError:
     """An error that travels. kind: its class in data/errors.py."""
 
     kind: str
     text: str
 
     @classmethod
-    def of(cls, error: LakatosError) -> Fault:
+    def of(cls, error: LakatosError) -> RemoteError:
         """The error, to send."""
         return cls(type(error).__name__, str(error))
 

@@ -12,7 +12,7 @@ from math import gcd
 
 from ..policy.base import Proposal
 from .finite_search import finite_search
-from .goal_text import Shape, mentions
+from .goal_text import GoalText, mentions
 
 MAX_MODULUS = 13
 """Residues are tried one by one up to this modulus."""
@@ -27,7 +27,7 @@ _MODULUS = re.compile(r"% (\d+)|(?<![\w^.*] )(?<!\w)(\d+) ∣")
 _POWER = re.compile(r"(?<![\w.^])(\d+) \^ (\(?[^\d\s()]+)")
 
 
-def arithmetic(shape: Shape) -> Iterator[Proposal]:
+def arithmetic(shape: GoalText) -> Iterator[Proposal]:
     """Yield the templates that fit the goal."""
     if not shape.numbers or shape.hidden:
         return
@@ -38,12 +38,12 @@ def arithmetic(shape: Shape) -> Iterator[Proposal]:
     yield from finite_search(shape)
 
 
-def _moduli(shape: Shape) -> list[int]:
+def _moduli(shape: GoalText) -> list[int]:
     found = [int(a or b) for a, b in _MODULUS.findall(shape.text)]
     return [m for m in dict.fromkeys(found) if m > 1]
 
 
-def _casts(shape: Shape) -> Iterator[Proposal]:
+def _casts(shape: GoalText) -> Iterator[Proposal]:
     """Solve for a cast variable in the field it is cast to, then come back."""
     match = re.fullmatch(r"(\w+) = (\d+)", shape.target)
     if match and f"↑{match.group(1)}" in shape.text:
@@ -53,7 +53,7 @@ def _casts(shape: Shape) -> Iterator[Proposal]:
             yield Proposal(f"{have}\nexact_mod_cast key", 0.12)
 
 
-def _modular(shape: Shape) -> Iterator[Proposal]:
+def _modular(shape: GoalText) -> Iterator[Proposal]:
     """Powers and products modulo a literal: by rewriting, and by cases on residues."""
     moduli = _moduli(shape)
     if not moduli or not re.search(r"[\^*]", shape.text):
@@ -85,7 +85,7 @@ def _residues(name: str, modulus: int, fact: str) -> str:
     return f"have {fact} : {cases} := by omega\nrcases {fact} with {names}"
 
 
-def _powers(shape: Shape) -> Iterator[Proposal]:
+def _powers(shape: GoalText) -> Iterator[Proposal]:
     """Literal ^ variable modulo a literal: the powers repeat, split by the period."""
     bases = dict.fromkeys(int(b) for b, _ in _POWER.findall(shape.text))
     exponents = [n for n, k in shape.numbers if k == "Nat" and mentions(shape.text, n)]
@@ -102,7 +102,7 @@ def _period(base: int, modulus: int) -> int | None:
     return next((p for p in range(1, MAX_PERIOD + 1) if pow(base, p, modulus) == 1), None)
 
 
-def _by_period(base: int, name: str, modulus: int, period: int, shape: Shape) -> str:
+def _by_period(base: int, name: str, modulus: int, period: int, shape: GoalText) -> str:
     """Write `name` as period * q + r everywhere; (base ^ period) ^ q is 1 modulo modulus."""
     places = [h.name for h in shape.facts if mentions(h.type, name)]
     if mentions(shape.target, name):
@@ -118,7 +118,7 @@ def _by_period(base: int, name: str, modulus: int, period: int, shape: Shape) ->
     return " <;> ".join([start, *parts])
 
 
-def _gcd(shape: Shape) -> Iterator[Proposal]:
+def _gcd(shape: GoalText) -> Iterator[Proposal]:
     """Bound a gcd of terms by what it divides: a small combination of them."""
     match = _GCD.fullmatch(shape.target)
     if match is None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ..policy.base import Proposal
-from .goal_text import Shape, fresh, mentions, split_top
+from .goal_text import GoalText, fresh, mentions, split_top
 
 LADDER = {1: (12, 60, 300, 1200), 2: (12, 30, 75), 3: (6, 12)}
 """Bounds tried one after the other for each variable, by the number of variables."""
@@ -29,7 +29,7 @@ _POWER = re.compile(r"(\d+) \^ (\w+)")
 class _Plan:
     """What a finite search of one goal needs: variables, usable facts, divisor equations."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: GoalText) -> None:
         self.shape = shape
         objects = [h.name for h in shape.objects]
         self.dropped = [h.name for h in shape.facts if _QUANTIFIED.search(h.type)]
@@ -121,7 +121,7 @@ class _Plan:
         return name if kind == "Nat" else fresh(f"{name}'", self.shape.taken)
 
 
-def finite_search(shape: Shape) -> Iterator[Proposal]:
+def finite_search(shape: GoalText) -> Iterator[Proposal]:
     """Yield the tactics that bound and try all values, where the goal is decidable."""
     plan = _Plan(shape)
     if not plan.fits:

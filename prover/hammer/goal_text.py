@@ -56,7 +56,7 @@ def is_fact(hypothesis: Hypothesis) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class GoalText:
     """One goal, read. Names that cannot be written (`✝`) are only in `hidden` and `taken`."""
 
     goal: Goal

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ...data.records import Goal, Theorem
-from ..policy.base import Advice, Proposal, Query
+from ..policy.base import PolicyOutput, Proposal, Query
 from .arithmetic import arithmetic
 from .file_context import Scope
-from .goal_text import Shape, fresh, introductions, mentions, split_top
+from .goal_text import GoalText, fresh, introductions, mentions, split_top
 from .recurrences import recurrences
 
 CLOSING = (
@@ -57,16 +57,16 @@ class Hammer:
 
     name = "hammer"
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query with up to MAX_PROPOSALS tactics, best prior first."""
-        return [Advice(tuple(portfolio(q.theorem, q.state.goals))) for q in queries]
+        return [PolicyOutput(tuple(portfolio(q.theorem, q.state.goals))) for q in queries]
 
 
 def portfolio(theorem: Theorem, goals: Sequence[Goal]) -> list[Proposal]:
     """The tactics for the first of the goals, each once, best prior first (ties as written)."""
     if not goals:
         return []
-    shape = Shape(goals[0])
+    shape = GoalText(goals[0])
     best: dict[str, float] = {}
     for proposal in _all(shape, Scope(theorem.context, shape.goal), _has_mathlib(theorem.source)):
         best[proposal.tactic] = max(proposal.prior, best.get(proposal.tactic, 0.0))
@@ -78,7 +78,7 @@ def _has_mathlib(source: str) -> bool:
     return re.search(r"^\s*(public )?import Mathlib\b", source, re.MULTILINE) is not None
 
 
-def _all(shape: Shape, scope: Scope, mathlib: bool) -> Iterator[Proposal]:
+def _all(shape: GoalText, scope: Scope, mathlib: bool) -> Iterator[Proposal]:
     closing = (*CLOSING, *CLOSING_MATHLIB) if mathlib else CLOSING
     yield from (Proposal(tactic, prior) for tactic, prior in closing)
     yield from _hidden(shape)
@@ -92,7 +92,7 @@ def _all(shape: Shape, scope: Scope, mathlib: bool) -> Iterator[Proposal]:
     yield from recurrences(shape)
 
 
-def _hidden(shape: Shape) -> Iterator[Proposal]:
+def _hidden(shape: GoalText) -> Iterator[Proposal]:
     """Name what cannot be written; `rename_i` takes the last ones, in order."""
     if shape.hidden:
         names = list(shape.taken)
@@ -103,7 +103,7 @@ def _hidden(shape: Shape) -> Iterator[Proposal]:
         yield Proposal(f"rename_i {' '.join(names[len(shape.taken) :])}", 0.5)
 
 
-def _target(shape: Shape) -> Iterator[Proposal]:
+def _target(shape: GoalText) -> Iterator[Proposal]:
     """Steps that the target's head asks for."""
     target = shape.target
     if names := introductions(target, shape.taken):
@@ -136,7 +136,7 @@ def _target(shape: Shape) -> Iterator[Proposal]:
                 yield Proposal(f"apply {h.name}", 0.3)
 
 
-def _equation(shape: Shape) -> Iterator[Proposal]:
+def _equation(shape: GoalText) -> Iterator[Proposal]:
     name = fresh("x", shape.taken)
     yield Proposal(f"funext {name}", 0.12)
     yield Proposal("ext <;> simp <;> omega", 0.06)
@@ -148,7 +148,7 @@ def _equation(shape: Shape) -> Iterator[Proposal]:
         yield Proposal("apply Int.le_antisymm", 0.03)
 
 
-def _witnesses(shape: Shape) -> Iterator[Proposal]:
+def _witnesses(shape: GoalText) -> Iterator[Proposal]:
     """Values for an existential: what is at hand, then small numbers, then a hole."""
     for h in shape.objects[-4:]:
         yield Proposal(f"refine ⟨{h.name}, ?_⟩", 0.2)
@@ -166,7 +166,7 @@ def _witnesses(shape: Shape) -> Iterator[Proposal]:
     yield Proposal("simp", 0.3)
 
 
-def _cases(shape: Shape) -> Iterator[Proposal]:
+def _cases(shape: GoalText) -> Iterator[Proposal]:
     """Take hypotheses apart: all ∧ and ∃ in one go, each ∨ by cases."""
     used = list(shape.taken)
     parts: list[str] = []
@@ -215,7 +215,7 @@ def _pattern(text: str, name: str, used: list[str]) -> str:
     return f"⟨{', '.join(names)}⟩"
 
 
-def _use(shape: Shape) -> Iterator[Proposal]:
+def _use(shape: GoalText) -> Iterator[Proposal]:
     """Apply, rewrite and simplify with each hypothesis, the latest first."""
     facts = [h for h in shape.facts if h.type != "True"][::-1][:8]
     goal_is_fact = shape.target != "False"
@@ -244,7 +244,7 @@ def _use(shape: Shape) -> Iterator[Proposal]:
         yield Proposal("subst_vars <;> decide", 0.06)
 
 
-def _instantiate(shape: Shape) -> Iterator[Proposal]:
+def _instantiate(shape: GoalText) -> Iterator[Proposal]:
     """Universal facts at the numbers and terms that occur in the goal."""
     numbers = list(dict.fromkeys(re.findall(r"(?<![\w.])\d+(?![\w.])", shape.text)))[:6]
     terms = [h.name for h in shape.objects if mentions(shape.target, h.name)][-3:]
@@ -259,7 +259,7 @@ def _instantiate(shape: Shape) -> Iterator[Proposal]:
         yield Proposal(f"{steps}\nsimp_all", 0.05)
 
 
-def _induction(shape: Shape, scope: Scope) -> Iterator[Proposal]:
+def _induction(shape: GoalText, scope: Scope) -> Iterator[Proposal]:
     """Induction on natural numbers, lists and the file's own types, open or closed at once."""
     if not re.search(r"[^\s]", shape.target):
         return
@@ -289,7 +289,7 @@ def _inductive(type_: str, scope: Scope) -> bool:
     return head in ("Nat", "ℕ", "List") or head in scope.inductives
 
 
-def _structured(name: str, type_: str, shape: Shape) -> str:
+def _structured(name: str, type_: str, shape: GoalText) -> str:
     taken = [n for n in shape.taken if n != name]
     ih = fresh("ih", taken)
     if type_ in ("Nat", "ℕ"):
@@ -300,7 +300,7 @@ def _structured(name: str, type_: str, shape: Shape) -> str:
     return f"induction {name}"
 
 
-def _growth(name: str, power: str, shape: Shape) -> str:
+def _growth(name: str, power: str, shape: GoalText) -> str:
     ih = fresh("ih", [n for n in shape.taken if n != name])
     step = f"have hp := @Nat.lt_two_pow_self ({name} + 1); simp_all [Nat.pow_succ]; omega"
     return f"induction {name} with\n| zero => simp_all\n| succ {name} {ih} => {step}"

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from ...data.records import Hypothesis
 from ..policy.base import Proposal
-from .goal_text import Shape
+from .goal_text import GoalText
 
 MAX_PERIOD = 40
 """Longest period looked for."""
@@ -61,14 +61,14 @@ class _Sequence:
         return lines
 
 
-def recurrences(shape: Shape) -> Iterator[Proposal]:
+def recurrences(shape: GoalText) -> Iterator[Proposal]:
     """Yield one tactic for each sequence of the goal that is found to repeat."""
     for h in shape.facts:
         if (found := _read(h, shape)) and (text := _proof(found, shape)):
             yield Proposal(text, 0.75)
 
 
-def _read(rule: Hypothesis, shape: Shape) -> _Sequence | None:
+def _read(rule: Hypothesis, shape: GoalText) -> _Sequence | None:
     """The sequence a rule defines, with its period; None where there is none to be found."""
     match = _RULE.fullmatch(rule.type)
     if match is None:
@@ -97,7 +97,7 @@ def _read(rule: Hypothesis, shape: Shape) -> _Sequence | None:
     return None
 
 
-def _first_values(name: str, shape: Shape) -> dict[int, Fraction]:
+def _first_values(name: str, shape: GoalText) -> dict[int, Fraction]:
     """The facts `f 3 = 5`, kept only if their indices follow each other."""
     found = {}
     for h in shape.facts:
@@ -133,7 +133,7 @@ def _literal(value: Fraction) -> str:
     return f"({value.numerator} / {value.denominator})"
 
 
-def _proof(seq: _Sequence, shape: Shape) -> str | None:
+def _proof(seq: _Sequence, shape: GoalText) -> str | None:
     """The whole tactic text: the period by induction, then the terms that the target names."""
     asked = [int(i) for i in re.findall(rf"\b{seq.name} (\d+)", shape.target)]
     if not asked or min(asked) < seq.start or max(asked) < 8 or len(asked) > 8:

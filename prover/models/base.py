@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ChatMessage:
     """One turn of a chat. role: system | user | assistant."""
 
     role: str
@@ -23,7 +23,7 @@ class Prompt:
     """What a model is given: plain text, or a chat when there are messages."""
 
     text: str = ""
-    messages: tuple[Message, ...] = ()
+    messages: tuple[ChatMessage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .base import Generated
-from .decoding import Gathering, Row, Vocabulary
+from .decoding import CompletionCollector, DecodedRow, Vocabulary
 from .forward import Prefilled
-from .request_queue import Job
+from .request_queue import GenerationRequest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class Beam:
     """One job's search. rows: growing, by falling log-probability; over: ended, likewise."""
 
-    job: Job
+    job: GenerationRequest
     index: int
-    rows: list[Row] = field(default_factory=list)
-    over: list[Row] = field(default_factory=list)
+    rows: list[DecodedRow] = field(default_factory=list)
+    over: list[DecodedRow] = field(default_factory=list)
 
     def settled(self) -> bool:
         """Whether no growing row can still become one of the n best."""
@@ -40,13 +40,13 @@ class Beam:
         ends counts only among the n best, so that no row is ended where that is unlikely.
         """
         width = self.job.sampling.n
-        rows: list[Row] = []
+        rows: list[DecodedRow] = []
         parents: list[int] = []
         for rank, (log_prob, parent, token) in enumerate(_ranked(scores, 2 * width)):
             if len(rows) == width or log_prob == float("-inf"):
                 break
             old = self.rows[parent]
-            row = Row(self.index, 0, list(old.tokens), old.log_prob)
+            row = DecodedRow(self.index, 0, list(old.tokens), old.log_prob)
             if not row.add(token, log_prob - old.log_prob, self.job, vocabulary):
                 rows.append(row)
                 parents.append(parent)
@@ -72,14 +72,14 @@ def _ranked(scores: Tensor, take: int) -> Iterator[tuple[float, int, int]]:
 def search(
     prefilled: Prefilled,
     vocabulary: Vocabulary,
-    jobs: Sequence[Job],
+    jobs: Sequence[GenerationRequest],
     wanted: Callable[[int], bool],
-    gathering: Gathering,
+    gathering: CompletionCollector,
 ) -> Iterator[tuple[int, Generated]]:
     """The n likeliest completions of each job, likeliest first; cut ones after the finished."""
     import torch
 
-    beams = [Beam(job, j, [Row(j, 0)]) for j, job in enumerate(jobs)]
+    beams = [Beam(job, j, [DecodedRow(j, 0)]) for j, job in enumerate(jobs)]
     state = prefilled.rows(range(len(jobs)))
     logs = prefilled.logits.log_softmax(-1)
     while beams:

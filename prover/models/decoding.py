@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .base import Completion, Generated
 from .forward import Forward, Prefilled, Rows
-from .request_queue import Job
+from .request_queue import GenerationRequest
 from .token_sampling import Draw, distinct_first, noise, on
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Vocabulary:
 
 
 @dataclass(slots=True)
-class Row:
+class DecodedRow:
     """One completion while it grows. job: its index in the batch; index: among its siblings;
     first: a first token chosen beforehand."""
 
@@ -70,7 +70,9 @@ class Row:
     finished: bool = True
     first: int | None = None
 
-    def add(self, token: int, log_prob: float, job: Job, vocabulary: Vocabulary) -> bool:
+    def add(
+        self, token: int, log_prob: float, job: GenerationRequest, vocabulary: Vocabulary
+    ) -> bool:
         """Append a token; whether the completion is over."""
         self.tokens.append(token)
         self.log_prob += log_prob
@@ -89,16 +91,16 @@ class Row:
         return Completion(self.text or "", self.log_prob, len(self.tokens), self.finished)
 
 
-class Gathering:
+class CompletionCollector:
     """Collects the completions of each job until all of its siblings are there."""
 
     def __init__(self) -> None:
-        self.jobs: list[Job] = []
+        self.jobs: list[GenerationRequest] = []
         self._values: list[float | None] = []
         self._done: list[dict[int, Completion]] = []
 
     def admit(
-        self, jobs: Sequence[Job], values: Sequence[float] | None
+        self, jobs: Sequence[GenerationRequest], values: Sequence[float] | None
     ) -> list[tuple[int, Generated]]:
         """Expect answers to these jobs as well; those to jobs that want no completion.
 
@@ -111,7 +113,7 @@ class Gathering:
         none = [i for i, job in enumerate(jobs, first) if job.sampling.n == 0]
         return [(i, self.answer(i, ())) for i in none]
 
-    def add(self, row: Row) -> tuple[int, Generated] | None:
+    def add(self, row: DecodedRow) -> tuple[int, Generated] | None:
         """Take a finished row; the job's answer when it was the last."""
         done = self._done[row.job]
         done[row.index] = row.completion()
@@ -124,7 +126,7 @@ class Gathering:
         return Generated(tuple(completions), self._values[job], len(self.jobs[job].tokens))
 
 
-def nobody() -> Sequence[Job]:
+def nobody() -> Sequence[GenerationRequest]:
     """No further jobs."""
     return ()
 
@@ -135,10 +137,10 @@ class Call:
     jobs that are to join now, whose indices go on from those before."""
 
     vocabulary: Vocabulary
-    jobs: Sequence[Job]
+    jobs: Sequence[GenerationRequest]
     wanted: Callable[[int], bool]
-    more: Callable[[], Sequence[Job]]
-    gathering: Gathering = field(default_factory=Gathering)
+    more: Callable[[], Sequence[GenerationRequest]]
+    gathering: CompletionCollector = field(default_factory=CompletionCollector)
 
 
 class Decoder(ABC):
@@ -152,9 +154,9 @@ class Decoder(ABC):
     def run(
         self,
         vocabulary: Vocabulary,
-        jobs: Sequence[Job],
+        jobs: Sequence[GenerationRequest],
         wanted: Callable[[int], bool] = lambda _: True,
-        more: Callable[[], Sequence[Job]] = nobody,
+        more: Callable[[], Sequence[GenerationRequest]] = nobody,
     ) -> Iterator[tuple[int, Generated]]:
         """Answer jobs, each as soon as its last completion is over; all of one kind (beam or not).
 
@@ -192,14 +194,14 @@ class Loop(Decoder):
         if jobs[0].sampling.beam:
             yield from beam.search(prefilled, vocabulary, jobs, call.wanted, gathering)
             return
-        growth = Growth.of(prefilled, jobs, 0)
+        growth = DecodeBatch.of(prefilled, jobs, 0)
         for steps in itertools.count(1):
             yield from growth.grow(vocabulary, call.wanted, gathering)
             if not growth.draws.rows:
                 return
             if growth.state.joins and steps % JOIN_EVERY == 0 and (late := call.more()):
                 prefilled = self.forward.prefill([job.tokens for job in late])
-                growth.join(Growth.of(prefilled, late, len(gathering.jobs)))
+                growth.join(DecodeBatch.of(prefilled, late, len(gathering.jobs)))
                 yield from gathering.admit(late, prefilled.values)
 
 
@@ -211,27 +213,27 @@ class Draws:
     over: the places of rows that need no more tokens.
     """
 
-    rows: list[Row]
+    rows: list[DecodedRow]
     uniform: Tensor
     at: Tensor
     draw: Draw
     over: set[int] = field(default_factory=set)
 
     @staticmethod
-    def of(logits: Tensor, jobs: Sequence[Job], numbers: Sequence[int]) -> Draws:
+    def of(logits: Tensor, jobs: Sequence[GenerationRequest], numbers: Sequence[int]) -> Draws:
         """The rows of jobs before their first token.
 
         logits: [jobs, vocabulary], of the first tokens. numbers: the index of each job.
         """
         import torch
 
-        rows: list[Row] = []
+        rows: list[DecodedRow] = []
         for scores, job, number in zip(logits, jobs, numbers, strict=True):
             n = job.sampling.n
             first: Sequence[int | None] = [None] * n
             if n and job.sampling.distinct_first:
                 first = distinct_first(scores, job)
-            rows += [Row(number, i, first=token) for i, token in enumerate(first)]
+            rows += [DecodedRow(number, i, first=token) for i, token in enumerate(first)]
         owners = owners_of(jobs)
         uniform = torch.zeros(len(rows), max(job.sampling.max_tokens for job in jobs))
         for line, row, owner in zip(uniform, rows, owners, strict=True):
@@ -250,7 +252,7 @@ class Draws:
         logits: Tensor,
         vocabulary: Vocabulary,
         wanted: Callable[[int], bool],
-        gathering: Gathering,
+        gathering: CompletionCollector,
     ) -> tuple[Tensor, list[tuple[int, Generated]]]:
         """Draw a token for each row, [rows], and give the answers that this completes.
 
@@ -298,13 +300,13 @@ class Draws:
         self.draw = self.draw.join(fresh.draw)
 
 
-def owners_of(jobs: Sequence[Job]) -> list[int]:
+def owners_of(jobs: Sequence[GenerationRequest]) -> list[int]:
     """The job (its place) of each row."""
     return [place for place, job in enumerate(jobs) for _ in range(job.sampling.n)]
 
 
 @dataclass(slots=True)
-class Growth:
+class DecodeBatch:
     """Rows that grow in a forward pass, and what their next tokens are drawn from.
 
     logits: [rows, vocabulary]. Rows that are over stay until many are, so that few are moved.
@@ -315,14 +317,14 @@ class Growth:
     logits: Tensor
 
     @staticmethod
-    def of(prefilled: Prefilled, jobs: Sequence[Job], first: int) -> Growth:
+    def of(prefilled: Prefilled, jobs: Sequence[GenerationRequest], first: int) -> DecodeBatch:
         """The rows of jobs that were read. first: the index of job 0."""
         draws = Draws.of(prefilled.logits, jobs, range(first, first + len(jobs)))
         owners = owners_of(jobs)
-        return Growth(draws, prefilled.rows(owners), prefilled.logits[owners])
+        return DecodeBatch(draws, prefilled.rows(owners), prefilled.logits[owners])
 
     def grow(
-        self, vocabulary: Vocabulary, wanted: Callable[[int], bool], gathering: Gathering
+        self, vocabulary: Vocabulary, wanted: Callable[[int], bool], gathering: CompletionCollector
     ) -> Iterator[tuple[int, Generated]]:
         """Add a token to each row, and give the answers that this completes."""
         draws = self.draws
@@ -337,7 +339,7 @@ class Growth:
         if draws.rows:
             self.logits = self.state.step(tokens)
 
-    def join(self, fresh: Growth) -> None:
+    def join(self, fresh: DecodeBatch) -> None:
         """Go on with fresh rows as well."""
         import torch
 

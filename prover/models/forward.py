@@ -348,7 +348,7 @@ class EncodedRows(Apart):
         self._hidden, self._mask = self._hidden[chosen], self._mask[chosen]
 
 
-class Judge:
+class ClassifierModel:
     """A sequence classifier: values, and no completions.
 
     model: any `AutoModelForSequenceClassification` of one label (sigmoid of its score) or two

@@ -9,7 +9,7 @@ from ..concurrency import together
 from .base import Generated, LanguageModel, Prompt, Sampling
 
 
-class Replicas:
+class LoadBalancer:
     """A `LanguageModel` that sends each prompt to the copy with the fewest under way.
 
     A copy that fails is not asked again, and its prompts go to the others; the last one's

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from ...data.errors import ModelUnavailable, UsageError
 from ..concurrency import together
 from .base import Generated, Prompt, Sampling
-from .openai_stream import Broken, Empty, Refusal, plain_errors, read_answer
+from .openai_stream import Broken, Empty, ServerRefusal, plain_errors, read_answer
 from .server_watch import Servers
 
 T = TypeVar("T")
@@ -143,7 +143,7 @@ class OpenAIServer:
                 self._most = max(1, least)
             offsets = range(max(1, least), sampling.n, max(1, least))
             rest = await together([self._choices(prompt, sampling, at) for at in offsets])
-        except Refusal as refused:
+        except ServerRefusal as refused:
             if _TOO_LONG.search(refused.text.lower()):
                 why = f"the prompt is too long: {refused}; {SHORTEN}"
                 self._monitor.too_long(why)
@@ -161,7 +161,7 @@ class OpenAIServer:
             body = self._body(prompt, sampling, n, sampling.seed + offset)
             try:
                 return await self._request("/chat/completions" if is_chat else "/completions", body)
-            except Refusal as refused:
+            except ServerRefusal as refused:
                 if refused.status in (404, 405):
                     await self._explain(refused)
                     if is_chat or self._options.api != "auto":
@@ -194,7 +194,7 @@ class OpenAIServer:
             body["max_completion_tokens"] = body["max_tokens"]
         return {key: value for key, value in body.items() if key not in self._without}
 
-    def _drop(self, refused: Refusal, body: Body) -> bool:
+    def _drop(self, refused: ServerRefusal, body: Body) -> bool:
         """Whether to ask again, without what this server does not know."""
         if refused.status not in (400, 422):
             return False
@@ -244,7 +244,7 @@ class OpenAIServer:
             listed = await self._persist(send)
             self._monitor.answered(None)
             return [str(each["id"]) for each in listed["data"]]
-        except (Refusal, ValueError, KeyError, TypeError):
+        except (ServerRefusal, ValueError, KeyError, TypeError):
             return []
 
     async def _persist(self, send: Callable[[], Awaitable[T]]) -> T:
@@ -260,7 +260,7 @@ class OpenAIServer:
                     request.send()
                     with plain_errors(self._url, self._options.timeout_s):
                         return await send()
-                except Refusal as refused:
+                except ServerRefusal as refused:
                     self._check_key(refused)
                     if not refused.may_pass:
                         self._monitor.refused()
@@ -283,13 +283,13 @@ class OpenAIServer:
                 await self._sleep(wait_s)
                 waits.next(wait_s)
 
-    def _check_key(self, refused: Refusal) -> None:
+    def _check_key(self, refused: ServerRefusal) -> None:
         if refused.status in (401, 403):
             what = "refuses the key" if self._has_key else "wants a key"
             hint = "set OPENAI_API_KEY or LAKATOS_API_KEY"
             raise UsageError(f"{self.name}: the server {what}: {hint}") from refused
 
-    async def _explain(self, refused: Refusal) -> None:
+    async def _explain(self, refused: ServerRefusal) -> None:
         """Raise UsageError when it is the model that was not found."""
         known = await self._models()
         if known and self._model not in known:

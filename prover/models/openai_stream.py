@@ -47,7 +47,7 @@ class Empty(Exception):
         self.answer = answer
 
 
-class Refusal(Exception):
+class ServerRefusal(Exception):
     """An answer with an error status. retry_after_s: 0 when not told. is_final: no use to wait."""
 
     def __init__(self, status: int, text: str, retry_after_s: float = 0.0) -> None:
@@ -113,7 +113,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         yield from _causes(deeper)
 
 
-def refusal(error: openai.APIStatusError) -> Refusal:
+def refusal(error: openai.APIStatusError) -> ServerRefusal:
     """What a response of error status says."""
     said, headers = error.body, error.response.headers
     if isinstance(said, dict):
@@ -123,7 +123,7 @@ def refusal(error: openai.APIStatusError) -> Refusal:
     text = " ".join(str(said or "").split())[:SHOWN_CHARS]
     if error.code == "insufficient_quota":
         text = f"insufficient_quota: {text}"
-    return Refusal(error.status_code, text, _retry_after_s(headers))
+    return ServerRefusal(error.status_code, text, _retry_after_s(headers))
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from ...data.errors import UsageError
 from .agreement import PROMPTS, near
 from .base import Completion, Generated
-from .decoding import Call, Decoder, Draws, Row, Vocabulary
+from .decoding import Call, DecodedRow, Decoder, Draws, Vocabulary
 from .forward import ValueHead, encoded, padded
-from .request_queue import Job
+from .request_queue import GenerationRequest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,7 +65,7 @@ class PublicModel(Decoder):
                 )
                 yield from choosing.answers
 
-    def _beam(self, vocabulary: Vocabulary, job: Job) -> list[Completion]:
+    def _beam(self, vocabulary: Vocabulary, job: GenerationRequest) -> list[Completion]:
         """The likeliest completions by transformers' beam search; cut ones after the finished."""
         width = job.sampling.n
         out = self._generate(
@@ -88,7 +88,7 @@ class PublicModel(Decoder):
             log_probs = out.sequences_scores.tolist()
         rows = []
         for tokens, log_prob in zip(out.sequences.tolist(), log_probs, strict=True):
-            row = Row(0, 0)
+            row = DecodedRow(0, 0)
             for token in tokens[self._first(job.tokens) :]:
                 if row.add(token, 0.0, job, vocabulary):
                     break
@@ -137,7 +137,7 @@ class PublicModel(Decoder):
         pairs = zip(together, PROMPTS, strict=True)
         return all(near(row, scores([prompt])[0], self._model.dtype) for row, prompt in pairs)
 
-    def _values(self, jobs: Sequence[Job]) -> list[float]:
+    def _values(self, jobs: Sequence[GenerationRequest]) -> list[float]:
         """What the value head says of each prompt, one at a time, so that no padding is needed."""
         import torch
 
@@ -204,7 +204,7 @@ class Choosing:
         return _criteria(self.over)
 
 
-def stop_texts(vocabulary: Vocabulary, job: Job, first: int) -> Any:
+def stop_texts(vocabulary: Vocabulary, job: GenerationRequest, first: int) -> Any:
     """What ends a beam at a stop text. first: the place of its first new token."""
     import torch
 

@@ -19,7 +19,7 @@ from .base import Generated, Prompt, Sampling
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class GenerationRequest:
     """One prompt in the model's tokens, and how to continue it."""
 
     prompt: Prompt
@@ -27,7 +27,7 @@ class Job:
     tokens: tuple[int, ...]
 
 
-class Generator(Protocol):
+class Backend(Protocol):
     """A model that runs one batch at a time, in the thread that calls it."""
 
     @property
@@ -35,19 +35,19 @@ class Generator(Protocol):
         """The word that stands for it in a run's record."""
         ...
 
-    def prepare(self, prompt: Prompt, sampling: Sampling) -> Job:
+    def prepare(self, prompt: Prompt, sampling: Sampling) -> GenerationRequest:
         """Turn a prompt into tokens. Raises UsageError for a prompt it can never answer."""
         ...
 
-    def places(self, jobs: Sequence[Job]) -> int:
+    def places(self, jobs: Sequence[GenerationRequest]) -> int:
         """Tokens whose keys and values one batch of these jobs holds at most."""
         ...
 
     def run(
         self,
-        jobs: Sequence[Job],
+        jobs: Sequence[GenerationRequest],
         wanted: Callable[[int], bool],
-        more: Callable[[], Sequence[Job]],
+        more: Callable[[], Sequence[GenerationRequest]],
     ) -> Iterator[tuple[int, Generated]]:
         """Give the answers as they are ready, each with the index of its job.
 
@@ -63,7 +63,7 @@ class Generator(Protocol):
 
 
 @dataclass(slots=True)
-class Load:
+class QueueLoad:
     """What a batcher did so far."""
 
     prompts: int = 0
@@ -86,7 +86,7 @@ class Load:
 class _Entry:
     """A job, and how many wait for its answer; with none left it is given up."""
 
-    job: Job
+    job: GenerationRequest
     answer: asyncio.Future[Generated]
     waiting: int = 0
     running: bool = False
@@ -95,8 +95,8 @@ class _Entry:
 Key = tuple[Prompt, Sampling]
 
 
-class Batcher:
-    """A `LanguageModel` over a `Generator`.
+class RequestQueue:
+    """A `LanguageModel` over a `Backend`.
 
     budget: most places (tokens in the cache) of one batch; a job alone may exceed it.
     remember: answers kept for who asks the same again. clock: gives seconds.
@@ -104,12 +104,12 @@ class Batcher:
 
     def __init__(
         self,
-        generator: Generator,
+        generator: Backend,
         budget: int,
         remember: int = 1024,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.load = Load()
+        self.load = QueueLoad()
         self._generator = generator
         self._budget = budget
         self._remember = remember
@@ -213,7 +213,7 @@ class Batcher:
     def _run(self, batch: list[tuple[Key, _Entry]], loop: asyncio.AbstractEventLoop) -> None:
         """In the model's thread: hand each answer over as soon as it is there."""
 
-        def more() -> list[Job]:
+        def more() -> list[GenerationRequest]:
             """Those like the batch that fit beside what is left of it, oldest first."""
             late: list[tuple[Key, _Entry]] = []
             left = [e.job for _, e in batch if e.waiting > 0 and e not in done]
@@ -265,11 +265,11 @@ class Batcher:
             entry.answer.set_exception(error)
 
 
-def _shape(job: Job) -> tuple[bool, int]:
+def _shape(job: GenerationRequest) -> tuple[bool, int]:
     """What jobs of one batch share: the way of search, and their length up to a factor of two."""
     return job.sampling.beam, (job.sampling.max_tokens * min(1, job.sampling.n)).bit_length()
 
 
-def _told(job: Job) -> str:
+def _told(job: GenerationRequest) -> str:
     wanted = f"{job.sampling.n} completions of at most {job.sampling.max_tokens} tokens"
     return f"one prompt of {len(job.tokens)} tokens and {wanted}; ask for fewer"

@@ -55,7 +55,7 @@ class Waiting(Protocol):
         ...
 
 
-class Watch:
+class SearchWatch:
     """What one search hears of its model.
 
     clock: of the search, in seconds. keeps: whether prompts and answers are kept.
@@ -150,7 +150,7 @@ def _as_text(prompt: Prompt) -> str:
     return "\n\n".join(f"[{each.role}]\n{each.text}" for each in prompt.messages)
 
 
-class Watches:
+class WatchGroup:
     """Several who wait for one answer."""
 
     def __init__(self) -> None:
@@ -207,17 +207,17 @@ waiting: ContextVar[Waiting | None] = ContextVar("waiting", default=None)
 
 def who_waits() -> Waiting:
     """Who waits here; nobody who minds, where nobody said so."""
-    return waiting.get() or Watches()
+    return waiting.get() or WatchGroup()
 
 
-class Monitor:
+class ServerMonitor:
     """Counts what the model servers of a run do. say: is told of trouble, a line at a time."""
 
     def __init__(self, say: Say = lambda line: None, clock: Clock = time.monotonic) -> None:
         self.clock = clock
         self._say = say
         self._done = ModelUsage()
-        self._active: list[Request] = []
+        self._active: list[WatchedRequest] = []
         self._busy_since_s = 0.0
         self._down_since_s: float | None = None
         self._said_s: float | None = None
@@ -234,9 +234,9 @@ class Monitor:
         return self._done + more
 
     @contextmanager
-    def request(self) -> Iterator[Request]:
+    def request(self) -> Iterator[WatchedRequest]:
         """One request, until it is answered or given up."""
-        request = Request(self, who_waits())
+        request = WatchedRequest(self, who_waits())
         if not self._active:
             self._busy_since_s = self.clock()
         self._active.append(request)
@@ -289,10 +289,10 @@ class Monitor:
             self._done.prompt_tokens += answer.prompt_tokens
 
 
-class Request:
+class WatchedRequest:
     """One request of a monitor, sent until it is answered."""
 
-    def __init__(self, monitor: Monitor, waiting: Waiting) -> None:
+    def __init__(self, monitor: ServerMonitor, waiting: Waiting) -> None:
         self.waiting = waiting
         self._monitor = monitor
         self._is_failing = False
@@ -322,4 +322,4 @@ class Servers:
     """How model servers are reached. key: sent to them; monitor: counts what they do."""
 
     key: str | None = field(default=None, repr=False)
-    monitor: Monitor = field(default_factory=Monitor)
+    monitor: ServerMonitor = field(default_factory=ServerMonitor)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from .request_queue import Job
+from .request_queue import GenerationRequest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ BELOW_ONE = 1 - 2**-24
 """The greatest float32 under 1."""
 
 
-def noise(job: Job, label: object, size: int) -> Tensor:
+def noise(job: GenerationRequest, label: object, size: int) -> Tensor:
     """Uniform numbers in [0, 1) of one sample (its index) or one purpose (a word); float32."""
     import torch
 
@@ -89,7 +89,7 @@ def nucleus_floor(mass: Tensor, top_p: Tensor) -> Tensor:
     return floor.where(top_p < 1, floor.new_zeros(()))
 
 
-def distinct_first(logits: Tensor, job: Job) -> list[int]:
+def distinct_first(logits: Tensor, job: GenerationRequest) -> list[int]:
     """Different first tokens, drawn without replacement by Gumbel top-k (arXiv:1903.06059).
 
     logits: [vocabulary]. With more samples than tokens they start over.

@@ -15,9 +15,9 @@ from ...data.errors import ModelUnavailable, UsageError
 from .base import Generated, Prompt, Sampling
 from .checkpoint import VALUE_HEAD, Checkpoint, HuggingFaceOptions, first_line
 from .decoding import Decoder, Loop, Vocabulary
-from .forward import Causal, Judge, Seq2Seq, ValueHead
+from .forward import Causal, ClassifierModel, Seq2Seq, ValueHead
 from .public_model import PublicModel
-from .request_queue import Batcher, Job
+from .request_queue import GenerationRequest, RequestQueue
 from .transformers_internals import BROKEN
 
 LONGEST_PROMPT = 4096
@@ -30,7 +30,7 @@ FREE_SHARE = 0.5
 """Of the GPU memory free after loading: what the caches of a batch may take."""
 
 
-def load(name: str, options: HuggingFaceOptions | None = None) -> Batcher:
+def load(name: str, options: HuggingFaceOptions | None = None) -> RequestQueue:
     """Load a causal or sequence-to-sequence model from a folder or by its name.
 
     Raises UsageError for what the caller can mend: no such model, a missing extra, no such
@@ -45,7 +45,7 @@ def load(name: str, options: HuggingFaceOptions | None = None) -> Batcher:
     return _batched(checkpoint, model, tokenizer, decoder_of(checkpoint.name, model, head))
 
 
-def load_critic(name: str, options: HuggingFaceOptions | None = None) -> Batcher:
+def load_critic(name: str, options: HuggingFaceOptions | None = None) -> RequestQueue:
     """Load a model that judges prompts: sequence classification, or one with a value head.
 
     It answers `Sampling(n=0)`; the value is sigmoid(score) of one label, or the probability
@@ -61,7 +61,7 @@ def load_critic(name: str, options: HuggingFaceOptions | None = None) -> Batcher
         raise UsageError(f"critic {name}: {config.num_labels} labels; 1 or 2 can be read")
     tokenizer = checkpoint.tokenizer()
     model = checkpoint.model("AutoModelForSequenceClassification")
-    return _batched(checkpoint, model, tokenizer, Loop(Judge(model)))
+    return _batched(checkpoint, model, tokenizer, Loop(ClassifierModel(model)))
 
 
 def decoder_of(name: str, model: Any, head: ValueHead | None = None) -> Decoder:
@@ -87,7 +87,7 @@ def decoder_of(name: str, model: Any, head: ValueHead | None = None) -> Decoder:
 class Transformer:
     """A `Generator` over one model. limit: most tokens of a prompt and its completion."""
 
-    def __init__(self, name: str, decoder: Decoder, tokenizer: Any, limits: Limits) -> None:
+    def __init__(self, name: str, decoder: Decoder, tokenizer: Any, limits: PromptLimits) -> None:
         self._name = name
         self._decoder: Decoder | None = decoder
         self._tokenizer = tokenizer
@@ -99,7 +99,7 @@ class Transformer:
         """Where it was loaded from."""
         return self._name
 
-    def prepare(self, prompt: Prompt, sampling: Sampling) -> Job:
+    def prepare(self, prompt: Prompt, sampling: Sampling) -> GenerationRequest:
         """Turn a prompt into tokens; too long a prompt loses its beginning."""
         _check(sampling)
         if prompt.messages:
@@ -115,9 +115,11 @@ class Transformer:
                 f"{self._name}: {sampling.max_tokens} new tokens leave no room for a prompt"
                 f" in a context of {self._limits.context}"
             )
-        return Job(prompt, sampling, tuple(tokens[-room:]) or (min(self._limits.ends, default=0),))
+        return GenerationRequest(
+            prompt, sampling, tuple(tokens[-room:]) or (min(self._limits.ends, default=0),)
+        )
 
-    def places(self, jobs: Sequence[Job]) -> int:
+    def places(self, jobs: Sequence[GenerationRequest]) -> int:
         """Prompts padded to the longest, and the completions of each."""
         decoder = self._open()
         longest = max(len(job.tokens) for job in jobs)
@@ -129,9 +131,9 @@ class Transformer:
 
     def run(
         self,
-        jobs: Sequence[Job],
+        jobs: Sequence[GenerationRequest],
         wanted: Callable[[int], bool],
-        more: Callable[[], Sequence[Job]],
+        more: Callable[[], Sequence[GenerationRequest]],
     ) -> Iterator[tuple[int, Generated]]:
         """Answer a batch and what joins it. Raises MemoryError, with its memory freed."""
         import torch
@@ -170,7 +172,7 @@ class Transformer:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PromptLimits:
     """What a model's completions keep to. Tokens; context 0: no limit."""
 
     prompt: int
@@ -191,17 +193,17 @@ def _check(sampling: Sampling) -> None:
             raise UsageError(line)
 
 
-def _batched(checkpoint: Checkpoint, model: Any, tokenizer: Any, decoder: Decoder) -> Batcher:
+def _batched(checkpoint: Checkpoint, model: Any, tokenizer: Any, decoder: Decoder) -> RequestQueue:
     """The model behind the protocol, with a queue."""
     options = checkpoint.options
     context = int(getattr(model.config, "max_position_embeddings", 0) or 0)
     longest = options.prompt_tokens or LONGEST_PROMPT
     if context and model.config.is_encoder_decoder:  # prompt and completion have their own
         longest, context = min(longest, context), 0
-    limits = Limits(longest, context, _ends(model, tokenizer))
+    limits = PromptLimits(longest, context, _ends(model, tokenizer))
     generator = Transformer(f"hf:{checkpoint.name}", decoder, tokenizer, limits)
     budget = options.budget or _budget(model, checkpoint.device)
-    return Batcher(generator, budget, options.remember)
+    return RequestQueue(generator, budget, options.remember)
 
 
 def _ends(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -42,7 +42,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class PolicyOutput:
     """A policy's answer; no proposals: nothing to try.
 
     value: P(provable) in [0, 1], where the policy can tell. tokens: what a model wrote for it.
@@ -61,12 +61,12 @@ class Policy(Protocol):
         """The word that stands for it in a run's record."""
         ...
 
-    def propose(self, queries: Sequence[Query]) -> Coroutine[Any, Any, list[Advice]]:
+    def propose(self, queries: Sequence[Query]) -> Coroutine[Any, Any, list[PolicyOutput]]:
         """Answer each query, in order."""
         ...
 
 
-class Redrawn:
+class SeededPolicy:
     """A policy whose draws belong to one seed. samples: completions drawn at once."""
 
     def __init__(self, policy: Policy, seed: int, samples: int) -> None:
@@ -79,7 +79,7 @@ class Redrawn:
         """The policy's own."""
         return self._policy.name
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query, by draws of this seed."""
         return await self._policy.propose([self._shifted(query) for query in queries])
 
@@ -100,9 +100,9 @@ class ScriptedPolicy:
         self._table = table
         self._default = default
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query from the table."""
-        return [Advice(tuple(self._find(q.state))) for q in queries]
+        return [PolicyOutput(tuple(self._find(q.state))) for q in queries]
 
     def _find(self, state: ProofState) -> Sequence[Proposal]:
         by_text = self._table.get(state.pretty, self._default)

@@ -14,8 +14,8 @@ from math import exp
 from ...data.records import Premise
 from ..concurrency import together
 from ..models.base import Completion, Generated, LanguageModel, Prompt, Sampling
-from ..models.server_watch import Watches, waiting, who_waits
-from .base import Advice, Proposal, Query
+from ..models.server_watch import WatchGroup, waiting, who_waits
+from .base import PolicyOutput, Proposal, Query
 from .critic import value_of
 from .prompts import PromptFormat
 
@@ -33,11 +33,11 @@ Question = tuple[Prompt, int]
 
 
 @dataclass(slots=True)
-class Flight:
+class PendingQuestion:
     """A question under way, and how many wait for its answer."""
 
     task: asyncio.Task[Generated]
-    watches: Watches
+    watches: WatchGroup
     waiting: int = 0
 
 
@@ -59,7 +59,7 @@ class LanguagePolicy:
         self._retrieval = retrieval
         self._form = form
         self._sampling = replace(sampling, stop=(*form.stop, *sampling.stop))
-        self._flights: dict[Question, Flight] = {}
+        self._flights: dict[Question, PendingQuestion] = {}
         self._answers: dict[Question, Generated] = {}
 
     @property
@@ -67,7 +67,7 @@ class LanguagePolicy:
         """The model's."""
         return self._model.name
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query, in order. Raises ModelUnavailable, UsageError."""
         answers = await together([self._ask(query) for query in queries])
         return [self._advice(*pair) for pair in zip(queries, answers, strict=True)]
@@ -85,8 +85,10 @@ class LanguagePolicy:
             return self._answers[question]
         flight = self._flights.get(question)
         if flight is None:
-            watches = Watches()
-            flight = Flight(asyncio.create_task(self._generate(question, watches)), watches)
+            watches = WatchGroup()
+            flight = PendingQuestion(
+                asyncio.create_task(self._generate(question, watches)), watches
+            )
             self._flights[question] = flight
         flight.waiting += 1
         flight.watches.join(who)
@@ -102,7 +104,7 @@ class LanguagePolicy:
                 if self._flights.get(question) is flight:
                     del self._flights[question]
 
-    async def _generate(self, question: Question, watches: Watches) -> Generated:
+    async def _generate(self, question: Question, watches: WatchGroup) -> Generated:
         waiting.set(watches)
         prompt, seed = question
         answer = (await self._model.generate([prompt], replace(self._sampling, seed=seed)))[0]
@@ -111,13 +113,13 @@ class LanguagePolicy:
         self._answers[question] = answer
         return answer
 
-    def _advice(self, query: Query, answer: Generated) -> Advice:
+    def _advice(self, query: Query, answer: Generated) -> PolicyOutput:
         completions = answer.completions
         if query.sample is not None:
             completions = completions[query.sample % self._sampling.n :][:1]
         found = [(self._read(each, query), each) for each in completions]
         proposals = _priors([(tactic, each) for tactic, each in found if tactic])
-        return Advice(proposals, value_of(answer), sum(each.tokens for each in completions))
+        return PolicyOutput(proposals, value_of(answer), sum(each.tokens for each in completions))
 
     def _read(self, completion: Completion, query: Query) -> str | None:
         if not (completion.finished or self._form.is_whole_proof):

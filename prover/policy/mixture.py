@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..concurrency import together
 from ..policy.base import distribution
-from .base import Advice, Policy, Proposal, Query
+from .base import Policy, PolicyOutput, Proposal, Query
 from .critic import Critic
 
 
@@ -22,12 +22,12 @@ class Mixture:
         self.name = name
         self._policies = policies
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query with the proposals of all."""
         answers = await together([policy.propose(queries) for policy, _ in self._policies])
         return [self._mix(each) for each in zip(*answers, strict=True)]
 
-    def _mix(self, advice: Sequence[Advice]) -> Advice:
+    def _mix(self, advice: Sequence[PolicyOutput]) -> PolicyOutput:
         mixed = [
             Proposal(proposal.tactic, proposal.prior * share)
             for each, (_, share) in zip(advice, self._policies, strict=True)
@@ -35,10 +35,10 @@ class Mixture:
         ]
         told = [each.value for each in advice if each.value is not None]
         tokens = sum(each.tokens for each in advice)
-        return Advice(tuple(distribution(mixed)), told[0] if told else None, tokens)
+        return PolicyOutput(tuple(distribution(mixed)), told[0] if told else None, tokens)
 
 
-class Judged:
+class CriticPolicy:
     """A policy whose states are judged by a critic."""
 
     def __init__(self, policy: Policy, critic: Critic) -> None:
@@ -46,7 +46,7 @@ class Judged:
         self._policy = policy
         self._critic = critic
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query as the policy does, with the critic's value."""
         try:
             async with asyncio.TaskGroup() as group:

@@ -22,7 +22,7 @@ from typing import Any
 
 from ...data.errors import UsageError
 from ...data.records import Goal, Premise, ProofState, Theorem
-from ..models.base import Message, Prompt
+from ..models.base import ChatMessage, Prompt
 from .answers import proof_in, tactic_in
 from .base import Query
 
@@ -51,7 +51,7 @@ class PromptFormat:
     name: str
     text: str = ""
     """The prompt, for a model that continues text."""
-    messages: tuple[Message, ...] = ()
+    messages: tuple[ChatMessage, ...] = ()
     """The prompt, for a model that chats; instead of a text."""
     premise: str = "{kind} {name} {type}\n\n"
     """One premise in the prompt, the space behind it included."""
@@ -111,7 +111,7 @@ class PromptFormat:
 
         if self.text:
             return Prompt(_fill(self.text, values))
-        turns = [Message(m.role, _fill(m.text, values)) for m in self.messages]
+        turns = [ChatMessage(m.role, _fill(m.text, values)) for m in self.messages]
         return Prompt(messages=tuple(turns))
 
     def _premise(self, premise: Premise) -> str:
@@ -132,7 +132,7 @@ class PromptFormat:
         """The prompt that goes on from an answer that failed. values: for the feedback."""
         told = _fill(self.feedback, values)
         if prompt.messages:
-            turns = Message("assistant", answer), Message("user", told)
+            turns = ChatMessage("assistant", answer), ChatMessage("user", told)
             return Prompt(messages=(*prompt.messages, *turns))
         closing = "\n```" if self.text.count("```") % 2 and "```" not in answer else ""
         return Prompt(f"{prompt.text}{answer}{closing}\n\n{told}\n\n{prompt.text}")
@@ -229,7 +229,7 @@ def _from_table(name: str, table: Mapping[str, Any]) -> PromptFormat:
             raise UsageError(f"prompt {name}: {key} must be {wanted.__name__}, not {value!r}")
     lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list)}
     try:
-        turns = tuple(Message(m["role"], m["text"]) for m in lists.pop("messages", ()))
+        turns = tuple(ChatMessage(m["role"], m["text"]) for m in lists.pop("messages", ()))
     except (KeyError, TypeError) as error:
         raise UsageError(f"prompt {name}: each message has a role and a text") from error
     return PromptFormat(name, **{**table, **lists, "messages": turns})

@@ -16,7 +16,7 @@ from ..concurrency import together
 from ..models.base import Completion, Generated, LanguageModel, Prompt, Sampling
 from ..models.server_watch import who_waits
 from ..policy.answers import proof_in
-from ..policy.base import Advice, Policy, Proposal, Query
+from ..policy.base import Policy, PolicyOutput, Proposal, Query
 from ..policy.prompts import PromptFormat
 from ..retrieval.base import Retrieval
 
@@ -48,7 +48,7 @@ class Conversation:
         return kept
 
 
-class Author(Protocol):
+class DraftGenerator(Protocol):
     """Anything that writes drafts."""
 
     @property
@@ -56,7 +56,7 @@ class Author(Protocol):
         """The word that stands for it in a run's record."""
         ...
 
-    def anew(self, seed: int) -> Author:
+    def anew(self, seed: int) -> DraftGenerator:
         """The same author, remembering nothing, whose draws belong to the seed."""
         ...
 
@@ -74,7 +74,7 @@ class Author(Protocol):
         ...
 
 
-class ModelAuthor:
+class ModelDraftGenerator:
     """A language model that is asked for whole proofs or sketches."""
 
     def __init__(
@@ -94,10 +94,10 @@ class ModelAuthor:
         """The model's."""
         return self._model.name
 
-    def anew(self, seed: int) -> ModelAuthor:
+    def anew(self, seed: int) -> ModelDraftGenerator:
         """With draws of its own."""
         sampling = replace(self._sampling, seed=self._sampling.seed + seed)
-        return ModelAuthor(self._model, self._form, sampling, self._retrieval)
+        return ModelDraftGenerator(self._model, self._form, sampling, self._retrieval)
 
     async def begin(self, theorem: Theorem, most: int) -> list[Conversation]:
         """As many completions of one prompt."""
@@ -148,7 +148,7 @@ def _turns(number: int, prompt: Prompt) -> list[Turn]:
     return [Turn(number, message.role, message.text) for message in prompt.messages]
 
 
-class GivenTexts:
+class FixedDrafts:
     """What a policy proposes at the root, one text after the other, whatever Lean says to them."""
 
     def __init__(self, policy: Policy) -> None:
@@ -156,9 +156,9 @@ class GivenTexts:
         self._policy = policy
         self._left: dict[Theorem, list[Proposal]] = {}
 
-    def anew(self, seed: int) -> GivenTexts:
+    def anew(self, seed: int) -> FixedDrafts:
         """From the first text on."""
-        return GivenTexts(self._policy)
+        return FixedDrafts(self._policy)
 
     async def begin(self, theorem: Theorem, most: int) -> list[Conversation]:
         """The first texts."""
@@ -182,16 +182,16 @@ class GivenTexts:
         return conversation
 
 
-class OwnDrafts:
+class FileDrafts:
     """A policy that proposes the drafts of a text: a theorem's by name, a bare block for all."""
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self._text = text
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """The draft, at the root of its theorem."""
-        return [Advice(self._at(query)) for query in queries]
+        return [PolicyOutput(self._at(query)) for query in queries]
 
     def _at(self, query: Query) -> tuple[Proposal, ...]:
         if query.state.key != query.theorem.state.key:
@@ -201,7 +201,7 @@ class OwnDrafts:
 
 
 async def all_go_on(
-    author: Author,
+    author: DraftGenerator,
     theorem: Theorem,
     told: Sequence[tuple[Conversation, Mapping[str, str]]],
 ) -> None:

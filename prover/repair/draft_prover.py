@@ -33,20 +33,20 @@ from ...data.turns import Turn
 from ...lean_env.queries.errors import stumbles
 from ...lean_env.verification.script import splice
 from ..agent.budget import Budget, Clock, in_time
-from ..agent.deferred import Kept, is_over_limit, replacement, rests_on_sorry, settle
-from ..agent.prover import Recall, fault_of, nothing
-from ..agent.recorder import Recorder
-from ..agent.rejections import Memory, no_memory
+from ..agent.deferred import PendingProof, is_over_limit, replacement, rests_on_sorry, settle
+from ..agent.prover import ReplaySource, fault_of, nothing
+from ..agent.recorder import AttemptObserver
+from ..agent.rejections import RejectionLookup, no_memory
 from ..agent.search_state import untried
 from ..concurrency import together
 from ..config import DraftConfig, ProverConfig
-from ..models.server_watch import Watch, waiting
+from ..models.server_watch import SearchWatch, waiting
 from ..policy.base import NEUTRAL_VALUE
-from .draft_generator import Author, Conversation, all_go_on
+from .draft_generator import Conversation, DraftGenerator, all_go_on
 from .feedback import NO_PROOF, errors_told, feedback, holes_told, proof_told, refusal_told, trimmed
-from .hole_filler import BRIEF, Filler, Filling, Means, Tools
-from .lemma_cache import Lemmas, as_tactic
-from .sorrifier import Cutter, Draft
+from .hole_filler import BRIEF, DraftBudget, DraftState, HoleFiller, ProverContext
+from .lemma_cache import LemmaCache, as_tactic
+from .sorrifier import Draft, Sorrifier
 
 T = TypeVar("T")
 LEAST_S = 5.0
@@ -54,7 +54,7 @@ LEAST_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TriedDraft:
     """What came of one draft. block: as far as it is proved; told: to its author."""
 
     block: str
@@ -65,14 +65,14 @@ class Tried:
     is_own: bool = True
 
 
-class Drafter:
+class DraftProver:
     """Proves theorems with one author. lemmas: grow; fault: why it stopped early."""
 
     def __init__(
         self,
-        tools: Tools,
-        author: Author,
-        keeper: Recorder,
+        tools: ProverContext,
+        author: DraftGenerator,
+        keeper: AttemptObserver,
         config: ProverConfig,
         drafts: DraftConfig,
         *,
@@ -85,10 +85,10 @@ class Drafter:
         self._drafts = drafts
         self._clock = clock
         self._stopped = False
-        self._recall: Recall = nothing
-        self._fillers: set[Filler] = set()
+        self._recall: ReplaySource = nothing
+        self._fillers: set[HoleFiller] = set()
         self._waiting: set[asyncio.Task[object]] = set()
-        self.lemmas = Lemmas()
+        self.lemmas = LemmaCache()
         self.fault: LakatosError | None = None
 
     def stop(self) -> None:
@@ -102,8 +102,8 @@ class Drafter:
     async def prove(
         self,
         theorems: Sequence[Theorem],
-        recall: Recall = nothing,
-        memory: Memory = no_memory,
+        recall: ReplaySource = nothing,
+        memory: RejectionLookup = no_memory,
     ) -> list[Attempt]:
         """Try to prove each theorem; one attempt for each, in order; all of it is recorded.
 
@@ -115,7 +115,7 @@ class Drafter:
         slots = asyncio.Semaphore(self._config.concurrency or self._tools.pool.workers)
         ended = await together([self._one(theorem, slots) for theorem in theorems])
         accepted = [attempt for attempt, block in ended if attempt.is_proved]
-        kept = [Kept(attempt, block) for attempt, block in ended if block]
+        kept = [PendingProof(attempt, block) for attempt, block in ended if block]
         settled = iter(await settle(kept, accepted, self._tools.verifier))
         attempts = [next(settled) if block else attempt for attempt, block in ended]
         for attempt, (_, block) in zip(attempts, ended, strict=True):
@@ -201,12 +201,12 @@ class Drafter:
         finally:
             self._waiting.discard(task)
 
-    async def _hear(self, work: _Work, conversation: Conversation) -> Tried:
+    async def _hear(self, work: _Work, conversation: Conversation) -> TriedDraft:
         """Try the last answer of a conversation, and record it."""
         work.drafts += 1
         began, block = self._clock(), conversation.block
         if block is None:
-            tried = Tried("", Rejected(NO_PROOF.strip()), feedback(NO_PROOF))
+            tried = TriedDraft("", Rejected(NO_PROOF.strip()), feedback(NO_PROOF))
         elif block in work.tried:
             tried = work.tried[block]
         else:
@@ -225,11 +225,11 @@ class Drafter:
         self._keeper.turns(work.theorem, conversation.judged(is_right and tried.is_own))
         return tried
 
-    async def _try(self, work: _Work, block: str) -> Tried:
+    async def _try(self, work: _Work, block: str) -> TriedDraft:
         """Open one draft, fill its holes, judge what is whole."""
         theorem = work.theorem
         draft = await self._placed(theorem, block)
-        filling = Filling(Cutter(self._tools.pool, theorem.path), draft)
+        filling = DraftState(Sorrifier(self._tools.pool, theorem.path), draft)
         opened = await filling.cutter.open(draft)
         span = range(draft.command, draft.stop + 1)
         wrong = [m for m in opened.messages if m.severity == "error" and m.start in span]
@@ -242,7 +242,7 @@ class Drafter:
             if self._drafts.turns > 1:
                 filling.draft, filling.open = await filling.cutter.cut_down(draft)
             told = feedback(errors, holes_told(filling.open, ()))
-            return Tried(block, Rejected(wrong[0].text), told)
+            return TriedDraft(block, Rejected(wrong[0].text), told)
         whole = await self._filled(work, filling)
         if whole is not None:
             return await self._judged(work, block_of(theorem, whole), is_own=False)
@@ -251,7 +251,7 @@ class Drafter:
         so_far = proof_told(block_of(theorem, filling.draft) if filling.proved else None)
         why = wrong[0].text if wrong else f"{len(filling.open)} open goals"
         kind = Rejection.ELABORATION if wrong else Rejection.SORRY
-        return Tried(block, Rejected(why, kind), feedback(errors, open_, so_far))
+        return TriedDraft(block, Rejected(why, kind), feedback(errors, open_, so_far))
 
     async def _placed(self, theorem: Theorem, block: str) -> Draft:
         """The draft in its file, in the first layout that Lean can read."""
@@ -266,16 +266,18 @@ class Drafter:
         value = next((v for v, place in zip(values, places, strict=False) if place is None), None)
         return Draft(before, value or values[0], after, theorem.command_start)
 
-    async def _filled(self, work: _Work, filling: Filling) -> Draft | None:
+    async def _filled(self, work: _Work, filling: DraftState) -> Draft | None:
         """The draft without a hole, if it is reached within its part of what is left."""
         left = max(1, work.expected)
         part_s = min(work.budget.left_s, max(LEAST_S, work.budget.left_s / left))
         until = self._clock() + part_s
-        filler = Filler(replace(self._tools, recorder=_Counting(work, self._keeper)), self.lemmas)
+        filler = HoleFiller(
+            replace(self._tools, recorder=_Counting(work, self._keeper)), self.lemmas
+        )
         self._fillers.add(filler)
         config = work.config_left()
         depth, may_reply = max(0, self._drafts.repair_depth - 1), self._drafts.turns > 1
-        means = Means(config, lambda: until - self._clock(), depth, ask_false=may_reply)
+        means = DraftBudget(config, lambda: until - self._clock(), depth, ask_false=may_reply)
         try:
             async with asyncio.timeout(part_s):
                 return await filler.fill(filling, means)
@@ -285,7 +287,7 @@ class Drafter:
             self._fillers.discard(filler)
             filling.settle(filling.attempts)
 
-    async def _judged(self, work: _Work, block: str, *, is_own: bool) -> Tried:
+    async def _judged(self, work: _Work, block: str, *, is_own: bool) -> TriedDraft:
         """The verifier's word on a block without holes."""
         theorem = work.theorem
         verified = await self._tools.verifier.verify(theorem, block, work.budget.left_s)
@@ -295,12 +297,12 @@ class Drafter:
             if not isinstance(verdict, Accepted):
                 source = splice(theorem.source, theorem, block)[0]
             work.found(block, replacement(theorem, source), verdict)
-            return Tried(block, Advanced(()), verdict=verdict, is_own=is_own)
+            return TriedDraft(block, Advanced(()), verdict=verdict, is_own=is_own)
         if is_over_limit(verdict):
             proof = replacement(theorem, splice(theorem.source, theorem, block)[0])
             work.found(block, proof, verdict)
         told = refusal_told(verdict)
-        return Tried(block, Rejected(told.strip()), feedback(told), verdict, is_own=is_own)
+        return TriedDraft(block, Rejected(told.strip()), feedback(told), verdict, is_own=is_own)
 
 
 class _Work:
@@ -308,9 +310,9 @@ class _Work:
 
     def __init__(self, theorem: Theorem, config: ProverConfig, clock: Clock) -> None:
         self.theorem = theorem
-        self.watch = Watch(clock)
+        self.watch = SearchWatch(clock)
         self.budget = Budget(config, self.watch.time)
-        self.tried: dict[str, Tried] = {}
+        self.tried: dict[str, TriedDraft] = {}
         self.drafts = self.expected = 0
         self.block = ""
         self.stop = StopReason.DEAD_END
@@ -326,7 +328,7 @@ class _Work:
                 right.append(step.tactic)
             elif isinstance(step.outcome, Rejected) and step.outcome.kind is not Rejection.SORRY:
                 errors = f"{trimmed(step.outcome.message)}\n\n"
-                self.tried[step.tactic] = Tried(step.tactic, step.outcome, feedback(errors))
+                self.tried[step.tactic] = TriedDraft(step.tactic, step.outcome, feedback(errors))
         return right
 
     def tell(self, news: Sequence[Expansion]) -> None:
@@ -359,7 +361,7 @@ class _Work:
 class _Counting:
     """The recorder of a draft's holes: what they cost is the theorem's."""
 
-    def __init__(self, work: _Work, keeper: Recorder) -> None:
+    def __init__(self, work: _Work, keeper: AttemptObserver) -> None:
         self._work = work
         self._keeper = keeper
 

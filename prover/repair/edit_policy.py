@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ..policy.answers import masked
-from ..policy.base import Advice, Policy, Proposal, Query
+from ..policy.base import Policy, PolicyOutput, Proposal, Query
 
 MOST = 40
 """Texts of the broken proof tried at one state."""
@@ -22,7 +22,7 @@ FIRST, STEP = 1.0, 0.015
 
 
 @dataclass(frozen=True, slots=True)
-class Remains:
+class FailedSteps:
     """What is left of a broken proof. removed: texts that were cut out; kept: tactics around.
 
     near: a word that means nothing, and words it may have meant.
@@ -33,22 +33,22 @@ class Remains:
     near: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-class Salvage:
+class EditPolicy:
     """Proposes from the remains of one broken proof, then as `base`."""
 
-    def __init__(self, base: Policy, remains: Remains) -> None:
+    def __init__(self, base: Policy, remains: FailedSteps) -> None:
         self.name = base.name
         self._base = base
         self._texts = list(texts(remains))[:MOST]
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query: the remains first."""
         own = [Proposal(text, FIRST - STEP * place) for place, text in enumerate(self._texts)]
         answers = await self._base.propose(queries)
         return [replace(advice, proposals=(*own, *advice.proposals)) for advice in answers]
 
 
-def texts(remains: Remains) -> Iterator[str]:
+def texts(remains: FailedSteps) -> Iterator[str]:
     """The tactics to try, each once, likeliest first."""
     seen: set[str] = set()
     for text in _all(remains):
@@ -58,7 +58,7 @@ def texts(remains: Remains) -> Iterator[str]:
             yield text
 
 
-def _all(remains: Remains) -> Iterator[str]:
+def _all(remains: FailedSteps) -> Iterator[str]:
     for text in remains.removed:
         yield from renamed(text, remains.near)
     yield from remains.removed

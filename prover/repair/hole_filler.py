@@ -18,14 +18,14 @@ from ...lean_env.verification.verifier import Verifier
 from ..agent.expander import Expander
 from ..agent.negation import is_false
 from ..agent.prover import Prover
-from ..agent.recorder import Recorder
+from ..agent.recorder import AttemptObserver
 from ..concurrency import together
 from ..config import ProverConfig
 from ..hammer.policy import Hammer
-from ..policy.base import Advice, Policy, Query
-from .edit_policy import Salvage
-from .lemma_cache import Lemmas, Recalling
-from .sorrifier import Cutter, Draft
+from ..policy.base import Policy, PolicyOutput, Query
+from .edit_policy import EditPolicy
+from .lemma_cache import LemmaCache, LemmaCachePolicy
+from .sorrifier import Draft, Sorrifier
 
 FALSE_WALL_S = 3.0
 """Most seconds spent on showing one hole false."""
@@ -41,17 +41,17 @@ SHARE = 0.35
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class ProverContext:
     """What holes are filled with. policy: searches them; recorder: hears of each search."""
 
     pool: LeanPool
     verifier: Verifier
     policy: Policy
-    recorder: Recorder
+    recorder: AttemptObserver
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class DraftBudget:
     """What may be spent on one draft.
 
     depth: times that the cuts move up. to_top: the last time to the whole of it. left_s: seconds.
@@ -66,14 +66,14 @@ class Means:
 
 
 @dataclass(slots=True)
-class Filling:
+class DraftState:
     """One draft at work, and what it cost.
 
     open: holes still to be proved, at the places of `draft`, where the proved ones are filled.
     attempts: at the open ones so far, not yet filled.
     """
 
-    cutter: Cutter
+    cutter: Sorrifier
     draft: Draft
     open: list[Theorem] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
@@ -104,10 +104,10 @@ class Filling:
         self.draft = self.draft.edited(edits_of(done))
 
 
-class Filler:
+class HoleFiller:
     """Fills drafts, sharing lemmas among all holes of all of them."""
 
-    def __init__(self, tools: Tools, lemmas: Lemmas) -> None:
+    def __init__(self, tools: ProverContext, lemmas: LemmaCache) -> None:
         self._tools = tools
         self._lemmas = lemmas
         self._stopped = False
@@ -120,7 +120,7 @@ class Filler:
             prover.stop()
 
     async def fill(
-        self, work: Filling, means: Means, known: BrokenCommand | None = None
+        self, work: DraftState, means: DraftBudget, known: BrokenCommand | None = None
     ) -> Draft | None:
         """Bring a draft to one without a hole; None when that is not reached.
 
@@ -144,7 +144,7 @@ class Filler:
         return None
 
     async def _prove(
-        self, work: Filling, means: Means, wall_s: float, is_final: bool
+        self, work: DraftState, means: DraftBudget, wall_s: float, is_final: bool
     ) -> list[Attempt]:
         """Search for all holes: briefly for each; then longer for those not seen to be false."""
         config = means.search
@@ -164,7 +164,7 @@ class Filler:
         return [a for a in attempts if a.theorem not in failed] + again
 
     async def _search(
-        self, work: Filling, holes: Sequence[Theorem], config: ProverConfig, wall_s: float
+        self, work: DraftState, holes: Sequence[Theorem], config: ProverConfig, wall_s: float
     ) -> list[Attempt]:
         """One search for each hole; what is known goes first.
 
@@ -186,10 +186,10 @@ class Filler:
         return [attempts[hole.start] for hole in holes]
 
     async def _search_alike(
-        self, work: Filling, holes: Sequence[Theorem], config: ProverConfig
+        self, work: DraftState, holes: Sequence[Theorem], config: ProverConfig
     ) -> list[Attempt]:
         tools, lemmas = self._tools, self._lemmas
-        policy = Recalling(Salvage(tools.policy, work.cutter.findings.remains), lemmas)
+        policy = LemmaCachePolicy(EditPolicy(tools.policy, work.cutter.findings.remains), lemmas)
         recorder = _Listening(tools.recorder, lemmas)
         prover = Prover(tools.pool, tools.verifier, policy, config, recorder)
         self._provers.add(prover)
@@ -202,7 +202,7 @@ class Filler:
             raise prover.fault
         return attempts
 
-    async def _move_up(self, work: Filling, attempts: Sequence[Attempt], to_top: bool) -> None:
+    async def _move_up(self, work: DraftState, attempts: Sequence[Attempt], to_top: bool) -> None:
         """Fill the proved holes, and cut wider around the others."""
         draft, work.attempts = work.draft, []
         if to_top:
@@ -240,7 +240,7 @@ class _First:
         self._base = base
         self._most = most
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query in short."""
         answers = await self._base.propose(queries)
         return [replace(each, proposals=each.proposals[: self._most]) for each in answers]
@@ -249,7 +249,7 @@ class _First:
 class _Listening:
     """A recorder from which lemmas learn at once what Lean rejected and what is proved."""
 
-    def __init__(self, recorder: Recorder, lemmas: Lemmas) -> None:
+    def __init__(self, recorder: AttemptObserver, lemmas: LemmaCache) -> None:
         self._recorder = recorder
         self._lemmas = lemmas
         self.start_attempt = recorder.start_attempt

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 
 from ...data.records import Attempt, Expansion, ProofState, ProofTree, Rejected, Theorem
 from ...lean_env.verification.script import script
-from ..agent.rejections import Stored
-from ..policy.base import Advice, Policy, Proposal, Query
+from ..agent.rejections import StoredRejections
+from ..policy.base import Policy, PolicyOutput, Proposal, Query
 
-Known = Callable[[Theorem], str | None]
+KnownProof = Callable[[Theorem], str | None]
 """The text that an earlier run proved a `sorry` by, if any."""
 
 FIRST = 8.0
@@ -52,10 +52,10 @@ class Lemma:
         return script(ProofTree(state, self.block, (), self.state))
 
 
-class Lemmas:
+class LemmaCache:
     """What was proved, and what was given up. known: what earlier runs proved."""
 
-    def __init__(self, known: Known = unknown) -> None:
+    def __init__(self, known: KnownProof = unknown) -> None:
         self._known = known
         self._proved: dict[str, Lemma] = {}
         self._by_goal: dict[str, list[str]] = defaultdict(list)
@@ -85,7 +85,7 @@ class Lemmas:
                 if isinstance(step.outcome, Rejected):
                     self._rejected[place][step.tactic] = step.outcome
 
-    def rejected(self, hole: Theorem) -> Stored:
+    def rejected(self, hole: Theorem) -> StoredRejections:
         """What Lean rejected, at states of any hole of the same command."""
         return lambda state: self._rejected.get(_place(hole, state), {})
 
@@ -106,20 +106,20 @@ class Lemmas:
         return not hole.others and self._given_up.get(hole.state.key, 0) >= expansions
 
 
-class Recalling:
+class LemmaCachePolicy:
     """Proposes the known proof of a state before what another policy does."""
 
-    def __init__(self, base: Policy, lemmas: Lemmas) -> None:
+    def __init__(self, base: Policy, lemmas: LemmaCache) -> None:
         self.name = base.name
         self._base = base
         self._lemmas = lemmas
 
-    async def propose(self, queries: Sequence[Query]) -> list[Advice]:
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query: what is known first."""
         answers = await self._base.propose(queries)
         return [self._with(*pair) for pair in zip(queries, answers, strict=True)]
 
-    def _with(self, query: Query, advice: Advice) -> Advice:
+    def _with(self, query: Query, advice: PolicyOutput) -> PolicyOutput:
         blocks = self._lemmas.blocks(query.theorem, query.state)
         known = [Proposal(block, FIRST / (n + 1)) for n, block in enumerate(blocks)]
         return replace(advice, proposals=(*known, *advice.proposals))

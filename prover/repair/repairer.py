@@ -19,12 +19,12 @@ from ...lean_env.queries.errors import BrokenCommand, look
 from ...lean_env.verification.rewrite import Edit, rewrite
 from ..agent.budget import Clock
 from ..agent.deferred import rests_on_sorry
-from ..agent.recorder import Recorder
+from ..agent.recorder import AttemptObserver
 from ..config import ProverConfig
 from .feedback import errors_told
-from .hole_filler import Filler, Filling, Means, Tools
-from .lemma_cache import Known, Lemmas, unknown
-from .sorrifier import Cutter, Draft
+from .hole_filler import DraftBudget, DraftState, HoleFiller, ProverContext
+from .lemma_cache import KnownProof, LemmaCache, unknown
+from .sorrifier import Draft, Sorrifier
 from .syntax_refiner import closing_end
 
 CHECK_SHARE = 0.15
@@ -48,7 +48,7 @@ class RepairConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Patient:
+class BrokenTheorem:
     """A broken theorem. theorem: with the whole proof as its hole, in the file's skeleton.
 
     start, stop: its value in the file as it was; least: what stands there in the skeleton. line,
@@ -74,7 +74,7 @@ class Repair:
     attempt: judged against the statement. compilations: times that Lean elaborated a text of it.
     """
 
-    patient: Patient
+    patient: BrokenTheorem
     attempt: Attempt
     value: str | None = None
     rounds: int = 0
@@ -83,7 +83,7 @@ class Repair:
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
+class BrokenFile:
     """A file looked into. others: errors that stand in no proof. skeleton: the file with a
     `sorry` for each broken proof.
     """
@@ -91,11 +91,11 @@ class Diagnosis:
     path: str
     source: str = field(repr=False)
     skeleton: str = field(repr=False)
-    patients: tuple[Patient, ...]
+    patients: tuple[BrokenTheorem, ...]
     others: tuple[Message, ...]
 
 
-async def diagnose(pool: LeanPool, path: str, source: str) -> Diagnosis:
+async def diagnose(pool: LeanPool, path: str, source: str) -> BrokenFile:
     """Find the broken theorems of a file. Raises UsageError when Lean cannot open it."""
     broken = [command for command in await look(pool, source) if command.faults]
     spans: list[tuple[BrokenCommand, int, int, str]] = []
@@ -113,7 +113,7 @@ async def diagnose(pool: LeanPool, path: str, source: str) -> Diagnosis:
         spans.append((command, value.start, stop, value.text))
     skeleton = rewrite(source, [Edit(start, stop, least) for _, start, stop, least in spans])
     opened = await pool.open(path, skeleton)
-    patients: list[Patient] = []
+    patients: list[BrokenTheorem] = []
     shift, is_torn = 0, False
     raw = source.encode()
     for command, start, stop, least in spans:
@@ -127,10 +127,10 @@ async def diagnose(pool: LeanPool, path: str, source: str) -> Diagnosis:
             line, column = _line_and_column(raw[:start].decode())
             text = raw[start:stop].decode()
             told = line, column, seen, messages
-            patients.append(Patient(theorem, start, stop, text, least, *told))
+            patients.append(BrokenTheorem(theorem, start, stop, text, least, *told))
         shift += len(least.encode()) - (stop - start)
         is_torn |= any(fault.is_parser for fault in command.faults)
-    return Diagnosis(path, source, skeleton, tuple(patients), tuple(others))
+    return BrokenFile(path, source, skeleton, tuple(patients), tuple(others))
 
 
 def _line_and_column(before: str) -> tuple[int, int]:
@@ -150,11 +150,11 @@ class Repairer:
 
     def __init__(
         self,
-        tools: Tools,
-        keeper: Recorder,
+        tools: ProverContext,
+        keeper: AttemptObserver,
         config: RepairConfig,
         prover: ProverConfig,
-        known: Known = unknown,
+        known: KnownProof = unknown,
         *,
         clock: Clock = time.monotonic,
     ) -> None:
@@ -165,14 +165,14 @@ class Repairer:
         self._known = known
         self._clock = clock
         self._stopped = False
-        self._filler = Filler(tools, Lemmas(known))
+        self._filler = HoleFiller(tools, LemmaCache(known))
 
     def stop(self) -> None:
         """End the theorem at work and those after it."""
         self._stopped = True
         self._filler.stop()
 
-    async def repair(self, diagnosis: Diagnosis, patient: Patient) -> Repair:
+    async def repair(self, diagnosis: BrokenFile, patient: BrokenTheorem) -> Repair:
         """Mend one broken theorem, within the budget. Records all of it."""
         self._tools.recorder.start_attempt(patient.theorem)
         work = _Work(self._tools, diagnosis, patient)
@@ -216,11 +216,11 @@ class Repairer:
         if known := self._known(patient.theorem):
             return work.draft(known)
         work.filling.checks += 1
-        means = Means(self._prover_config, left_s, self._config.depth, to_top=True)
+        means = DraftBudget(self._prover_config, left_s, self._config.depth, to_top=True)
         return await self._filler.fill(work.filling, means, patient.command)
 
 
-def trajectory(patient: Patient, value: str) -> list[Turn]:
+def trajectory(patient: BrokenTheorem, value: str) -> list[Turn]:
     """A repair as a conversation to train on: the broken proof with Lean's errors, the mended."""
     errors = errors_told(patient.value, patient.errors, patient.line - 1)
     broken = f"```lean4\n{patient.value}\n```\n\n{errors}"
@@ -233,11 +233,11 @@ def trajectory(patient: Patient, value: str) -> list[Turn]:
 class _Work:
     """One theorem under repair."""
 
-    def __init__(self, tools: Tools, diagnosis: Diagnosis, patient: Patient) -> None:
+    def __init__(self, tools: ProverContext, diagnosis: BrokenFile, patient: BrokenTheorem) -> None:
         self._tools = tools
         self._diagnosis = diagnosis
         self.patient = patient
-        self.filling = Filling(Cutter(tools.pool, diagnosis.path), self.draft(patient.value))
+        self.filling = DraftState(Sorrifier(tools.pool, diagnosis.path), self.draft(patient.value))
         self.value: str | None = None
 
     def draft(self, value: str) -> Draft:

@@ -14,10 +14,10 @@ from typing import Protocol
 
 from ...data.records import Theorem
 from ...lean_env.opened_file import OpenedFile
-from ...lean_env.queries.errors import BrokenCommand, Cut, Fault, look, stumbles
+from ...lean_env.queries.errors import BrokenCommand, Cut, ProofFault, look, stumbles
 from ...lean_env.verification.judge import Asks
 from ...lean_env.verification.rewrite import Edit, rewrite
-from .edit_policy import Remains
+from .edit_policy import FailedSteps
 from .syntax_refiner import spellings
 
 MOST_ROUNDS = 8
@@ -75,7 +75,7 @@ class Draft:
 
 
 @dataclass(slots=True)
-class Findings:
+class SorrifierLog:
     """What was seen while cutting, for the salvage."""
 
     removed: list[str] = field(default_factory=list)
@@ -84,13 +84,13 @@ class Findings:
     compilations: int = 0
 
     @property
-    def remains(self) -> Remains:
+    def remains(self) -> FailedSteps:
         """What a search may try again, what was cut out last first."""
         removed = tuple(dict.fromkeys(reversed(self.removed)))
-        return Remains(removed, tuple(dict.fromkeys(self.kept)), tuple(self.near.items()))
+        return FailedSteps(removed, tuple(dict.fromkeys(self.kept)), tuple(self.near.items()))
 
 
-class Reader(Asks, Protocol):
+class ParserClient(Asks, Protocol):
     """The part of a pool that cutting needs."""
 
     async def open(
@@ -100,14 +100,14 @@ class Reader(Asks, Protocol):
         ...
 
 
-class Cutter:
+class Sorrifier:
     """Cuts the drafts of one declaration. findings: grows."""
 
-    def __init__(self, pool: Reader, path: str) -> None:
+    def __init__(self, pool: ParserClient, path: str) -> None:
         self._pool = pool
         self._path = path
         self._last: OpenedFile | None = None
-        self.findings = Findings()
+        self.findings = SorrifierLog()
 
     async def open(self, draft: Draft) -> OpenedFile:
         """The draft's file as Lean sees it; the same draft twice in a row is read once."""
@@ -179,7 +179,7 @@ class Cutter:
         readable = [text for text, place in zip(texts, places, strict=True) if place is None]
         return replace(draft, value=readable[0]) if readable else draft
 
-    async def _edits(self, draft: Draft, faults: Sequence[Fault], is_torn: bool) -> list[Edit]:
+    async def _edits(self, draft: Draft, faults: Sequence[ProofFault], is_torn: bool) -> list[Edit]:
         stumbled = [fault for fault in faults if fault.is_parser]
         if stumbled or is_torn:
             found = await self._readable(draft, stumbled[0].cuts if stumbled else ())
@@ -198,7 +198,9 @@ class Cutter:
         found = [cut for cut, place in zip(cuts, places, strict=True) if place is None]
         return found[0] if found else _whole(draft)
 
-    def _note(self, draft: Draft, commands: Sequence[BrokenCommand], faults: list[Fault]) -> None:
+    def _note(
+        self, draft: Draft, commands: Sequence[BrokenCommand], faults: list[ProofFault]
+    ) -> None:
         found = self.findings
         for fault in faults:
             if fault.near:
@@ -222,7 +224,7 @@ def outermost(cuts: Sequence[Cut]) -> list[Cut]:
     return sorted(kept, key=lambda cut: cut.start)
 
 
-def _smallest(draft: Draft, fault: Fault) -> Cut:
+def _smallest(draft: Draft, fault: ProofFault) -> Cut:
     lacks_arms = "not been provided" in fault.message.text
     cuts = [
         cut

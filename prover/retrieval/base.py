@@ -23,7 +23,7 @@ HYPOTHESES, NAME_PARTS = 0.5, 0.3
 """What a constant of the hypotheses, and a part of a constant's name, count in a question."""
 
 
-class Source(Protocol):
+class PremiseSource(Protocol):
     """Where premises come from: `lean_env.premises.Premises`."""
 
     async def library(self, theorem: Theorem) -> tuple[Premise, ...]:
@@ -54,7 +54,7 @@ class Retriever(Protocol):
 class Lexical:
     """Chooses by shared constants, rare ones first (BM25)."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: PremiseSource) -> None:
         self._source = source
         self._indices: dict[tuple[str, ...], BM25] = {}
         self._building = asyncio.Lock()
@@ -85,7 +85,7 @@ def question(symbols: Symbols) -> dict[str, float]:
 class Retrieval:
     """A retriever, how many premises it is asked for, and where their texts come from."""
 
-    def __init__(self, retriever: Retriever, source: Source, k: int) -> None:
+    def __init__(self, retriever: Retriever, source: PremiseSource, k: int) -> None:
         self._retriever = retriever
         self._source = source
         self._k = k

@@ -19,7 +19,7 @@ from ...data.records import Premise, Theorem
 from ..models.checkpoint import Checkpoint, HuggingFaceOptions
 from ..policy.base import Query
 from ..policy.prompts import KEYWORDS
-from .base import Source
+from .base import PremiseSource
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +46,7 @@ MARKED = ("leandojo", "reprover")
 T = TypeVar("T")
 
 
-class Library(Source, Protocol):
+class EmbeddedLibrary(PremiseSource, Protocol):
     """A source that can print everything."""
 
     @property
@@ -156,7 +156,7 @@ class Embeddings:
 class Dense:
     """Chooses by the nearness of embeddings, the whole library at once."""
 
-    def __init__(self, source: Library, encoder: Encoder) -> None:
+    def __init__(self, source: EmbeddedLibrary, encoder: Encoder) -> None:
         self._source = source
         self._encoder = encoder
         place = source.folder and source.folder / "embeddings.db"
