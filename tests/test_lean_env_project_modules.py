@@ -152,7 +152,7 @@ def test_a_run_sees_one_state_of_the_project(toolchain, shop):
         (
             "Shop/Cart.lean",
             "import Shop.Price\n\ndef x : Nat := true\n",
-            "the module Shop.Cart does not compile: Shop/Cart.lean:3:15: ",
+            "the module Shop.Cart does not compile: Shop/Cart.lean:3:16: ",
         ),
         (
             "Shop/Cart.lean",
@@ -175,7 +175,7 @@ def test_a_run_sees_one_state_of_the_project(toolchain, shop):
             "Shop/Cart.lean",
             "import Lean\nimport Shop.Price\n#eval show IO Unit from do\n"
             '  IO.FS.writeFile (← Lean.findOLean `Shop.Price) "another module"\n',
-            "the module Shop.Cart does not compile: Shop/Cart.lean:3:0: read-only file system",
+            "the module Shop.Cart does not compile: Shop/Cart.lean:3:1: read-only file system",
         ),
     ],
 )

@@ -31,7 +31,8 @@ from .header import without_header
 from .project import Project, SourceModule
 
 MEMORY_MB = 2048
-ERROR = re.compile(r": error(\([\w.]*\))?:")
+ERROR = re.compile(r":(\d+):(\d+): error(\([\w.]*\))?:")
+"""Where Lean found an error; it counts columns from 0, we from 1."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,8 @@ class ProjectModules:
         with suppress(OSError):
             self._place(module).unlink(missing_ok=True)
         said = told.get("errors") or f"the compiler failed: {told['broken']}"
-        first = ERROR.sub(":", said.strip().splitlines()[0], count=1)
+        line = said.strip().splitlines()[0]
+        first = ERROR.sub(lambda at: f":{at[1]}:{int(at[2]) + 1}:", line, count=1)
         self._broken[module.name] = f"the module {module.name} does not compile: {first}"
         return self._broken[module.name]
 
