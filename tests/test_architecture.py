@@ -32,7 +32,8 @@ TERMINAL = {"typer", "rich"}
 HEAVY = {"torch", "transformers", "ray", "openai", "lean_dojo", "pyarrow", "datasets"}
 IMPURE = {"asyncio", "time", "datetime", "os", "pathlib", "subprocess", "threading", "socket"}
 TOP_LEVEL = {
-    ".ci", ".git", ".gitignore", "LICENSE", "README.md", "__init__.py", "benchmarks", "cli.py",
+    ".ci", ".git", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE",
+    "README.md", "__init__.py", "benchmarks", "cli.py",
     "constraints.txt", "data", "docs", "examples", "lakefile.lean", "lean-toolchain", "lean_env",
     "prover", "py.typed", "pyproject.toml", "search", "tests",
 }  # fmt: skip
@@ -248,6 +249,15 @@ def test_unfinished_work_is_not_left_in_the_code():
 
 def test_the_top_level_is_fixed():
     assert {name.split("/")[0] for name in FILES} <= TOP_LEVEL
+
+
+def test_a_public_class_name_stands_once():
+    places = {}
+    for name in PACKAGE:
+        for node in tree_of(name).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(name)
+    assert {each: where for each, where in places.items() if len(where) > 1} == {}
 
 
 def test_no_room_for_leftovers():

@@ -64,10 +64,12 @@ def test_every_verb_is_told_and_has_help(verb):
 
 
 def quoted_commands():
-    blocks = re.findall(r"```(?:console|bash)\n(.*?)```", README, re.DOTALL)
+    pages = sorted((ROOT / "docs").glob("*.md"))
+    texts = "\n".join([README, *(page.read_text(encoding="utf-8") for page in pages)])
+    blocks = re.findall(r"```(?:console|bash)\n(.*?)```", texts, re.DOTALL)
     lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
     found = [part for line in lines for part in re.findall(r"\blakatos [^&|<>]*", line)]
-    return found + re.findall(r"`(lakatos [^`]*)`", README)
+    return found + re.findall(r"`(lakatos [^`]*)`", texts)
 
 
 def test_quoted_commands_exist():
