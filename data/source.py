@@ -206,11 +206,11 @@ def write_whole(place: Path, content: bytes, *, like: Path | None = None) -> Non
 def check_writable_file(place: Path) -> None:
     """See now, before hours of work, whether a file can be written there. Raises as `write_whole`.
 
-    A file that exists and is read-only is not to be written.
+    A file that exists and is marked read-only is not to be written, by root neither.
     """
     if place.is_dir():
         raise UsageError(f"{place}: is a folder, not a file")
-    if place.exists() and not os.access(place, os.W_OK):
+    if place.exists() and not (os.access(place, os.W_OK) and place.stat().st_mode & 0o222):
         raise UsageError(f"{place}: cannot be written (it is read-only)")
     if not _is_special(place):
         check_room(place, place.parent)

@@ -33,7 +33,7 @@ EVAL = typer.main.get_command(app).commands["eval"]
 NO_FLAGS = {"prover.batch", "prover.in_flight", "prover.first_round", "prover.growth"}
 NO_FLAGS |= {"prover.retries"}
 ELSEWHERE = {"data", "resume", "run", "retry", "cluster", "quiet", "as_json", "concurrency"}
-ELSEWHERE |= {"workers", "db", "problem_set", "check"}
+ELSEWHERE |= {"workers", "db", "problem_set", "check", "max_errors"}
 
 
 def test_every_flag_has_its_place_and_every_place_its_flag():

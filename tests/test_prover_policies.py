@@ -339,12 +339,14 @@ def test_a_server_that_dies_mid_run_loses_nothing_proved(run, tmp_path):
     good = answer("```lean\nsimp_all\n```")
     with Server(good, default=refuse(503, "gone")) as server:
         spec = f"openai:m@{server.url}"
-        options = ["--model-option", "tries=1", "--concurrency", "1", "--write"]
+        given_up = ["--model-option", "tries=1", "--model-option", "patience_s=0"]
+        options = [*given_up, "--concurrency", "1", "--write"]
         code, out, error = run("prove", "logic.lean", "--policy", spec, *options)
     assert code == 3
-    assert error == [f"lakatos: {spec}: HTTP 503: gone (tries: 1)"]
+    assert error[0] == "server: HTTP 503: gone, given up"
+    assert error[-1] == f"lakatos: {spec}: HTTP 503: gone (tries: 1)"
     assert "1 of 9 proved" in out
-    assert out.count("stopped by an error") == 2  # as it ends, and in the table
+    assert out.count("model failed") == 2  # as it ends, and in the table
     written = (tmp_path / "logic.lean").read_text()
     assert before.count("sorry") - written.count("sorry") == 1
     _, out, _ = run("show")
