@@ -1,7 +1,7 @@
 """What an evaluation is: problems, attempts at them, and the classes that these end in.
 
 Every theorem of a run is in exactly one class, so the classes sum up to the number of theorems.
-Kept and loaded by ledger.py; problem sets are read by problems.py.
+Kept and loaded by store/evaluations.py; problem sets are read by problems/reader.py.
 """
 
 from __future__ import annotations

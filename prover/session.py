@@ -49,7 +49,7 @@ class RunConfig:
     prover: ProverConfig = field(default_factory=ProverConfig)
     """Budgets of one theorem."""
     policy: str = "hammer"
-    """Who proposes tactics, in the words of policies.py."""
+    """Who proposes tactics, in the words of policy_spec.py."""
     model: ModelConfig = field(default_factory=ModelConfig)
     """How its language models are asked."""
     workers: int | None = None

@@ -1,6 +1,6 @@
 """What there is to say of a run over a problem set, and of two, as tables of words.
 
-terminal_report.py, evaluation_page.py and `markdown` show the same tables.
+report_tables.py, evaluation_page.py and `markdown` show the same tables.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The store: runs, theorems, attempts and everything tried, in any SQL database.
 
-Written while the search runs and readable meanwhile; the tables are in models.py, writing in
-recorder.py, reading back in loading.py. Knows nothing of Lean processes or models.
+Written while the search runs and readable meanwhile; the tables are in schema.py, writing in
+writer.py, reading back in attempts.py. Knows nothing of Lean processes or models.
 """
 
 from __future__ import annotations

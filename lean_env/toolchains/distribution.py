@@ -168,7 +168,7 @@ def check(package: Path, integrity: str = INTEGRITY) -> None:
 
 
 def unpack(package: Path, into: Path, progress: Progress) -> None:
-    """Write the library files as they are, and the program rewritten (wasm.py, glue.py)."""
+    """Write the library files as they are, and the program rewritten (wasm.py, js_glue.py)."""
     script = program = None
     total = package.stat().st_size
     with package.open("rb") as file, tarfile.open(fileobj=file, mode="r|gz") as archive:

@@ -79,7 +79,7 @@ class Prover:
     All theorems get a short search first; those left open go on in longer and longer rounds, each
     where it was. A search ends when its proof is found: what is still in flight for that theorem
     is cancelled. A proof refused only for another `sorry` of its file is judged again after all
-    searches, see deferral.py; after one refused for another ordinary reason the search goes on
+    searches, see deferred.py; after one refused for another ordinary reason the search goes on
     without it, a few times. With `refute`, the negation is searched in turn with the theorem.
     """
 

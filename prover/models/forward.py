@@ -1,7 +1,7 @@
 """Forward passes of transformers models: prompts to next-token scores, and rows that go on.
 
 A prompt is read once, whatever the number of its siblings. `sharing` rows read the prompt's
-keys and values in place (prefix.py); for models where that fails they are copied to each row.
+keys and values in place (shared_prefix.py); where that fails they are copied to each row.
 Each model is tried before it is used; one that fails altogether is for public_model.py.
 """
 

@@ -4,7 +4,7 @@ Plain attention splits by keys: over the prompt and over a sibling's own tokens 
 its log of summed weights, then the two are mixed (Hydragen, arXiv:2402.05099). So a prompt's
 cache is read once for all its siblings and never copied. It needs softmax attention with
 nothing added to the scores; `forward.py` tries it on each model before it is used. It knows no
-transformers: internals.py calls it.
+transformers: transformers_internals.py calls it.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ CACHE_NAMES = ("cache", "past_key_values")
 """What a model calls its cache, as an argument and in its output: since 5.24, and before."""
 
 ATTENTION = "lakatos_prefix"
-"""What transformers calls the attention of prefix.py."""
+"""What transformers calls the attention of shared_prefix.py."""
 
 FOREIGN = ("softcap", "s_aux", "sliding_window", "position_bias")
 """Arguments of attention that change the scores; a model that passes one is not for this."""
@@ -110,7 +110,7 @@ def change(cache: Any, turn: Callable[[Tensor], Tensor]) -> None:
 
 @contextmanager
 def trying_shared_attention(model: Any) -> Iterator[Callable[[], None]]:
-    """Switch a model to the attention of prefix.py; back at the end unless that is called."""
+    """Switch a model to shared_prefix.py's attention; back at the end unless that is called."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
 
