@@ -2,8 +2,9 @@
 
 Tokens are drawn by a logits processor with the noise of token_sampling.py, so that samples,
 seeds and log-probabilities are those of the decode loop, and a stopping criterion ends rows at
-stop texts. Beams are transformers' own. `generate_batch` (read in 5.24) is not used: it ends no request at a
-text, its log-probabilities are those after temperature and nucleus, and its noise is a batch's.
+stop texts. Beams are transformers' own. `generate_batch` (read in 5.24) is not used: it ends no
+request at a text, its log-probabilities are those after temperature and nucleus, and its noise
+is a batch's.
 """
 
 from __future__ import annotations
