@@ -195,4 +195,4 @@ def test_the_pages_data_names_every_state_and_tactic(tmp_path: Path) -> None:
 
 def test_the_pages_files_are_packaged() -> None:
     pyproject = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
-    assert '"lakatos.data" = ["page/*"]' in pyproject
+    assert '"lakatos.data.report" = ["page/*"]' in pyproject

@@ -31,7 +31,7 @@ def tell(stage, done, total):
     if stage == die:
         os.kill(os.getpid(), signal.SIGKILL)
 with cache.locked(Path(place)):
-    node = distribution.Node.find()
+    node = distribution.NodeJs.find()
     print(distribution.prepare(Path(place), node, tell, Path(package), integrity))
 """
 

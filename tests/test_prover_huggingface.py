@@ -12,7 +12,7 @@ from lakatos.prover.models.base import ChatMessage, Prompt, Sampling
 torch = pytest.importorskip("torch", reason="needs the extra llm")
 pytest.importorskip("transformers", reason="needs the extra llm")
 
-from lakatos.prover import huggingface  # noqa: E402
+from lakatos.prover.models import transformers_model as huggingface  # noqa: E402
 from lakatos.prover.models.checkpoint import require, told  # noqa: E402
 from lakatos.prover.models.decoding import Loop  # noqa: E402
 from lakatos.prover.models.forward import Causal  # noqa: E402

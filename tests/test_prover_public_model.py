@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="needs the extra llm")
 pytest.importorskip("transformers", reason="needs the extra llm")
 
 from lakatos.data.errors import UsageError  # noqa: E402
-from lakatos.prover import huggingface  # noqa: E402
+from lakatos.prover.models import transformers_model as huggingface  # noqa: E402
 from lakatos.prover.models.base import Prompt, Sampling  # noqa: E402
 from lakatos.prover.models.decoding import Loop  # noqa: E402
 from lakatos.prover.models.forward import Causal, Seq2Seq, ValueHead  # noqa: E402

@@ -10,6 +10,7 @@ from lakatos.data.dataset.dataset import Excluded
 from lakatos.data.problems.families import Candidate
 from lakatos.data.records import Advanced, Goal, Message, ProofState, Rejected, Step
 from lakatos.lean_env.pool import LeanPool
+from lakatos.prover.commands.extract import ExtractJob
 from lakatos.prover.dataset import synthetic as synthesis
 from lakatos.prover.dataset.mutation import hypotheses, split_signature
 from lakatos.prover.dataset.synthetic import CLOSERS, COLUMNS, CandidateFilter, SyntheticExtraction
@@ -107,7 +108,7 @@ def test_what_is_made_when_it_is_interrupted_is_kept(tmp_path, monkeypatch, caps
     monkeypatch.setattr(SyntheticExtraction, "rows", broken_off)
     toolchain = SimpleNamespace(name="embedded", lean="1")
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(SyntheticExtraction(9, 0, tmp_path).run(toolchain))
+        asyncio.run(ExtractJob(SyntheticExtraction(9, 0, tmp_path))(lambda: toolchain))
     (line,) = (tmp_path / "jsonl" / "problems.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["name"] == "f_0"
     assert "interrupted: 1 problems are done; they are written" in capsys.readouterr().err
