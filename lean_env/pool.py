@@ -64,7 +64,7 @@ class Room:
         if self.free_mb / self.need_mb >= self.cores:
             return ""
         return (
-            f"{self.workers} workers on {self.cores} cores: each needs about {self.need_mb} MB, "
+            f"workers: {self.workers} (cores: {self.cores}); each needs about {self.need_mb} MB, "
             f"and {self.free_mb:.0f} MB are free (--workers)"
         )
 

@@ -534,7 +534,7 @@ theorem t (p q : Prop) : p ∧ q → q ∧ (p ∧ f 1 = 2) := by sorry
 def test_there_are_as_many_workers_as_cores_and_memory_allow(need_mb, free_mb, cores, workers):
     room = Room(need_mb, free_mb, cores)
     assert room.workers == workers
-    told = f"{workers} workers on {cores} cores: each needs about {need_mb} MB"
+    told = f"workers: {workers} (cores: {cores}); each needs about {need_mb} MB"
     assert room.text.startswith(told) == (workers < cores)
 
 
