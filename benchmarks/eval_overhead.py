@@ -38,8 +38,13 @@ from lakatos.lean_env.toolchains.find import find_toolchain
 from lakatos.lean_env.verification.verifier import Verified, Verifier
 from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
-from lakatos.prover.evaluation import runner as benchmark
-from lakatos.prover.evaluation.runner import AttemptPlan, EvaluationRunner, Listeners, Task
+from lakatos.prover.evaluation.runner import (
+    AttemptPlan,
+    EvaluationRunner,
+    Listeners,
+    RunnerContext,
+    Task,
+)
 from lakatos.prover.hammer.policy import Hammer
 
 RESULTS = Path(__file__).parent / "results" / "eval_overhead.json"
@@ -119,8 +124,8 @@ async def evaluate(store: Store, parts: Parts, problems: Sequence[Problem], hear
     board = EvaluationProgress(time.monotonic, heard)
     board.begin(len(problems), {})
     hearers = Listeners(store.ledger(run_id), lambda: store.recorder(run_id), board)
-    bench = EvaluationRunner(benchmark.RunnerContext(parts.pool, parts.make), plan, hearers)
-    await bench.work([Task(n, p) for n, p in enumerate(problems)], PLACES)
+    runner, context = EvaluationRunner(plan, hearers), RunnerContext(parts.pool, parts.make)
+    await runner.work([Task(n, p) for n, p in enumerate(problems)], context, PLACES)
     store.finish_run(run_id)
     return run_id
 

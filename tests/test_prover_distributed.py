@@ -15,12 +15,9 @@ from lakatos.data.report.progress import EvaluationProgress
 from lakatos.data.store.evaluations import EvaluationTerms
 from lakatos.data.store.store import Store
 from lakatos.prover.config import ProverConfig
+from lakatos.prover.evaluation.backend import RayBackend
 from lakatos.prover.evaluation.ray_cluster import Cluster, joined
-from lakatos.prover.evaluation.ray_policy import NodePolicy, RemotePolicy, posted
-from lakatos.prover.evaluation.ray_runner import RayRunner, all_unfit
-from lakatos.prover.evaluation.runner import AttemptPlan, Listeners, Task
-from lakatos.prover.policy.base import Query
-from lakatos.prover.session import RunConfig
+from lakatos.prover.evaluation.runner import AttemptPlan, EvaluationRunner, Listeners, Task
 
 from . import toy, toy_problems, toy_prover
 from .toy_problems import OpenPool, Session, counted, problem, toy_parts
@@ -47,30 +44,16 @@ class Gate(ToyPolicy):
 
 
 class ToySetup:
-    """The toy logic on a node. fault: what comes instead; posts: actors with the policy."""
+    """The toy logic on a node. fault: what comes instead."""
 
-    def __init__(self, sign=None, doomed=None, fault=None, posts=()):
-        self.sign, self.doomed, self.fault, self.posts = sign, doomed, fault, posts
+    def __init__(self, sign=None, doomed=None, fault=None):
+        self.sign, self.doomed, self.fault = sign, doomed, fault
 
     @asynccontextmanager
     async def __call__(self):
         if self.fault:
             raise self.fault
-        policy = Gate(self.doomed, self.sign)
-        if self.posts:
-            policy = RemotePolicy("toy", self.posts)
-        yield toy_parts(OpenPool(), Judge(), policy)
-
-
-@asynccontextmanager
-async def toy_policy():
-    yield ToyPolicy()
-
-
-@asynccontextmanager
-async def no_policy():
-    raise UsageError("no such policy")
-    yield
+        yield toy_parts(OpenPool(), Judge(), Gate(self.doomed, self.sign))
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +81,7 @@ class Run:
         self.path, self.problems = path, problems
         self.said, self.results = [], []
         self.on_result = lambda: None
-        self.crew = Cluster(ray, setup, PLAN, self.said.append)
+        self.cluster = Cluster(ray, setup, self.said.append)
 
     def heard(self, result):
         self.results.append(result)
@@ -114,16 +97,14 @@ class Run:
             ledger.begin(EvaluationTerms("toy", hash_of(self.problems), "", 2), self.problems)
             board = EvaluationProgress(lambda: 0.0, self.heard)
             board.begin(len(self.problems), {})
-            hearers = Listeners(ledger, lambda: store.recorder(run_id), board)
-            bench = RayRunner(self.crew, hearers)
-            await self._work(bench)
+            listeners = Listeners(ledger, lambda: store.recorder(run_id), board)
+            self.runner = EvaluationRunner(PLAN, listeners)
+            tasks = [Task(n, p) for n, p in enumerate(self.problems)]
+            try:
+                await RayBackend(self.cluster).work(self.runner, tasks)
+            finally:
+                await self.cluster.close()
             return store.load_evaluation(run_id)
-
-    async def _work(self, bench):
-        try:
-            await bench.work([Task(n, p) for n, p in enumerate(self.problems)])
-        finally:
-            await self.crew.close()
 
 
 def alone(path, problems):
@@ -160,63 +141,21 @@ def test_statements_are_elaborated_on_the_nodes(cluster):
     problems = [problem("lem"), replace(problem("bad"), header="bad\n"), problem("curry")]
 
     async def ask():
-        crew = Cluster(ray, ToySetup(), PLAN, print)
+        nodes = Cluster(ray, ToySetup(), print)
         try:
-            return await all_unfit(crew, problems)
+            return await RayBackend(nodes).all_unfit(problems)
         finally:
-            await crew.close()
+            await nodes.close()
 
     found = asyncio.run(ask())
     assert [each is None for each in found] == [True, False, True]
     assert (found[1].detail, found[1].is_refused) == ("line 1: unknown constant", True)
 
 
-def test_a_policy_is_shared_by_all_nodes_and_survives_the_loss_of_an_actor(cluster, tmp_path):
-    problems = [problem(name) for name in NAMES]
-
-    async def ask():
-        async with posted(ray, toy_policy) as posts:
-            assert len(posts) == 2
-            run = Run(tmp_path / "l.db", problems, ToySetup(posts=posts))
-            run.on_result = lambda: ray.kill(posts[0])
-            return await run.work()
-
-    told = asyncio.run(ask())
-    assert counted(told) == counted(alone(tmp_path / "alone.db", problems))
-
-
-def test_a_policy_that_cannot_be_is_a_fault(cluster):
-    query = Query(toy_prover.ToyPool().theorem("lem"), toy_prover.ToyPool().theorem("lem").state)
-
-    async def ask(setup, is_lost):
-        async with posted(ray, setup) as posts:
-            for post in posts if is_lost else ():
-                ray.kill(post)
-            return await RemotePolicy("toy", posts, rounds=1).propose([query])
-
-    with pytest.raises(UsageError, match="no such policy"):
-        asyncio.run(ask(no_policy, False))
-    with pytest.raises(ModelUnavailable, match="toy: every actor that has the policy is lost"):
-        asyncio.run(ask(toy_policy, True))
-
-
-def test_a_node_opens_the_policy_of_the_run():
-    async def ask():
-        pool = toy_prover.ToyPool()
-        theorem = pool.theorem("identity")
-        async with NodePolicy(RunConfig(policy="hammer"), lambda: None)() as policy:
-            (advice,) = await policy.propose([Query(theorem, theorem.state)])
-        return policy.name, advice.proposals
-
-    name, proposals = asyncio.run(ask())
-    assert name == "hammer"
-    assert proposals
-
-
 def test_interrupted_it_keeps_what_is_over(cluster, tmp_path):
     problems = [problem(f"identity_{n}") for n in range(40)]
     run = Run(tmp_path / "l.db", problems, ToySetup())
-    run.on_result = lambda: run.crew.stop()
+    run.on_result = lambda: run.runner.stop()
     told = run.run()
     over = told.classes[ResultClass.SOLVED]
     assert 1 <= over < 40

@@ -87,7 +87,7 @@ class Session:
     def heard(self, result):
         self.results.append(result)
         if len(self.results) == self.stop_after:
-            self.bench.stop()
+            self.runner.stop()
         if len(self.results) == self.kill_after:
             raise Killed
 
@@ -95,7 +95,7 @@ class Session:
         return toy_parts(self.pool, self.judge, ToyPolicy())
 
     async def work(self, tasks):
-        await self.bench.work(tasks, PLACES)
+        await self.runner.work(tasks, self.parts(), PLACES)
 
     def run(self, run_id=None):
         """Begin, or go on with that run; what the store has of it then."""
@@ -115,7 +115,7 @@ class Session:
                 ]
             archive = lambda: store.recorder(run_id)  # noqa: E731
             hearers = Listeners(store.ledger(run_id), archive, self.board)
-            self.bench = EvaluationRunner(self.parts(), self.plan, hearers, clock=lambda: 0.0)
+            self.runner = EvaluationRunner(self.plan, hearers, clock=lambda: 0.0)
             self.board.begin(len(self.problems), {})
             with suppress(Killed):
                 asyncio.run(self.work(tasks))

@@ -22,8 +22,8 @@ from ...data.source import read_source
 from ...lean_env.worker_command import Toolchain
 from ..agent.rejections import worker_name
 from ..dataset.provenance import revision
-from ..evaluation.backend import BackendConfig, ExecutionBackend, open_place
-from ..evaluation.runner import MAX_ERRORS, AttemptPlan, Listeners, Task, missing
+from ..evaluation.backend import BackendConfig, ExecutionBackend, open_backend
+from ..evaluation.runner import MAX_ERRORS, AttemptPlan, EvaluationRunner, Listeners, Task, missing
 from ..models.server_watch import ServerMonitor, Servers
 from ..session import RunConfig, check_axioms, interruptible
 from .continuation import (
@@ -253,7 +253,7 @@ class EvaluationCommand:
         site = BackendConfig(exam.toolchain, exam.cluster, servers, cache, self._say)
         run_id = None
         try:
-            async with open_place(site, exam.config, exam.plan) as place:
+            async with open_backend(site, exam.config) as place:
                 problems = await self._chosen(place)
                 run_id, tasks, worked_s = self._tasks(problems)
                 with self._announcer.display(self._board, lambda: place.restarts):
@@ -355,17 +355,17 @@ class EvaluationCommand:
     ) -> None:
         ledger, store = self._store.ledger(run_id), self._store
         hearers = Listeners(ledger, lambda: store.recorder(run_id), self._board)
-        bench = place.bench(hearers, worked_s)
+        runner = EvaluationRunner(self._exam.plan, hearers, worked_s=worked_s)
         outcome = "broken off"
         try:
-            work = place.work(bench, tasks)
-            await interruptible(work, self._announcer.interrupt, bench.stop)
+            work = place.work(runner, tasks)
+            await interruptible(work, self._announcer.interrupt, runner.stop)
             outcome = "interrupted" if self._announcer.interrupted else "finished"
         except asyncio.CancelledError:
             outcome = "interrupted"
             raise
         finally:
-            ledger.end(bench.worked_s, self._monitor.usage)
+            ledger.end(runner.worked_s, self._monitor.usage)
             store.finish_run(run_id, outcome)
 
 

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ...data.evaluation import Problem
+from ...data.evaluation import Problem, ResultClass
 from ...lean_env.toolchains.native import NativeToolchain
 from ...lean_env.worker_command import Toolchain
 from ..models.server_watch import Servers
 from ..policy_spec import parts
 from ..session import Run, RunConfig, start_run
 from . import elaboration
-from . import ray_runner as distributed
 from .elaboration import Unfit
 from .ray_cluster import Cluster, joined
 from .ray_node import NodeSetup
-from .ray_policy import NodePolicy, posted
-from .ray_runner import RayRunner
-from .runner import AttemptPlan, EvaluationRunner, Listeners, RunnerContext, Task
+from .runner import EvaluationRunner, RunnerContext, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,78 +47,80 @@ class ExecutionBackend(Protocol):
         """Why each problem cannot be attempted; None when Lean accepts it."""
         ...
 
-    def bench(self, hearers: Listeners, worked_s: float) -> EvaluationRunner | RayRunner:
-        """What tries them, and tells the hearers."""
-        ...
-
-    async def work(self, bench: EvaluationRunner | RayRunner, tasks: Sequence[Task]) -> None:
-        """Do all tasks."""
+    async def work(self, runner: EvaluationRunner, tasks: Sequence[Task]) -> None:
+        """Let a runner do all tasks. Raises as `EvaluationRunner.attempt`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Here:
+class LocalBackend:
+    """Workers of this machine. concurrency: problems at once; None: one a worker."""
+
     run: Run
-    plan: AttemptPlan
+    concurrency: int | None = None
 
     @property
     def restarts(self) -> int:
+        """How many workers were lost."""
         return self.run.pool.restarts
 
     async def all_unfit(self, problems: Sequence[Problem]) -> list[Unfit | None]:
+        """Why each problem cannot be attempted; None when Lean accepts it."""
         return await elaboration.all_unfit(self.run.pool, problems, lambda known: None)
 
-    def bench(self, hearers: Listeners, worked_s: float) -> EvaluationRunner:
-        return EvaluationRunner(
-            RunnerContext(self.run.pool, self.run.make), self.plan, hearers, worked_s=worked_s
-        )
-
-    async def work(self, bench: EvaluationRunner | RayRunner, tasks: Sequence[Task]) -> None:
-        places = self.plan.prover.concurrency or self.run.pool.workers
-        await bench.work(tasks, min(places, max(1, len(tasks))))
+    async def work(self, runner: EvaluationRunner, tasks: Sequence[Task]) -> None:
+        """Let a runner do all tasks."""
+        at_once = min(self.concurrency or self.run.pool.workers, max(1, len(tasks)))
+        await runner.work(tasks, RunnerContext(self.run.pool, self.run.make), at_once)
 
 
 @dataclass(frozen=True, slots=True)
-class _There:
+class RayBackend:
+    """The nodes of a cluster."""
+
     cluster: Cluster
-    plan: AttemptPlan
 
     @property
     def restarts(self) -> int:
+        """How many nodes were lost."""
         return self.cluster.losses
 
     async def all_unfit(self, problems: Sequence[Problem]) -> list[Unfit | None]:
-        return await distributed.all_unfit(self.cluster, problems)
+        """Why each problem cannot be attempted; None when Lean accepts it."""
+        found: list[Unfit | None] = [None] * len(problems)
 
-    def bench(self, hearers: Listeners, worked_s: float) -> RayRunner:
-        most = self.plan.max_errors
-        return RayRunner(self.cluster, hearers, worked_s=worked_s, max_errors=most)
+        async def elaborate(context: RunnerContext, index: int, slot: int) -> None:
+            found[index] = await elaboration.unfit(context.pool, problems[index])
 
-    async def work(self, bench: EvaluationRunner | RayRunner, tasks: Sequence[Task]) -> None:
-        await bench.work(tasks, len(tasks))
+        def give_up(index: int, why: str) -> None:
+            found[index] = Unfit(ResultClass.CRASH, why)
+
+        await self.cluster.run(range(len(problems)), elaborate, give_up)
+        return found
+
+    async def work(self, runner: EvaluationRunner, tasks: Sequence[Task]) -> None:
+        """Let a runner do all tasks. Raises EnvironmentFault when no node is left."""
+
+        def give_up(task: Task, why: str) -> None:
+            runner.decide(task, Unfit(ResultClass.CRASH, why))
+
+        await self.cluster.run(tasks, runner.attempt, give_up)
 
 
 @asynccontextmanager
-async def open_place(
-    site: BackendConfig, config: RunConfig, plan: AttemptPlan
-) -> AsyncIterator[ExecutionBackend]:
+async def open_backend(site: BackendConfig, config: RunConfig) -> AsyncIterator[ExecutionBackend]:
     """Set it up, and end its processes afterwards. Raises as `start_run` and `joined`."""
     if site.cluster is None:
         async with start_run(site.toolchain, config, servers=site.servers, cache=site.cache) as run:
-            yield _Here(run, plan)
+            yield LocalBackend(run, config.prover.concurrency)
         return
-    setup = _setup(site, config)
-    on_gpu = any(part.kind == "hf" for part in parts(config.policy))
-    on_gpu = on_gpu and config.roles.writer is None  # who writes drafts sits on every node
-    policy = NodePolicy(config, setup.toolchain, site.servers.key, site.cache) if on_gpu else None
+    has_model = any(part.kind == "hf" for part in parts(config.policy))
     with joined(site.cluster) as ray:
-        async with posted(ray, policy) as posts:
-            setup = replace(setup, policies=tuple(posts))
-            cluster = Cluster(ray, setup, plan, site.say, config.workers)
-            try:
-                yield _There(cluster, plan)
-            finally:
-                await cluster.close()
+        cluster = Cluster(ray, _setup(site, config), site.say, cpus=config.workers, gpus=has_model)
+        try:
+            yield RayBackend(cluster)
+        finally:
+            await cluster.close()
 
 
 def _setup(site: BackendConfig, config: RunConfig) -> NodeSetup:

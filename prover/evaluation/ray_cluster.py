@@ -1,12 +1,13 @@
-"""A Ray cluster: an outpost on each node, and calls that survive the loss of a node.
+"""A Ray cluster: an actor on each node, and work that survives the loss of a node.
 
-A node that joins while calls are made gets an outpost too.
+Ray restarts a lost actor only where another node has room for it, and its ActorPool waits for the
+dead; so an item whose node is lost is given to another node here. A node that joins while there
+is work gets an actor too.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import io
 import itertools
 import logging
@@ -15,22 +16,23 @@ import re
 import socket
 import sys
 import threading
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Protocol, TextIO, cast
+from typing import Any, Generic, TextIO, TypeVar, cast
 
-from ...data.errors import EnvironmentFault, UsageError
-from .ray_node import EvaluationWorker, Setup
-from .runner import AttemptPlan
-from .wire import RemoteError
+from ...data.errors import EnvironmentFault, LakatosError, UsageError
+from ..concurrency import together
+from .ray_node import EvaluationWorker, NodeLost, Setup, remote_context
+from .runner import RunnerContext
 
-TEND_S = 1.0
+T = TypeVar("T")
+
+POLL_S = 1.0
 """How often the cluster is asked for nodes that joined."""
-LOSSES = 3
-"""So many nodes may be lost under one call, and so many outposts of one node."""
+MAX_LOSSES = 3
+"""Times a node may be lost under one item, and an actor on one node."""
 CONNECTING_S = 5.0
 CLOSING_S = 20.0
 
@@ -45,24 +47,25 @@ def joined(address: str) -> Iterator[Any]:
         ray: Any = import_module("ray")
     except ImportError as error:
         raise UsageError("--cluster needs Ray: pip install 'lakatos[ray]'") from error
-    _reach(address)
-    if address == "local":
+    _check_reachable(address)
+    is_local = address == "local"
+    if is_local:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster of ours reports nowhere
-    more = {"include_dashboard": False} if address == "local" else {}
+    options = {"include_dashboard": False} if is_local else {}
     with redirect_stdout(cast(TextIO, _OwnThread(sys.stdout))):
         try:
-            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **more)
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
         except (ConnectionError, RuntimeError, ValueError) as error:
             text = (str(error).splitlines() or [type(error).__name__])[0]
             raise EnvironmentFault(f"no Ray cluster at {address}: {text}") from error
         try:
             yield ray
         finally:
-            with redirect_stdout(io.StringIO()):  # it says again what it said before
+            with redirect_stdout(io.StringIO()):  # it repeats what it printed before
                 ray.shutdown()
 
 
-def _reach(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Find out in seconds that nobody is at `host:port`; Ray takes many minutes."""
     if not (found := re.fullmatch(r"(?:ray://)?(.+):(\d+)", address)):
         return
@@ -86,187 +89,163 @@ class _OwnThread:
         return getattr(self._out, name)
 
 
-class Hooks(Protocol):
-    """Hears of calls, each by its place in the list of arguments."""
+class _Work(Generic[T]):
+    """Items that are still to be done or under way. give_up: is told of one that is lost again."""
 
-    def begin(self, index: int, slot: int) -> None:
-        """A node takes it. slot: a number that no other call under way has."""
-        ...
+    def __init__(
+        self,
+        items: Sequence[T],
+        do: Callable[[RunnerContext, T, int], Awaitable[None]],
+        give_up: Callable[[T, str], None],
+    ) -> None:
+        self._items = items
+        self._do = do
+        self._give_up = give_up
+        self._waiting: asyncio.PriorityQueue[int] = asyncio.PriorityQueue()
+        for index in range(len(items)):
+            self._waiting.put_nowait(index)
+        self._left = len(items)
+        self._losses: Counter[int] = Counter()
+        self._slots: set[int] = set()
+        self.over = asyncio.Event()
 
-    def take(self, index: int, slot: int, answer: Any) -> None:
-        """It was answered."""
-        ...
+    async def serve(self, context: RunnerContext) -> None:
+        """Do one item after the other, until cancelled. Raises NodeLost, or what an item raises."""
+        while True:
+            index = await self._waiting.get()
+            slot = next(n for n in itertools.count() if n not in self._slots)
+            self._slots.add(slot)
+            is_lost = True
+            try:
+                await self._do(context, self._items[index], slot)
+                is_lost = False
+            finally:
+                self._slots.discard(slot)
+                self._end(index, is_lost)
 
-    def give_up(self, index: int, slot: int, why: str) -> None:
-        """It was lost with its node, again and again."""
-        ...
-
-
-@dataclass(slots=True, eq=False)
-class _Node:
-    """A node with an outpost. places: calls at once, 0 until it is set up.
-
-    serving: the outpost's own call, held so that it is not forgotten.
-    """
-
-    name: str
-    outpost: Any
-    serving: Any
-    places: int = 0
-    busy: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    node: _Node
-    index: int
-    slot: int
+    def _end(self, index: int, is_lost: bool) -> None:
+        self._losses[index] += is_lost
+        if is_lost and self._losses[index] < MAX_LOSSES:
+            self._waiting.put_nowait(index)
+        else:
+            self._left -= 1
+        if self._losses[index] == MAX_LOSSES:
+            self._give_up(self._items[index], f"its node was lost {MAX_LOSSES} times")
+        if not self._left:
+            self.over.set()
 
 
-@dataclass(slots=True)
 class Cluster:
-    """Outposts on all nodes of `ray`. say: is told what is wrong with nodes, in a line.
+    """An `EvaluationWorker` on each node of `ray`. say: prints a line about nodes that fail.
 
-    cpus: what an outpost takes of its node; None: all.
+    cpus: what an actor takes of its node; None: all. gpus: whether it takes the node's GPUs.
     """
 
-    ray: Any
-    setup: Setup
-    plan: AttemptPlan
-    say: Callable[[str], None]
-    cpus: int | None = None
-    stopped: bool = False
-    _nodes: dict[str, _Node] = field(default_factory=dict)
-    _starting: dict[asyncio.Future[Any], _Node] = field(default_factory=dict)
-    _losses: Counter[str] = field(default_factory=Counter)
-    _slots: list[int] = field(default_factory=list)
-    _new_slots: Iterator[int] = field(default_factory=itertools.count)
-    _why: str = "none has a CPU to spare"
+    def __init__(
+        self,
+        ray: Any,
+        setup: Setup,
+        say: Callable[[str], None],
+        *,
+        cpus: int | None = None,
+        gpus: bool = False,
+    ) -> None:
+        self._ray = ray
+        self._setup = setup
+        self._say = say
+        self._cpus = cpus
+        self._gpus = gpus
+        self._actors: dict[str, Any] = {}
+        self._lost: Counter[str] = Counter()
+        self._why = "none has a CPU to spare"
 
     @property
     def losses(self) -> int:
-        """How many outposts were lost."""
-        return self._losses.total()
+        """How many actors were lost."""
+        return self._lost.total()
 
-    async def do(self, method: str, arguments: Sequence[Any], hooks: Hooks) -> None:
-        """Call an outpost's method with each argument, wherever there is room.
+    async def run(
+        self,
+        items: Sequence[T],
+        do: Callable[[RunnerContext, T, int], Awaitable[None]],
+        give_up: Callable[[T, str], None],
+    ) -> None:
+        """Do each item with the context of a node that has room.
 
-        When stopped, what is under way is waited for. Raises EnvironmentFault when no node is left.
+        do: is given a number, too, that no other item under way has. give_up: is called for an
+        item under which nodes are lost again and again, with why. Raises EnvironmentFault when
+        no node is left, and the error of an item.
         """
-        waiting, lost = deque(range(len(arguments))), Counter[int]()
-        calls: dict[asyncio.Future[Any], _Call] = {}
-        while calls or (waiting and not self.stopped):
-            self._staff()
-            for call in self._free(waiting):
-                node, argument = call.node, arguments[call.index]
-                hooks.begin(call.index, call.slot)
-                reference = getattr(node.outpost, method).remote(argument)
-                calls[asyncio.ensure_future(_answer(reference))] = call
-            if not calls and not self._starting:
-                raise EnvironmentFault(f"no node of the cluster can work: {self._why}")
-            done, _ = await asyncio.wait(
-                [*calls, *self._starting], timeout=TEND_S, return_when=asyncio.FIRST_COMPLETED
-            )
-            for future in done:
-                if future in self._starting:
-                    self._started(self._starting.pop(future), future)
-                elif self._ended(call := calls.pop(future), future):
-                    hooks.take(call.index, call.slot, future.result())
-                else:
-                    lost[call.index] += 1
-                    self._again(call, waiting, lost, hooks)
-
-    def _staff(self) -> None:
-        """An outpost for every node that has none."""
-        for told in self.ray.nodes():
-            name = told["NodeID"]
-            cpus = int(told["Resources"].get("CPU", 0))
-            is_fit = told["Alive"] and cpus and self._losses[name] < LOSSES
-            if is_fit and name not in self._nodes:
-                node = self._nodes[name] = self._place(name, cpus)
-                future = asyncio.ensure_future(_answer(node.outpost.places.remote()))
-                self._starting[future] = node
-
-    def _place(self, name: str, cpus: int) -> _Node:
-        strategies = import_module("ray.util.scheduling_strategies")
-        outpost = self.ray.remote(EvaluationWorker).options(
-            num_cpus=min(self.cpus or cpus, cpus),
-            scheduling_strategy=strategies.NodeAffinitySchedulingStrategy(name, soft=False),
-        )
-        actor = outpost.remote(self.setup, self.plan)
-        return _Node(name, actor, actor.serve.remote())
-
-    def _started(self, node: _Node, future: asyncio.Future[Any]) -> None:
-        if not self._ended(_Call(node, -1, -1), future):
+        if not items:
             return
-        answer = future.result()
-        if isinstance(answer, RemoteError):
-            self._why = answer.text
-            self._losses[node.name] = LOSSES
-            self.say(f"a node cannot work: {answer.text}")
-        else:
-            node.places = answer
+        work = _Work(items, do, give_up)
+        over = asyncio.ensure_future(work.over.wait())
+        serving: dict[str, asyncio.Task[None]] = {}
+        try:
+            while not work.over.is_set():
+                for node in await asyncio.to_thread(self._ray.nodes):
+                    if self._is_fit(node) and node["NodeID"] not in serving:
+                        serving[node["NodeID"]] = asyncio.create_task(self._serve(node, work))
+                if not serving:
+                    raise EnvironmentFault(f"no node of the cluster can work: {self._why}")
+                await asyncio.wait(
+                    [over, *serving.values()], timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                for name in [name for name, task in serving.items() if task.done()]:
+                    await serving.pop(name)
+        finally:
+            for task in (over, *serving.values()):
+                task.cancel()
+            await asyncio.gather(over, *serving.values(), return_exceptions=True)
 
-    def _free(self, waiting: deque[int]) -> Iterator[_Call]:
-        """Takes what waits, the least busy nodes first."""
-        while waiting and not self.stopped:
-            node = min(
-                (node for node in self._nodes.values() if node.busy < node.places),
-                key=lambda node: node.busy / node.places,
-                default=None,
-            )
-            if node is None:
-                return
-            node.busy += 1
-            slot = heapq.heappop(self._slots) if self._slots else next(self._new_slots)
-            yield _Call(node, waiting.popleft(), slot)
+    def _is_fit(self, node: dict[str, Any]) -> bool:
+        has_cpu = int(node["Resources"].get("CPU", 0)) > 0
+        return node["Alive"] and has_cpu and self._lost[node["NodeID"]] < MAX_LOSSES
 
-    def _ended(self, call: _Call, future: asyncio.Future[Any]) -> bool:
-        """Whether a call was answered, and not lost; a bug over there is raised here."""
-        node, error = call.node, future.exception()
-        if call.slot >= 0:
-            heapq.heappush(self._slots, call.slot)
-            node.busy -= 1
-        if error is None:
-            return True
-        lost = self.ray.exceptions
-        if isinstance(error, lost.RayTaskError) or not isinstance(error, lost.RayError):
-            raise error
-        if self._nodes.get(node.name) is node:
-            del self._nodes[node.name]
-            self._losses[node.name] += 1
+    async def _serve(self, node: dict[str, Any], work: _Work[Any]) -> None:
+        """Do items on one node until it is lost."""
+        name, is_ready = node["NodeID"], False
+        actor = self._actors[name] = self._actors.get(name) or self._place(node)
+        try:
+            context = await remote_context(actor)
+            is_ready = True
+            await together([work.serve(context) for _ in range(context.pool.workers)])
+        except LakatosError as error:
+            if is_ready:
+                raise
+            self._why = str(error)
+            self._lost[name] = MAX_LOSSES
+            self._say(f"a node cannot work: {error}")
+        except NodeLost:
+            del self._actors[name]
+            self._lost[name] += 1
             self._why = "all were lost"
-            if node.places:  # else Ray did not know yet that the node is gone
-                self.say("a node was lost; what it was at is tried elsewhere")
-            node.places = 0
-        return False
+            if is_ready:  # else Ray did not know yet that the node is gone
+                self._say("a node was lost; what it was at is tried elsewhere")
 
-    def _again(self, call: _Call, waiting: deque[int], lost: Counter[int], hooks: Hooks) -> None:
-        if lost[call.index] < LOSSES:
-            waiting.appendleft(call.index)
-        else:
-            hooks.give_up(call.index, call.slot, f"its node was lost {LOSSES} times")
-
-    def stop(self) -> None:
-        """Interrupt all searches; what they found is still judged and sent."""
-        self.stopped = True
-        for node in self._nodes.values():
-            node.outpost.stop.remote()
+    def _place(self, node: dict[str, Any]) -> Any:
+        strategies = import_module("ray.util.scheduling_strategies")
+        cpus = int(node["Resources"]["CPU"])
+        affinity = strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        actor = self._ray.remote(EvaluationWorker).options(
+            num_cpus=min(self._cpus or cpus, cpus),
+            num_gpus=int(node["Resources"].get("GPU", 0)) if self._gpus else 0,
+            scheduling_strategy=affinity,
+        )
+        return actor.remote(self._setup)
 
     async def close(self) -> None:
-        """End all outposts, and their processes."""
-        ready = [node for node in self._nodes.values() if node.places]
-        for node in ready:
-            node.outpost.close.remote()
-        ends = [asyncio.ensure_future(_answer(node.serving)) for node in ready]
+        """End all actors, and their processes."""
+
+        async def close(actor: Any) -> None:
+            await actor.close.remote()
+
+        actors = list(self._actors.values())
+        ends = [asyncio.create_task(close(actor)) for actor in actors]
         if ends:
             await asyncio.wait(ends, timeout=CLOSING_S)
-        for future in (*ends, *self._starting):
-            future.cancel()
-        await asyncio.gather(*ends, *self._starting, return_exceptions=True)
-        for node in self._nodes.values():
-            self.ray.kill(node.outpost)
-
-
-async def _answer(reference: Any) -> Any:
-    return await reference
+        for end in ends:
+            end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
+        for actor in actors:
+            self._ray.kill(actor)

@@ -1,33 +1,37 @@
-"""One node of a cluster: its Lean workers and its policy, trying what the driver sends.
+"""One node of a cluster: an actor with Lean workers and a policy, and how the driver asks it.
 
-It keeps nothing: what an attempt tells goes back to the driver, who writes the store.
+It stores nothing: what happens in an attempt goes back to the driver, who writes the store.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ...data.errors import LakatosError, ToolchainError
-from ...data.evaluation import AttemptResult, Problem, ProblemResult, ResultClass
 from ...data.records import Attempt, Expansion, Theorem
 from ...data.turns import Turn
+from ...lean_env.opened_file import OpenedFile
 from ...lean_env.toolchains.find import Toolchain, find_toolchain
-from ..config import ModelConfig
+from ..agent.recorder import AttemptObserver
+from ..config import ProverConfig
 from ..models.server_watch import Servers
-from ..session import RunConfig, searching, start_run
-from .elaboration import Unfit, unfit
-from .ray_mail import ActorResource
-from .ray_policy import RemotePolicy
-from .runner import AttemptPlan, EvaluationRunner, Listeners, RunnerContext, Task
-from .wire import PackedExpansions, RemoteError, pack
+from ..session import RunConfig, start_run
+from .runner import Proving, RunnerContext
+from .wire import PackedExpansions, pack, unpack
 
 Setup = Callable[[], AbstractAsyncContextManager[RunnerContext]]
 """Sets up the parts of a node, on that node; it is sent there."""
+
+
+class NodeLost(Exception):
+    """The node of a call is gone, or the actor on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,6 @@ class NodeSetup:
     """Sets up a node as the driver is. directory: where native Lean is; the same path there.
 
     config, key, cache: of start_run. lean: the version that all nodes must have.
-    policies: actors to ask, PolicyPosts; none: the node has a policy of its own.
     """
 
     config: RunConfig
@@ -44,20 +47,14 @@ class NodeSetup:
     directory: Path | None = None
     key: str | None = field(default=None, repr=False)
     cache: Path | None = None
-    policies: tuple[Any, ...] = ()
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[RunnerContext]:
         """The parts; their processes end with it. Raises ToolchainError, and as start_run."""
-        lean, config = await asyncio.to_thread(self.toolchain), self.config
-        if self.policies:
-            config = replace(config, policy="hammer", model=ModelConfig())
-        async with start_run(lean, config, servers=Servers(self.key), cache=self.cache) as run:
-            make = run.make
-            if self.policies:
-                remote = RemotePolicy(self.config.policy, self.policies)
-                make = searching(run.pool, run.verifier, remote, self.config.model.samples)
-            yield RunnerContext(run.pool, make)
+        lean = await asyncio.to_thread(self.toolchain)
+        servers = Servers(self.key)
+        async with start_run(lean, self.config, servers=servers, cache=self.cache) as run:
+            yield RunnerContext(run.pool, run.make)
 
     def toolchain(self) -> Toolchain:
         """The Lean of this node. Raises ToolchainError when it is another than the driver's."""
@@ -68,124 +65,143 @@ class NodeSetup:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class TriedProblem:
-    """An attempt that is over, and what it tried."""
-
-    attempt: Attempt
-    parcel: PackedExpansions
-    turns: tuple[Turn, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A problem is classed without an attempt."""
-
-    outcome: ResultClass
-    detail: str
-
-
 @dataclass(slots=True)
-class Report:
-    """What became of a task, in the order told. fault: why it could not be tried to its end."""
+class AttemptReport:
+    """What came of attempts. events: calls of an observer, by method and arguments, in order."""
 
-    told: list[TriedProblem | Decided | AttemptResult] = field(default_factory=list)
-    fault: RemoteError | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    events: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    fault: LakatosError | None = None
 
 
-class _Notes:
-    """Archive, book and watcher of one task: notes all in a report."""
+class _EventRecorder:
+    """Records what an observer would hear."""
 
-    def __init__(self) -> None:
-        self.report = Report()
-        self._expansions: dict[Theorem, list[Expansion]] = {}
-        self._turns: dict[Theorem, list[Turn]] = {}
+    def __init__(self, events: list[tuple[str, tuple[Any, ...]]]) -> None:
+        self._events = events
 
     def start_attempt(self, theorem: Theorem) -> None:
-        """A new list."""
-        self._expansions[theorem] = []
-
-    def attempt_id(self, theorem: Theorem) -> int:
-        """None yet: the driver numbers attempts."""
-        return 0
+        self._events.append(("start_attempt", (theorem,)))
 
     def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
-        """Keep them until the end."""
-        self._expansions.setdefault(theorem, []).extend(expansions)
+        self._events.append(("expansions", (theorem, pack(expansions))))
 
     def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
-        """Keep them until the end."""
-        self._turns.setdefault(theorem, []).extend(turns)
+        self._events.append(("turns", (theorem, turns)))
 
     def finish_attempt(self, attempt: Attempt) -> None:
-        """Note the attempt whole."""
-        parcel = pack(self._expansions.pop(attempt.theorem, []))
-        turns = tuple(self._turns.pop(attempt.theorem, ()))
-        self.report.told.append(TriedProblem(attempt, parcel, turns))
-
-    def decide(self, number: int, outcome: ResultClass, detail: str) -> None:
-        """Note it."""
-        self.report.told.append(Decided(outcome, detail))
-
-    def add(self, number: int, attempt: AttemptResult) -> None:
-        """Note it."""
-        self.report.told.append(attempt)
-
-    def start(self, slot: int, problem: Problem, number: int) -> None:
-        """Nobody watches here."""
-
-    def expanded(self, slot: int, count: int) -> None:
-        """Nobody watches here."""
-
-    def finish(self, slot: int, result: ProblemResult) -> None:
-        """Nobody watches here."""
+        self._events.append(("finish_attempt", (attempt,)))
 
 
 class EvaluationWorker:
-    """The Ray actor of one node."""
+    """The Ray actor of one node.
 
-    def __init__(self, setup: Setup, plan: AttemptPlan) -> None:
-        self._station = ActorResource(setup, RemoteError("EnvironmentFault", "cannot be set up"))
-        self._plan = plan
-        self._benches: set[EvaluationRunner] = set()
+    Its context is opened at the first call, and closed in the same task, as task groups want it.
+    """
 
-    async def serve(self) -> None:
-        """Set the node up, and stay until `close`."""
-        await self._station.serve()
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._ready = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._holding: asyncio.Task[None] | None = None
+        self._provers: set[Proving] = set()
 
-    async def places(self) -> int | RemoteError:
-        """How many tasks it tries at once, when it is set up; or why it cannot be."""
-        parts = await self._station.held()
-        return parts if isinstance(parts, RemoteError) else parts.pool.workers
+    async def capacity(self) -> int:
+        """Set the node up: how many problems it tries at once. Raises what its setup raises."""
+        self._holding = asyncio.create_task(self._hold())
+        ready = asyncio.create_task(self._ready.wait())
+        await asyncio.wait([ready, self._holding], return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if self._holding.done():
+            await self._holding
+        return self._context.pool.workers
 
-    async def attempt(self, task: Task) -> Report:
-        """Try all that is left of one task."""
-        parts = await self._parts()
-        notes = _Notes()
-        bench = EvaluationRunner(parts, self._plan, Listeners(notes, lambda: notes, notes))
-        self._benches.add(bench)
+    async def _hold(self) -> None:
+        async with self._setup() as self._context:
+            self._ready.set()
+            await self._closing.wait()
+
+    async def open(self, path: str, source: str) -> OpenedFile:
+        """As the pool of the node."""
+        return await self._context.pool.open(path, source)
+
+    async def close_file(self, opened: OpenedFile) -> None:
+        """As the pool of the node."""
+        self._context.pool.close_file(opened)
+
+    async def prove(self, theorems: Sequence[Theorem], config: ProverConfig) -> AttemptReport:
+        """Try to prove theorems of files that are open on this node."""
+        report = AttemptReport()
+        prover = self._context.make(_EventRecorder(report.events), config)
+        self._provers.add(prover)
         try:
-            await bench.work([task], 1)
-        except LakatosError as error:
-            notes.report.fault = RemoteError.of(error)
+            report.attempts = await prover.prove(theorems)
         finally:
-            self._benches.discard(bench)
-        return notes.report
-
-    async def unfit(self, problem: Problem) -> Unfit | None:
-        """Why a problem cannot be attempted; None when Lean accepts it."""
-        return await unfit((await self._parts()).pool, problem)
+            self._provers.discard(prover)
+        report.fault = prover.fault
+        return report
 
     async def stop(self) -> None:
         """Interrupt all searches; what they found is still judged."""
-        for bench in self._benches:
-            bench.stop()
+        for prover in self._provers:
+            prover.stop()
 
     async def close(self) -> None:
-        """Let `serve` end, and all processes with it."""
-        self._station.close()
+        """End all processes of the node."""
+        self._closing.set()
+        if self._holding:
+            await asyncio.wait([self._holding])
 
-    async def _parts(self) -> RunnerContext:
-        parts = await self._station.held()
-        assert isinstance(parts, RunnerContext), parts
-        return parts
+
+async def remote_context(actor: Any) -> RunnerContext:
+    """What attempts on a node are made with. Raises NodeLost, and what its setup raises."""
+    workers = await _answer(actor.capacity.remote())
+    return RunnerContext(_NodePool(actor, workers), partial(_NodeProver, actor))
+
+
+async def _answer(reference: Awaitable[Any]) -> Any:
+    """What a call returns or raises. Raises NodeLost when its node is lost."""
+    errors = import_module("ray.exceptions")
+    try:
+        return await reference
+    except errors.RayTaskError as error:
+        raise error.cause from None
+    except errors.RayError as error:
+        raise NodeLost from error
+
+
+@dataclass(frozen=True, slots=True)
+class _NodePool:
+    """The pool of a node."""
+
+    actor: Any
+    workers: int
+
+    async def open(self, path: str, source: str) -> OpenedFile:
+        opened: OpenedFile = await _answer(self.actor.open.remote(path, source))
+        return opened
+
+    def close_file(self, opened: OpenedFile) -> None:
+        self.actor.close_file.remote(opened)
+
+
+class _NodeProver:
+    """A prover on a node, for one attempt. The observer hears of it when it is over."""
+
+    def __init__(self, actor: Any, observer: AttemptObserver, config: ProverConfig) -> None:
+        self._actor = actor
+        self._observer = observer
+        self._config = config
+        self.fault: LakatosError | None = None
+
+    async def prove(self, theorems: Sequence[Theorem]) -> list[Attempt]:
+        asked = self._actor.prove.remote(list(theorems), self._config)
+        report: AttemptReport = await _answer(asked)
+        for method, arguments in report.events:
+            values = (unpack(a) if isinstance(a, PackedExpansions) else a for a in arguments)
+            getattr(self._observer, method)(*values)
+        self.fault = report.fault
+        return report.attempts
+
+    def stop(self) -> None:
+        self._actor.stop.remote()

@@ -8,7 +8,7 @@ run that was broken off and taken up again comes to the same results.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -199,22 +199,21 @@ class EvaluationRunner:
 
     def __init__(
         self,
-        parts: RunnerContext,
         plan: AttemptPlan,
-        hearers: Listeners,
+        listeners: Listeners,
         *,
         worked_s: float = 0.0,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._pool = parts.pool
-        self._make = parts.make
         self._plan = plan
-        self._book = hearers.book
-        self._archive = hearers.archive
-        self._watcher = hearers.watcher
+        self._book = listeners.book
+        self._archive = listeners.archive
+        self._watcher = listeners.watcher
         self._clock = clock
         self._origin_s = clock() - worked_s
-        self._open: list[str] = []
+        self._writers: dict[int, ConversationWriter] = {}
+        self._open: list[tuple[int, str]] = []
+        self._done: dict[int, list[AttemptResult]] = {}
         self._running: set[Proving] = set()
         self._failures = FailuresInARow(plan.max_errors)
         self.stopped = False
@@ -230,59 +229,60 @@ class EvaluationRunner:
         for prover in self._running:
             prover.stop()
 
-    async def work(self, tasks: Iterable[Task], places: int) -> None:
-        """Do all tasks, so many at once; the first come the first served.
+    async def work(self, tasks: Iterable[Task], context: RunnerContext, at_once: int) -> None:
+        """Do all tasks, so many at once; the first come the first served. Raises as `attempt`."""
+        waiting = iter(tasks)
+
+        async def serve(slot: int) -> None:
+            for task in waiting:
+                await self.attempt(context, task, slot)
+
+        await together([serve(slot) for slot in range(at_once)])
+
+    async def attempt(self, context: RunnerContext, task: Task, slot: int) -> None:
+        """Do all that is left of one task; nothing once stopped.
 
         Raises EnvironmentFault or UsageError when Lean, a model or the store fails as a whole,
         ModelUnavailable after `max_errors` attempts in a row under which the model failed;
         what was counted by then stays counted.
         """
-        waiting = iter(tasks)
-        await together([self._place(slot, waiting) for slot in range(places)])
-
-    async def _place(self, slot: int, waiting: Iterator[Task]) -> None:
-        archive = self._archive()
-        for task in waiting:
-            if self.stopped:
-                return
-            if result := await self._try(slot, task, archive):
-                self._watcher.finish(slot, result)
-
-    async def _try(
-        self, slot: int, task: Task, archive: ConversationWriter
-    ) -> ProblemResult | None:
-        """All that is left of one task; None when interrupted before its end."""
-        problem = task.problem
-        self._watcher.start(slot, problem, 0)
-        opened, found = await opened_theorem(self._pool, problem)
+        if self.stopped:
+            return
+        self._watcher.start(slot, task.problem, 0)
+        opened, found = await opened_theorem(context.pool, task.problem)
         if opened:
-            self._open.append(opened.source)
+            self._open.append((id(context), opened.source))
         try:
             if isinstance(found, Unfit):
-                return self._decide(task, found)
-            return await self._attempts(slot, task, found, archive)
+                self.decide(task, found, slot)
+            elif result := await self._attempts(context, slot, task, found):
+                self._watcher.finish(slot, result)
         finally:
             if opened:
-                self._close(opened)
+                self._close(context, opened)
 
-    def _close(self, opened: OpenedFile) -> None:
-        self._open.remove(opened.source)
-        if opened.source not in self._open:  # the set may have it twice
-            self._pool.close_file(opened)
-
-    def _decide(self, task: Task, why: Unfit) -> ProblemResult:
+    def decide(self, task: Task, why: Unfit, slot: int = 0) -> None:
+        """Class a problem that cannot be attempted to its end."""
         self._book.decide(task.number, why.outcome, why.detail)
-        return ProblemResult(task.problem, why.outcome, task.done, why.detail)
+        done = tuple(self._done.get(task.number, task.done))
+        self._watcher.finish(slot, ProblemResult(task.problem, why.outcome, done, why.detail))
+
+    def _close(self, context: RunnerContext, opened: OpenedFile) -> None:
+        file = id(context), opened.source
+        self._open.remove(file)
+        if file not in self._open:  # the set may have it twice
+            context.pool.close_file(opened)
 
     async def _attempts(
-        self, slot: int, task: Task, theorem: Theorem, archive: ConversationWriter
+        self, context: RunnerContext, slot: int, task: Task, theorem: Theorem
     ) -> ProblemResult | None:
-        done = list(task.done)
-        for number in missing(task.done, self._plan):
+        """What came of it; None when interrupted before its end."""
+        done = self._done.setdefault(task.number, list(task.done))
+        for number in missing(done, self._plan):
             if self.stopped:
                 return None
             self._watcher.start(slot, task.problem, number)
-            summary = await self._attempt(slot, task, number, theorem, archive)
+            summary = await self._attempt(context, slot, task, number, theorem)
             if summary is None:
                 return None
             self._book.add(task.number, summary)
@@ -290,16 +290,19 @@ class EvaluationRunner:
             self._failures.hear(summary.outcome, summary.detail)
             if summary.outcome is ResultClass.SOLVED and not self._plan.all_attempts:
                 break
+        del self._done[task.number]
         done.sort(key=lambda attempt: attempt.number)
         return ProblemResult(task.problem, outcome_of({a.outcome for a in done}), tuple(done))
 
     async def _attempt(
-        self, slot: int, task: Task, number: int, theorem: Theorem, archive: ConversationWriter
+        self, context: RunnerContext, slot: int, task: Task, number: int, theorem: Theorem
     ) -> AttemptResult | None:
         """One attempt from start to end; None when it was interrupted."""
         seed = seed_of(self._plan.prover.seed, task.problem.name, number)
-        notes = _Notes(archive, lambda count: self._watcher.expanded(slot, count))
-        prover = self._make(notes, replace(self._plan.prover, seed=seed, concurrency=1))
+        if slot not in self._writers:
+            self._writers[slot] = self._archive()
+        notes = _Notes(self._writers[slot], lambda count: self._watcher.expanded(slot, count))
+        prover = context.make(notes, replace(self._plan.prover, seed=seed, concurrency=1))
         self._running.add(prover)
         try:
             attempt = (await prover.prove([theorem]))[0]

@@ -1,4 +1,4 @@
-"""What travels between processes: states packed flat, each once, and errors.
+"""Expansions as they travel between processes: states packed flat, each once.
 
 A state holds the whole path to it, and paths are deeper than pickle can follow.
 """
@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...data import errors
-from ...data.errors import LakatosError
 from ...data.records import Advanced, Expansion, Goal, Origin, Outcome, ProofState, Step
 
 FlatOrigin = tuple[int, str, int, tuple[int, ...]]
@@ -77,23 +75,3 @@ def unpack(parcel: PackedExpansions) -> list[Expansion]:
         Expansion(states[state], tuple(step(s) for s in steps), value, tokens)
         for state, value, tokens, steps in parcel.expansions
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteError:
-    """An error that travels. kind: its class in data/errors.py."""
-
-    kind: str
-    text: str
-
-    @classmethod
-    def of(cls, error: LakatosError) -> RemoteError:
-        """The error, to send."""
-        return cls(type(error).__name__, str(error))
-
-    @property
-    def error(self) -> LakatosError:
-        """The error as it was raised there."""
-        kind = vars(errors).get(self.kind, LakatosError)
-        error = kind(self.text)
-        return error if isinstance(error, LakatosError) else LakatosError(self.text)
