@@ -28,6 +28,10 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--require-lean"):
         return
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.markexpr:
+        for marker in ("lean", "model", "slow"):
+            _skip(items, marker, f"{marker}: not in the fast part (pytest --require-lean runs all)")
+        return
     if not embedded.is_prepared(cache()):
         _skip(items, "lean", "the embedded Lean is not set up (lakatos setup)")
     if pretrained.found(cache()) is None:

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,10 +33,11 @@ TERMINAL = {"typer", "rich"}
 HEAVY = {"torch", "transformers", "ray", "openai", "lean_dojo", "pyarrow", "datasets"}
 IMPURE = {"asyncio", "time", "datetime", "os", "pathlib", "subprocess", "threading", "socket"}
 TOP_LEVEL = {
-    ".ci", ".git", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE",
+    ".ci", ".git", ".gitignore", ".pre-commit-config.yaml",
+    "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE",
     "README.md", "__init__.py", "benchmarks", "cli.py",
     "constraints.txt", "data", "docs", "examples", "lakefile.lean", "lean-toolchain", "lean_env",
-    "prover", "py.typed", "pyproject.toml", "search", "tests",
+    "noxfile.py", "prover", "py.typed", "pyproject.toml", "search", "tests",
 }  # fmt: skip
 
 
@@ -49,10 +51,11 @@ def tracked():
 
 FILES = tracked()
 PYTHON = [n for n in FILES if n.endswith(".py")]
-PACKAGE = [n for n in PYTHON if n.split("/")[0] in ROOMS or "/" not in n]
+PACKAGE = [n for n in PYTHON if n.split("/")[0] in ROOMS or n in ("__init__.py", "cli.py")]
 SOURCES = [n for n in FILES if n.endswith((".py", ".lean", ".js")) and not n.startswith("tests/")]
 
 
+@cache
 def tree_of(name):
     return ast.parse((ROOT / name).read_text(encoding="utf-8"))
 

@@ -12,6 +12,7 @@ pytest.importorskip("transformers", reason="needs the extra llm")
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
+@pytest.mark.slow
 def test_the_ways_to_run_a_model_are_measured_and_ours_is_judged(tmp_path):
     command = [sys.executable, BENCHMARKS / "policy_batching.py", "--tiny", "--out", "found.json"]
     subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)

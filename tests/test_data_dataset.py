@@ -106,6 +106,7 @@ def test_files_that_import_each_other_are_told_of():
     assert leandojo.in_order({"A": ["B", "C"], "B": ["C"], "C": []}) == ["C", "B", "A"]
 
 
+@pytest.mark.slow
 def test_parquet_holds_what_json_holds(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     one = dataset(many(3))
@@ -119,6 +120,7 @@ def test_parquet_holds_what_json_holds(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.slow
 def test_the_datasets_library_reads_its_folder(tmp_path):
     datasets = pytest.importorskip("datasets")
     dataset_files.write(dataset(many(40)), tmp_path, ["datasets"])

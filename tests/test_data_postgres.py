@@ -22,6 +22,7 @@ from .test_data_store import make_expansions, make_theorem, told
 from .toy_problems import Session, counted, problem
 
 pytest.importorskip("psycopg", reason="psycopg is not installed (pip install 'lakatos[postgres]')")
+pytestmark = pytest.mark.slow
 
 
 DEBIAN = Path("/usr/lib/postgresql")

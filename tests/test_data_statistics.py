@@ -137,6 +137,7 @@ def test_curves_count_what_was_solved_by_then():
     assert statistics.curves(runs_of(["-"])) == {"time since the run began, s": []}
 
 
+@pytest.mark.slow
 def test_the_test_and_the_interval_of_a_comparison_never_contradict_each_other():
     for n in range(1, 31):
         for first, second in product(range(n + 1), repeat=2):

@@ -278,6 +278,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_kill_9_loses_at_most_the_last_batch(path: Path) -> None:
     here = str(Path(__file__).parent)
     argv = [sys.executable, "-c", f"import sys; sys.path.insert(0, {here!r})\n{CHILD}", str(path)]
@@ -299,6 +300,7 @@ def test_kill_9_loses_at_most_the_last_batch(path: Path) -> None:
     assert sum(len(e.steps) for e in loaded.expansions) == running.steps
 
 
+@pytest.mark.slow
 def test_two_processes_write_one_new_database(path: Path) -> None:
     here = str(Path(__file__).parent)
     finite = CHILD.replace("while True:", "while told < 300:") + "\nstore.close()"

@@ -87,6 +87,7 @@ def test_a_finished_folder_is_used_as_it_is(tmp_path, package):
 
 
 @pytest.mark.parametrize("stage", ["unpack", "rewrite"])
+@pytest.mark.slow
 def test_a_killed_preparation_is_redone(tmp_path, package, stage):
     place = tmp_path / "cache"
     killed = start(place, package, die=stage)
@@ -101,6 +102,7 @@ def test_a_killed_preparation_is_redone(tmp_path, package, stage):
     assert not (where / "half-made").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_prepare_once(tmp_path, package):
     place = tmp_path / "cache"
     outputs = [process.communicate()[0] for process in [start(place, package) for _ in range(2)]]

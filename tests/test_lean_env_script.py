@@ -84,6 +84,7 @@ def count(tree):
 
 @given(proof_trees())
 @settings(max_examples=200, deadline=None)
+@pytest.mark.slow
 def test_a_script_meets_every_state_and_closes_every_goal(tree):
     lean = GoalList(tree)
     assert lean.run(script(tree), [goal.tag for goal in tree.state.goals]) == []

@@ -133,6 +133,7 @@ def standin(lean, cache):
     return {**os.environ, "PATH": path, "LAKATOS_CACHE": str(cache), "STANDIN_LEAN": lean}
 
 
+@pytest.mark.slow
 def test_an_old_lean_is_refused_before_anything_is_compiled(tmp_path):
     (tmp_path / "lakefile.toml").write_text('name = "p"\n')
     with pytest.raises(ToolchainError, match=r"^Lean 4\.22\.0 is too old") as caught:
@@ -142,6 +143,7 @@ def test_an_old_lean_is_refused_before_anything_is_compiled(tmp_path):
 
 
 @pytest.mark.parametrize("lean", ["4.22.0", "4.28.0", "4.36.0"])
+@pytest.mark.slow
 def test_lake_and_lean_say_which_version_they_are(tmp_path, lean):
     environ = standin(lean, tmp_path)
     for program in ("lake", "lean"):

@@ -78,6 +78,7 @@ def test_import_is_light():
     assert not heavy & set(loaded)
 
 
+@pytest.mark.slow
 def test_proving_loads_no_model():
     loaded = python("import sys, lakatos.cli, lakatos.prover.commands.prove; print(*sys.modules)")
     assert "lakatos.prover.session" in loaded
@@ -103,6 +104,7 @@ def test_console_script_and_extras():
     ].keys()
 
 
+@pytest.mark.slow
 def test_the_console_script_ends_with_mains_code():
     code = "import sys; from lakatos.cli import main; sys.exit(main(['prove', 'missing.lean']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -24,6 +24,7 @@ from .toy_problems import OpenPool, Session, counted, problem, toy_parts
 from .toy_prover import Judge, ToyPolicy
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (pip install 'lakatos[ray]')")
+pytestmark = pytest.mark.slow
 NAMES = ["identity", "lem", "and_comm", "curry", "or_comm", "two_ways"]
 PLAN = AttemptPlan(ProverConfig(seed=3, expansions=40, wall_s=1e9), attempts=2)
 
@@ -56,6 +57,16 @@ class ToySetup:
         yield toy_parts(OpenPool(), Judge(), Gate(self.doomed, self.sign))
 
 
+def started(make, tries=3):
+    """A cluster with a head. Ray gives a start 30 s, which a busy machine may need."""
+    try:
+        return make(initialize_head=True, head_node_args={"num_cpus": 1, "num_gpus": 2})
+    except Exception as error:
+        if tries == 1 or "timed out during startup" not in str(error):
+            raise
+        return started(make, tries - 1)
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """Two nodes on this machine; `second` is the one that may be killed."""
@@ -66,7 +77,7 @@ def cluster():
         cloudpickle.register_pickle_by_value(module)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        local = Local(initialize_head=True, head_node_args={"num_cpus": 1, "num_gpus": 2})
+        local = started(Local)
         ray.init(address=local.address, log_to_driver=False, logging_level="ERROR")
         local.second = local.add_node(num_cpus=1)
         yield local

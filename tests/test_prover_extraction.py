@@ -312,6 +312,7 @@ assert callable(lean_dojo.trace) and callable(lean_dojo.get_latest_commit)
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="LeanDojo is for Python before 3.13")
+@pytest.mark.slow
 def test_leandojo_itself_has_what_is_read_of_it():
     words = [sys.executable, "-W", "ignore", "-c", READ_OF_LEANDOJO]
     done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)

@@ -274,6 +274,7 @@ def undisturbed(tmp_path_factory):
 NONSENSE = [garbage, null, no_choices, break_off, refuse(429, "slow"), refuse(500)]
 
 
+@pytest.mark.slow
 def test_a_night_in_small(tmp_path, undisturbed):
     """The server dies three times for a while, and twice answers with nonsense: nothing is lost."""
     with Server(default=toy) as server:
@@ -290,6 +291,7 @@ def test_a_night_in_small(tmp_path, undisturbed):
     assert usage.empty == 0
 
 
+@pytest.mark.slow
 def test_what_a_dead_server_left_untried_is_tried_again_to_equal_results(tmp_path, undisturbed):
     path = tmp_path / "night.db"
     with Server(default=toy) as server:

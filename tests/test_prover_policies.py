@@ -253,6 +253,7 @@ def test_a_wrong_use_is_one_line_and_exit_2(run, arguments, line):
     assert line in error[0]
 
 
+@pytest.mark.slow
 def test_without_the_extra_one_line_says_what_to_install(tmp_path):
     (tmp_path / "f.lean").write_text("example : True := by sorry\n")
     code = (

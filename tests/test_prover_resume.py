@@ -70,6 +70,7 @@ def told(store, number):
 
 @pytest.mark.parametrize("calls", [2, 9])
 @pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.slow
 def test_a_killed_run_ends_as_if_it_had_not_been(tmp_path, name, calls):
     config = config_of(name)
     with Store.open(str(tmp_path / "whole.db")) as store:

@@ -40,6 +40,7 @@ def test_every_search_proves_the_provable_and_no_other(name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.slow
 def test_no_delay_changes_a_search(name):
     runs, logs = [], []
     for seed in range(3):

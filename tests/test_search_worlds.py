@@ -60,6 +60,7 @@ def explore(search, world, draw, every_step):
 
 
 @pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.slow
 def test_agrees_with_the_least_fixpoint(name):
     proved = 0
     for seed in range(RUNS):
@@ -91,6 +92,7 @@ def sampled(world, state, draw, length=6):
 
 
 @pytest.mark.parametrize("kind", [RMax, whole_proof])
+@pytest.mark.slow
 def test_whole_proof_samples_prove_what_is_provable(kind):
     missed = 0
     for seed in range(RUNS // 14):
@@ -134,6 +136,7 @@ def test_expanding_again_never_proves_too_much_and_keeps_what_was_found():
     assert again > RUNS // 16
 
 
+@pytest.mark.slow
 def test_every_status_is_right_once_all_is_told():
     for seed in range(RUNS):
         draw = random.Random(seed)

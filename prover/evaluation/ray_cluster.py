@@ -55,7 +55,11 @@ def joined(address: str) -> Iterator[Any]:
     with redirect_stdout(cast(TextIO, _OwnThread(sys.stdout))):
         try:
             ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except BaseException as error:
+            # on a machine too busy to start in 30 s it raises an Exception of no class of its own
+            known = isinstance(error, (ConnectionError, RuntimeError, ValueError))
+            if not known and type(error) is not Exception:
+                raise
             text = (str(error).splitlines() or [type(error).__name__])[0]
             raise EnvironmentFault(f"no Ray cluster at {address}: {text}") from error
         try:
