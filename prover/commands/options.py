@@ -1,62 +1,16 @@
-"""Options of the command line that several verbs share, in groups; `grouped` spreads them.
+"""Options of the command line that several verbs share, in groups.
 
-Only words are here: cli.py makes configurations of them.
+Only words are here: run_options.py makes configurations of them.
 """
 
 from __future__ import annotations
 
-import inspect
 import shlex
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated
 
-from typer import Argument, Context, Option
-
-
-def grouped(verb: Callable[..., int]) -> Callable[..., int]:
-    """A verb with each parameter whose type is a dataclass replaced by the fields of it."""
-    parameters: dict[str, inspect.Parameter] = {}
-    groups: dict[str, Any] = {}
-    hints = get_type_hints(verb, include_extras=True)
-    for name, parameter in inspect.signature(verb).parameters.items():
-        kind = hints[name]
-        if not is_dataclass(kind):
-            parameters[name] = _keyword(name, parameter.default, kind)
-            continue
-        groups[name] = kind
-        types = get_type_hints(kind, include_extras=True)
-        for each in fields(kind):
-            default = inspect.Parameter.empty if each.default is MISSING else each.default
-            parameters[each.name] = _keyword(each.name, default, types[each.name])
-
-    def flat(**given: Any) -> int:
-        for name, kind in groups.items():
-            given[name] = kind(**{each.name: given.pop(each.name) for each in fields(kind)})
-        return verb(**given)
-
-    flat.__name__, flat.__doc__ = verb.__name__, verb.__doc__
-    flat.__annotations__ = {name: each.annotation for name, each in parameters.items()}
-    flat.__signature__ = inspect.Signature([*parameters.values()])  # type: ignore[attr-defined]
-    return flat
-
-
-def _keyword(name: str, default: object, annotation: object) -> inspect.Parameter:
-    only = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(name, only, default=default, annotation=annotation)
-
-
-def left_out(context: Context) -> dict[str, str]:
-    """The options that the user did not give, by parameter: the flag of each."""
-    source = context.get_parameter_source
-    parameters = [each for each in context.command.params if each.name]
-    return {
-        each.name: each.opts[0]
-        for each in parameters
-        if (found := source(each.name)) and found.name != "COMMANDLINE"
-    }
-
+from typer import Argument, Option
 
 Seconds = Annotated[float, Option("--time", help="Seconds for one theorem.")]
 Axioms = Annotated[list[str] | None, Option(metavar="NAME", help="An axiom allowed as well.")]
@@ -100,7 +54,7 @@ class InputOptions:
 
 @dataclass(frozen=True)
 class ProblemOptions:
-    """A problem set, and what of it; from `split` on the order of `Selection`."""
+    """A problem set, and what of it."""
 
     problem_set: Annotated[
         str | None, Argument(metavar="NAME", help="What the set is called: minif2f.")
@@ -273,7 +227,7 @@ class DoctorOptions:
 
 @dataclass(frozen=True)
 class BudgetOptions:
-    """What one theorem may spend; the order of `ProverConfig`."""
+    """What one theorem may spend."""
 
     expansions: Annotated[int, Option(help="At most so many goals tried for one theorem.")] = 2000
     seconds: Seconds = 60.0
@@ -285,7 +239,7 @@ class BudgetOptions:
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """Which search, and its numbers; the order of `SearchConfig`."""
+    """Which search, and its numbers."""
 
     search: Annotated[
         str | None,
@@ -342,7 +296,7 @@ class SearchOptions:
 
 @dataclass(frozen=True)
 class DraftOptions:
-    """Whole proofs and sketches; the order of `DraftConfig`."""
+    """Whole proofs and sketches."""
 
     mode: Annotated[
         str,
@@ -392,3 +346,22 @@ class RuntimeOptions:
     def hint(self) -> str:
         """What other commands on the same results need: ` --db FILE`, or nothing."""
         return f" --db {shlex.quote(self.db)}" if self.db else ""
+
+
+@dataclass(frozen=True)
+class FileVerbOptions:
+    """What the verbs share that work on Lean files."""
+
+    input: InputOptions
+    runtime: RuntimeOptions
+    lean: LeanOptions
+
+
+@dataclass(frozen=True)
+class ProvingOptions:
+    """How theorems are proved: budget, search, drafts, disproofs."""
+
+    budget: BudgetOptions = field(default_factory=BudgetOptions)
+    search: SearchOptions = field(default_factory=SearchOptions)
+    drafts: DraftOptions = field(default_factory=DraftOptions)
+    refute: Annotated[float, Option(help="Share of the budget to search for disproofs.")] = 0.0

@@ -1,0 +1,61 @@
+"""`lakatos eval`: its options, and what they become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from typer import Context
+
+from ..event_loop import run_async
+from ..option_groups import left_out
+from ..options import (
+    AttemptOptions,
+    LeanOptions,
+    PolicyOptions,
+    ProblemOptions,
+    ProvingOptions,
+    RuntimeOptions,
+)
+
+if TYPE_CHECKING:
+    from ....lean_env.toolchains.find import Toolchain
+
+
+@dataclass(frozen=True)
+class EvalOptions:
+    """The options of `lakatos eval`."""
+
+    problems: ProblemOptions
+    attempts: AttemptOptions
+    runtime: RuntimeOptions
+    lean: LeanOptions
+    policy: PolicyOptions
+    proving: ProvingOptions
+
+
+def run(context: Context, options: EvalOptions) -> int:
+    """Try the theorems of a problem set; the exit code."""
+    from ..evaluate import RunRecord, evaluate, evaluation_config
+    from ..evaluation_terms import StoredOptions
+    from ..preflight import check_and_report
+    from ..run_options import run_config
+
+    environment = context.obj
+    with environment.open_store(options.runtime.db) as store:
+        if options.attempts.run is not None:
+            stored = store.load_evaluation(options.attempts.run).config
+            options = StoredOptions(stored, left_out(context)).fill(options)
+        config = run_config(options.runtime, options.policy, options.proving)
+
+        def find_lean(data: Path | None) -> tuple[Toolchain, dict[str, str | None]]:
+            found = environment.find_toolchain(options.lean, str(data) if data else None)
+            return found, options.lean.words
+
+        record = RunRecord(store, environment.command, options.runtime.hint)
+        evaluation = evaluation_config(
+            options.problems, options.attempts, config, find_lean, record
+        )
+        work = check_and_report if options.attempts.check else evaluate
+        return run_async(work(evaluation, record, environment.api_key, environment.cache))
