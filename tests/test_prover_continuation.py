@@ -10,6 +10,7 @@ from lakatos.data.store.evaluations import EvaluationTerms
 from lakatos.data.store.store import Store
 from lakatos.prover.commands.app import app
 from lakatos.prover.commands.continuation import WantedRun, run_to_retry, same_run
+from lakatos.prover.commands.evaluation_options import ProblemOptions
 from lakatos.prover.commands.evaluation_terms import (
     FREE,
     PATHS,
@@ -19,10 +20,9 @@ from lakatos.prover.commands.evaluation_terms import (
     flat,
     listed,
 )
-from lakatos.prover.commands.options import (
+from lakatos.prover.commands.proving_options import (
     BudgetOptions,
     PolicyOptions,
-    ProblemOptions,
     SearchOptions,
 )
 from lakatos.prover.session import RunConfig

@@ -12,26 +12,42 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from .help_page import (
+    VerbHelp,
+    names_of,
+    write_examples,
+    write_exit_codes,
+    write_options,
+    write_rows,
+)
 from .option_groups import flattened
 
-VERBS = {
-    "prove": "Prove every sorry of the files; print the proofs, or write them with --write.",
-    "repair": "Mend the broken proofs of the files; print them, or write them with --write.",
-    "eval": "Try the theorems of a problem set, and keep what came of each.",
-    "extract": "Turn Lean files or stored attempts into training data, or Lean's library into "
-    "problems.",
-    "verify": "Judge whether FILE proves the theorems of the original, and nothing weaker.",
-    "show": "List stored attempts; with a number, show one: its tree, proof and statistics.",
-    "report": "Report what came of a run over a problem set.",
-    "compare": "Compare two runs on the problems that both have.",
-    "setup": "Set up the embedded Lean now: once, about 120 MB to download.",
-    "doctor": "Say what was found here; start a worker and check one theorem, or try a policy's "
-    "models.",
-    "help": "Print the help of a verb: lakatos help prove.",
+GROUPS = {
+    "Prove": {
+        "prove": "Prove every sorry of Lean files.",
+        "repair": "Repair broken proofs in Lean files.",
+        "verify": "Check whether a file proves the theorems of another file.",
+    },
+    "Evaluate": {
+        "eval": "Run a problem set: try to prove each of its theorems.",
+        "report": "Show the results of a run over a problem set.",
+        "compare": "Compare two runs on the problems that both have.",
+        "show": "Show stored attempts: proof, search tree, statistics.",
+    },
+    "Make training data": {
+        "extract": "Write a dataset from Lean files, Lean's library or stored attempts.",
+    },
+    "Look after this machine": {
+        "setup": "Set up the embedded Lean now (121.5 MB to download).",
+        "doctor": "Check this machine, or a model and its server.",
+        "help": "Show the options of a verb.",
+    },
 }
-"""Each verb with its first line of help; its module in `verbs` has the same name."""
+"""The verbs by what they are for, each with the first line of its help; its module in `verbs` has
+the same name."""
 
-SETTINGS = {"help_option_names": ["-h", "--help"]}
+VERBS = {name: line for verbs in GROUPS.values() for name, line in verbs.items()}
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 class VerbTable(Mapping[str, Any]):
@@ -58,43 +74,73 @@ def _command(name: str) -> Any:
     """The command of a verb, from its module."""
     module = import_module(f".verbs.{name}", __package__)
     one = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=SETTINGS)
-    one.command(name, cls=VerbCommand, help=VERBS[name])(flattened(module.run))
-    return typer.main.get_command(one)
+    text = f"{VERBS[name]}\n\n{module.HELP.details}".strip()
+    one.command(name, cls=VerbCommand, help=text)(flattened(module.run))
+    command = typer.main.get_command(one)
+    assert isinstance(command, VerbCommand)
+    command.page = module.HELP
+    return command
 
 
-class QuickHelp:
-    """A command whose `--help` is False where it is not given.
+class QuickFlags:
+    """A command whose flags are False where they are not given.
 
-    Typer's own is then None, and to make a bool of that it imports pydantic.
+    Those that typer adds itself are None then, and to make a bool of that it imports pydantic.
     """
 
-    def get_help_option(self, ctx: Any) -> Any:
+    def get_params(self, ctx: Any) -> Any:
         """As typer's."""
-        option = super().get_help_option(ctx)  # type: ignore[misc]
-        if option is not None:
-            option.default = False
-        return option
+        found = super().get_params(ctx)  # type: ignore[misc]
+        for each in found:
+            if getattr(each, "is_flag", False) and each.default is None:
+                each.default = False
+        return found
 
 
-class VerbCommand(QuickHelp, TyperCommand):
-    """The command of a verb."""
+class VerbCommand(QuickFlags, TyperCommand):
+    """The command of a verb. page: what its help says besides the options."""
+
+    page = VerbHelp()
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """`FILE... [OPTIONS]`; an argument that may be left out stands in brackets."""
+        arguments = [each for each in self.params if each.param_type_name == "argument"]
+        names = [f"{each.metavar}" if each.required else f"[{each.metavar}]" for each in arguments]
+        return [*names, "[OPTIONS]"]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options in groups."""
+        write_options(self.get_params(ctx), formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write examples and exit codes."""
+        write_examples(self.page.examples, formatter)
+        write_exit_codes(self.page.exit_codes, formatter)
 
 
-class VerbGroup(QuickHelp, TyperGroup):
+class VerbGroup(QuickFlags, TyperGroup):
     """The top command: knows the verbs without importing them."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{**settings, "commands": VerbTable()})
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """List the verbs, each with its line."""
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+        """List the verbs in groups, each with its line."""
+        for title, verbs in GROUPS.items():
+            write_rows(title, list(verbs.items()), formatter, max(map(len, VERBS)))
+        formatter.write("\nlakatos VERB --help shows the options of a verb, with examples.\n")
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """List the verbs first, then the few options that need none."""
+        self.format_commands(ctx, formatter)
+        options: list[Any] = self.get_params(ctx)
+        rows = [(names_of(each), each.help) for each in options]
+        write_rows("Options", rows, formatter)
 
 
 app = typer.Typer(
     cls=VerbGroup,
-    add_completion=False,
+    subcommand_metavar="VERB ...",
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings=SETTINGS,

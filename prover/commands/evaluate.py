@@ -35,7 +35,7 @@ from .continuation import (
     same_run,
 )
 from .evaluation_console import ConsoleReporter
-from .options import AttemptOptions, ProblemOptions
+from .evaluation_options import AttemptOptions, ProblemOptions
 from .streams import INTERRUPTED
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..config import DraftConfig, ModelConfig, ProverConfig, key_values
 from ..session import RunConfig, searched
-from .options import DraftOptions, PolicyOptions, ProvingOptions, RuntimeOptions
+from .options import RuntimeOptions
+from .proving_options import DraftOptions, PolicyOptions, ProvingOptions
 
 BY_TACTICS = ProvingOptions(drafts=DraftOptions(mode="tactic"))
 

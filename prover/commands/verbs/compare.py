@@ -1,4 +1,4 @@
-"""`lakatos compare`: its options, and what they become."""
+"""`lakatos compare`: its options and help, and what they become."""
 
 from __future__ import annotations
 
@@ -7,15 +7,25 @@ from typing import Annotated
 
 from typer import Argument, Context
 
+from ..help_page import VerbHelp
 from ..options import Db, Json, Markdown
+
+HELP = VerbHelp(
+    details="It says who solved what, whether the difference is significant (McNemar's test), "
+    "and in which options the runs differ.",
+    examples=(
+        ("Compare runs 3 and 25", "lakatos compare 3 25"),
+        ("The same as Markdown tables", "lakatos compare 3 25 --markdown"),
+    ),
+)
 
 
 @dataclass(frozen=True)
 class CompareOptions:
     """The options of `lakatos compare`."""
 
-    run: Annotated[int, Argument(help="Number of a run over a problem set.")]
-    other: Annotated[int, Argument(help="Number of the other.")]
+    run: Annotated[int, Argument(metavar="RUN", help="Number of a run.")]
+    other: Annotated[int, Argument(metavar="OTHER", help="Number of another run.")]
     markdown: Markdown = False
     as_json: Json = False
     db: Db = None

@@ -1,4 +1,4 @@
-"""`lakatos doctor`: its options, and what they become."""
+"""`lakatos doctor`: its options and help, and what they become."""
 
 from __future__ import annotations
 
@@ -9,11 +9,27 @@ from typing import TYPE_CHECKING
 from typer import Context
 
 from ..event_loop import run_async
-from ..options import Db, DoctorOptions, LeanOptions
+from ..help_page import VerbHelp
+from ..options import Db, LeanOptions
+from ..verb_options import DoctorOptions
 
 if TYPE_CHECKING:
     from ....lean_env.doctor import Finding
     from ..resources import Environment
+
+
+HELP = VerbHelp(
+    details="Every line that begins with a cross says how to put it right. With --policy it "
+    "checks a model or its server instead.",
+    examples=(
+        ("Check Python, memory, the database and Lean", "lakatos doctor"),
+        (
+            "Check a model server with one request",
+            "lakatos doctor --policy openai:qwen3@http://localhost:8000/v1",
+        ),
+    ),
+    exit_codes={0: "all is well", 3: "something has to be put right; its line says how"},
+)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`lakatos eval`: its options, and what they become."""
+"""`lakatos eval`: its options and help, and what they become."""
 
 from __future__ import annotations
 
@@ -8,19 +8,41 @@ from typing import TYPE_CHECKING
 
 from typer import Context
 
+from ..evaluation_options import AttemptOptions, ProblemOptions
 from ..event_loop import run_async
+from ..help_page import SOUNDNESS_ALARM, VerbHelp
 from ..option_groups import left_out
-from ..options import (
-    AttemptOptions,
-    LeanOptions,
-    PolicyOptions,
-    ProblemOptions,
-    ProvingOptions,
-    RuntimeOptions,
-)
+from ..options import LeanOptions, RuntimeOptions
+from ..proving_options import PolicyOptions, ProvingOptions
 
 if TYPE_CHECKING:
     from ....lean_env.toolchains.find import Toolchain
+
+
+HELP = VerbHelp(
+    details="A run can be continued after any break, to the same results: lakatos eval --run "
+    "N. See docs/evaluation.md.",
+    examples=(
+        (
+            "Say what a run would do, and how long it may take",
+            "lakatos eval minif2f --data miniF2F/ --split test --check",
+        ),
+        (
+            "Run the set: 8 attempts at each theorem, at most 60 s for each",
+            "lakatos eval minif2f --data miniF2F/ --split test -k 8",
+        ),
+        ("Continue run 38", "lakatos eval --run 38"),
+        (
+            "Try again the theorems for which the model failed",
+            "lakatos eval --run 38 --retry model-failed",
+        ),
+    ),
+    exit_codes={
+        0: "every theorem is proved (with --check: the run can begin)",
+        1: "at least one theorem is not proved",
+        4: SOUNDNESS_ALARM,
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +75,7 @@ def run(context: Context, options: EvalOptions) -> int:
             found = environment.find_toolchain(options.lean, str(data) if data else None)
             return found, options.lean.words
 
-        record = RunRecord(store, environment.command, options.runtime.hint)
+        record = RunRecord(store, environment.command, options.runtime.db_option)
         evaluation = evaluation_config(
             options.problems, options.attempts, config, find_lean, record
         )

@@ -7,12 +7,24 @@ from typing import Annotated
 
 from typer import Argument, Context
 
+from ..help_page import VerbHelp
+
+HELP = VerbHelp(
+    examples=(
+        ("List the verbs", "lakatos help"),
+        ("Print the options of a verb", "lakatos help prove"),
+    ),
+    exit_codes={2: "there is no such verb"},
+)
+
 
 @dataclass(frozen=True)
 class HelpOptions:
     """The options of `lakatos help`."""
 
-    verb: Annotated[str | None, Argument(help="One of the verbs; none lists them.")] = None
+    verb: Annotated[
+        str | None, Argument(metavar="VERB", help="The verb; without it, verbs are listed.")
+    ] = None
 
 
 def run(context: Context, options: HelpOptions) -> int:

@@ -1,4 +1,4 @@
-"""`lakatos repair`: its options, and what they become."""
+"""`lakatos repair`: its options and help, and what they become."""
 
 from __future__ import annotations
 
@@ -7,12 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 from typer import Context
 
-from ..options import Depth, FileVerbOptions, PolicyOptions, Seconds
+from ..help_page import SOUNDNESS_ALARM, VerbHelp
+from ..options import Depth, FileVerbOptions, Seconds
+from ..proving_options import PolicyOptions
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from ..prove import FileCommand
+
+
+HELP = VerbHelp(
+    details="A proof is broken where Lean reports an error in it. Its steps that work stay; "
+    "the others are searched anew. Statements are never changed.",
+    examples=(
+        (
+            "Repair every broken proof of a file, and print the new proofs",
+            "lakatos repair MyFile.lean",
+        ),
+        (
+            "Write the repaired proofs into the file, at most 120 s for each",
+            "lakatos repair MyFile.lean --write --time 120",
+        ),
+    ),
+    exit_codes={
+        0: "every broken proof is repaired",
+        1: "at least one proof is still broken",
+        4: SOUNDNESS_ALARM,
+    },
+)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`lakatos report`: its options, and what they become."""
+"""`lakatos report`: its options and help, and what they become."""
 
 from __future__ import annotations
 
@@ -8,22 +8,54 @@ from typing import Annotated
 
 from typer import Argument, Context, Option
 
+from ..completion import EXPORTS, one_of
+from ..help_page import OUTPUT, VerbHelp
 from ..options import Db, Json, Markdown
+
+HELP = VerbHelp(
+    details="Without RUN it lists the runs.",
+    examples=(
+        ("List all runs over problem sets", "lakatos report"),
+        ("Print the report of run 38", "lakatos report 38"),
+        ("Write it as a page, with the proof graphs", "lakatos report 38 --html report.html"),
+    ),
+)
 
 
 @dataclass(frozen=True)
 class ReportOptions:
     """The options of `lakatos report`."""
 
-    run: Annotated[int | None, Argument(help="Its number; none lists such runs.")] = None
+    run: Annotated[
+        int | None,
+        Argument(metavar="RUN", help="Number of the run; without it, runs are listed."),
+    ] = None
     html: Annotated[
-        Path | None, Option("--html", metavar="FILE", help="Write it as a page, with the graphs.")
+        Path | None,
+        Option(
+            metavar="FILE",
+            rich_help_panel=OUTPUT,
+            help="Write the report as an HTML page, with all problems and their proof graphs.",
+        ),
     ] = None
     export: Annotated[
         str | None,
-        Option(metavar="NAME", help="Write it to --out as llmstep, goedel, reprover, nanoproof."),
+        Option(
+            metavar="NAME",
+            rich_help_panel=OUTPUT,
+            help="Write the results in the format of another prover into the folder of --out: "
+            "llmstep, goedel, reprover or nanoproof.",
+            autocompletion=one_of(*EXPORTS),
+        ),
     ] = None
-    out: Annotated[Path, Option(metavar="DIR", help="Where --export writes.")] = Path()
+    out: Annotated[
+        Path | None,
+        Option(
+            metavar="DIR",
+            rich_help_panel=OUTPUT,
+            help="The folder for --export. Default: the working folder.",
+        ),
+    ] = None
     markdown: Markdown = False
     as_json: Json = False
     db: Db = None
@@ -48,7 +80,9 @@ def run(context: Context, options: ReportOptions) -> int:
             page = evaluation_page.html_page(evaluation, store.load_attempts)
             source.write_whole(options.html, page.encode("utf-8", "replace"))
         if options.export:
-            for path in formats.write(evaluation, options.export, store.load_attempts, options.out):
+            for path in formats.write(
+                evaluation, options.export, store.load_attempts, options.out or Path()
+            ):
                 console.note(f"written: {path}")
     print_report(evaluation, options.markdown, options.as_json)
     return 0

@@ -8,6 +8,17 @@ from dataclasses import dataclass
 
 from typer import Context
 
+from ..help_page import VerbHelp
+
+HELP = VerbHelp(
+    details="It happens by itself on first use. It downloads 121.5 MB and takes 0.5 GB on "
+    "disk, in your cache folder or in $LAKATOS_CACHE.",
+    examples=(
+        ("Set it up now", "lakatos setup"),
+        ("Check afterwards that it works", "lakatos doctor"),
+    ),
+)
+
 
 @dataclass(frozen=True)
 class SetupOptions:

@@ -1,4 +1,4 @@
-"""`lakatos show`: its options, and what they become."""
+"""`lakatos show`: its options and help, and what they become."""
 
 from __future__ import annotations
 
@@ -6,8 +6,18 @@ from dataclasses import dataclass
 
 from typer import Context
 
+from ..help_page import VerbHelp
 from ..options import Db
 from ..verb_options import ShowOptions
+
+HELP = VerbHelp(
+    details="Without NUMBER it lists the last attempts; with NUMBER it shows one.",
+    examples=(
+        ("List what was not proved in run 3", "lakatos show --run 3 --failed"),
+        ("Show attempt 12", "lakatos show 12"),
+        ("Write its proof graph as a page", "lakatos show 12 --html graph.html"),
+    ),
+)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`lakatos verify`: its options, and what they become."""
+"""`lakatos verify`: its options and help, and what they become."""
 
 from __future__ import annotations
 
@@ -8,19 +8,42 @@ from typing import Annotated
 from typer import Argument, Context, Option
 
 from ..event_loop import run_async
+from ..help_page import COMMON, VerbHelp
 from ..options import Axioms, CheckTimeOption, Json, LeanOptions
 from ..verb_options import SecondOpinionOptions
+
+HELP = VerbHelp(
+    details="FILE must state the theorems of the original, with the same definitions, and "
+    "prove them without sorry and with allowed axioms only. See docs/soundness.md.",
+    examples=(
+        (
+            "Check a file against the one that it should prove",
+            "lakatos verify Proved.lean --original Open.lean",
+        ),
+        (
+            "Check all theorems of a file, and ask a second kernel",
+            "lakatos verify Proved.lean --kernel nanoda",
+        ),
+    ),
+    exit_codes={0: "every theorem is accepted", 1: "at least one theorem is refused"},
+)
 
 
 @dataclass(frozen=True)
 class VerifyOptions:
     """The options of `lakatos verify`."""
 
-    file: Annotated[str, Argument(metavar="FILE", help="The file with proofs.")]
+    file: Annotated[str, Argument(metavar="FILE", help="The file with the proofs.")]
     lean: LeanOptions
     opinion: SecondOpinionOptions
     original: Annotated[
-        str | None, Option("--original", metavar="FILE", help="The file with sorry.")
+        str | None,
+        Option(
+            metavar="FILE",
+            rich_help_panel=COMMON,
+            help="The file whose theorems are to be proved, with sorry for their proofs. "
+            "Default: the theorems of FILE itself.",
+        ),
     ] = None
     allow_axiom: Axioms = None
     check_time: CheckTimeOption = None
