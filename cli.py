@@ -58,16 +58,17 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _environment(words: Sequence[str]) -> Environment:
-    import shlex
+    from platformdirs import user_config_path
 
     from .prover.commands.resources import Environment
 
     found = os.environ
     return Environment(
-        command=shlex.join(words),
+        words=tuple(words),
         database=found.get("LAKATOS_DB") or None,
         api_key=found.get("LAKATOS_API_KEY") or found.get("OPENAI_API_KEY"),
         cache=Path(cache).expanduser() if (cache := found.get("LAKATOS_CACHE")) else None,
+        settings=user_config_path("lakatos", appauthor=False),
     )
 
 

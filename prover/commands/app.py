@@ -6,12 +6,15 @@ So `lakatos --version` and `--help` import neither a database, nor a graph libra
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from .config_file import defaults_of, find_files
 from .help_page import (
     VerbHelp,
     names_of,
@@ -20,7 +23,7 @@ from .help_page import (
     write_options,
     write_rows,
 )
-from .option_groups import flattened
+from .option_groups import file_options, flattened
 
 GROUPS = {
     "Prove": {
@@ -47,6 +50,9 @@ GROUPS = {
 the same name."""
 
 VERBS = {name: line for verbs in GROUPS.values() for name, line in verbs.items()}
+WITHOUT_DEFAULTS = ("help", "setup")
+"""Verbs for which no file of defaults is read, so that they work where one is wrong."""
+
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -162,5 +168,21 @@ def top(
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
     else:
+        verb, environment = context.invoked_subcommand, context.obj
+        if environment and not environment.asks_for_help and verb not in WITHOUT_DEFAULTS:
+            _take_defaults(context, verb)
         return
     raise typer.Exit(0)
+
+
+def _take_defaults(context: typer.Context, verb: str) -> None:
+    """Let the files of defaults stand in for what the command line leaves out."""
+    if not (files := find_files(Path.cwd(), context.obj.settings)):
+        return
+    runs = {name: import_module(f".verbs.{name}", __package__).run for name in VERBS}
+    options = {name: file_options(run) for name, run in runs.items()}
+    defaults = defaults_of(verb, files, options)
+    if context.obj.database:  # an environment variable wins over files
+        defaults = defaults.only(defaults.values.keys() - {"db"})
+    context.obj = replace(context.obj, defaults=defaults)
+    context.default_map = {verb: defaults.values}

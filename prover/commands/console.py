@@ -243,10 +243,18 @@ def explain(error: Exception) -> int:
     if hasattr(error, "format_message"):  # typer's own: a wrong flag, a missing argument
         context = getattr(error, "ctx", None)
         verb = context.command_path if context else "lakatos"
-        say(f"{error.format_message()} ({verb} --help)")
+        say(f"{_file_of(error, context)}{error.format_message()} ({verb} --help)")
         return UsageError.exit_code
     if isinstance(error, OSError) and is_of_the_disk(error):  # standard output into a full disk
         say(f"the output cannot be written ({error.strerror})")
         return EnvironmentFault.exit_code
     say(f"a bug: {type(error).__name__}: {error} (LAKATOS_DEBUG=1 shows where)")
     return EnvironmentFault.exit_code
+
+
+def _file_of(error: Any, context: Any) -> str:
+    """`lakatos.toml: ` where a value that is wrong comes from a file of defaults, else nothing."""
+    name = getattr(getattr(error, "param", None), "name", None)
+    source = context.get_parameter_source(name) if context and name else None
+    is_from_file = source is not None and source.name == "DEFAULT_MAP"
+    return f"{context.obj.defaults.path_of(name)}: " if is_from_file else ""

@@ -81,6 +81,11 @@ def flat(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]
             yield place, value
 
 
+def of_a_run(flags: Mapping[str, str]) -> set[str]:
+    """The options that a stored run decides. flags: the flag of each option by its field."""
+    return {name for name, flag in flags.items() if flag in PATHS or flag == "--data"}
+
+
 @dataclass(frozen=True, slots=True)
 class StoredOptions:
     """The options of a stored run, which stand in for those that the user left out.

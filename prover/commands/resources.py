@@ -5,11 +5,14 @@ Imports what is heavy only when it is opened.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .config_file import Defaults
 
 if TYPE_CHECKING:
     from ...data.source import SourceFile
@@ -22,13 +25,26 @@ if TYPE_CHECKING:
 class Environment:
     """Where a command runs: its words, and what the environment variables say.
 
-    database: a file or a URL; api_key: of model servers; cache: the folder where Lean is set up.
+    words: of the command. database: a file or a URL; api_key: of model servers; cache: the folder
+    where Lean is set up; settings: the folder of the user's settings. defaults: what files set.
     """
 
-    command: str
+    words: tuple[str, ...]
     database: str | None = None
     api_key: str | None = None
     cache: Path | None = None
+    settings: Path | None = None
+    defaults: Defaults = field(default_factory=Defaults)
+
+    @property
+    def command(self) -> str:
+        """The command as results store it; what files set stands in a comment behind it."""
+        return "  # ".join([shlex.join(self.words), *self.defaults.lines()])
+
+    @property
+    def asks_for_help(self) -> bool:
+        """Whether only help is wanted."""
+        return not {"-h", "--help"}.isdisjoint(self.words)
 
     def find_toolchain(self, lean: LeanOptions, file: str | None = None) -> Toolchain:
         """The Lean that was chosen, set up on first use. file: whose project decides.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from typer import Context
 
+from ..config_file import find_files
 from ..event_loop import run_async
 from ..help_page import VerbHelp
 from ..options import Db, LeanOptions
@@ -77,6 +79,8 @@ def _check_machine(environment: Environment, options: DoctorVerbOptions) -> Iter
     yield Finding("lakatos", version("lakatos"))
     found = [check_database(options.db or environment.database)]
     yield found[0]
+    for file in find_files(Path.cwd(), environment.settings):
+        yield Finding("defaults", f"{file.path} sets {', '.join(file.keys) or 'nothing'}")
     for finding in look(options.lean.lean, environment.cache):
         found.append(finding)
         yield finding

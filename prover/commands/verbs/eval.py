@@ -11,7 +11,7 @@ from typer import Context
 from ..evaluation_options import AttemptOptions, ProblemOptions
 from ..event_loop import run_async
 from ..help_page import SOUNDNESS_ALARM, VerbHelp
-from ..option_groups import left_out
+from ..option_groups import from_files, left_out, with_defaults
 from ..options import LeanOptions, RuntimeOptions
 from ..proving_options import PolicyOptions, ProvingOptions
 
@@ -60,7 +60,7 @@ class EvalOptions:
 def run(context: Context, options: EvalOptions) -> int:
     """Try the theorems of a problem set; the exit code."""
     from ..evaluate import RunRecord, evaluate, evaluation_config
-    from ..evaluation_terms import StoredOptions
+    from ..evaluation_terms import StoredOptions, of_a_run
     from ..preflight import check_and_report
     from ..run_options import run_config
 
@@ -68,7 +68,9 @@ def run(context: Context, options: EvalOptions) -> int:
     with environment.open_store(options.runtime.db) as store:
         if options.attempts.run is not None:
             stored = store.load_evaluation(options.attempts.run).config
-            options = StoredOptions(stored, left_out(context)).fill(options)
+            absent = left_out(context)
+            options = with_defaults(options, from_files(context) & of_a_run(absent))
+            options = StoredOptions(stored, absent).fill(options)
         config = run_config(options.runtime, options.policy, options.proving)
 
         def find_lean(data: Path | None) -> tuple[Toolchain, dict[str, str | None]]:
