@@ -72,10 +72,10 @@ class RunConfig:
         return roles(self.policy, self.model, self.drafts.mode, name)
 
 
-def searched(config: RunConfig, name: str | None, *numbers: Any) -> RunConfig:
+def searched(config: RunConfig, name: str | None, **numbers: Any) -> RunConfig:
     """The configuration with a search: the one named, or what suits who searches.
 
-    numbers: of `SearchConfig`, in its order. Raises UsageError.
+    numbers: the other fields of `SearchConfig`. Raises UsageError.
     """
     drafts = config.drafts
     found = roles(config.policy, config.model, drafts.mode, name)
@@ -83,7 +83,7 @@ def searched(config: RunConfig, name: str | None, *numbers: Any) -> RunConfig:
     if config.prover.refute and found.writer:
         raise UsageError(f"refute searches by tactics, not in mode {found.mode}")
     kind, in_flight = suited(found.searcher, config.model)
-    search = SearchConfig(name or kind, *numbers)
+    search = SearchConfig(name=name or kind, **numbers)
     prover = replace(config.prover, in_flight=in_flight, search=search)
     return replace(config, prover=prover, drafts=replace(drafts, mode=found.mode))
 

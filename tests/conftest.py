@@ -49,6 +49,7 @@ def run(tmp_path, capsys, monkeypatch):
     """Run a command in an empty folder; returns its code, standard output and error lines."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAKATOS_DB", str(tmp_path / "attempts.db"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
     for name in ("LAKATOS_DEBUG", "LAKATOS_API_KEY", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 

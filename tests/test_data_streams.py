@@ -4,6 +4,7 @@ import io
 
 import pytest
 from lakatos.prover.commands import streams
+from lakatos.prover.commands.console import Output
 from rich.table import Table
 
 
@@ -32,7 +33,7 @@ def test_no_row_of_a_table_is_padded_in_a_file():
     table.add_row("short", "proved")
     table.add_row("a much longer name", "x")
     file = io.StringIO()
-    streams.Output(file=file, width=80).print(table)
+    Output(file=file, width=80).print(table)
     lines = file.getvalue().split("\n")
     assert [line.rstrip() for line in lines] == lines
     assert [line.split() for line in lines[:2]] == [["name", "result"], ["short", "proved"]]

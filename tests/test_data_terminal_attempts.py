@@ -7,8 +7,8 @@ import pytest
 from lakatos.data.records import StopReason
 from lakatos.data.report.words import stop_word
 from lakatos.data.store.attempts import AttemptSummary
+from lakatos.prover.commands.console import Output
 from lakatos.prover.commands.show import ago, attempts_table
-from lakatos.prover.commands.streams import Output
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NAME = "mathd_numbertheory_100_with_a_rather_long_name"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from lakatos.cli import app
+from lakatos.prover.commands.app import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -4,25 +4,25 @@ from dataclasses import asdict, replace
 
 import pytest
 import typer
-from lakatos.cli import app
 from lakatos.data.errors import UsageError
 from lakatos.data.evaluation import hash_of
 from lakatos.data.store.evaluations import EvaluationTerms
 from lakatos.data.store.store import Store
+from lakatos.prover.commands.app import app
 from lakatos.prover.commands.continuation import WantedRun, run_to_retry, same_run
+from lakatos.prover.commands.evaluation_options import ProblemOptions
 from lakatos.prover.commands.evaluation_terms import (
     FREE,
     PATHS,
-    InRun,
+    StoredOptions,
     changed,
     differences,
     flat,
     listed,
 )
-from lakatos.prover.commands.options import (
+from lakatos.prover.commands.proving_options import (
     BudgetOptions,
     PolicyOptions,
-    ProblemOptions,
     SearchOptions,
 )
 from lakatos.prover.session import RunConfig
@@ -55,19 +55,22 @@ def config(**changes):
 def test_options_are_those_of_the_run_where_none_are_given():
     left_out = {"seconds": "--time", "policy": "--policy", "model_option": "--model-option"}
     left_out |= {"part": "--slice", "header": "--header"}
-    assert InRun(config(), left_out)(BudgetOptions(seconds=9.0)).seconds == 60.0
-    assert InRun(config(), {})(BudgetOptions(seconds=9.0)).seconds == 9.0
-    thinking = InRun(config(), left_out)(PolicyOptions(samples=5))
+    assert StoredOptions(config(), left_out).fill(BudgetOptions(seconds=9.0)).seconds == 60.0
+    assert StoredOptions(config(), {}).fill(BudgetOptions(seconds=9.0)).seconds == 9.0
+    thinking = StoredOptions(config(), left_out).fill(PolicyOptions(samples=5))
     assert (thinking.policy, thinking.samples) == ("openai:m@http://localhost:1", 5)
     assert thinking.model_option == ["top_p=0.9"]
-    problems = InRun(config(), left_out)(ProblemOptions())
+    problems = StoredOptions(config(), left_out).fill(ProblemOptions())
     assert (problems.part, problems.core, problems.header.name) == ("4", False, "h.lean")
 
 
 def test_a_new_policy_brings_its_own_search():
     told = {"search": "--search"}
-    assert InRun(config(), told | {"policy": "--policy"})(SearchOptions()).search == "htps"
-    assert InRun(config(), told)(SearchOptions()).search is None
+    assert (
+        StoredOptions(config(), told | {"policy": "--policy"}).fill(SearchOptions()).search
+        == "htps"
+    )
+    assert StoredOptions(config(), told).fill(SearchOptions()).search is None
 
 
 def test_differences_are_flags_with_both_values():

@@ -5,7 +5,6 @@ Lines and columns are counted from 1, as everywhere in the output. Units stand i
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from ..evaluation import AttemptResult, Evaluation, EvaluationSummary, ProblemResult
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 """Goes up when a field changes its meaning or goes; not when one is added."""
-
-
-def line(value: dict[str, Any], is_ascii: bool = False) -> str:
-    """An object as one line. is_ascii: with escapes in the place of all other signs."""
-    return json.dumps(value, ensure_ascii=is_ascii)
 
 
 def attempt_object(attempt: Attempt) -> dict[str, Any]:

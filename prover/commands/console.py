@@ -5,14 +5,16 @@ cli.py prints through it; it reads no environment and runs nothing.
 
 from __future__ import annotations
 
+import json
+import re
+import signal
 import sys
 import time
-import warnings
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -27,12 +29,33 @@ from ...data.errors import (
     is_of_the_disk,
 )
 from ...data.records import Attempt, Message
-from ...data.report import json_output
 from ...data.source import SourceFile
 from . import streams
 from . import tables as terminal
 
-err = streams.Output(stderr=True, highlight=False)
+_PADDING = re.compile(r"[ \t]+$", re.MULTILINE)
+
+
+class Output(Console):
+    """A console on a standard stream: no padding into a file; no reader, no more work."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich does; into a file without the blanks that fill the rows of tables."""
+        if self.is_terminal:
+            super().print(*objects, **options)
+            return
+        with self.capture() as shown:
+            super().print(*objects, **options)
+        text = _PADDING.sub("", shown.get())
+        super().print(text, end="", soft_wrap=True, markup=False, emoji=False, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Stop, as at Ctrl-C."""
+        streams.drop(self.file)
+        signal.raise_signal(signal.SIGINT)
+
+
+err = Output(stderr=True, highlight=False)
 T = TypeVar("T")
 FILE_COLUMNS = 160
 UNFILLED = (
@@ -65,6 +88,8 @@ class FileJob:
     def report(self, attempt: Attempt, more: dict[str, object] | None = None) -> None:
         """Print an attempt that ended; more: for its JSON."""
         if self.as_json:
+            from ...data.report import json_output
+
             print_json(json_output.attempt_object(attempt) | (more or {}))
         if attempt.is_alarm:
             why = terminal.reason_line(attempt.verdict)
@@ -158,13 +183,13 @@ def standard_output() -> Console:
     if streams.is_one_terminal():
         return err
     width = None if sys.stdout.isatty() else FILE_COLUMNS
-    return streams.Output(highlight=False, width=width)
+    return Output(highlight=False, width=width)
 
 
 def print_json(value: dict[str, Any]) -> None:
     """An object on a line of standard output."""
     is_ascii = not streams.is_unicode(sys.stdout.encoding)
-    standard_output().out(json_output.line(value, is_ascii), highlight=False)
+    standard_output().out(json.dumps(value, ensure_ascii=is_ascii), highlight=False)
 
 
 def is_watched() -> bool:
@@ -208,27 +233,6 @@ def say(text: str) -> None:
     err.print(f"lakatos: {text}", style="red", **LONG)
 
 
-@contextmanager
-def warnings_as_lines() -> Iterator[None]:
-    """Within it, a warning of this package is one line; those of other packages are left out."""
-    package = Path(__file__).parents[2]
-
-    def show(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
-    ) -> None:
-        if Path(filename).is_relative_to(package):
-            say(str(message))
-
-    with warnings.catch_warnings():
-        warnings.showwarning = show
-        yield
-
-
 def explain(error: Exception) -> int:
     """Tell of an error in one line; the exit code."""
     while isinstance(error, ExceptionGroup):
@@ -239,10 +243,18 @@ def explain(error: Exception) -> int:
     if hasattr(error, "format_message"):  # typer's own: a wrong flag, a missing argument
         context = getattr(error, "ctx", None)
         verb = context.command_path if context else "lakatos"
-        say(f"{error.format_message()} ({verb} --help)")
+        say(f"{_file_of(error, context)}{error.format_message()} ({verb} --help)")
         return UsageError.exit_code
     if isinstance(error, OSError) and is_of_the_disk(error):  # standard output into a full disk
         say(f"the output cannot be written ({error.strerror})")
         return EnvironmentFault.exit_code
     say(f"a bug: {type(error).__name__}: {error} (LAKATOS_DEBUG=1 shows where)")
     return EnvironmentFault.exit_code
+
+
+def _file_of(error: Any, context: Any) -> str:
+    """`lakatos.toml: ` where a value that is wrong comes from a file of defaults, else nothing."""
+    name = getattr(getattr(error, "param", None), "name", None)
+    source = context.get_parameter_source(name) if context and name else None
+    is_from_file = source is not None and source.name == "DEFAULT_MAP"
+    return f"{context.obj.defaults.path_of(name)}: " if is_from_file else ""

@@ -35,7 +35,7 @@ from .continuation import (
     same_run,
 )
 from .evaluation_console import ConsoleReporter
-from .options import AttemptOptions, ProblemOptions
+from .evaluation_options import AttemptOptions, ProblemOptions
 from .streams import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class EvaluationConfig:
         return read
 
 
-def exam(
+def evaluation_config(
     asked: ProblemOptions,
     attempts: AttemptOptions,
     config: RunConfig,
@@ -373,7 +373,7 @@ def _cancel(task: asyncio.Task[Any]) -> None:
     task.cancel()
 
 
-async def evaluated(
+async def evaluate(
     exam: EvaluationConfig, kept: RunRecord, key: str | None = None, cache: Path | None = None
 ) -> int:
     """Do an exam; the exit code. As `EvaluationCommand`."""

@@ -6,7 +6,7 @@ So a run can go on without its flags, and a run that differs can say in which.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -81,26 +81,33 @@ def flat(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]
             yield place, value
 
 
-@dataclass(frozen=True, slots=True)
-class InRun:
-    """Fills in options from a run where the user gave none.
+def of_a_run(flags: Mapping[str, str]) -> set[str]:
+    """The options that a stored run decides. flags: the flag of each option by its field."""
+    return {name for name, flag in flags.items() if flag in PATHS or flag == "--data"}
 
-    config: of the run. left_out: fields that the user did not give, each with its flag.
+
+@dataclass(frozen=True, slots=True)
+class StoredOptions:
+    """The options of a stored run, which stand in for those that the user left out.
+
+    config: of the run. left_out: options that the user did not give, by field: the flag of each.
     """
 
     config: Mapping[str, Any]
     left_out: Mapping[str, str]
 
-    def __call__(self, group: Group) -> Group:
-        """A group of options, a dataclass, so filled in. A new policy brings its own search."""
+    def fill(self, group: Group) -> Group:
+        """A group of options, a dataclass, filled in. A new policy brings its own search."""
         stored = dict(flat(self.config))
         is_new = "--policy" not in self.left_out.values()
-        values = {
-            field.name: _as_option(flag, stored[PATHS[flag]])
-            for field in fields(group)  # type: ignore[arg-type]
-            if (flag := self.left_out.get(field.name, "")) and PATHS.get(flag) in stored
-            if not (is_new and flag in _FOLLOW_THE_POLICY)
-        }
+        values: dict[str, Any] = {}
+        for each in fields(group):  # type: ignore[arg-type]
+            value = getattr(group, each.name)
+            flag = self.left_out.get(each.name, "")
+            if is_dataclass(value):
+                values[each.name] = self.fill(value)
+            elif PATHS.get(flag) in stored and not (is_new and flag in _FOLLOW_THE_POLICY):
+                values[each.name] = _as_option(flag, stored[PATHS[flag]])
         return replace(group, **values)  # type: ignore[type-var]
 
 

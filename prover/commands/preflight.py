@@ -53,7 +53,7 @@ class _Count(NoObserver):
         self.accepted += sum(turn.is_right is True for turn in written)
 
 
-async def checked(
+async def check_and_report(
     exam: EvaluationConfig, kept: RunRecord, key: str | None = None, cache: Path | None = None
 ) -> int:
     """Check an exam and tell what is found; the exit code. As `check`."""

@@ -6,11 +6,11 @@ It tells a job what happens, prints nothing itself, and keeps every attempt in t
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...data import source
 from ...data.errors import ModelUnavailable
@@ -24,7 +24,10 @@ from ..session import Run, RunConfig, check_axioms, select, start_run
 from . import repair as mending
 from . import tables as terminal
 from .console import FileJob, note
+from .event_loop import run_async
+from .options import FileVerbOptions
 from .repair import FileRepair, FileRepairState, choose, shown
+from .resources import Environment, read_lean_file
 from .resume import begin, earlier
 
 if TYPE_CHECKING:
@@ -135,6 +138,42 @@ class FileCommand:
             outcome = "finished"
         finally:
             self.store.finish_run(run_id, "interrupted" if self.job.interrupted else outcome)
+
+
+def run_on_files(
+    environment: Environment,
+    options: FileVerbOptions,
+    config: RunConfig,
+    work: Callable[[FileCommand], Coroutine[Any, Any, None]],
+) -> int:
+    """Read the files, do the work on them, and record it; the exit code.
+
+    Raises UsageError, StoreError, ToolchainError, WorkerDied, ModelUnavailable.
+    """
+    target = options.input
+    names = source.lean_files(target.files)
+    source.check_targets(names, target.write, target.out)
+    files = [read_lean_file(name) for name in names]
+    job = FileJob(
+        files=files,
+        names=target.theorem or [],
+        write=target.write,
+        out=target.out,
+        as_json=target.as_json,
+    )
+    toolchain = environment.find_toolchain(options.lean, files[0].path)
+    with environment.open_store(options.runtime.db) as store:
+        command = FileCommand(
+            job=job,
+            command=environment.command,
+            config=config,
+            toolchain=toolchain,
+            store=store,
+            key=environment.api_key,
+            cache=environment.cache,
+        )
+        run_async(work(command))
+    return job.exit_code
 
 
 def busy(pool: LeanPool) -> str:

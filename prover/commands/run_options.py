@@ -2,30 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, replace
-
 from ..config import DraftConfig, ModelConfig, ProverConfig, key_values
 from ..session import RunConfig, searched
-from .options import BudgetOptions, DraftOptions, PolicyOptions, RuntimeOptions, SearchOptions
+from .options import RuntimeOptions
+from .proving_options import DraftOptions, PolicyOptions, ProvingOptions
+
+BY_TACTICS = ProvingOptions(drafts=DraftOptions(mode="tactic"))
 
 
 def run_config(
-    work: RuntimeOptions,
-    thinking: PolicyOptions,
-    budget: BudgetOptions | None = None,
-    search: SearchOptions | None = None,
-    refute: float = 0.0,
-    drafts: DraftOptions | None = None,
+    runtime: RuntimeOptions, policy: PolicyOptions, proving: ProvingOptions = BY_TACTICS
 ) -> RunConfig:
-    """What a run is made of. Raises UsageError."""
-    options = key_values(thinking.model_option or ())
-    judged = thinking.critic, thinking.retriever, thinking.premises, options
-    model = ModelConfig(thinking.prompt, thinking.samples, thinking.temperature, *judged)
-    spend = ProverConfig(*astuple(budget or BudgetOptions()))
-    spend = replace(spend, refute=refute, seed=work.seed, minimise=work.minimise)
-    spend = replace(spend, keep_prompts=work.keep_prompts)
-    how = DraftConfig(*astuple(drafts or DraftOptions("tactic")))
-    rest = work.workers, tuple(work.allow_axiom or ()), how, work.check_time
+    """The configuration that the options ask for. Raises UsageError."""
+    budget, search, drafts = proving.budget, proving.search, proving.drafts
+    model = ModelConfig(
+        prompt=policy.prompt,
+        samples=policy.samples,
+        temperature=policy.temperature,
+        critic=policy.critic,
+        retriever=policy.retriever,
+        premises=policy.premises,
+        options=key_values(policy.model_option or ()),
+    )
+    prover = ProverConfig(
+        expansions=budget.expansions,
+        wall_s=budget.seconds,
+        steps=budget.steps,
+        lean_s=budget.lean_time,
+        tokens=budget.tokens,
+        concurrency=budget.concurrency,
+        refute=proving.refute,
+        seed=runtime.seed,
+        minimise=runtime.minimise,
+        keep_prompts=runtime.keep_prompts,
+    )
+    config = RunConfig(
+        prover=prover,
+        policy=policy.policy,
+        model=model,
+        workers=runtime.workers,
+        allow_axioms=tuple(runtime.allow_axiom or ()),
+        drafts=DraftConfig(
+            mode=drafts.mode,
+            attempts=drafts.attempts,
+            turns=drafts.turns,
+            repair_depth=drafts.repair_depth,
+        ),
+        check_s=runtime.check_time,
+    )
     return searched(
-        RunConfig(spend, thinking.policy, model, *rest), *astuple(search or SearchOptions())
+        config,
+        search.search,
+        alpha=search.alpha,
+        exploration=search.exploration,
+        discount=search.discount,
+        flatten=search.flatten,
+        widening=search.widening,
+        sample_steps=search.sample_steps,
+        granularity=search.granularity,
     )

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import codecs
 import os
-import re
-import signal
 import sys
 from io import TextIOWrapper
 from typing import Any
-
-from rich.console import Console
 
 INTERRUPTED = 130
 READER_GONE = 141
@@ -26,8 +22,11 @@ _PLAIN = {
 }  # fmt: skip
 """What stands for a sign where the encoding of the stream has none; else a question mark."""
 
-_PADDING = re.compile(r"[ \t]+$", re.MULTILINE)
 _gone: set[int] = set()
+
+
+class Interrupted(Exception):
+    """The command was stopped before its end."""
 
 
 def set_up() -> None:
@@ -71,22 +70,3 @@ def is_one_terminal() -> bool:
         return False
     names = {os.ttyname(stream.fileno()) for stream in (sys.stdout, sys.stderr)}
     return len(names) == 1 or os.ctermid() in names
-
-
-class Output(Console):
-    """A console on a standard stream: no padding into a file; no reader, no more work."""
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        """As rich does; into a file without the blanks that fill the rows of tables."""
-        if self.is_terminal:
-            super().print(*objects, **options)
-            return
-        with self.capture() as shown:
-            super().print(*objects, **options)
-        text = _PADDING.sub("", shown.get())
-        super().print(text, end="", soft_wrap=True, markup=False, emoji=False, highlight=False)
-
-    def on_broken_pipe(self) -> None:
-        """Stop, as at Ctrl-C."""
-        drop(self.file)
-        signal.raise_signal(signal.SIGINT)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ...data.errors import UsageError
 from ...data.records import Accepted, Verdict
-from ...data.report import json_output
 from ...data.source import SourceFile
 from ...lean_env.pool import LeanPool
 from ...lean_env.verification.judge import CheckLimits
@@ -15,7 +14,7 @@ from . import console
 from . import tables as terminal
 
 
-async def verified(
+async def verify(
     submission: SourceFile,
     original: SourceFile,
     toolchain: Toolchain,
@@ -26,13 +25,15 @@ async def verified(
     """Judge whether a file proves the theorems of the original; print it; the exit code.
 
     second: exports what the verdicts rest on, and asks an external kernel; the axioms that it
-    allows are allowed. Raises UsageError
-    where the original has no theorem, or Lean cannot read it.
+    allows are allowed. Raises UsageError where the original has no theorem, or Lean cannot
+    read it.
     """
     with console.waiting(f"starting Lean, checking {submission.path}"):
         verdicts = await _judge(submission, original, toolchain, limits, second)
     for name, verdict in verdicts:
         if as_json:
+            from ...data.report import json_output
+
             console.print_json(json_output.verdict_object(name, verdict))
         else:
             told = terminal.verdict_text(name, verdict, second.kernel_name)

@@ -1,0 +1,39 @@
+"""Help imports nothing heavy, and a Ctrl-C while a command starts shows no traceback."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"sqlalchemy", "networkx", "torch", "psutil", "asyncio", "rich", "pydantic", "filelock"}
+MAIN = "import sys; from lakatos.cli import main; code = main(sys.argv[1:]); "
+INTERRUPTED = """
+import sys
+from importlib.abc import MetaPathFinder
+class CtrlC(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == sys.argv[1]:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, CtrlC())
+from lakatos.cli import main
+sys.exit(main(["show"]))
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["--version"], ["--help"], ["prove", "--help"], ["eval", "--help"], ["report", "-h"]],
+)
+def test_help_imports_nothing_heavy(words):
+    code = MAIN + "print(*sys.modules, file=sys.stderr); sys.exit(code)"
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    assert not HEAVY & set(done.stderr.split())
+
+
+@pytest.mark.parametrize("module", ["typer", "lakatos.prover.commands.app", "lakatos.data.store"])
+def test_ctrl_c_while_modules_are_imported_shows_no_traceback(module):
+    command = [sys.executable, "-c", INTERRUPTED, module]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
