@@ -30,10 +30,10 @@ from .agent.rejections import RejectionLookup, no_memory
 from .config import DraftConfig, ModelConfig, ProverConfig, SearchConfig
 from .models.server_watch import Servers
 from .policy.base import Policy, SeededPolicy
-from .policy_spec import open_policy, suited
+from .policy_setup import suited
 from .repair.draft_prover import DraftProver
 from .repair.hole_filler import ProverContext
-from .roles import Roles, check_told, open_author, roles
+from .roles import Roles, check_options, open_roles, roles
 
 T = TypeVar("T")
 ProverMaker = Callable[[AttemptObserver, ProverConfig], Prover | DraftProver]
@@ -49,7 +49,7 @@ class RunConfig:
     prover: ProverConfig = field(default_factory=ProverConfig)
     """Budgets of one theorem."""
     policy: str = "hammer"
-    """Who proposes tactics, in the words of policy_spec.py."""
+    """The policy, in the words of `--policy`; see policy_spec.py."""
     model: ModelConfig = field(default_factory=ModelConfig)
     """How its language models are asked."""
     workers: int | None = None
@@ -79,7 +79,7 @@ def searched(config: RunConfig, name: str | None, *numbers: Any) -> RunConfig:
     """
     drafts = config.drafts
     found = roles(config.policy, config.model, drafts.mode, name)
-    check_told(config.policy, config.model, drafts, found.mode)
+    check_options(config.policy, config.model, drafts, found.mode)
     if config.prover.refute and found.writer:
         raise UsageError(f"refute searches by tactics, not in mode {found.mode}")
     kind, in_flight = suited(found.searcher, config.model)
@@ -212,19 +212,15 @@ async def start_run(
         Verifier(pool, toolchain, allow_axioms=axioms, limits=limits) as verifier,
     ):
         source = Premises(pool, (cache or default_cache()) / "premises")
-        if found.writer is None:
-            opening = open_policy(
-                config.policy, config.model, seed=config.prover.seed, servers=servers, source=source
-            )
-            policy = await stack.enter_async_context(opening)
+        opening = open_roles(
+            found, config.model, seed=config.prover.seed, servers=servers, source=source
+        )
+        author, policy = await stack.enter_async_context(opening)
+        if author is None:
             prover = Prover(pool, verifier, policy, config.prover, recorder)
             make = searching(pool, verifier, policy, config.model.samples)
             yield Run(pool, verifier, prover, policy, recorder, keeper, make)
             return
-        opened = open_author(
-            found, config.model, seed=config.prover.seed, servers=servers, source=source
-        )
-        author, policy = await stack.enter_async_context(opened)
         tools = ProverContext(pool, verifier, policy, recorder)
         drafter = DraftProver(tools, author, keeper, config.prover, config.drafts)
 

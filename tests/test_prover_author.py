@@ -27,8 +27,10 @@ from lakatos.prover.agent.recorder import NoObserver
 from lakatos.prover.config import DraftConfig, ModelConfig, ProverConfig
 from lakatos.prover.hammer.policy import Hammer
 from lakatos.prover.models.base import Completion, Generated, Sampling
-from lakatos.prover.policy.base import Proposal, Query, ScriptedPolicy
+from lakatos.prover.policy.base import Proposal, Query
 from lakatos.prover.policy.prompts import format_named
+from lakatos.prover.policy.scripted import ScriptedPolicy
+from lakatos.prover.policy_spec import parse_policy
 from lakatos.prover.repair import feedback
 from lakatos.prover.repair.draft_generator import FileDrafts, FixedDrafts, ModelDraftGenerator
 from lakatos.prover.repair.draft_prover import DraftProver, block_of
@@ -153,8 +155,8 @@ def test_ones_own_drafts_go_by_name():
 )
 def test_who_writes_and_who_searches(spec, mode, search, expected):
     found = roles(spec, ModelConfig(), mode, search)
-    kind = found.writer.kind if found.writer else None
-    assert (found.mode, kind, found.searcher) == expected
+    word = found.writer.word if found.writer else None
+    assert (found.mode, word, found.searcher) == (*expected[:2], parse_policy(expected[2]))
 
 
 def test_a_general_model_gets_the_format_of_the_mode():

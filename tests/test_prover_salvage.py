@@ -4,7 +4,8 @@ import asyncio
 
 from lakatos.data.records import Hypothesis, ProofState, Theorem
 from lakatos.prover.agent.negation import counterexamples
-from lakatos.prover.policy.base import Proposal, Query, ScriptedPolicy
+from lakatos.prover.policy.base import Proposal, Query
+from lakatos.prover.policy.scripted import ScriptedPolicy
 from lakatos.prover.repair.edit_policy import MOST, EditPolicy, FailedSteps, swapped, texts, turned
 
 STATE = ProofState("a")

@@ -12,7 +12,7 @@ from ...data.evaluation import Problem
 from ...lean_env.toolchains.native import NativeToolchain
 from ...lean_env.worker_command import Toolchain
 from ..models.server_watch import Servers
-from ..policy_spec import parts
+from ..policy_spec import parse_policy
 from ..session import Run, RunConfig, start_run
 from . import elaboration
 from . import ray_runner as distributed
@@ -111,7 +111,7 @@ async def open_place(
             yield _Here(run, plan)
         return
     setup = _setup(site, config)
-    on_gpu = any(part.kind == "hf" for part in parts(config.policy))
+    on_gpu = any(model.runs_here for model in parse_policy(config.policy).models)
     on_gpu = on_gpu and config.roles.writer is None  # who writes drafts sits on every node
     policy = NodePolicy(config, setup.toolchain, site.servers.key, site.cache) if on_gpu else None
     with joined(site.cluster) as ray:

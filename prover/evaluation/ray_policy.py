@@ -22,7 +22,7 @@ from ...lean_env.pool import LeanPool
 from ...lean_env.queries.premises import Premises
 from ..models.server_watch import Servers
 from ..policy.base import Policy, PolicyOutput, Query
-from ..policy_spec import open_policy
+from ..policy_setup import open_policy
 from ..session import RunConfig
 from .ray_mail import ActorResource
 from .wire import PackedExpansions, RemoteError, pack, unpack
