@@ -139,7 +139,7 @@ def repair(
 ) -> int:
     """Mend the broken proofs of the files; print them, or write them with --write."""
     from .prover.commands.run_options import run_config
-    from .prover.repair.repairer import RepairConfig
+    from .prover.repair.repair_task import RepairConfig
 
     how = RepairConfig(seconds, repair_depth)
     return _job(target, work, lean, run_config(work, thinking), lambda errand: errand.repair(how))
