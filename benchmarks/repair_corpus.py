@@ -30,10 +30,10 @@ from lakatos.lean_env.toolchains.find import find_toolchain
 from lakatos.lean_env.verification.verifier import Verifier
 from lakatos.prover.agent.prover import Prover
 from lakatos.prover.agent.recorder import NoObserver
+from lakatos.prover.agent.task import ProverContext
 from lakatos.prover.config import ProverConfig
 from lakatos.prover.hammer.policy import Hammer
-from lakatos.prover.repair.hole_filler import ProverContext
-from lakatos.prover.repair.repairer import RepairConfig, Repairer, diagnose
+from lakatos.prover.repair.repair_task import RepairConfig, Repairer, diagnose
 
 FOLDER = Path(__file__).parent
 PROOFS = FOLDER / "repair_proofs.lean", FOLDER / "repair_proofs_of_types.lean"
@@ -182,7 +182,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         scratch = await baseline(tools, source, options.seconds) if options.scratch else None
     return {
         **summary(rows),
-        "right_file_unchanged": not right.patients and not right.others,
+        "right_file_unchanged": not right.theorems and not right.errors,
         "baseline_from_nothing": scratch,
         "toolchain": f"{toolchain.name} Lean {toolchain.lean}",
         "cases": rows,
@@ -197,15 +197,15 @@ async def one(tools: ProverContext, case: Case, seconds: float) -> dict[str, Any
     except UsageError as error:
         row = {"theorem": case.name, "mutation": case.mutation, "mended": False}
         return row | {"stop": str(error), "wall_s": round(time.monotonic() - began, 2)}
-    if not diagnosis.patients and not diagnosis.others:
+    if not diagnosis.theorems and not diagnosis.errors:
         return None
     row: dict[str, Any] = {"theorem": case.name, "mutation": case.mutation, "mended": False}
     row |= {"broken": case.source.encode()[case.start :].decode(), "stop": "no proof found"}
-    if diagnosis.patients:
+    if diagnosis.theorems:
         repairer = Repairer(tools, NoObserver(), RepairConfig(seconds), ProverConfig())
-        repair = await repairer.repair(diagnosis, diagnosis.patients[0])
+        repair = await repairer.repair(diagnosis, diagnosis.theorems[0])
         row |= {
-            "mended": isinstance(repair.attempt.verdict, Accepted) and not diagnosis.others,
+            "mended": isinstance(repair.attempt.verdict, Accepted) and not diagnosis.errors,
             "stop": repair.attempt.stop.value,
             "compilations": repair.compilations,
             "rounds": repair.rounds,

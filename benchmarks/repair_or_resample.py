@@ -32,12 +32,12 @@ from lakatos.lean_env.toolchains.find import find_toolchain
 from lakatos.lean_env.verification.verifier import Verified, Verifier
 from lakatos.prover.agent.prover import Prover
 from lakatos.prover.agent.recorder import NoObserver
+from lakatos.prover.agent.task import ProverContext
 from lakatos.prover.config import DraftConfig, ProverConfig
 from lakatos.prover.hammer.policy import Hammer
 from lakatos.prover.policy.base import PolicyOutput, Proposal, Query
 from lakatos.prover.repair.draft_generator import FixedDrafts
-from lakatos.prover.repair.draft_prover import DraftProver
-from lakatos.prover.repair.hole_filler import ProverContext
+from lakatos.prover.repair.draft_task import DraftMethod
 from repair_corpus import PROOFS, THEOREM, swapped_arguments, wrong_branch, wrong_name
 
 RESULTS = Path(__file__).parent / "results" / "repair_or_resample.json"
@@ -143,8 +143,8 @@ async def one(
     else:
         author = FixedDrafts(Faulty(proof, options.chance, f"{options.seed}:{theorem.name}"))
         drafts = DraftConfig("whole-proof", SAMPLES, 1, depth)
-        mine = ProverContext(counted, verifier, Hammer(), NoObserver())
-        prover = DraftProver(mine, author, NoObserver(), config, drafts)
+        context = ProverContext(counted, verifier, Hammer(), NoObserver(), config)
+        prover = Prover.of(context, DraftMethod(author, NoObserver(), drafts))
     began = time.monotonic()
     attempt: Attempt = (await prover.prove([theorem]))[0]
     return attempt.is_proved, pool.calls, round(time.monotonic() - began, 2)

@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from ..data.errors import UsageError
 from ..data.records import ProofState
@@ -79,7 +79,7 @@ def options(kind: type[Kind], values: Mapping[str, str], what: str) -> Kind:
 
     Raises UsageError for an unknown key, with near names, or a value of another type.
     """
-    types = {f.name: str(f.type).removesuffix(" | None") for f in fields(kind)}  # type: ignore[arg-type]
+    types = {name: _type_name(hint) for name, hint in get_type_hints(kind).items()}
     read: dict[str, Any] = {}
     for name, text in values.items():
         if name not in types:
@@ -91,6 +91,12 @@ def options(kind: type[Kind], values: Mapping[str, str], what: str) -> Kind:
         except (ValueError, KeyError) as error:
             raise UsageError(f"option {name} must be {types[name]}, not {text!r}") from error
     return kind(**read)
+
+
+def _type_name(hint: Any) -> str:
+    """The name of a type, of `X` where it is `X | None`."""
+    found = [each for each in get_args(hint) if each is not type(None)] or [hint]
+    return str(found[0].__name__)
 
 
 def key_values(words: Sequence[str]) -> dict[str, str]:

@@ -1,21 +1,22 @@
-"""From a word of the command line to a policy: `hammer`, `scripted:FILE`, a model, a mixture.
+"""From the words of `--policy` to policies: `hammer`, `scripted:FILE`, a model, a mixture.
 
     hammer   scripted:FILE   sketch:FILE   hf:PATH_OR_NAME   openai:MODEL@URL
     openai:MODEL@URL,URL   hammer+hf:NAME   0.3*hammer+0.7*openai:MODEL@URL
 
-Each part of a mixture has a share of the prior mass, equal ones where none is told.
+Each word has one class, a `PolicySpec` listed in SPECS; nothing else knows the words. Each part of
+a mixture has a share of the prior mass, 1 where none is given.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ..data.errors import UsageError
 from .config import ModelConfig, options
@@ -23,272 +24,14 @@ from .hammer.policy import Hammer
 from .models.base import LanguageModel, Sampling
 from .models.load_balancer import LoadBalancer
 from .models.server_watch import Servers
-from .policy.base import Policy, Proposal, ScriptedPolicy
-from .policy.critic import ConstantCritic, ModelCritic
+from .policy.base import Policy
 from .policy.language import LanguagePolicy
-from .policy.mixture import CriticPolicy, Mixture
-from .policy.prompts import PromptFormat, format_for, format_named, formats
-from .repair.draft_generator import FileDrafts
-from .retrieval.base import Lexical, Retrieval
-from .retrieval.dense import Dense, EmbeddedLibrary, Encoder
+from .policy.prompts import PromptFormat, format_for, format_named
+from .policy.scripted import read_script
+from .repair.draft_generator import read_drafts
+from .retrieval.base import Retrieval
 
-KINDS = ("hammer", "scripted:FILE", "sketch:FILE", "hf:NAME", "openai:MODEL@URL")
-MODELS = {"hf": "few-shot", "openai": "chat"}
-"""The kinds that ask a language model, each with its prompt format for an unknown model."""
-
-MOST_AT_ONCE = 64
-"""Most samples of whole proofs of one theorem that are checked at once."""
-
-_PART = re.compile(r"\+(?=(?:[\d.]+\*)?(?:hammer\b|(?:scripted|sketch|hf|openai|vllm):))")
 _SHARE = re.compile(r"([\d.]+)\*(.*)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class PolicySpec:
-    """One policy of a mixture. kind: up to the colon; name: behind it."""
-
-    kind: str
-    name: str = ""
-    share: float = 1.0
-
-    @property
-    def word(self) -> str:
-        """What asks for it in a mixture."""
-        return f"{self.share}*{self.kind}" + (f":{self.name}" if self.name else "")
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedModel:
-    """A model, and how it is asked."""
-
-    model: LanguageModel
-    form: PromptFormat
-    sampling: Sampling
-    retrieval: Retrieval | None
-
-
-def parts(spec: str) -> list[PolicySpec]:
-    """What a specification asks for. Raises UsageError, with near names."""
-    return [_part(word) for word in _PART.split(spec)]
-
-
-def _part(word: str) -> PolicySpec:
-    share = 1.0
-    if found := _SHARE.fullmatch(word):
-        word = found[2]
-        try:
-            share = float(found[1])
-        except ValueError as error:
-            raise UsageError(f"no share of a policy: {found[1]}") from error
-        if share <= 0:
-            raise UsageError(f"the share of {word} must be above 0, not {found[1]}")
-    kind, colon, name = word.partition(":")
-    if kind == "hammer" and not colon:
-        return PolicySpec(kind, share=share)
-    if kind in ("scripted", "sketch", *MODELS) and name:
-        return PolicySpec(kind, name, share)
-    if kind == "vllm" and name:
-        served = f"openai:{name}@http://localhost:8000/v1"
-        raise UsageError(f"vLLM runs as a server: vllm serve {name}, then --policy {served}")
-    heads = {each.partition(":")[0]: each for each in KINDS}
-    near = [heads[h] for h in difflib.get_close_matches(kind.partition("+")[0], heads, n=2)]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there is: {', '.join(KINDS)}"
-    raise UsageError(f"no policy {word!r}; {hint}")
-
-
-def form_of(part: PolicySpec, config: ModelConfig) -> PromptFormat:
-    """The prompt format for a part that asks a model. Raises UsageError."""
-    if config.prompt:
-        return format_named(config.prompt)
-    model = _servers(part.name)[0] if part.kind == "openai" else part.name
-    return format_for(model, MODELS[part.kind])
-
-
-def suited(spec: str, config: ModelConfig) -> tuple[str, int]:
-    """The search that suits a policy, and how many batches of a theorem to have in flight.
-
-    Whole proofs are sampled and raced; the rest by what proved most with equal Lean calls
-    (benchmarks/results/search_order.json). Raises UsageError.
-    """
-    found = parts(spec)
-    whole = [p.kind in MODELS and form_of(p, config).is_whole_proof for p in found]
-    return ("whole-proof", min(config.samples, MOST_AT_ONCE)) if all(whole) else ("htps", 2)
-
-
-@asynccontextmanager
-async def open_policy(
-    spec: str,
-    config: ModelConfig | None = None,
-    *,
-    seed: int = 0,
-    servers: Servers | None = None,
-    source: EmbeddedLibrary | None = None,
-) -> AsyncIterator[Policy]:
-    """Set up a policy, and free its models afterwards. servers: how they are reached; source: of
-    premises.
-
-    Raises UsageError for what the caller can mend, ModelUnavailable for a server that is not
-    there.
-    """
-    config = config or ModelConfig()
-    found = parts(spec)
-    asks = [*(part for part in found if part.kind in MODELS), *_encoders(config)]
-    own = _own_options(asks, config.options)
-    retrieval = _retrieval(found, config, own, source)
-    async with AsyncExitStack() as stack:
-        made: list[tuple[Policy, float]] = []
-        for part in found:
-            if part.kind == "hammer":
-                policy: Policy = Hammer()
-            elif part.kind not in MODELS:
-                policy = read_policy(part)
-            else:
-                form = form_of(part, config)
-                sampling = _sampling(config, form, seed)
-                model = await _model(part, own, servers)
-                stack.push_async_callback(model.close)
-                told = retrieval if form.shows_premises else None
-                policy = LanguagePolicy(model, form, sampling, told)
-            made.append((policy, part.share))
-        mixed = made[0][0] if len(made) == 1 else Mixture(spec, made)
-        if config.critic == "own":
-            yield mixed
-        elif config.critic == "constant":
-            yield CriticPolicy(mixed, ConstantCritic())
-        else:
-            judge = _judge(config.critic, own)
-            stack.push_async_callback(judge.close)
-            form = format_for(judge.name, "state")
-            yield CriticPolicy(mixed, ModelCritic(judge, form.write))
-
-
-@asynccontextmanager
-async def open_model(
-    part: PolicySpec,
-    form: PromptFormat,
-    config: ModelConfig,
-    *,
-    seed: int = 0,
-    servers: Servers | None = None,
-    source: EmbeddedLibrary | None = None,
-) -> AsyncIterator[OpenedModel]:
-    """Set up the model of one part alone, and free it afterwards. Raises as `open_policy`."""
-    asks = [part, *_encoders(config)]
-    own = _own_options(asks, config.options)
-    retrieval = _retrieval([part], config, own, source) if form.shows_premises else None
-    sampling = _sampling(config, form, seed)
-    model = await _model(part, own, servers)
-    try:
-        yield OpenedModel(model, form, sampling, retrieval)
-    finally:
-        await model.close()
-
-
-def _encoders(config: ModelConfig) -> list[PolicySpec]:
-    """The models of the critic and of the retriever."""
-    words = [word for word in (config.critic, config.retriever) if word.startswith("hf:")]
-    return [PolicySpec("hf", word.removeprefix("hf:")) for word in words]
-
-
-def read_policy(part: PolicySpec) -> Policy:
-    """The policy that a file holds. Raises UsageError."""
-    if part.kind == "scripted":
-        return scripted(Path(part.name))
-    try:
-        return FileDrafts(part.word, Path(part.name).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{part.name}: cannot be read: {error}") from error
-
-
-def _retrieval(
-    found: Sequence[PolicySpec],
-    config: ModelConfig,
-    own: Mapping[str, str],
-    source: EmbeddedLibrary | None,
-) -> Retrieval | None:
-    """What chooses premises, if anything does. Raises UsageError when no prompt shows them."""
-    if config.retriever == "none" or source is None:
-        return None
-    forms = [form_of(part, config) for part in found if part.kind in MODELS]
-    if not any(form.shows_premises for form in forms):
-        shown = [name for name, form in formats().items() if form.shows_premises]
-        why = f"prompt {forms[0].name} shows no premises" if forms else "the policy asks no model"
-        raise UsageError(f"retriever {config.retriever}: {why}; these do: {', '.join(shown)}")
-    if config.retriever == "bm25":
-        return Retrieval(Lexical(source), source, config.premises)
-    mine = options(_options_of("hf"), _known("hf", _in_one_place(own)), "hf")
-    encoder = Encoder(config.retriever.removeprefix("hf:"), mine)
-    return Retrieval(Dense(source, encoder), source, config.premises)
-
-
-async def _model(
-    part: PolicySpec, own: Mapping[str, str], servers: Servers | None
-) -> LanguageModel:
-    """The model of a part; of several servers, or on several devices, as one."""
-    places = [own]
-    names = [part.name]
-    if part.kind == "openai":
-        name, urls = _servers(part.name)
-        names = [f"{name}@{url}" for url in urls]
-    elif part.kind == "hf":
-        places = [{**own, "device": each} for each in own.get("device", "auto").split(",")]
-    copies: list[LanguageModel] = []
-    try:
-        for name in names:
-            for place in places:
-                copies.append(await _copy(part.kind, name, place, servers))
-    except BaseException:
-        for copy in copies:
-            await copy.close()
-        raise
-    return copies[0] if len(copies) == 1 else LoadBalancer(copies)
-
-
-async def _copy(
-    kind: str, name: str, own: Mapping[str, str], servers: Servers | None
-) -> LanguageModel:
-    mine = options(_options_of(kind), _known(kind, own), kind)
-    if kind == "openai":
-        from .models.openai_client import OpenAIServer
-
-        model, (url,) = _servers(name)
-        server = OpenAIServer(model, url, servers, mine)
-        try:
-            await server.check()
-        except BaseException:
-            await server.close()
-            raise
-        return server
-    from .models import transformers_model as huggingface
-
-    return huggingface.load(name, mine)
-
-
-def _in_one_place(own: Mapping[str, str]) -> dict[str, str]:
-    """The same with the first of several devices, for who judges or retrieves."""
-    return {**own, "device": own.get("device", "auto").partition(",")[0]}
-
-
-def _judge(spec: str, own: Mapping[str, str]) -> LanguageModel:
-    from .models import transformers_model as huggingface
-
-    mine = options(_options_of("hf"), _known("hf", _in_one_place(own)), "hf")
-    return huggingface.load_critic(spec.removeprefix("hf:"), mine)
-
-
-def _options_of(kind: str) -> Any:
-    if kind == "openai":
-        from .models.openai_client import ServerOptions
-
-        return ServerOptions
-    from .models.checkpoint import HuggingFaceOptions
-
-    return HuggingFaceOptions
-
-
-def _known(kind: str, own: Mapping[str, str]) -> dict[str, str]:
-    names = {field.name for field in fields(_options_of(kind))}
-    return {name: text for name, text in own.items() if name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,85 +45,314 @@ class Drawing:
     distinct_first: bool = False
 
 
-_DRAWING = tuple(field.name for field in fields(Drawing))
+DRAWING = tuple(field.name for field in fields(Drawing))
 
 
-def _own_options(asks: Sequence[PolicySpec], values: Mapping[str, str]) -> dict[str, str]:
-    """The options of the models themselves. Raises UsageError for one that none of them has."""
-    own = {name: text for name, text in values.items() if name not in _DRAWING}
-    if values and not asks:
-        raise UsageError(f"no model has the option {next(iter(values))}: the policy asks none")
-    for name, text in own.items():
-        if not any(_known(part.kind, {name: text}) for part in asks):
-            everything = [*_DRAWING, *(f.name for p in asks for f in fields(_options_of(p.kind)))]
-            near = difflib.get_close_matches(name, everything, n=3)
-            hint = f"did you mean {', '.join(near)}?" if near else f"has: {', '.join(everything)}"
-            raise UsageError(f"{asks[0].kind} has no option {name}; {hint}")
-    return own
+@dataclass(frozen=True, slots=True)
+class ModelSetup:
+    """What the language models of a policy are set up with.
 
-
-def _sampling(config: ModelConfig, form: PromptFormat, seed: int) -> Sampling:
-    told = {name: text for name, text in config.options.items() if name in _DRAWING}
-    drawing = options(Drawing, told, "a model")
-    if not 0 < drawing.top_p <= 1:
-        raise UsageError(f"top_p must lie in (0, 1], not {drawing.top_p}")
-    if drawing.max_tokens < 0:
-        raise UsageError(f"max_tokens must be at least 1, not {drawing.max_tokens}")
-    return Sampling(
-        n=config.samples,
-        temperature=config.temperature,
-        top_p=drawing.top_p,
-        max_tokens=drawing.max_tokens or form.max_tokens,
-        beam=drawing.beam,
-        distinct_first=drawing.distinct_first,
-        seed=seed,
-    )
-
-
-def _servers(name: str) -> tuple[str, list[str]]:
-    """Model and URLs of `MODEL@URL` or `MODEL@URL,URL`."""
-    model, _, told = name.partition("@http")
-    found = [re.fullmatch(r"(https?://[^/,]+)(/[^,]*)?", url) for url in f"http{told}".split(",")]
-    if not model or not all(found):
-        example = "openai:qwen3@http://localhost:8000/v1"
-        raise UsageError(f"openai:{name} names no server; write it as {example}")
-    return model, [url[1] + (url[2] or "/v1") for url in found if url]
-
-
-def scripted(path: Path) -> ScriptedPolicy:
-    """A policy read from lines of JSON.
-
-    `{"state": KEY or TEXT, "tactics": [TACTIC or [TACTIC, PRIOR]...]}`: what to propose at the
-    state of that key, or of that text as Lean prints it; without a state, wherever no line is
-    about. Without a prior the tactic number i, from 1, has 1 / i. Raises UsageError.
+    Args:
+        config: how they are asked.
+        seed: of all their draws.
+        values: options of the models themselves, as `key=value` words; checked.
+        servers: how model servers are reached.
+        retrieval: chooses the premises of prompts; None: prompts show none.
     """
-    table: dict[str, list[Proposal]] = {}
-    default: list[Proposal] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+
+    config: ModelConfig
+    seed: int
+    values: Mapping[str, str]
+    servers: Servers | None
+    retrieval: Retrieval | None
+
+    def sampling(self, form: PromptFormat) -> Sampling:
+        """How completions in a format are drawn. Raises UsageError."""
+        given = {name: text for name, text in self.config.options.items() if name in DRAWING}
+        drawing = options(Drawing, given, "a model")
+        if not 0 < drawing.top_p <= 1:
+            raise UsageError(f"top_p must lie in (0, 1], not {drawing.top_p}")
+        if drawing.max_tokens < 0:
+            raise UsageError(f"max_tokens must be at least 1, not {drawing.max_tokens}")
+        return Sampling(
+            n=self.config.samples,
+            temperature=self.config.temperature,
+            top_p=drawing.top_p,
+            max_tokens=drawing.max_tokens or form.max_tokens,
+            beam=drawing.beam,
+            distinct_first=drawing.distinct_first,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True)
+class PolicySpec(ABC):
+    """One policy as the command line names it: `WORD`, or `WORD:NAME`.
+
+    A subclass says how the policy is opened, and what it needs; it is listed in SPECS.
+    """
+
+    name: str = ""
+    word: ClassVar[str]
+    argument: ClassVar[str] = ""
+    """What stands after the colon, as errors show it; empty: there is no colon."""
+    is_writer: ClassVar[bool] = True
+    """Whether it can write whole proofs where a mode asks for them."""
+
+    @classmethod
+    def parse(cls, name: str) -> PolicySpec:
+        """The specification with this text after the colon. Raises UsageError."""
+        return cls(name)
+
+    def writes_proofs(self, config: ModelConfig) -> bool:
+        """Whether it writes whole proofs or sketches unless it is asked for tactics."""
+        return False
+
+    @abstractmethod
+    async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
+        """Set the policy up; what must be freed again is pushed on the stack.
+
+        Raises UsageError for what the caller can mend, ModelUnavailable for a server that is not
+        there.
+        """
+
+
+class HammerSpec(PolicySpec):
+    """Tactics by the shape of the goal, without a model."""
+
+    word = "hammer"
+    is_writer = False
+
+    async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
+        """The hammer."""
+        return Hammer()
+
+
+class ScriptedSpec(PolicySpec):
+    """A table of states and tactics in a file of JSON lines."""
+
+    word = "scripted"
+    argument = "FILE"
+
+    async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
+        """Read the table."""
+        return read_script(Path(self.name))
+
+
+class SketchSpec(PolicySpec):
+    """The user's own drafts in a Lean file, with `sorry` for their holes."""
+
+    word = "sketch"
+    argument = "FILE"
+
+    def writes_proofs(self, config: ModelConfig) -> bool:
+        """Always."""
+        return True
+
+    async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
+        """Read the drafts."""
+        return read_drafts(Path(self.name))
+
+
+class ModelSpec(PolicySpec):
+    """A language model; a subclass says where it runs and which options it has of its own."""
+
+    default_format: ClassVar[str]
+    """The prompt format for a model whose name no format knows."""
+    packages: ClassVar[tuple[str, ...]]
+    """What it needs of the extra `llm`."""
+    runs_here: ClassVar[bool]
+    """Whether it runs in this process, on a GPU where there is one."""
+
+    def format(self, config: ModelConfig) -> PromptFormat:
+        """The prompt format it is asked in. Raises UsageError."""
+        if config.prompt:
+            return format_named(config.prompt)
+        return format_for(self.name, self.default_format)
+
+    def writes_proofs(self, config: ModelConfig) -> bool:
+        """By its prompt format."""
+        return self.format(config).is_whole_proof
+
+    async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
+        """Load the model, and ask it in its format."""
+        form = self.format(setup.config)
+        sampling = setup.sampling(form)
+        model = await self.load(setup)
+        stack.push_async_callback(model.close)
+        retrieval = setup.retrieval if form.shows_premises else None
+        return LanguagePolicy(model, form, sampling, retrieval)
+
+    async def load(self, setup: ModelSetup) -> LanguageModel:
+        """The model; of several servers, or on several devices, as one."""
+        copies: list[LanguageModel] = []
         try:
-            row = json.loads(line)
-            told = [_proposal(i, each) for i, each in enumerate(row["tactics"], 1)]
-            state = row.get("state")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            shape = '{"state": TEXT, "tactics": [TACTIC...]}'
-            raise UsageError(f"{path}:{number}: not a line {shape}") from error
-        if state is None:
-            default += told
-        else:
-            table.setdefault(str(state), []).extend(told)
-    return ScriptedPolicy(table, default)
+            async for copy in self.copies(setup):
+                copies.append(copy)
+        except BaseException:
+            for copy in copies:
+                await copy.close()
+            raise
+        return copies[0] if len(copies) == 1 else LoadBalancer(copies)
+
+    @abstractmethod
+    def copies(self, setup: ModelSetup) -> AsyncIterator[LanguageModel]:
+        """Load a copy for each server or device. Raises as `open`."""
+
+    @staticmethod
+    @abstractmethod
+    def options_type() -> type[Any]:
+        """The dataclass of the options that such a model has of its own."""
+
+    def known(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Those of the options that such a model has."""
+        names = {field.name for field in fields(self.options_type())}
+        return {name: text for name, text in values.items() if name in names}
+
+    def read_options(self, values: Mapping[str, str]) -> Any:
+        """Its options, from `key=value` words. Raises UsageError."""
+        return options(self.options_type(), self.known(values), self.word)
 
 
-def _proposal(place: int, told: Any) -> Proposal:
-    if isinstance(told, str):
-        return Proposal(told, 1 / place)
-    tactic, prior = told
-    if not (isinstance(tactic, str) and 0 < float(prior) <= 1):
-        raise ValueError("a tactic and its prior")
-    return Proposal(tactic, float(prior))
+class TransformersSpec(ModelSpec):
+    """A model of the package transformers, in this process; `device=` may name several."""
+
+    word = "hf"
+    argument = "NAME"
+    default_format = "few-shot"
+    packages = ("torch", "transformers")
+    runs_here = True
+
+    @staticmethod
+    def options_type() -> type[Any]:
+        """How a checkpoint is loaded and run."""
+        from .models.checkpoint import HuggingFaceOptions
+
+        return HuggingFaceOptions
+
+    async def copies(self, setup: ModelSetup) -> AsyncIterator[LanguageModel]:
+        """Load the model on each device."""
+        from .models import transformers_model
+
+        for device in setup.values.get("device", "auto").split(","):
+            own = self.read_options({**setup.values, "device": device})
+            yield transformers_model.load(self.name, own)
+
+    def load_critic(self, values: Mapping[str, str]) -> LanguageModel:
+        """The model as a judge of states, on the first device."""
+        from .models import transformers_model
+
+        return transformers_model.load_critic(self.name, self.first_options(values))
+
+    def first_options(self, values: Mapping[str, str]) -> Any:
+        """Its options on the first device, for a critic or a retriever."""
+        device = values.get("device", "auto").partition(",")[0]
+        return self.read_options({**values, "device": device})
+
+
+@dataclass(frozen=True)
+class OpenAISpec(ModelSpec):
+    """A model behind servers that speak OpenAI's interface. urls: of each server, up to `/v1`."""
+
+    urls: tuple[str, ...] = ()
+    word = "openai"
+    argument = "MODEL@URL"
+    default_format = "chat"
+    packages = ("openai",)
+    runs_here = False
+
+    @classmethod
+    def parse(cls, name: str) -> PolicySpec:
+        """From `MODEL@URL` or `MODEL@URL,URL`."""
+        model, _, rest = name.partition("@http")
+        urls = f"http{rest}".split(",")
+        found = [re.fullmatch(r"(https?://[^/,]+)(/[^,]*)?", url) for url in urls]
+        if not model or not all(found):
+            example = "openai:qwen3@http://localhost:8000/v1"
+            raise UsageError(f"openai:{name} names no server; write it as {example}")
+        return cls(model, tuple(url[1] + (url[2] or "/v1") for url in found if url))
+
+    @staticmethod
+    def options_type() -> type[Any]:
+        """How a server is asked."""
+        from .models.openai_client import ServerOptions
+
+        return ServerOptions
+
+    async def copies(self, setup: ModelSetup) -> AsyncIterator[LanguageModel]:
+        """Connect to each server, and try it out."""
+        from .models.openai_client import OpenAIServer
+
+        own = self.read_options(setup.values)
+        for url in self.urls:
+            server = OpenAIServer(self.name, url, setup.servers, own)
+            try:
+                await server.check()
+            except BaseException:
+                await server.close()
+                raise
+            yield server
+
+
+SPECS: tuple[type[PolicySpec], ...] = (
+    HammerSpec,
+    ScriptedSpec,
+    SketchSpec,
+    TransformersSpec,
+    OpenAISpec,
+)
+"""Every word of `--policy`, in the order in which errors name them."""
+
+_WORDS = "|".join(each.word + (":" if each.argument else r"\b") for each in SPECS)
+_PLUS = re.compile(rf"\+(?=(?:[\d.]+\*)?(?:{_WORDS}|vllm:))")
+
+
+@dataclass(frozen=True, slots=True)
+class MixtureSpec:
+    """Policies that share the prior mass; most often one. parts: each with its share."""
+
+    parts: tuple[tuple[PolicySpec, float], ...]
+
+    @property
+    def specs(self) -> list[PolicySpec]:
+        """The policies, in order."""
+        return [spec for spec, _ in self.parts]
+
+    @property
+    def models(self) -> list[ModelSpec]:
+        """Those that ask a language model."""
+        return [spec for spec in self.specs if isinstance(spec, ModelSpec)]
+
+    def without(self, spec: PolicySpec) -> MixtureSpec:
+        """The other policies; the hammer where there are none."""
+        others = tuple(part for part in self.parts if part[0] != spec)
+        return MixtureSpec(others or ((HammerSpec(), 1.0),))
+
+
+def parse_policy(words: str) -> MixtureSpec:
+    """What the words of `--policy` name. Raises UsageError, with near names."""
+    return MixtureSpec(tuple(_part(word) for word in _PLUS.split(words)))
+
+
+def _part(text: str) -> tuple[PolicySpec, float]:
+    share = 1.0
+    if found := _SHARE.fullmatch(text):
+        text = found[2]
+        try:
+            share = float(found[1])
+        except ValueError as error:
+            raise UsageError(f"no share of a policy: {found[1]}") from error
+        if share <= 0:
+            raise UsageError(f"the share of {text} must be above 0, not {found[1]}")
+    word, colon, name = text.partition(":")
+    for each in SPECS:
+        if each.word == word and (name if each.argument else not colon):
+            return each.parse(name), share
+    if word == "vllm" and name:
+        served = f"openai:{name}@http://localhost:8000/v1"
+        raise UsageError(f"vLLM runs as a server: vllm serve {name}, then --policy {served}")
+    usages = {each.word: f"{each.word}:{each.argument}".rstrip(":") for each in SPECS}
+    near = [usages[w] for w in difflib.get_close_matches(word.partition("+")[0], usages, n=2)]
+    known = ", ".join(usages.values())
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there is: {known}"
+    raise UsageError(f"no policy {text!r}; {hint}")

@@ -24,19 +24,21 @@ from ..lean_env.queries.premises import Premises
 from ..lean_env.verification.judge import CheckLimits
 from ..lean_env.verification.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
-from .agent.prover import Prover, ReplaySource, nothing
+from .agent.prover import Prover
 from .agent.recorder import AttemptObserver, NoObserver
 from .agent.rejections import RejectionLookup, no_memory
+from .agent.tactic_task import TacticTask
+from .agent.task import ProverContext, ReplaySource, nothing
 from .config import DraftConfig, ModelConfig, ProverConfig, SearchConfig
 from .models.server_watch import Servers
 from .policy.base import Policy, SeededPolicy
-from .policy_spec import open_policy, suited
-from .repair.draft_prover import DraftProver
-from .repair.hole_filler import ProverContext
-from .roles import Roles, check_told, open_author, roles
+from .policy_setup import suited
+from .repair.draft_generator import DraftGenerator
+from .repair.draft_task import DraftMethod
+from .roles import Roles, check_options, open_roles, roles
 
 T = TypeVar("T")
-ProverMaker = Callable[[AttemptObserver, ProverConfig], Prover | DraftProver]
+ProverMaker = Callable[[AttemptObserver, ProverConfig], Prover]
 """A prover for one attempt, with draws of its own by the seed of the configuration."""
 
 BROKEN = "not tried: Lean finds an error in it, before the sorry"
@@ -49,7 +51,7 @@ class RunConfig:
     prover: ProverConfig = field(default_factory=ProverConfig)
     """Budgets of one theorem."""
     policy: str = "hammer"
-    """Who proposes tactics, in the words of policy_spec.py."""
+    """The policy, in the words of `--policy`; see policy_spec.py."""
     model: ModelConfig = field(default_factory=ModelConfig)
     """How its language models are asked."""
     workers: int | None = None
@@ -79,7 +81,7 @@ def searched(config: RunConfig, name: str | None, **numbers: Any) -> RunConfig:
     """
     drafts = config.drafts
     found = roles(config.policy, config.model, drafts.mode, name)
-    check_told(config.policy, config.model, drafts, found.mode)
+    check_options(config.policy, config.model, drafts, found.mode)
     if config.prover.refute and found.writer:
         raise UsageError(f"refute searches by tactics, not in mode {found.mode}")
     kind, in_flight = suited(found.searcher, config.model)
@@ -94,7 +96,7 @@ class Run:
 
     pool: LeanPool
     verifier: Verifier
-    prover: Prover | DraftProver
+    prover: Prover
     policy: Policy
     recorder: AttemptObserver
     keeper: AttemptObserver
@@ -178,11 +180,25 @@ async def interruptible(
         loop.remove_signal_handler(signal.SIGINT)
 
 
-def searching(pool: LeanPool, verifier: Verifier, policy: Policy, samples: int) -> ProverMaker:
-    """What makes a prover that searches by a policy. samples: that it draws at once."""
+def searching(
+    pool: LeanPool,
+    verifier: Verifier,
+    policy: Policy,
+    samples: int,
+    drafts: Callable[[AttemptObserver, int], DraftMethod] | None = None,
+) -> ProverMaker:
+    """What makes the prover of one attempt, with draws of its own.
 
-    def make(keeper: AttemptObserver, spend: ProverConfig) -> Prover:
-        return Prover(pool, verifier, SeededPolicy(policy, spend.seed, samples), spend, keeper)
+    Args:
+        pool, verifier, policy: what it proves with.
+        samples: completions that the policy draws at once.
+        drafts: makes the way of proving by drafts, of an observer and a seed; None: by tactics.
+    """
+
+    def make(observer: AttemptObserver, config: ProverConfig) -> Prover:
+        seeded = SeededPolicy(policy, config.seed, samples)
+        context = ProverContext(pool, verifier, seeded, observer, config)
+        return Prover.of(context, drafts(observer, config.seed) if drafts else TacticTask)
 
     return make
 
@@ -197,43 +213,47 @@ async def start_run(
     servers: Servers | None = None,
     cache: Path | None = None,
 ) -> AsyncIterator[Run]:
-    """Set up the parts, and end their processes afterwards. keeper: of what stands behind a
-    theorem's attempt, its holes and conversations. servers: how model servers are reached. cache:
-    the folder where lists of premises are kept; None: the user's.
+    """Set up the parts, and end their processes afterwards.
+
+    Args:
+        toolchain: the Lean that runs.
+        config: what the run is made of.
+        recorder: observes the attempts at theorems.
+        keeper: records sub-attempts (holes) and model conversations.
+        servers: how model servers are reached.
+        cache: directory of the premise cache; default: the user cache.
 
     Raises UsageError when there is no such policy, ModelUnavailable when it has no model.
     """
     axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
     limits = CheckLimits(config.check_s)
-    found, recorder, keeper = config.roles, recorder or NoObserver(), keeper or NoObserver()
+    recorder, keeper = recorder or NoObserver(), keeper or NoObserver()
     async with (
         LeanPool(toolchain, workers=config.workers) as pool,
         AsyncExitStack() as stack,
         Verifier(pool, toolchain, allow_axioms=axioms, limits=limits) as verifier,
     ):
         source = Premises(pool, (cache or default_cache()) / "premises")
-        if found.writer is None:
-            opening = open_policy(
-                config.policy, config.model, seed=config.prover.seed, servers=servers, source=source
-            )
-            policy = await stack.enter_async_context(opening)
-            prover = Prover(pool, verifier, policy, config.prover, recorder)
-            make = searching(pool, verifier, policy, config.model.samples)
-            yield Run(pool, verifier, prover, policy, recorder, keeper, make)
-            return
-        opened = open_author(
-            found, config.model, seed=config.prover.seed, servers=servers, source=source
+        opening = open_roles(
+            config.roles, config.model, seed=config.prover.seed, servers=servers, source=source
         )
-        author, policy = await stack.enter_async_context(opened)
-        tools = ProverContext(pool, verifier, policy, recorder)
-        drafter = DraftProver(tools, author, keeper, config.prover, config.drafts)
+        generator, policy = await stack.enter_async_context(opening)
+        context = ProverContext(pool, verifier, policy, recorder, config.prover)
+        prover, drafts = Prover.of(context), None
+        if generator:
+            prover = Prover.of(context, DraftMethod(generator, keeper, config.drafts))
+            drafts = _drafts(generator, config.drafts)
+        make = searching(pool, verifier, policy, config.model.samples, drafts)
+        yield Run(pool, verifier, prover, policy, recorder, keeper, make)
 
-        def drafting(keeper: AttemptObserver, spend: ProverConfig) -> DraftProver:
-            own = SeededPolicy(policy, spend.seed, config.model.samples)
-            mine = ProverContext(pool, verifier, own, keeper)
-            return DraftProver(mine, author.anew(spend.seed), keeper, spend, config.drafts)
 
-        yield Run(pool, verifier, drafter, policy, recorder, keeper, drafting)
+def _drafts(
+    generator: DraftGenerator, config: DraftConfig
+) -> Callable[[AttemptObserver, int], DraftMethod]:
+    def make(observer: AttemptObserver, seed: int) -> DraftMethod:
+        return DraftMethod(generator.anew(seed), observer, config)
+
+    return make
 
 
 async def check_axioms(toolchain: Toolchain, config: RunConfig, sources: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from lakatos.data.errors import ModelUnavailable, UsageError
@@ -23,21 +22,24 @@ from lakatos.data.records import (
     StopReason,
     Theorem,
 )
+from lakatos.prover.agent.prover import Prover
 from lakatos.prover.agent.recorder import NoObserver
+from lakatos.prover.agent.task import ProverContext
 from lakatos.prover.config import DraftConfig, ModelConfig, ProverConfig
 from lakatos.prover.hammer.policy import Hammer
 from lakatos.prover.models.base import Completion, Generated, Sampling
-from lakatos.prover.policy.base import Proposal, Query, ScriptedPolicy
+from lakatos.prover.policy.base import Proposal, Query
 from lakatos.prover.policy.prompts import format_named
+from lakatos.prover.policy.scripted import ScriptedPolicy
+from lakatos.prover.policy_spec import parse_policy
 from lakatos.prover.repair import feedback
 from lakatos.prover.repair.draft_generator import FileDrafts, FixedDrafts, ModelDraftGenerator
-from lakatos.prover.repair.draft_prover import DraftProver, block_of
-from lakatos.prover.repair.hole_filler import ProverContext
+from lakatos.prover.repair.draft_task import DraftMethod, block_of
 from lakatos.prover.repair.lemma_cache import LemmaCache, as_tactic
 from lakatos.prover.repair.sorrifier import Draft
 from lakatos.prover.roles import roles
 
-from .toy_prover import Judge, Log
+from .toy_prover import Judge, Log, ToyPool
 
 SOURCE = "theorem t (n : Nat) : n = n := by\n  sorry\n"
 STATE = ProofState("k", (Goal("n = n", (Hypothesis("n", "Nat"),)),))
@@ -153,8 +155,8 @@ def test_ones_own_drafts_go_by_name():
 )
 def test_who_writes_and_who_searches(spec, mode, search, expected):
     found = roles(spec, ModelConfig(), mode, search)
-    kind = found.writer.kind if found.writer else None
-    assert (found.mode, kind, found.searcher) == expected
+    word = found.writer.word if found.writer else None
+    assert (found.mode, word, found.searcher) == (*expected[:2], parse_policy(expected[2]))
 
 
 def test_a_general_model_gets_the_format_of_the_mode():
@@ -202,7 +204,7 @@ def proved(hole, proof):
 def test_a_lemma_renames_its_hypotheses_and_serves_the_same_goal():
     lemmas = LemmaCache()
     hole = replace(THEOREM, state=ProofState("x", (Goal("p", (Hypothesis("h", "q"),)),)))
-    lemmas.learn(proved(hole, "exact f h"))
+    lemmas.finish_attempt(proved(hole, "exact f h"))
     alike = ProofState("x", (Goal("p", (Hypothesis("g", "q"),)),))
     assert lemmas.blocks(THEOREM, alike) == ["revert g\nintro h\nexact f h"]
     more = replace(THEOREM, state=ProofState("y", (Goal("p"),)))
@@ -212,7 +214,7 @@ def test_a_lemma_renames_its_hypotheses_and_serves_the_same_goal():
 
 def test_what_failed_is_given_up_up_to_what_was_spent():
     lemmas = LemmaCache()
-    lemmas.learn(Attempt(THEOREM, StopReason.EXPANSIONS, expansions=3, steps=9))
+    lemmas.finish_attempt(Attempt(THEOREM, StopReason.EXPANSIONS, expansions=3, steps=9))
     assert lemmas.is_given_up(THEOREM, 3)
     assert not lemmas.is_given_up(THEOREM, 4)
 
@@ -261,10 +263,10 @@ class Deaf:
 
 
 def drafter(author, recorder, judge=None):
-    tools = ProverContext(SimpleNamespace(workers=1), judge or Judge(), Hammer(), recorder)
-    return DraftProver(
-        tools, author, NoObserver(), ProverConfig(), DraftConfig(), clock=lambda: 0.0
-    )
+    pool = ToyPool()
+    pool.workers = 1
+    context = ProverContext(pool, judge or Judge(), Hammer(), recorder, ProverConfig(), lambda: 0.0)
+    return Prover.of(context, DraftMethod(author, NoObserver(), DraftConfig()))
 
 
 def test_stopped_while_the_author_thinks_all_attempts_end_interrupted():

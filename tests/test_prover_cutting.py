@@ -85,8 +85,8 @@ def test_every_error_is_cut_and_the_rest_stays():
     cut, holes = asyncio.run(cutter.cut_down(draft("by\n  f bad\n  g bad")))
     assert cut.value == "by\n  f sorry\n  g sorry"
     assert [hole.start for hole in holes] == places(cut.source, "sorry")
-    assert cutter.findings.removed == ["bad", "bad"]
-    assert cutter.findings.compilations == len(lean.opened) + 2
+    assert cutter.log.removed == ["bad", "bad"]
+    assert cutter.log.compilations == len(lean.opened) + 2
 
 
 def test_cuts_that_do_not_help_end_with_nothing_left_of_the_proof():

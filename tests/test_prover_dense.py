@@ -9,7 +9,7 @@ from lakatos.data.records import Goal, Premise, ProofState
 from lakatos.lean_env.queries.premises import Symbols
 from lakatos.prover.config import ModelConfig
 from lakatos.prover.policy.base import Query
-from lakatos.prover.policy_spec import open_policy
+from lakatos.prover.policy_setup import open_policy
 
 from .toy_prover import ToyPool
 

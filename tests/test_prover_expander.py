@@ -6,7 +6,8 @@ import pytest
 from lakatos.data.records import Advanced, ProofState, Rejected, Step, Theorem
 from lakatos.prover.agent.expander import CHUNK, Expander
 from lakatos.prover.concurrency import together
-from lakatos.prover.policy.base import Proposal, ScriptedPolicy, distribution
+from lakatos.prover.policy.base import Proposal, distribution
+from lakatos.prover.policy.scripted import ScriptedPolicy
 
 A, B = ProofState("a"), ProofState("b")
 THEOREM = Theorem("t", "", "t.lean", 0, 0, 1, 0, "tactic", A)

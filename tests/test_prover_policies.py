@@ -13,10 +13,18 @@ from lakatos.data.records import Goal, Hypothesis, ProofState, Theorem
 from lakatos.prover.config import ModelConfig
 from lakatos.prover.hammer.policy import Hammer
 from lakatos.prover.models.server_watch import Servers
-from lakatos.prover.policy.base import PolicyOutput, Proposal, Query, ScriptedPolicy
+from lakatos.prover.policy.base import PolicyOutput, Proposal, Query
 from lakatos.prover.policy.critic import ConstantCritic
 from lakatos.prover.policy.mixture import CriticPolicy, Mixture
-from lakatos.prover.policy_spec import PolicySpec, open_policy, parts, scripted, suited
+from lakatos.prover.policy.scripted import ScriptedPolicy, read_script
+from lakatos.prover.policy_setup import open_policy, suited
+from lakatos.prover.policy_spec import (
+    HammerSpec,
+    OpenAISpec,
+    ScriptedSpec,
+    TransformersSpec,
+    parse_policy,
+)
 
 from .fake_openai import Server, answer, refuse
 
@@ -30,22 +38,22 @@ QUERY = Query(Theorem("t", "", "t.lean", 0, 0, 1, 0, "tactic", STATE), STATE)
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ("hammer", [PolicySpec("hammer")]),
-        ("hf:org/name", [PolicySpec("hf", "org/name")]),
-        ("scripted:a+b.jsonl", [PolicySpec("scripted", "a+b.jsonl")]),
-        ("hammer+hf:./a+b", [PolicySpec("hammer"), PolicySpec("hf", "./a+b")]),
+        ("hammer", [(HammerSpec(), 1.0)]),
+        ("hf:org/name", [(TransformersSpec("org/name"), 1.0)]),
+        ("scripted:a+b.jsonl", [(ScriptedSpec("a+b.jsonl"), 1.0)]),
+        ("hammer+hf:./a+b", [(HammerSpec(), 1.0), (TransformersSpec("./a+b"), 1.0)]),
         (
             "0.3*hammer+0.7*openai:m@http://h:1/v1",
-            [PolicySpec("hammer", "", 0.3), PolicySpec("openai", "m@http://h:1/v1", 0.7)],
+            [(HammerSpec(), 0.3), (OpenAISpec("m", ("http://h:1/v1",)), 0.7)],
         ),
         (
             "2*hf:a+hf:b+hammer",
-            [PolicySpec("hf", "a", 2.0), PolicySpec("hf", "b"), PolicySpec("hammer")],
+            [(TransformersSpec("a"), 2.0), (TransformersSpec("b"), 1.0), (HammerSpec(), 1.0)],
         ),
     ],
 )
 def test_specifications(spec, expected):
-    assert parts(spec) == expected
+    assert parse_policy(spec).parts == tuple(expected)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +72,7 @@ def test_specifications(spec, expected):
 )
 def test_a_wrong_specification_names_the_choices(spec, says):
     with pytest.raises(UsageError, match=says):
-        parts(spec)
+        parse_policy(spec)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +87,7 @@ def test_a_wrong_specification_names_the_choices(spec, says):
     ],
 )
 def test_whole_proofs_are_sampled(spec, prompt, expected):
-    assert suited(spec, ModelConfig(prompt=prompt)) == expected
+    assert suited(parse_policy(spec), ModelConfig(prompt=prompt)) == expected
 
 
 def opened(spec, config=None, **changes):
@@ -110,7 +118,7 @@ def test_a_script_is_read_by_key_or_text(script, state):
     _, found = opened(f"scripted:{path}")
     assert found.proposals == (Proposal("a", 1.0), Proposal("b", 0.25), Proposal("c", 1 / 3))
     other = Query(QUERY.theorem, ProofState("other"))
-    assert asyncio.run(scripted(path).propose([other])) == [
+    assert asyncio.run(read_script(path).propose([other])) == [
         PolicyOutput((Proposal("default", 1.0),))
     ]
 
@@ -126,18 +134,18 @@ def test_a_state_may_have_nothing(script):
 def test_a_wrong_line_of_a_script_is_located(script, row):
     path = script({"tactics": ["a"]}, row)
     with pytest.raises(UsageError, match=r"s\.jsonl:2: not a line"):
-        scripted(path)
+        read_script(path)
 
 
 def test_a_missing_script_is_one_line():
     with pytest.raises(UsageError, match=r"nowhere\.jsonl: cannot be read"):
-        scripted(Path("nowhere.jsonl"))
+        read_script(Path("nowhere.jsonl"))
 
 
 def test_a_mixture_shares_the_mass():
     one = ScriptedPolicy({}, [Proposal("a", 0.5), Proposal("b", 0.5)])
     two = ScriptedPolicy({}, [Proposal("b", 0.1), Proposal("c", 0.3)])
-    mixture = Mixture("one+two", [(one, 1.0), (two, 3.0)])
+    mixture = Mixture([(one, 1.0), (two, 3.0)])
     found = asyncio.run(mixture.propose([QUERY, QUERY]))
     assert found[0] == found[1]
     assert {p.tactic: p.prior for p in found[0].proposals} == pytest.approx(
@@ -158,11 +166,11 @@ class Told:
 
 
 def test_a_mixture_adds_tokens_and_takes_the_first_value():
-    parts_ = [
+    parts = [
         (Told(PolicyOutput((), None, 3)), 1.0),
         (Told(PolicyOutput((Proposal("x", 1.0),), 0.2, 4)), 1.0),
     ]
-    (found,) = asyncio.run(Mixture("m", parts_).propose([QUERY]))
+    (found,) = asyncio.run(Mixture(parts).propose([QUERY]))
     assert found == PolicyOutput((Proposal("x", 1.0),), 0.2, 7)
 
 

@@ -7,7 +7,8 @@ from lakatos.data.errors import ModelUnavailable, UsageError
 from lakatos.prover.config import ModelConfig
 from lakatos.prover.models.base import Completion, Generated, Prompt, Sampling
 from lakatos.prover.models.load_balancer import LoadBalancer
-from lakatos.prover.policy_spec import form_of, open_policy, parts
+from lakatos.prover.policy_setup import open_policy
+from lakatos.prover.policy_spec import parse_policy
 
 from .fake_openai import Server, refuse
 
@@ -90,8 +91,8 @@ def test_several_servers_of_one_model_share_its_prompts():
 
     with Server() as one, Server() as two:
         spec = f"openai:m@{one.url},{two.url}"
-        assert len(parts(spec)) == 1
-        assert form_of(parts(spec)[0], ModelConfig()).name == "chat"
+        (model,) = parse_policy(spec).models
+        assert model.format(ModelConfig()).name == "chat"
         assert asyncio.run(scenario(spec)) == f"openai:m@{one.url}"
     with (
         Server() as one,
@@ -104,4 +105,4 @@ def test_several_servers_of_one_model_share_its_prompts():
 @pytest.mark.parametrize("name", ["m@http://a/v1,b", "m@", "@http://a", "m@http://a,"])
 def test_an_address_that_names_no_server_is_told(name):
     with pytest.raises(UsageError, match="names no server"):
-        form_of(parts(f"openai:{name}")[0], ModelConfig())
+        parse_policy(f"openai:{name}")

@@ -12,7 +12,7 @@ from lakatos.prover.models.base import Completion, Generated, Sampling
 from lakatos.prover.policy.base import Query
 from lakatos.prover.policy.language import LanguagePolicy
 from lakatos.prover.policy.prompts import PromptFormat
-from lakatos.prover.policy_spec import open_policy
+from lakatos.prover.policy_setup import open_policy
 from lakatos.prover.retrieval.base import Lexical, Retrieval, question
 from lakatos.prover.retrieval.bm25 import BM25, name_parts
 

@@ -12,8 +12,7 @@ from ...data.records import Expansion, StopReason
 from ..config import ProverConfig
 
 Clock = Callable[[], float]
-"""Seconds from any fixed origin; `time.monotonic` in earnest."""
-
+"""Seconds from any fixed origin, such as `time.monotonic`."""
 
 LEAST_WAIT_S = 0.05
 """Between two looks at a clock that may stand still."""
@@ -22,8 +21,10 @@ LEAST_WAIT_S = 0.05
 class Budget:
     """The budgets of one search, a share of what the configuration gives a theorem.
 
-    Expansions are taken when they are asked for, the rest when they are told; the clock runs
-    within `running` only. asked: expansions taken; the rest: what was told of.
+    Expansions are taken when a search asks for them, everything else is spent when they are
+    made. The clock runs within `running` only.
+
+    taken: expansions asked for. expansions, steps, lean_s, tokens: what was spent.
     """
 
     def __init__(self, config: ProverConfig, clock: Clock, share: float = 1.0) -> None:
@@ -35,7 +36,7 @@ class Budget:
         self._lean_s = inf if config.lean_s is None else config.lean_s * share
         self._tokens = inf if config.tokens is None else config.tokens * share
         self._expansions = max(1, round(config.expansions * share))
-        self.asked = 0
+        self.taken = 0
         self.expansions = 0
         self.steps = 0
         self.lean_s = 0.0
@@ -65,10 +66,10 @@ class Budget:
     @property
     def expansions_left(self) -> int:
         """Expansions still to ask for; a sample that went on past the last makes it negative."""
-        return self._expansions - self.asked
+        return self._expansions - self.taken
 
-    def tell(self, expansions: Sequence[Expansion]) -> None:
-        """Count what expansions cost."""
+    def spend(self, expansions: Sequence[Expansion]) -> None:
+        """Count what expansions cost that were made."""
         self.expansions += len(expansions)
         self.tokens += sum(expansion.tokens for expansion in expansions)
         for step in (step for expansion in expansions for step in expansion.steps):

@@ -1,8 +1,8 @@
-"""Proofs that stand on other `sorry`s of their file, and how they are judged in the end.
+"""Proofs found, and the verifier's word on them; those that rest on other `sorry`s of their file.
 
-The rule: such a proof counts only in a round where every proof that is still in question is
-accepted with all accepted and all questioned proofs of the file in place. A proof refused in a
-round is dropped for good and the next round goes without it.
+Such a proof is pending. It counts only in a round where every pending proof is accepted with all
+accepted and all pending proofs of the file in place. A proof refused in a round is dropped for good
+and the next round goes without it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ...data.records import (
     Theorem,
     Verdict,
 )
+from ...lean_env.verification.script import splice
 
 
 class CheckedProof(Protocol):
@@ -33,16 +34,44 @@ class CheckedProof(Protocol):
 
 
 class ProofChecker(Protocol):
-    """The judge; it never runs a search."""
+    """The verifier; it never runs a search."""
 
     async def verify(self, theorem: Theorem, proof: str, left_s: float = inf) -> CheckedProof:
-        """Judge a tactic block in the place of the theorem's `sorry`, in about `left_s` at most."""
+        """Check a tactic block in the place of the theorem's `sorry`, in about `left_s` at most."""
+        ...
+
+    async def compare(
+        self, original: str, submission: str, *, name: str = ...
+    ) -> list[tuple[str, Verdict]]:
+        """Whether a file proves each declaration of the original, and nothing weaker."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedProof:
+    """A proof and the verdict on it.
+
+    block: its tactics at column 0. text: what stands in the file in place of the `sorry`.
+    """
+
+    block: str
+    text: str
+    verdict: Verdict
+
+
+async def judge(
+    verifier: ProofChecker, theorem: Theorem, block: str, left_s: float = inf
+) -> JudgedProof:
+    """Have a tactic block checked in the place of the theorem's `sorry`, in about `left_s`."""
+    checked = await verifier.verify(theorem, block, left_s)
+    is_accepted = isinstance(checked.verdict, Accepted)
+    source = checked.source if is_accepted else splice(theorem.source, theorem, block)[0]
+    return JudgedProof(block, replacement(theorem, source), checked.verdict)
+
+
+@dataclass(frozen=True, slots=True)
 class PendingProof:
-    """A proof whose only fault is another `sorry`. block: the tactics as first judged."""
+    """A proof that rests on another `sorry`. block: its tactics as they were first checked."""
 
     attempt: Attempt
     block: str
@@ -71,11 +100,11 @@ def replacement(theorem: Theorem, source: str) -> str:
 
 def in_place(theorem: Theorem, attempts: Sequence[Attempt]) -> Theorem:
     """The theorem in its file with the proofs of these attempts written in, its own left out."""
-    mine = (theorem.path, theorem.source)
+    file = (theorem.path, theorem.source)
     proofs = {
         a.theorem.start: a
         for a in attempts
-        if (a.theorem.path, a.theorem.source) == mine and a.theorem.start != theorem.start
+        if (a.theorem.path, a.theorem.source) == file and a.theorem.start != theorem.start
     }
     text = theorem.source.encode()
     shift = 0
@@ -89,33 +118,33 @@ def in_place(theorem: Theorem, attempts: Sequence[Attempt]) -> Theorem:
     return replace(theorem, source=text.decode(), start=start, stop=stop)
 
 
-async def settle(
-    kept: Sequence[PendingProof], accepted: Sequence[Attempt], verifier: ProofChecker
+async def resolve(
+    pending: Sequence[PendingProof], accepted: Sequence[Attempt], verifier: ProofChecker
 ) -> list[Attempt]:
-    """Judge the kept proofs again by the rule above; one final attempt for each, in order."""
-    final = {id(k): k.attempt for k in kept}
-    open_ = list(kept)
+    """Check the pending proofs again by the rule above; the final attempt of each, in order."""
+    final = {id(proof): proof.attempt for proof in pending}
+    open_ = list(pending)
     while open_:
-        standing = [*accepted, *(k.attempt for k in open_)]
-        for k in open_:
-            final[id(k)] = await _judge_again(k, standing, verifier)
-        left = [k for k in open_ if final[id(k)].is_proved]
+        in_question = [*accepted, *(proof.attempt for proof in open_)]
+        for proof in open_:
+            final[id(proof)] = await _check_again(proof, in_question, verifier)
+        left = [proof for proof in open_ if final[id(proof)].is_proved]
         if len(left) == len(open_):
             break
         open_ = left
-    return [final[id(k)] for k in kept]
+    return [final[id(proof)] for proof in pending]
 
 
-async def _judge_again(
-    kept: PendingProof, standing: Sequence[Attempt], verifier: ProofChecker
+async def _check_again(
+    pending: PendingProof, in_question: Sequence[Attempt], verifier: ProofChecker
 ) -> Attempt:
-    theorem = in_place(kept.attempt.theorem, standing)
-    if theorem.source == kept.attempt.theorem.source:
-        return kept.attempt
-    verified = await verifier.verify(theorem, kept.block)
-    if not isinstance(verified.verdict, Accepted):
-        return replace(kept.attempt, verdict=verified.verdict)
-    proof = replacement(theorem, verified.source)
+    before = pending.attempt
+    theorem = in_place(before.theorem, in_question)
+    if theorem.source == before.theorem.source:
+        return before
+    found = await judge(verifier, theorem, pending.block)
+    if not isinstance(found.verdict, Accepted):
+        return replace(before, verdict=found.verdict)
     return replace(
-        kept.attempt, stop=StopReason.PROVED, verdict=verified.verdict, proof=proof, detail=""
+        before, stop=StopReason.PROVED, verdict=found.verdict, proof=found.text, detail=""
     )

@@ -34,7 +34,7 @@ _FALSE_EXPANSIONS = 4
 
 
 class Opener(Protocol):
-    """The part of a pool that poses files."""
+    """The part of a pool that opens files."""
 
     async def open(self, path: str, source: str) -> OpenedFile:
         """Elaborate a whole file; each hole becomes a theorem."""

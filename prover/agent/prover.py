@@ -1,86 +1,44 @@
 """The loop where search, policy, Lean and verifier meet: many theorems at once on one pool.
 
-Search is asked and told in a fixed order, so the same seed, outcomes and expansion budget
-give the same attempts whatever the timing. It prints nothing and stores nothing itself.
+It is the same for every way of proving: by a search of tactics, by drafts, by repair. Search is
+asked and told in a fixed order, so the same seed, outcomes and expansion budget give the same
+attempts whatever the timing. It prints nothing and stores nothing itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from ...data.errors import LakatosError, ModelUnavailable, UsageError, WorkerDied
-from ...data.records import Attempt, Expansion, StopReason, Theorem
+from ...data.records import Attempt, StopReason, Theorem
 from ..concurrency import together
 from ..config import ProverConfig
 from ..policy.base import Policy
-from .attempt import AttemptLoop
 from .budget import Clock, rounds
-from .counterexample import counterexample
-from .deferred import PendingProof, ProofChecker, rests_on_sorry, settle
-from .expander import TacticRunner
-from .negation import HYPOTHESES_CONTRADICT, Opener, negation
+from .deferred import ProofChecker, resolve
 from .recorder import AttemptObserver, NoObserver
 from .rejections import RejectionLookup, no_memory
-from .search_state import SearchState, untried
-
-ReplaySource = Callable[[Theorem], Iterable[Expansion]]
-"""Expansions of an earlier attempt at a theorem, in the order in which its search was told."""
-
-
-def nothing(theorem: Theorem) -> Iterable[Expansion]:
-    """Recall nothing: start anew."""
-    return ()
-
-
-class Pool(TacticRunner, Opener, Protocol):
-    """The part of a pool that the agent needs."""
-
-    @property
-    def workers(self) -> int:
-        """How many Lean workers there are."""
-        ...
-
-    async def forget(self, theorem: Theorem) -> None:
-        """Release every state held for the theorem."""
-        ...
-
-
-def fault_of(error: ModelUnavailable | UsageError) -> StopReason:
-    """How an attempt ends that this error broke off."""
-    is_model = isinstance(error, ModelUnavailable)
-    return StopReason.MODEL_FAILED if is_model else StopReason.FAULT
-
-
-class TheoremTask:
-    """One theorem from start to finish: its search, and that of its negation if there is one.
-
-    ended, refuted: what came of the two searches; attempt: of all; None until then.
-    kept: its proof, to be judged again.
-    """
-
-    def __init__(self, theorem: Theorem) -> None:
-        self.theorem = theorem
-        self.statement: SearchState | None = None
-        self.negation: SearchState | None = None
-        self.is_posed = False
-        self.ended: Attempt | None = None
-        self.refuted: Attempt | None = None
-        self.kept: PendingProof | None = None
-        self.attempt: Attempt | None = None
+from .tactic_task import TacticTask
+from .task import (
+    Pool,
+    ProofMethod,
+    ProverContext,
+    ReplaySource,
+    TheoremTask,
+    nothing,
+)
 
 
 class Prover:
     """Proves theorems with one policy, one pool and one verifier.
 
     All theorems get a short search first; those left open go on in longer and longer rounds, each
-    where it was. A search ends when its proof is found: what is still in flight for that theorem
-    is cancelled. A proof refused only for another `sorry` of its file is judged again after all
-    searches, see deferred.py; after one refused for another ordinary reason the search goes on
-    without it, a few times. With `refute`, the negation is searched in turn with the theorem.
+    where it was. A proof refused only for another `sorry` of its file is checked again after all
+    others, see deferred.py. The budget of a theorem is `config`'s; `recorder` observes everything.
+    fault: why it stopped early, where a model is gone or refuses for good.
     """
 
     def __init__(
@@ -93,21 +51,22 @@ class Prover:
         *,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._pool = pool
-        self._verifier = verifier
-        self._config = config or ProverConfig()
-        self._recorder = recorder or NoObserver()
-        self._clock = clock
-        self._recall: ReplaySource = nothing
-        self._memory: RejectionLookup = no_memory
+        self._context = ProverContext(
+            pool, verifier, policy, recorder or NoObserver(), config or ProverConfig(), clock
+        )
+        self._method: ProofMethod = TacticTask
         self.fault: LakatosError | None = None
-        self._pursuit = AttemptLoop(pool, verifier, policy, self._config, self._recorder, clock)
-        self._stopped = False
+
+    @classmethod
+    def of(cls, context: ProverContext, method: ProofMethod = TacticTask) -> Prover:
+        """A prover of that context, by any way of proving; the constructor's searches tactics."""
+        prover = cls(context.pool, context.verifier, context.policy)
+        prover._context, prover._method = context, method
+        return prover
 
     def stop(self) -> None:
-        """Interrupt all searches; `prove` judges what they found and returns all its attempts."""
-        self._stopped = True
-        self._pursuit.stop()
+        """Interrupt the work for good; what was found by now is still checked."""
+        self._context.switch.set()
 
     async def prove(
         self,
@@ -115,129 +74,73 @@ class Prover:
         recall: ReplaySource = nothing,
         memory: RejectionLookup = no_memory,
     ) -> list[Attempt]:
-        """Try to prove each theorem; one attempt for each, in order. recall: to take up others;
-        memory: what Lean rejected in others.
+        """Try to prove each theorem; one attempt for each, in order, all recorded.
 
-        When cancelled, it records every attempt (INTERRUPTED where a search was not over), then
-        lets the cancellation through. Raises EnvironmentFault when Lean or the policy fails as a
+        Args:
+            theorems: what to prove.
+            recall: expansions of earlier attempts, to be taken up.
+            memory: what Lean rejected in earlier attempts.
+
+        When cancelled, it records every attempt (INTERRUPTED where work was not over), then lets
+        the cancellation through. Raises EnvironmentFault when Lean or the policy fails as a
         whole; a worker that dies again and again ends only its theorem, as FAULT. A model that is
         gone ends one theorem as MODEL_FAILED, one that refuses for good as FAULT; the others are
-        interrupted, what they found is still judged, and `fault` says why.
+        interrupted, what they found is still checked, and `fault` says why.
         """
-        self._stopped = False
-        self.fault = None
-        self._recall, self._memory = recall, memory
-        slots = asyncio.Semaphore(self._config.concurrency or self._pool.workers)
-        contests = [TheoremTask(theorem) for theorem in theorems]
-        try:
-            for limit in rounds(self._config):
-                await together([self._turn(c, limit, slots) for c in contests if not c.attempt])
-            accepted = [c.attempt for c in contests if c.attempt and c.attempt.is_proved]
-            kept = [c for c in contests if c.kept]
-            settled = await settle([c.kept for c in kept if c.kept], accepted, self._verifier)
-            for contest, attempt in zip(kept, settled, strict=True):
-                contest.attempt = attempt
-                self._finish(contest)
-            return [c.attempt for c in contests if c.attempt]
-        finally:
-            for contest in contests:
-                if not contest.attempt:
-                    contest.attempt = self._trial(contest).end(StopReason.INTERRUPTED)
-                    self._finish(contest)
-                elif contest.kept:
-                    self._finish(contest)
+        context = replace(self._context, replay=recall, memory=memory)
+        slots = asyncio.Semaphore(context.config.concurrency or context.pool.workers)
+        tasks: dict[int, TheoremTask] = {}
 
-    async def _turn(self, contest: TheoremTask, limit: int, slots: asyncio.Semaphore) -> None:
-        """One round of one theorem; sets its attempt when that is over."""
-        try:
+        def begun(number: int) -> TheoremTask:
+            if number not in tasks:
+                tasks[number] = self._method(theorems[number], context)
+            return tasks[number]
+
+        async def turn(number: int, limit: int) -> None:
             async with slots:
-                trial = self._trial(contest)
-                if self._stopped:
-                    contest.attempt = trial.end(StopReason.INTERRUPTED)
-                else:
-                    contest.attempt = await self._advance(contest, trial, limit)
+                task = begun(number)
+                task.attempt = await self._advance(task, limit)
+            if task.attempt:
+                await task.release()
+                if not task.pending:
+                    task.finish()
+
+        numbers = range(len(theorems))
+        try:
+            for limit in rounds(context.config):
+                still = [n for n in numbers if n not in tasks or not tasks[n].attempt]
+                await together([turn(n, limit) for n in still])
+            await self._check_pending([tasks[n] for n in numbers])
+            return [attempt for n in numbers if (attempt := tasks[n].attempt)]
+        finally:
+            for task in map(begun, numbers):
+                if not task.attempt:
+                    task.attempt = task.end(StopReason.INTERRUPTED)
+                    task.finish()
+                elif task.pending:
+                    task.finish()
+
+    async def _advance(self, task: TheoremTask, limit: int) -> Attempt | None:
+        """One round of one theorem; its attempt when that is over."""
+        if self._context.switch.is_set:
+            return task.end(StopReason.INTERRUPTED)
+        try:
+            return await task.advance(limit)
         except asyncio.CancelledError:
-            contest.attempt = self._broken_off(contest, StopReason.INTERRUPTED)
+            return task.end(StopReason.INTERRUPTED)
         except WorkerDied as error:
-            contest.attempt = self._broken_off(contest, StopReason.FAULT, str(error))
+            return task.end(StopReason.FAULT, str(error))
         except (ModelUnavailable, UsageError) as error:
-            stop = fault_of(error)
-            contest.attempt = self._broken_off(contest, stop, str(error))
             self.fault = self.fault or error
             self.stop()
-        if contest.attempt:
-            for each in (contest.statement, contest.negation):
-                if each:
-                    await self._pool.forget(each.theorem)
-            if not contest.kept:
-                self._finish(contest)
+            is_model = isinstance(error, ModelUnavailable)
+            return task.end(StopReason.MODEL_FAILED if is_model else StopReason.FAULT, str(error))
 
-    def _broken_off(self, contest: TheoremTask, stop: StopReason, detail: str = "") -> Attempt:
-        """What an attempt comes to when it ends from outside; a proof accepted before stays."""
-        if contest.ended and contest.ended.is_proved:
-            return contest.ended
-        return self._trial(contest).end(stop, detail=detail)
-
-    def _trial(self, contest: TheoremTask) -> SearchState:
-        """The search for the theorem itself, begun when first needed."""
-        if not contest.statement:
-            share = 1 - self._config.refute
-            contest.statement = self._start(contest.theorem, share)
-        return contest.statement
-
-    def _start(self, theorem: Theorem, share: float) -> SearchState:
-        self._recorder.start_attempt(theorem)
-        told = self._recall(theorem)
-        known = self._memory(theorem)
-        return SearchState(
-            theorem, self._config, self._clock, share=share, remembered=told, rejected=known
-        )
-
-    def _finish(self, contest: TheoremTask) -> None:
-        """Record the end, of the negation's search first."""
-        assert contest.attempt
-        contest.kept = None
-        if contest.negation:
-            cut = contest.negation.end(StopReason.INTERRUPTED, detail="its theorem was decided")
-            self._recorder.finish_attempt(contest.refuted or cut)
-        self._recorder.finish_attempt(contest.attempt)
-
-    async def _advance(
-        self, contest: TheoremTask, trial: SearchState, limit: int
-    ) -> Attempt | None:
-        """Search for the theorem, then for its negation; the attempt if that decides it."""
-        if stop := untried(trial.theorem):
-            return trial.end(stop)
-        if not contest.ended:
-            contest.ended = await self._pursuit.carry_on(trial, trial.part(limit))
-            if contest.ended and contest.ended.stop is StopReason.REFUSED:
-                if rests_on_sorry(contest.ended.verdict):
-                    contest.kept = PendingProof(contest.ended, trial.proof())
-                return contest.ended
-            if contest.ended and contest.ended.is_proved:
-                return await self._with_note(contest.ended)
-        if not self._config.refute:
-            return contest.ended
-        return await self._refute(contest, trial, limit)
-
-    async def _refute(self, contest: TheoremTask, trial: SearchState, limit: int) -> Attempt | None:
-        if not contest.is_posed:
-            contest.is_posed = True
-            if posed := await negation(self._pool, trial.theorem):
-                contest.negation = self._start(posed, self._config.refute)
-        if contest.negation and not contest.refuted:
-            most = contest.negation.part(limit)
-            contest.refuted = await self._pursuit.carry_on(contest.negation, most)
-            if (found := contest.refuted) and found.is_proved:
-                asked = trial.theorem, contest.negation.theorem, found.proof or ""
-                detail = await counterexample(self._pool, *asked)
-                stop = StopReason.DISPROVED
-                return trial.end(stop, proof=found.proof, verdict=found.verdict, detail=detail)
-        is_over = not contest.negation or contest.refuted
-        return contest.ended if is_over else None
-
-    async def _with_note(self, proved: Attempt) -> Attempt:
-        """The attempt, saying so when its theorem holds for a trivial reason."""
-        if self._config.refute and await self._pursuit.is_vacuous(proved.theorem):
-            return replace(proved, detail=HYPOTHESES_CONTRADICT)
-        return proved
+    async def _check_pending(self, tasks: Sequence[TheoremTask]) -> None:
+        """Check again the proofs that rest on another `sorry`, and record what comes of it."""
+        accepted = [task.attempt for task in tasks if task.attempt and task.attempt.is_proved]
+        waiting = [(task, task.pending) for task in tasks if task.pending]
+        final = await resolve([proof for _, proof in waiting], accepted, self._context.verifier)
+        for (task, _), attempt in zip(waiting, final, strict=True):
+            task.attempt = attempt
+            task.finish()

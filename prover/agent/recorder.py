@@ -1,4 +1,4 @@
-"""Who hears of a run as it happens: what the store, a live display and tests keep to."""
+"""Who observes a run as it happens: the store, a live display, what is learned from it."""
 
 from __future__ import annotations
 
@@ -10,63 +10,51 @@ from ...data.turns import Turn
 
 
 class AttemptObserver(Protocol):
-    """Hears of everything as it happens: a store, a live display."""
+    """Observes attempts; a subclass overrides what it wants to know of."""
 
     def start_attempt(self, theorem: Theorem) -> None:
-        """The first call about a theorem."""
-        ...
+        """Work on a theorem begins: the first call about it."""
+        return
 
     def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
-        """Expansions in the order in which the search is told of them."""
-        ...
+        """States were expanded; in the order in which the search gets them."""
+        return
 
     def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
-        """Turns of conversations about a theorem at work."""
-        ...
+        """A model was asked about a theorem at work, and answered."""
+        return
 
     def finish_attempt(self, attempt: Attempt) -> None:
-        """The last call about a theorem."""
-        ...
+        """Work on a theorem is over: the last call about it."""
+        return
 
 
-class NoObserver:
-    """A recorder that keeps nothing."""
+class NoObserver(AttemptObserver):
+    """Observes nothing."""
+
+
+class ObserverList(AttemptObserver):
+    """Passes everything on to several observers, in order."""
+
+    def __init__(self, observers: Sequence[AttemptObserver]) -> None:
+        self._observers = observers
 
     def start_attempt(self, theorem: Theorem) -> None:
-        """Ignore it."""
+        """Pass it on."""
+        for observer in self._observers:
+            observer.start_attempt(theorem)
 
     def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
-        """Ignore them."""
-
-    def finish_attempt(self, attempt: Attempt) -> None:
-        """Ignore it."""
-
-    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
-        """Ignore them."""
-
-
-class ObserverList:
-    """A recorder that tells several, in order."""
-
-    def __init__(self, recorders: Sequence[AttemptObserver]) -> None:
-        self._recorders = recorders
-
-    def start_attempt(self, theorem: Theorem) -> None:
-        """Tell all."""
-        for recorder in self._recorders:
-            recorder.start_attempt(theorem)
-
-    def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
-        """Tell all."""
-        for recorder in self._recorders:
-            recorder.expansions(theorem, expansions)
-
-    def finish_attempt(self, attempt: Attempt) -> None:
-        """Tell all."""
-        for recorder in self._recorders:
-            recorder.finish_attempt(attempt)
+        """Pass them on."""
+        for observer in self._observers:
+            observer.expansions(theorem, expansions)
 
     def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
-        """Tell all."""
-        for recorder in self._recorders:
-            recorder.turns(theorem, turns)
+        """Pass them on."""
+        for observer in self._observers:
+            observer.turns(theorem, turns)
+
+    def finish_attempt(self, attempt: Attempt) -> None:
+        """Pass it on."""
+        for observer in self._observers:
+            observer.finish_attempt(attempt)

@@ -1,8 +1,8 @@
-"""One search under way: what it asked and was told, what it remembers, what it may not do.
+"""One search under way: its budget, the answers it got, and the steps it may not take again.
 
-What was told once is never asked of Lean again: a search taken up from the store, or begun anew
-without a proof that was refused, is led through its memory by the same questions in the same
-order. It knows no pool and no policy.
+Replays recorded expansions before calling Lean, so that a resumed search, or one begun anew without
+a proof that was refused, reaches the same state without repeating work. It knows no pool and no
+policy.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ RETRIED = {
 
 @dataclass(frozen=True, slots=True)
 class StateAnswer:
-    """What came of one asked state: an expansion, or the expansions of a sample.
+    """What came of one state that the search asked for: an expansion, or those of a sample.
 
     is_counted: it has been recorded and taken from the budget before.
     """
@@ -50,9 +50,15 @@ class StateAnswer:
 
 
 class SearchState:
-    """One search for one theorem. remembered: expansions of an earlier one, in order.
+    """One search for one theorem.
 
-    rejected: what Lean rejected before.
+    Args:
+        theorem: what to prove.
+        config: the budgets of a theorem, and which search.
+        clock: in seconds.
+        share: of the budgets, in (0, 1].
+        remembered: expansions of an earlier search, in the order in which it got them.
+        rejected: what Lean rejected in earlier searches.
     """
 
     def __init__(
@@ -76,46 +82,46 @@ class SearchState:
         self.refused: list[Attempt] = []
         self._drawn: Counter[str] = Counter()
         self._retries = config.retries
-        self._told: list[StateAnswer] = []
+        self._answers: list[StateAnswer] = []
         self._memory: defaultdict[str, deque[StateAnswer]] = defaultdict(deque)
         groups = split_samples(remembered) if self.config.samples else [[e] for e in remembered]
         for group in groups:
             self._memory[group[0].state.key].append(StateAnswer(tuple(group)))
 
-    def part(self, expansions: int) -> int:
-        """Its share of this many expansions, at least one."""
+    def share_of(self, expansions: int) -> int:
+        """This search's share of the expansions, at least one."""
         return max(1, round(expansions * self._share))
 
     def ask(self, n: int) -> list[tuple[ProofState, StateAnswer | None]]:
         """Up to n states, each with the answer if it is remembered; taken from the budget."""
-        asked: list[tuple[ProofState, StateAnswer | None]] = []
+        states: list[tuple[ProofState, StateAnswer | None]] = []
         for state in self.search.ask(n):
             waiting = self._memory.get(state.key)
             answer = waiting.popleft() if waiting else None
-            self.budget.asked += answer is None or not answer.is_counted
-            asked.append((state, answer))
-        return asked
+            self.budget.taken += answer is None or not answer.is_counted
+            states.append((state, answer))
+        return states
 
-    def draw(self, asked: Sequence[ProofState]) -> list[int]:
-        """A number for each asked state, so that it has draws of its own.
+    def draw(self, states: Sequence[ProofState]) -> list[int]:
+        """A number for each state, so that it has draws of its own.
 
-        For samples the number of the sample; else how often the state was asked of before.
+        For samples the number of the sample; else how often the state was expanded before.
         """
         drawn = []
-        for state in asked:
-            place = "" if self.config.samples else state.key
-            drawn.append(self._drawn[place])
-            self._drawn[place] += 1
+        for state in states:
+            key = "" if self.config.samples else state.key
+            drawn.append(self._drawn[key])
+            self._drawn[key] += 1
         return drawn
 
     def tell(self, answer: StateAnswer) -> list[Expansion]:
-        """Tell the search; returns the expansions that are news for the record."""
-        self._told.append(replace(answer, is_counted=True))
+        """Tell the search; returns the expansions that are not recorded yet."""
+        self._answers.append(replace(answer, is_counted=True))
         self.search.tell(answer.expansions)
         if answer.is_counted:
             return []
-        self.budget.asked += len(answer.expansions) - 1
-        self.budget.tell(answer.expansions)
+        self.budget.taken += len(answer.expansions) - 1
+        self.budget.spend(answer.expansions)
         return list(answer.expansions)
 
     def proof(self) -> str:
@@ -134,14 +140,14 @@ class SearchState:
             return False
         self.refused.append(refused)
         self.banned.add(_last_closing(self.search.proof()))
-        for answer in reversed(self._told):
+        for answer in reversed(self._answers):
             if not any(
                 (expansion.state.key, step.tactic) in self.banned
                 for expansion in answer.expansions
                 for step in expansion.steps
             ):
                 self._memory[answer.expansions[0].state.key].appendleft(answer)
-        self._told = []
+        self._answers = []
         self.search = self.config.start(self.theorem.state)
         return True
 
@@ -172,13 +178,6 @@ class SearchState:
         return self.end(
             StopReason.REFUSED, proof=last.proof, verdict=last.verdict, detail=last.detail
         )
-
-
-def untried(theorem: Theorem) -> StopReason | None:
-    """Why a theorem is not tried at all; None where it is."""
-    if not theorem.is_stated:
-        return StopReason.OPEN_STATEMENT
-    return None if theorem.is_prop else StopReason.NOT_A_PROPOSITION
 
 
 def _last_closing(tree: ProofTree) -> tuple[str, str]:

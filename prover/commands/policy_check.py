@@ -11,11 +11,10 @@ from ...lean_env.doctor import Finding
 from ..config import ModelConfig, key_values
 from ..models.base import ChatMessage, Prompt, Sampling
 from ..models.server_watch import ServerMonitor, Servers
-from ..policy_spec import MODELS, PolicySpec, form_of, open_model, parts, read_policy
+from ..policy_setup import open_model, open_policy
+from ..policy_spec import MixtureSpec, ModelSpec, parse_policy
 from .console import note
 
-PACKAGES = {"hf": ("torch", "transformers"), "openai": ("openai",)}
-"""What each kind of model needs, of the extra `llm`."""
 SHOWN_CHARS = 40
 TRIED_TOKENS = 16
 
@@ -34,31 +33,31 @@ async def try_policy(spec: str, config: ModelConfig, servers: Servers) -> AsyncI
 
     Raises UsageError for a specification that is none.
     """
-    for part in parts(spec):
-        if part.kind in MODELS:
+    for part in parse_policy(spec).specs:
+        if isinstance(part, ModelSpec):
             async for finding in _try_model(part, config, servers):
                 yield finding
             continue
         try:
-            if part.kind != "hammer":
-                read_policy(part)
-            yield Finding(f"policy {part.kind}", "ready, it needs no model")
+            async with open_policy(MixtureSpec(((part, 1.0),))):
+                pass
+            yield Finding(f"policy {part.word}", "ready, it needs no model")
         except LakatosError as error:
-            yield Finding(f"policy {part.kind}", str(error), "name another file in --policy")
+            yield Finding(f"policy {part.word}", str(error), "name another file in --policy")
 
 
 async def _try_model(
-    part: PolicySpec, config: ModelConfig, servers: Servers
+    part: ModelSpec, config: ModelConfig, servers: Servers
 ) -> AsyncIterator[Finding]:
     try:
-        found = ", ".join(f"{name} {version(name)}" for name in PACKAGES[part.kind])
+        found = ", ".join(f"{name} {version(name)}" for name in part.packages)
     except PackageNotFoundError as error:
         yield Finding("packages", f"{error.name} is missing", "pip install 'lakatos[llm]'")
         return
     yield Finding("packages", found)
-    if part.kind == "hf":
+    if part.runs_here:
         yield Finding("device", _device())
-    form = form_of(part, config)
+    form = part.format(config)
     turns = (ChatMessage("user", "Name a tactic of Lean 4."),) if form.messages else ()
     prompt = Prompt("" if turns else "theorem : 1 = 1 := by ", turns)
     try:

@@ -22,7 +22,7 @@ from ..agent.recorder import NoObserver
 from ..evaluation.elaboration import Unfit, all_unfit, opened_theorem
 from ..evaluation.runner import missing
 from ..models.server_watch import Servers
-from ..policy_spec import MODELS, parts
+from ..policy_spec import parse_policy
 from ..session import check_axioms, start_run
 from .evaluate import EvaluationConfig, RunRecord
 
@@ -116,7 +116,7 @@ def _is_open(exam: EvaluationConfig, result: ProblemResult) -> bool:
 
 
 def _has_model(exam: EvaluationConfig) -> bool:
-    return any(part.kind in MODELS for part in parts(exam.config.policy))
+    return bool(parse_policy(exam.config.policy).models)
 
 
 async def _answer(

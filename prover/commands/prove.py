@@ -19,7 +19,7 @@ from ...lean_env.pool import LeanPool
 from ...lean_env.worker_command import Toolchain
 from ..agent.recorder import AttemptObserver, ObserverList
 from ..models.server_watch import ServerMonitor, Servers
-from ..repair.repairer import Repair, RepairConfig
+from ..repair.repair_task import Repair, RepairConfig
 from ..session import Run, RunConfig, check_axioms, select, start_run
 from . import repair as mending
 from . import tables as terminal
@@ -103,7 +103,7 @@ class FileCommand:
             ill = FileRepair(run, how, self.config.prover, known)
             wards = [w for file in job.files if (w := await job.opened(file, ill.admit(file)))]
             for ward in wards:
-                job.tell_errors(ward.file.path, ward.diagnosis.others)
+                job.tell_errors(ward.file.path, ward.diagnosis.errors)
                 if not ward.is_broken:
                     path = ward.file.path
                     has_sorry = re.search(r"\bsorry\b", ward.file.text)

@@ -13,10 +13,10 @@ from ...data.records import Accepted, Attempt, Refused, StopReason, Verdict
 from ...data.source import Change, SourceFile
 from ...lean_env.verification.rewrite import Edit, rewrite
 from ..agent.deferred import rests_on_sorry
+from ..agent.task import ProverContext
 from ..config import ProverConfig
-from ..repair.hole_filler import ProverContext
 from ..repair.lemma_cache import KnownProof, unknown
-from ..repair.repairer import BrokenFile, BrokenTheorem, Repair, RepairConfig, Repairer, diagnose
+from ..repair.repair_task import BrokenFile, BrokenTheorem, Repair, RepairConfig, Repairer, diagnose
 from ..session import Run, named
 
 
@@ -38,13 +38,13 @@ class FileRepairState:
     @property
     def is_broken(self) -> bool:
         """Whether Lean finds any error in the file."""
-        return bool(self.diagnosis.patients or self.diagnosis.others)
+        return bool(self.diagnosis.theorems or self.diagnosis.errors)
 
     @property
     def content(self) -> bytes:
         """The file with every accepted repair in place; all else stays, byte for byte."""
         changes: list[Change] = [
-            (r.patient.start, r.patient.stop, r.value) for r in self.mended if r.value is not None
+            (r.broken.start, r.broken.stop, r.value) for r in self.mended if r.value is not None
         ]
         return self.file.changed(changes) if changes else self.file.raw
 
@@ -62,7 +62,7 @@ class FileRepair:
     async def admit(self, file: SourceFile) -> FileRepairState:
         """Look into a file. Raises UsageError when Lean cannot open it."""
         diagnosis = await diagnose(self._run.pool, file.path, file.text)
-        return FileRepairState(file, diagnosis, diagnosis.patients, file)
+        return FileRepairState(file, diagnosis, diagnosis.theorems, file)
 
     async def mend(
         self,
@@ -113,7 +113,7 @@ class FileRepair:
     async def _judge(self, ward: FileRepairState, repairs: Sequence[Repair]) -> dict[str, Verdict]:
         edits = []
         for repair in repairs:
-            theorem, least = repair.patient.theorem, repair.patient.least.encode()
+            theorem, least = repair.broken.theorem, repair.broken.least.encode()
             edits.append(Edit(theorem.stop - len(least), theorem.stop, repair.value or ""))
         skeleton = ward.diagnosis.skeleton
         whole = rewrite(skeleton, edits)
@@ -134,7 +134,7 @@ def choose(wards: Sequence[FileRepairState], names: Sequence[str]) -> None:
 
 
 def _name(repair: Repair) -> str:
-    theorem = repair.patient.theorem
+    theorem = repair.broken.theorem
     return theorem.declaration or theorem.name
 
 
@@ -145,10 +145,10 @@ def _settled(repair: Repair, verdict: Verdict) -> Repair:
 
 def shown(repair: Repair) -> Attempt:
     """The attempt as a reader of the broken file sees it: at the place of its proof there."""
-    patient, attempt = repair.patient, repair.attempt
+    patient, attempt = repair.broken, repair.attempt
     theorem = replace(attempt.theorem, line=patient.line, column=patient.column)
     open_ = "; ".join(f"false: {hole.state.goals[0].target}" for hole in repair.false)
-    detail = open_ if not attempt.is_proved else ""
+    detail = (open_ or attempt.detail) if not attempt.is_proved else ""
     return replace(attempt, theorem=theorem, detail=detail)
 
 
@@ -156,7 +156,7 @@ def to_json(repair: Repair) -> dict[str, object]:
     """What `repair --json` says beyond an attempt."""
     return {
         "type": "repair",
-        "errors": [message.text for message in repair.patient.errors],
+        "errors": [message.text for message in repair.broken.errors],
         "rounds": repair.rounds,
         "compilations": repair.compilations,
         "false": [hole.state.goals[0].target for hole in repair.false],

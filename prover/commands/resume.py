@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from ...data.records import Expansion, Theorem
 from ...lean_env.worker_command import Toolchain
-from ..agent.prover import ReplaySource, nothing
 from ..agent.rejections import RejectionLookup, Remembered, worker_name
+from ..agent.task import ReplaySource, nothing
 from ..config import SAMPLING, SearchConfig
 from ..session import RunConfig
 

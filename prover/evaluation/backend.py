@@ -12,7 +12,7 @@ from ...data.evaluation import Problem, ResultClass
 from ...lean_env.toolchains.native import NativeToolchain
 from ...lean_env.worker_command import Toolchain
 from ..models.server_watch import Servers
-from ..policy_spec import parts
+from ..policy_spec import parse_policy
 from ..session import Run, RunConfig, start_run
 from . import elaboration
 from .elaboration import Unfit
@@ -114,7 +114,7 @@ async def open_backend(site: BackendConfig, config: RunConfig) -> AsyncIterator[
         async with start_run(site.toolchain, config, servers=site.servers, cache=site.cache) as run:
             yield LocalBackend(run, config.prover.concurrency)
         return
-    has_model = any(part.kind == "hf" for part in parts(config.policy))
+    has_model = any(model.runs_here for model in parse_policy(config.policy).models)
     with joined(site.cluster) as ray:
         cluster = Cluster(ray, _setup(site, config), site.say, cpus=config.workers, gpus=has_model)
         try:

@@ -1,11 +1,11 @@
-"""What proposes tactics: the protocol every policy keeps, and one that reads from a table.
+"""What proposes tactics: the protocol every policy keeps.
 
 A policy knows theorems and states as records; it sees no Lean process and no search.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -87,26 +87,6 @@ class SeededPolicy:
         if query.sample is None:
             return replace(query, again=query.again + self._again)
         return replace(query, sample=query.sample + self._sample)
-
-
-class ScriptedPolicy:
-    """Proposes fixed tactics by a state's key or text; `default` where the table has neither."""
-
-    name = "scripted"
-
-    def __init__(
-        self, table: Mapping[str, Sequence[Proposal]], default: Sequence[Proposal] = ()
-    ) -> None:
-        self._table = table
-        self._default = default
-
-    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
-        """Answer each query from the table."""
-        return [PolicyOutput(tuple(self._find(q.state))) for q in queries]
-
-    def _find(self, state: ProofState) -> Sequence[Proposal]:
-        by_text = self._table.get(state.pretty, self._default)
-        return self._table.get(state.key, by_text)
 
 
 def distribution(proposals: Sequence[Proposal]) -> list[Proposal]:

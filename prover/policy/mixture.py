@@ -18,8 +18,8 @@ class Mixture:
     The value is the first one told.
     """
 
-    def __init__(self, name: str, policies: Sequence[tuple[Policy, float]]) -> None:
-        self.name = name
+    def __init__(self, policies: Sequence[tuple[Policy, float]]) -> None:
+        self.name = "+".join(policy.name for policy, _ in policies)
         self._policies = policies
 
     async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol
 
+from ...data.errors import UsageError
 from ...data.records import Theorem
 from ...data.turns import Turn
 from ..concurrency import together
@@ -198,6 +200,14 @@ class FileDrafts:
             return ()
         block = proof_in(self._text, query.theorem.name, strict=True)
         return (Proposal(block, 1.0),) if block else ()
+
+
+def read_drafts(path: Path) -> FileDrafts:
+    """The drafts of a Lean file. Raises UsageError."""
+    try:
+        return FileDrafts(f"sketch:{path}", path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
 
 
 async def all_go_on(

@@ -1,6 +1,6 @@
-"""A policy that first tries what stood in a broken proof, whole and changed a little.
+"""A policy that first tries the steps of a broken proof again, as they are and changed a little.
 
-A line that is wrong where it stands is often right elsewhere, or right but for a name, an order,
+A step that is wrong where it stands is often right elsewhere, or right but for a name, an order,
 a direction. Then it proposes what another policy does.
 """
 
@@ -23,60 +23,61 @@ FIRST, STEP = 1.0, 0.015
 
 @dataclass(frozen=True, slots=True)
 class FailedSteps:
-    """What is left of a broken proof. removed: texts that were cut out; kept: tactics around.
+    """The steps of a broken proof.
 
-    near: a word that means nothing, and words it may have meant.
+    removed: texts that were cut out. tactics: those that stand around them. near: unknown
+    identifier to similar known identifiers, as Lean suggested.
     """
 
     removed: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
+    tactics: tuple[str, ...] = ()
     near: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 class EditPolicy:
-    """Proposes from the remains of one broken proof, then as `base`."""
+    """Proposes the steps of one broken proof, then as `base`."""
 
-    def __init__(self, base: Policy, remains: FailedSteps) -> None:
+    def __init__(self, base: Policy, steps: FailedSteps) -> None:
         self.name = base.name
         self._base = base
-        self._texts = list(texts(remains))[:MOST]
+        self._texts = list(mutations(steps))[:MOST]
 
     async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
-        """Answer each query: the remains first."""
+        """Answer each query: the steps first."""
         own = [Proposal(text, FIRST - STEP * place) for place, text in enumerate(self._texts)]
         answers = await self._base.propose(queries)
         return [replace(advice, proposals=(*own, *advice.proposals)) for advice in answers]
 
 
-def texts(remains: FailedSteps) -> Iterator[str]:
+def mutations(steps: FailedSteps) -> Iterator[str]:
     """The tactics to try, each once, likeliest first."""
     seen: set[str] = set()
-    for text in _all(remains):
+    for text in _all(steps):
         text = text.strip()
         if text and text not in seen and "sorry" not in text:
             seen.add(text)
             yield text
 
 
-def _all(remains: FailedSteps) -> Iterator[str]:
-    for text in remains.removed:
-        yield from renamed(text, remains.near)
-    yield from remains.removed
-    for text in remains.removed:
-        yield from turned(text)
-    yield from remains.kept
+def _all(steps: FailedSteps) -> Iterator[str]:
+    for text in steps.removed:
+        yield from renamed(text, steps.near)
+    yield from steps.removed
+    for text in steps.removed:
+        yield from flipped(text)
+    yield from steps.tactics
 
 
 def renamed(text: str, near: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
-    """The text with a meaningless word replaced by each word near it."""
-    for word, others in near:
+    """The text with an unknown identifier replaced by each similar one."""
+    for word, known in near:
         pattern = rf"(?<![\w.']){re.escape(word)}(?![\w'])"
         if re.search(pattern, text):
-            for other in others:
-                yield re.sub(pattern, other.replace("\\", ""), text)
+            for each in known:
+                yield re.sub(pattern, each.replace("\\", ""), text)
 
 
-_TURNS = (
+_FLIPS = (
     (r"\bleft\b", "right"),
     (r"\bright\b", "left"),
     (r"\bOr\.inl\b", "Or.inr"),
@@ -97,9 +98,9 @@ _TURNS = (
 )
 
 
-def turned(text: str) -> Iterator[str]:
+def flipped(text: str) -> Iterator[str]:
     """The text with one thing the other way round: a side, a direction, two arguments."""
-    for pattern, replacement in _TURNS:
+    for pattern, replacement in _FLIPS:
         for found in list(re.finditer(pattern, text, re.MULTILINE))[:3]:
             yield text[: found.start()] + found.expand(replacement) + text[found.end() :]
     if "\n" in text:

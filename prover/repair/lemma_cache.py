@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from ...data.records import Attempt, Expansion, ProofState, ProofTree, Rejected, Theorem
 from ...lean_env.verification.script import script
+from ..agent.recorder import AttemptObserver
 from ..agent.rejections import StoredRejections
 from ..policy.base import Policy, PolicyOutput, Proposal, Query
 
@@ -52,8 +53,11 @@ class Lemma:
         return script(ProofTree(state, self.block, (), self.state))
 
 
-class LemmaCache:
-    """What was proved, and what was given up. known: what earlier runs proved."""
+class LemmaCache(AttemptObserver):
+    """What was proved, rejected and given up; it learns by observing the searches for holes.
+
+    known: what earlier runs proved.
+    """
 
     def __init__(self, known: KnownProof = unknown) -> None:
         self._known = known
@@ -62,7 +66,7 @@ class LemmaCache:
         self._given_up: dict[str, int] = {}
         self._rejected: dict[_Place, dict[str, Rejected]] = defaultdict(dict)
 
-    def learn(self, attempt: Attempt) -> None:
+    def finish_attempt(self, attempt: Attempt) -> None:
         """Keep what came of a search for a hole."""
         hole = attempt.theorem
         if hole.others:
@@ -77,10 +81,10 @@ class LemmaCache:
             spent = max(attempt.expansions, self._given_up.get(hole.state.key, 0))
             self._given_up[hole.state.key] = spent
 
-    def hear(self, hole: Theorem, expansions: Sequence[Expansion]) -> None:
+    def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
         """Keep what Lean rejected."""
         for expansion in expansions:
-            place = _place(hole, expansion.state)
+            place = _place(theorem, expansion.state)
             for step in expansion.steps:
                 if isinstance(step.outcome, Rejected):
                     self._rejected[place][step.tactic] = step.outcome

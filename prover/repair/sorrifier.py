@@ -1,8 +1,8 @@
-"""A proof cut down to what Lean takes: broken parts become `sorry`, everything that works stays.
+"""Cuts a proof down to what Lean accepts: broken parts become `sorry`, what works stays.
 
-Lean names the errors and the places where each can be cut (queries/errors.py); here is chosen
-which, and how far a cut moves up when its hole cannot be filled. Texts are read by Lean's own
-parser before they are taken for another spelling.
+Lean names the errors and where each can be cut (queries/errors.py); this file chooses which, and
+how far a cut is widened when its hole cannot be filled. A text counts as another spelling of a
+proof only when Lean's own parser reads it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ MOST_ROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A file in which one value, the proof of a declaration, is being mended.
+    """A file in which one value, the proof of a declaration, is being repaired.
 
-    command: byte where the declaration starts. least: the value that leaves nothing of the proof.
+    before, value, after: the text of the file. command: byte where the declaration starts. least:
+    the value that leaves nothing of the proof.
     """
 
     before: str = field(repr=False)
@@ -76,18 +77,18 @@ class Draft:
 
 @dataclass(slots=True)
 class SorrifierLog:
-    """What was seen while cutting, for the salvage."""
+    """What was seen while cutting: texts cut out, tactics around them, names that are near."""
 
     removed: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
+    tactics: list[str] = field(default_factory=list)
     near: dict[str, tuple[str, ...]] = field(default_factory=dict)
     compilations: int = 0
 
     @property
-    def remains(self) -> FailedSteps:
+    def failed_steps(self) -> FailedSteps:
         """What a search may try again, what was cut out last first."""
         removed = tuple(dict.fromkeys(reversed(self.removed)))
-        return FailedSteps(removed, tuple(dict.fromkeys(self.kept)), tuple(self.near.items()))
+        return FailedSteps(removed, tuple(dict.fromkeys(self.tactics)), tuple(self.near.items()))
 
 
 class ParserClient(Asks, Protocol):
@@ -101,18 +102,18 @@ class ParserClient(Asks, Protocol):
 
 
 class Sorrifier:
-    """Cuts the drafts of one declaration. findings: grows."""
+    """Cuts the drafts of one declaration. log: grows."""
 
     def __init__(self, pool: ParserClient, path: str) -> None:
         self._pool = pool
         self._path = path
         self._last: OpenedFile | None = None
-        self.findings = SorrifierLog()
+        self.log = SorrifierLog()
 
     async def open(self, draft: Draft) -> OpenedFile:
         """The draft's file as Lean sees it; the same draft twice in a row is read once."""
         if self._last is None or self._last.source != draft.source:
-            self.findings.compilations += 1
+            self.log.compilations += 1
             span = draft.start, draft.stop
             self._last = await self._pool.open(self._path, draft.source, span)
         return self._last
@@ -161,11 +162,11 @@ class Sorrifier:
                 wider = [cut for cut in hole.cuts if not _is_idle(draft, cut)]
                 step = 0 if places[hole.start] else (len(wider) - 1) // 2
                 cuts.append(wider[step] if wider else _whole(draft))
-        self.findings.removed += [_tactic(draft, cut) for cut in cuts]
+        self.log.removed += [_tactic(draft, cut) for cut in cuts]
         return [cut.edit for cut in outermost(cuts)]
 
     async def _look(self, draft: Draft) -> list[BrokenCommand]:
-        self.findings.compilations += 1
+        self.log.compilations += 1
         span = range(draft.command, max(draft.stop, draft.command + 1))
         proposed = draft.start, draft.stop
         return [c for c in await look(self._pool, draft.source, proposed) if c.start in span]
@@ -201,17 +202,17 @@ class Sorrifier:
     def _note(
         self, draft: Draft, commands: Sequence[BrokenCommand], faults: list[ProofFault]
     ) -> None:
-        found = self.findings
+        log = self.log
         for fault in faults:
             if fault.near:
                 word = draft.text(fault.message.start, fault.message.stop or fault.message.start)
-                found.near[word] = fault.near
+                log.near[word] = fault.near
             if fault.cuts and (cut := fault.cuts[0]).start >= draft.start:
-                found.removed.append(_tactic(draft, cut))
-        if not found.kept:
-            places = [place for command in commands for place in command.tactics]
-            found.kept += [
-                draft.block(start, stop) for start, stop in places if start >= draft.start
+                log.removed.append(_tactic(draft, cut))
+        if not log.tactics:
+            spans = [span for command in commands for span in command.tactics]
+            log.tactics += [
+                draft.block(start, stop) for start, stop in spans if start >= draft.start
             ]
 
 
