@@ -27,7 +27,7 @@ from ...data.turns import Turn
 from ...lean_env.opened_file import OpenedFile
 from ..agent.budget import Clock
 from ..agent.recorder import AttemptObserver
-from ..concurrency import together
+from ..concurrency import run_all
 from ..config import ProverConfig
 from .elaboration import FilePool, Unfit, opened_theorem
 
@@ -238,7 +238,7 @@ class EvaluationRunner:
         what was counted by then stays counted.
         """
         waiting = iter(tasks)
-        await together([self._place(slot, waiting) for slot in range(places)])
+        await run_all([self._place(slot, waiting) for slot in range(places)])
 
     async def _place(self, slot: int, waiting: Iterator[Task]) -> None:
         archive = self._archive()
