@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def together(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+async def run_all(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     """Run all at once and give their results in order.
 
     The first error cancels the rest and is raised as itself, not in a group.

@@ -66,8 +66,8 @@ class SearchConfig:
         return RECIPES[self.name](root, **self._numbers())
 
     def _numbers(self) -> dict[str, float]:
-        others = ("name", "sample_steps", "granularity")
-        names = [f.name for f in fields(self) if f.name not in others]
+        no_numbers = ("name", "sample_steps", "granularity")
+        names = [f.name for f in fields(self) if f.name not in no_numbers]
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
@@ -79,13 +79,15 @@ def options(kind: type[Kind], values: Mapping[str, str], what: str) -> Kind:
 
     Raises UsageError for an unknown key, with near names, or a value of another type.
     """
-    types = {name: _type_name(hint) for name, hint in get_type_hints(kind).items()}
+    types = {name: _type_name(found) for name, found in get_type_hints(kind).items()}
     read: dict[str, Any] = {}
     for name, text in values.items():
         if name not in types:
             near = difflib.get_close_matches(name, types, n=3)
-            hint = f"did you mean {', '.join(near)}?" if near else f"it has: {', '.join(types)}"
-            raise UsageError(f"{what} has no option {name}; {hint}")
+            suggestion = (
+                f"did you mean {', '.join(near)}?" if near else f"it has: {', '.join(types)}"
+            )
+            raise UsageError(f"{what} has no option {name}; {suggestion}")
         try:
             read[name] = _READ[types[name]](text)
         except (ValueError, KeyError) as error:

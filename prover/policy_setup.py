@@ -157,6 +157,6 @@ def _own_options(models: Sequence[ModelSpec], config: ModelConfig) -> dict[str, 
             own = [field.name for model in asked for field in fields(model.options_type())]
             known = [*DRAWING, *own]
             near = difflib.get_close_matches(name, known, n=3)
-            hint = f"did you mean {', '.join(near)}?" if near else f"has: {', '.join(known)}"
-            raise UsageError(f"{asked[0].word} has no option {name}; {hint}")
+            suggestion = f"did you mean {', '.join(near)}?" if near else f"has: {', '.join(known)}"
+            raise UsageError(f"{asked[0].word} has no option {name}; {suggestion}")
     return values

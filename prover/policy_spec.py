@@ -325,8 +325,8 @@ class MixtureSpec:
 
     def without(self, spec: PolicySpec) -> MixtureSpec:
         """The other policies; the hammer where there are none."""
-        others = tuple(part for part in self.parts if part[0] != spec)
-        return MixtureSpec(others or ((HammerSpec(), 1.0),))
+        rest = tuple(part for part in self.parts if part[0] != spec)
+        return MixtureSpec(rest or ((HammerSpec(), 1.0),))
 
 
 def parse_policy(words: str) -> MixtureSpec:
@@ -354,5 +354,5 @@ def _part(text: str) -> tuple[PolicySpec, float]:
     usages = {each.word: f"{each.word}:{each.argument}".rstrip(":") for each in SPECS}
     near = [usages[w] for w in difflib.get_close_matches(word.partition("+")[0], usages, n=2)]
     known = ", ".join(usages.values())
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there is: {known}"
-    raise UsageError(f"no policy {text!r}; {hint}")
+    suggestion = f"did you mean {' or '.join(near)}?" if near else f"there is: {known}"
+    raise UsageError(f"no policy {text!r}; {suggestion}")

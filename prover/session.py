@@ -251,7 +251,7 @@ def _drafts(
     generator: DraftGenerator, config: DraftConfig
 ) -> Callable[[AttemptObserver, int], DraftMethod]:
     def make(observer: AttemptObserver, seed: int) -> DraftMethod:
-        return DraftMethod(generator.anew(seed), observer, config)
+        return DraftMethod(generator.with_seed(seed), observer, config)
 
     return make
 
@@ -313,7 +313,7 @@ def _no_such_theorem(name: str, theorems: Sequence[Theorem], which: str) -> str:
     last = {each.rpartition(".")[2]: each for each in known}
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     near += [last[x] for x in difflib.get_close_matches(name.rpartition(".")[2], last, n=3)]
-    hint = list(dict.fromkeys(near))[:3] or known[:8]
-    if not hint:
+    suggestion = list(dict.fromkeys(near))[:3] or known[:8]
+    if not suggestion:
         return f"no theorem {name}: the file has none {which}"
-    return f"no theorem {name} {which}; did you mean {', '.join(hint)}?"
+    return f"no theorem {name} {which}; did you mean {', '.join(suggestion)}?"

@@ -90,10 +90,10 @@ def test_an_embedding_is_the_mean_of_the_last_layer(encoder):
 
 def test_a_batch_of_unlike_lengths_embeds_each_as_alone(encoder):
     texts = ["a", "a + b = b + a", ":", "z z z z z", "a"]
-    together = encoder(texts)
+    at_once = encoder(texts)
     alone = torch.cat([encoder([text]) for text in texts])
-    assert torch.allclose(together, alone, atol=1e-5)
-    assert torch.allclose(together.norm(dim=-1), torch.ones(len(texts)), atol=1e-5)
+    assert torch.allclose(at_once, alone, atol=1e-5)
+    assert torch.allclose(at_once.norm(dim=-1), torch.ones(len(texts)), atol=1e-5)
 
 
 def test_the_nearest_come_first(encoder):

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from lakatos.data.records import Advanced, ProofState, Rejected, Step, Theorem
 from lakatos.prover.agent.expander import CHUNK, Expander
-from lakatos.prover.concurrency import together
+from lakatos.prover.concurrency import run_all
 from lakatos.prover.policy.base import Proposal, distribution
 from lakatos.prover.policy.scripted import ScriptedPolicy
 
@@ -87,5 +87,5 @@ def test_together_raises_the_first_error_itself_and_cancels_the_rest():
         raise ValueError("mine")
 
     with pytest.raises(ValueError, match="mine"):
-        asyncio.run(together([forever(), fails()]))
+        asyncio.run(run_all([forever(), fails()]))
     assert ended == ["cancelled"]

@@ -129,11 +129,11 @@ def test_a_sample_is_the_same_in_every_batch(make, kind):
         {"n": 4, "max_tokens": 12, "temperature": 0.5, "distinct_first": True},
     ]
     jobs = [job(p, tokenizer, **s) for p, s in zip(PROMPTS, settings, strict=True)]
-    together = answers(forward, jobs, tokenizer)
+    at_once = answers(forward, jobs, tokenizer)
     for i, alone in enumerate(jobs):
         single = answers(forward, [alone], tokenizer)[0]
-        assert [c.text for c in together[i].completions] == [c.text for c in single.completions]
-        for a, b in zip(together[i].completions, single.completions, strict=True):
+        assert [c.text for c in at_once[i].completions] == [c.text for c in single.completions]
+        for a, b in zip(at_once[i].completions, single.completions, strict=True):
             assert a.log_prob == pytest.approx(b.log_prob, abs=1e-3)
 
 
@@ -278,14 +278,14 @@ def test_a_wide_beam_is_exhaustive_search(kind):
 def test_a_beam_finds_its_best_and_is_the_same_in_every_batch():
     forward = Causal(tiny.llama())
     jobs = [job(p, n=w, max_tokens=6, beam=True) for p, w in zip(PROMPTS, (2, 5, 3), strict=True)]
-    together = answers(forward, jobs)
+    at_once = answers(forward, jobs)
     for i, alone in enumerate(jobs):
         single = answers(forward, [alone])[0]
-        assert [c.text for c in single.completions] == [c.text for c in together[i].completions]
+        assert [c.text for c in single.completions] == [c.text for c in at_once[i].completions]
         finished = [c.log_prob for c in single.completions if c.finished]
         assert finished == sorted(finished, reverse=True)
     wider = answers(forward, [job(n=9, max_tokens=6, beam=True)])[0]
-    assert wider.completions[0].log_prob >= together[0].completions[0].log_prob - 1e-6
+    assert wider.completions[0].log_prob >= at_once[0].completions[0].log_prob - 1e-6
 
 
 class Recorder:

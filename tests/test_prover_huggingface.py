@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="needs the extra llm")
 pytest.importorskip("transformers", reason="needs the extra llm")
 
 from lakatos.prover.models import transformers_model as huggingface  # noqa: E402
-from lakatos.prover.models.checkpoint import require, told  # noqa: E402
+from lakatos.prover.models.checkpoint import loading_errors, require  # noqa: E402
 from lakatos.prover.models.decoding import Loop  # noqa: E402
 from lakatos.prover.models.forward import Causal  # noqa: E402
 from lakatos.prover.models.request_queue import GenerationRequest, RequestQueue  # noqa: E402
@@ -124,8 +124,8 @@ def test_a_classifier_judges_whatever_the_padding(labels, tmp_path):
     tiny.saved(model, tiny.letters(), tmp_path)
     texts = ("abc ⊢ d", "q", "zyx", "pqr")
     judge = huggingface.load_critic(str(tmp_path))
-    together = [g.value for g in ask(judge, *texts, sampling=Sampling(n=0))]
-    for text, value in zip(texts, together, strict=True):
+    at_once = [g.value for g in ask(judge, *texts, sampling=Sampling(n=0))]
+    for text, value in zip(texts, at_once, strict=True):
         with torch.inference_mode():
             tokens = torch.tensor([tiny.letters()(text)["input_ids"]])
             scores = model(input_ids=tokens).logits[0]
@@ -235,7 +235,7 @@ def test_a_failing_network_is_the_machines_fault():
         (TimeoutError("slow"), ModelUnavailable),
         (KeyError("name"), UsageError),
     ]:
-        with pytest.raises(LakatosError) as failed, told("some/model", "config"):
+        with pytest.raises(LakatosError) as failed, loading_errors("some/model", "config"):
             raise OSError("cannot load\nmore words") from cause
         assert type(failed.value) is kind
         assert str(failed.value) == "hf:some/model (config): cannot load"

@@ -39,15 +39,15 @@ async def counterexample(
                 steps = await pool.apply(negation.state, [_refutation(v) for v in batch])
                 for values, step in zip(batch, steps, strict=True):
                     if step.outcome == Advanced(()):
-                        return _said(names, values)
+                        return _summary(names, values)
     except TimeoutError:
         return ""
     return ""
 
 
-def _said(names: Sequence[str], values: Sequence[str]) -> str:
-    told = (f"{n} = {v.strip('()')}" for n, v in zip(names, values, strict=True))
-    return f"false: {', '.join(told)}"
+def _summary(names: Sequence[str], values: Sequence[str]) -> str:
+    assignments = (f"{n} = {v.strip('()')}" for n, v in zip(names, values, strict=True))
+    return f"false: {', '.join(assignments)}"
 
 
 def _refutation(values: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from ...data.records import Advanced, Expansion, ProofState, Step, Theorem
-from ..concurrency import together
+from ..concurrency import run_all
 from ..policy.base import NEUTRAL_VALUE, Policy, PolicyOutput, Proposal, Query, distribution
 from .rejections import Rejections
 
@@ -64,7 +64,7 @@ class Expander:
         """
         pairs = zip(states, again or [0] * len(states), strict=True)
         advised = await self._ask([Query(self._theorem, s, again=n) for s, n in pairs])
-        return await together([self._expand(*pair) for pair in zip(states, advised, strict=True)])
+        return await run_all([self._expand(*pair) for pair in zip(states, advised, strict=True)])
 
     async def propose(self, state: ProofState, sample: int) -> PolicyOutput:
         """The policy's advice for one sample, as a distribution without what is banned."""
@@ -90,17 +90,17 @@ class Expander:
             for step in await self._try(state, advice.proposals[i : i + CHUNK]):
                 steps.append(step)
                 if _closes(step):
-                    return told(state, steps, advice)
-        return told(state, steps, advice)
+                    return to_expansion(state, steps, advice)
+        return to_expansion(state, steps, advice)
 
     async def _try(self, state: ProofState, proposals: Sequence[Proposal]) -> list[Step]:
         """One step for each, in order; Lean is asked only of what it has not rejected before."""
         known = self._rejections.at(state)
-        news = [p.tactic for p in proposals if p.tactic not in known]
-        tried = iter(await self._pool.apply(state, news) if news else [])
+        new = [p.tactic for p in proposals if p.tactic not in known]
+        tried = iter(await self._pool.apply(state, new) if new else [])
         steps = [
             Step(p.tactic, p.prior, known[p.tactic])
-            if p.tactic not in news
+            if p.tactic not in new
             else replace(next(tried), prior=p.prior)
             for p in proposals
         ]
@@ -108,7 +108,7 @@ class Expander:
         return steps
 
 
-def told(state: ProofState, steps: Sequence[Step], advice: PolicyOutput) -> Expansion:
+def to_expansion(state: ProofState, steps: Sequence[Step], advice: PolicyOutput) -> Expansion:
     """What the search is told of steps tried from a state on that advice."""
     value = NEUTRAL_VALUE if advice.value is None else advice.value
     return Expansion(state, tuple(steps), value, advice.tokens)

@@ -66,11 +66,11 @@ class _Work:
 
     async def choose_alternatives(self) -> None:
         """Of each `first`, outer ones before those inside, keep what is needed."""
-        place = 0
-        while (found := _first(self.text, place)) is not None:
+        position = 0
+        while (found := _first(self.text, position)) is not None:
             start, stop, alternatives = found
             chosen = await self._chosen(start, stop, alternatives)
-            place = start if chosen else start + 1
+            position = start if chosen else start + 1
 
     async def _chosen(self, start: int, stop: int, alternatives: Sequence[Span]) -> bool:
         """Put the alternative that works in the place of a `first`; else drop some of them."""
@@ -87,13 +87,13 @@ class _Work:
         for only in dict.fromkeys((_bare(needed), needed)):
             if await self._take(head + only + tail):
                 return True
-        kept = texts[:high]
+        left = texts[:high]
         for text in texts[: high - 1]:
-            fewer = [each for each in kept if each is not text]
+            fewer = [each for each in left if each is not text]
             if await self._accepts(head + _joined(fewer) + tail):
-                kept = fewer
-        if len(kept) < len(texts):
-            self.text = head + _joined(kept) + tail
+                left = fewer
+        if len(left) < len(texts):
+            self.text = head + _joined(left) + tail
         return False
 
     def _dedented(self, start: int, alternative: Span) -> str:
@@ -125,10 +125,10 @@ def _bare(text: str) -> str:
     return re.sub(r"\s*;\s*done$", "", text)
 
 
-def _first(text: str, place: int) -> tuple[int, int, list[Span]] | None:
+def _first(text: str, position: int) -> tuple[int, int, list[Span]] | None:
     """The next `first` from a place on: where it begins and ends, and its alternatives."""
     for start, piece in tokens(text):
-        if start < place or piece != "first":
+        if start < position or piece != "first":
             continue
         stop = _layout_end(text, start)
         bars = list(_bars(text, start + len("first"), stop))
@@ -142,14 +142,14 @@ def _first(text: str, place: int) -> tuple[int, int, list[Span]] | None:
 def _bars(text: str, start: int, stop: int) -> Iterator[int]:
     """The bars of one `first`: outside of brackets, and before one that stands inside."""
     depth = 0
-    for place, piece in tokens(text[:stop]):
-        if place < start:
+    for position, piece in tokens(text[:stop]):
+        if position < start:
             continue
         depth += (piece in _OPEN) - (piece in _CLOSED)
         if depth == 0 and piece == "first":
             return
-        if depth == 0 and piece == "|" and "||" not in text[max(0, place - 1) : place + 2]:
-            yield place
+        if depth == 0 and piece == "|" and "||" not in text[max(0, position - 1) : position + 2]:
+            yield position
 
 
 def _layout_end(text: str, start: int) -> int:
@@ -166,12 +166,12 @@ def _layout_end(text: str, start: int) -> int:
 def _group_end(text: str, start: int) -> int:
     """The closing bracket of the group that `start` is in; the end of the text without one."""
     depth = 0
-    for place, piece in tokens(text):
-        if place < start:
+    for position, piece in tokens(text):
+        if position < start:
             continue
         depth += (piece in _OPEN) - (piece in _CLOSED)
         if depth < 0:
-            return place
+            return position
     return len(text)
 
 
@@ -213,11 +213,11 @@ def _lemmas(text: str) -> Iterator[Span]:
         stop = _group_end(text, behind + 2)
         yield behind, stop + 1
         depth, edges = 0, [behind + 1]
-        for place, piece in tokens(text[: stop + 1]):
-            if place > behind + 1:
+        for position, piece in tokens(text[: stop + 1]):
+            if position > behind + 1:
                 depth += (piece in _OPEN) - (piece in _CLOSED)
                 if piece == "," and depth == 0:
-                    edges.append(place)
+                    edges.append(position)
         for number, edge in enumerate(edges):
             after = edges[number + 1] if number + 1 < len(edges) else stop
             if number:

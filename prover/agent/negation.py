@@ -1,4 +1,4 @@
-"""Negations: a theorem's own, posed as a theorem beside it, and False from its hypotheses.
+"""Negations: a theorem's own, stated as a theorem beside it, and False from its hypotheses.
 
 The negation stands right after the theorem's command, in its scope, as
 `theorem fresh : Not (type_of% @name) := by sorry`, so it says exactly what Lean understood. A
@@ -44,7 +44,8 @@ class Opener(Protocol):
 async def negation(pool: Opener, theorem: Theorem) -> Theorem | None:
     """The negation as a theorem of a file made from the theorem's.
 
-    None where it cannot be said: several holes in one declaration, data, or Lean takes it not.
+    Returns None if the negation cannot be stated: the declaration has several holes, is not a
+    proposition, or Lean rejects the statement.
     """
     edits, name = _named(theorem)
     if not name or not theorem.command_stop:
@@ -52,31 +53,33 @@ async def negation(pool: Opener, theorem: Theorem) -> Theorem | None:
     begin = theorem.source.encode()[: theorem.command_stop].decode()
     many = range(1, _MOST_UNIVERSES + 1) if _UNIVERSES.search(begin) else ()
     for levels in [f".{{{', '.join('0' * n)}}}" for n in many] + [""]:
-        if posed := await _pose(pool, theorem, edits, f"@{name}{levels}"):
-            return posed
+        if stated := await _stated(pool, theorem, edits, f"@{name}{levels}"):
+            return stated
     return None
 
 
-async def _pose(pool: Opener, theorem: Theorem, edits: list[Edit], constant: str) -> Theorem | None:
+async def _stated(
+    pool: Opener, theorem: Theorem, edits: list[Edit], constant: str
+) -> Theorem | None:
     fresh = NEGATION
     while fresh in theorem.source:
         fresh += "_"
     text = f"\n\ntheorem _root_.{fresh} : Not (type_of% {constant}) := by\n  sorry\n"
-    place = theorem.command_stop
-    source = rewrite(theorem.source, [*edits, Edit(place, place, text)])
+    end = theorem.command_stop
+    source = rewrite(theorem.source, [*edits, Edit(end, end, text)])
     try:
         opened = await pool.open(theorem.path, source)
     except UsageError:
         return None
     begin = theorem.command_start
     inside = [t for t in opened.theorems if t.declaration != fresh and t.command_start == begin]
-    posed = next((t for t in opened.theorems if t.declaration == fresh), None)
-    if posed is None or len(inside) != 1 or any(g.hypotheses for g in posed.state.goals):
+    stated = next((t for t in opened.theorems if t.declaration == fresh), None)
+    if stated is None or len(inside) != 1 or any(g.hypotheses for g in stated.state.goals):
         return None
-    span = range(posed.command_start, posed.command_stop)
+    span = range(stated.command_start, stated.command_stop)
     if any(m.severity == "error" and m.start in span for m in opened.messages):
         return None
-    return replace(posed, name=f"¬ {theorem.name}", negates=theorem.name)
+    return replace(stated, name=f"¬ {theorem.name}", negates=theorem.name)
 
 
 def _named(theorem: Theorem) -> tuple[list[Edit], str]:
@@ -108,9 +111,9 @@ async def is_vacuous(
         return False
     search = BestFirst(step.outcome.states[0])
     for _ in range(_VACUOUS_EXPANSIONS):
-        if search.status is not Status.OPEN or not (asked := search.ask(1)):
+        if search.status is not Status.OPEN or not (states := search.ask(1)):
             break
-        search.tell(await expander(asked))
+        search.tell(await expander(states))
     if search.status is not Status.PROVED:
         return False
     block = script(ProofTree(theorem.state, EXFALSO, (search.proof(),)))
@@ -149,9 +152,9 @@ async def is_false(state: ProofState, expander: Expander, pool: TacticRunner) ->
         return True
     search = BestFirst(root)
     for _ in range(_FALSE_EXPANSIONS):
-        if search.status is not Status.OPEN or not (asked := search.ask(1)):
+        if search.status is not Status.OPEN or not (states := search.ask(1)):
             break
-        search.tell(await expander(asked))
+        search.tell(await expander(states))
     return search.status is Status.PROVED
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from ...data.errors import LakatosError, ModelUnavailable, UsageError, WorkerDied
 from ...data.records import Attempt, StopReason, Theorem
-from ..concurrency import together
+from ..concurrency import run_all
 from ..config import ProverConfig
 from ..policy.base import Policy
 from .budget import Clock, rounds
@@ -109,7 +109,7 @@ class Prover:
         try:
             for limit in rounds(context.config):
                 still = [n for n in numbers if n not in tasks or not tasks[n].attempt]
-                await together([turn(n, limit) for n in still])
+                await run_all([turn(n, limit) for n in still])
             await self._check_pending([tasks[n] for n in numbers])
             return [attempt for n in numbers if (attempt := tasks[n].attempt)]
         finally:

@@ -45,8 +45,8 @@ def no_memory(theorem: Theorem) -> StoredRejections:
 def worker_name(toolchain: Toolchain) -> str:
     """What decides which tactics Lean rejects: its version, our worker's sources, the limits."""
     texts = [source.text for source in worker_sources()]
-    told = repr([toolchain.name, toolchain.lean, Limits(), texts])
-    return blake2b(told.encode(), digest_size=8).hexdigest()
+    inputs = repr([toolchain.name, toolchain.lean, Limits(), texts])
+    return blake2b(inputs.encode(), digest_size=8).hexdigest()
 
 
 class Remembered:
@@ -85,8 +85,10 @@ class Rejections:
                 known[step.tactic] = step.outcome
 
     def _find(self, state: ProofState) -> dict[str, Rejected]:
-        place = state.key, state.pretty
-        if place not in self._known:
+        key = state.key, state.pretty
+        if key not in self._known:
             stored = self._stored(state).items()
-            self._known[place] = {t: said for t, said in stored if said.kind not in PASSING}
-        return self._known[place]
+            self._known[key] = {
+                t: rejection for t, rejection in stored if rejection.kind not in PASSING
+            }
+        return self._known[key]

@@ -11,10 +11,10 @@ import random
 from collections.abc import Iterable, Sequence
 
 from ...data.records import Advanced, Expansion, ProofState
-from ..concurrency import together
+from ..concurrency import run_all
 from ..policy.answers import pieces
 from ..policy.base import PolicyOutput, Proposal
-from .expander import Expander, told
+from .expander import Expander, to_expansion
 
 
 class Sampler:
@@ -36,7 +36,7 @@ class Sampler:
     ) -> list[list[Expansion]]:
         """One sample from each state, in order. numbers: name the samples of this search."""
         pairs = zip(states, numbers, strict=True)
-        return await together([self._sample(state, number) for state, number in pairs])
+        return await run_all([self._sample(state, number) for state, number in pairs])
 
     async def _sample(self, start: ProofState, number: int) -> list[Expansion]:
         draw = random.Random(f"{self._seed}:{number}")
@@ -50,10 +50,10 @@ class Sampler:
                 advice = await self._expander.propose(state, number)
                 drawn = self._draw(draw, advice.proposals)
             if len(sample) == self._most_steps or not drawn:
-                sample.append(told(state, (), advice))
+                sample.append(to_expansion(state, (), advice))
                 break
             step = await self._expander.step(state, drawn.pop(0))
-            sample.append(told(state, (step,), advice))
+            sample.append(to_expansion(state, (step,), advice))
             if not isinstance(step.outcome, Advanced):
                 break
             goals[:0] = step.outcome.states

@@ -95,6 +95,8 @@ class TacticTask(TheoremTask):
     def finish(self) -> None:
         """Record the end, of the negation's search first."""
         if self._negation:
-            cut = self._negation.end(StopReason.INTERRUPTED, detail="its theorem was decided")
-            self.context.recorder.finish_attempt(self._refuted or cut)
+            unfinished = self._negation.end(
+                StopReason.INTERRUPTED, detail="its theorem was decided"
+            )
+            self.context.recorder.finish_attempt(self._refuted or unfinished)
         super().finish()

@@ -14,7 +14,7 @@ from ...data.errors import LeanTimeout, UsageError, WorkerDied
 from ...data.evaluation import Problem, ResultClass
 from ...data.records import Theorem
 from ...lean_env.opened_file import OpenedFile
-from ..concurrency import together
+from ..concurrency import run_all
 
 
 class FilePool(Protocol):
@@ -105,5 +105,5 @@ async def all_unfit(
             known += 1
             on_known(known)
 
-    await together([place() for _ in range(pool.workers)])
+    await run_all([place() for _ in range(pool.workers)])
     return found

@@ -23,7 +23,7 @@ from importlib import import_module
 from typing import Any, Generic, TextIO, TypeVar, cast
 
 from ...data.errors import EnvironmentFault, LakatosError, UsageError
-from ..concurrency import together
+from ..concurrency import run_all
 from .ray_node import EvaluationWorker, NodeLost, Setup, remote_context
 from .runner import RunnerContext
 
@@ -213,7 +213,7 @@ class Cluster:
         try:
             context = await remote_context(actor)
             is_ready = True
-            await together([work.serve(context) for _ in range(context.pool.workers)])
+            await run_all([work.serve(context) for _ in range(context.pool.workers)])
         except LakatosError as error:
             if is_ready:
                 raise

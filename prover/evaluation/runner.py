@@ -27,7 +27,7 @@ from ...data.turns import Turn
 from ...lean_env.opened_file import OpenedFile
 from ..agent.budget import Clock
 from ..agent.recorder import AttemptObserver
-from ..concurrency import together
+from ..concurrency import run_all
 from ..config import ProverConfig
 from .elaboration import FilePool, Unfit, opened_theorem
 
@@ -237,7 +237,7 @@ class EvaluationRunner:
             for task in waiting:
                 await self.attempt(context, task, slot)
 
-        await together([serve(slot) for slot in range(at_once)])
+        await run_all([serve(slot) for slot in range(at_once)])
 
     async def attempt(self, context: RunnerContext, task: Task, slot: int) -> None:
         """Do all that is left of one task; nothing once stopped.

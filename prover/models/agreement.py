@@ -53,11 +53,11 @@ def _grow(forward: Forward, plain: Plain, dtype: Any) -> None:
         owners += [1, 0]
         texts += [[], []]
     step([1 + i % 4 for i in range(len(owners))])
-    for kept in ([0, len(owners) - 1], [1]):
-        rows.keep(kept)
-        owners = [owners[i] for i in kept]
-        texts = [list(texts[i]) for i in kept]
-        scores = step(range(2, 2 + len(kept)))
+    for chosen in ([0, len(owners) - 1], [1]):
+        rows.keep(chosen)
+        owners = [owners[i] for i in chosen]
+        texts = [list(texts[i]) for i in chosen]
+        scores = step(range(2, 2 + len(chosen)))
         for owner, text, found in zip(owners, texts, scores, strict=True):
             if not near(found, plain(PROMPTS[owner], text), dtype):
                 raise Unfamiliar("its scores with a cache are not those without")
@@ -65,6 +65,6 @@ def _grow(forward: Forward, plain: Plain, dtype: Any) -> None:
 
 def near(found: Tensor, wanted: Tensor, dtype: Any) -> bool:
     """Whether scores are the same up to rounding. dtype: of the model."""
-    told = wanted.isfinite()  # a model may rule tokens out
-    distance = (found - wanted)[told].norm() / wanted[told].norm()
+    finite = wanted.isfinite()  # a model may rule tokens out
+    distance = (found - wanted)[finite].norm() / wanted[finite].norm()
     return bool(distance <= TOLERANCE.get(dtype.itemsize, HALF))

@@ -27,7 +27,7 @@ class Beam:
     rows: list[DecodedRow] = field(default_factory=list)
     over: list[DecodedRow] = field(default_factory=list)
 
-    def settled(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether no growing row can still become one of the n best."""
         n = self.job.sampling.n
         enough = len(self.over) >= n and all(row.finished for row in self.over[:n])
@@ -74,7 +74,7 @@ def search(
     vocabulary: Vocabulary,
     jobs: Sequence[GenerationRequest],
     wanted: Callable[[int], bool],
-    gathering: CompletionCollector,
+    collector: CompletionCollector,
 ) -> Iterator[tuple[int, Generated]]:
     """The n likeliest completions of each job, likeliest first; cut ones after the finished."""
     import torch
@@ -89,8 +89,8 @@ def search(
             end = start + len(beam.rows)
             so_far = logs.new_tensor([row.log_prob for row in beam.rows])
             parents = beam.grow(logs[start:end] + so_far[:, None], vocabulary)
-            if beam.settled():
-                yield beam.index, gathering.answer(beam.index, [r.completion() for r in beam.over])
+            if beam.is_finished():
+                yield beam.index, collector.answer(beam.index, [r.completion() for r in beam.over])
                 beam.rows = []
             elif not wanted(beam.index):
                 beam.rows = []

@@ -95,7 +95,7 @@ class Checkpoint:
         import transformers
 
         try:
-            with told(self.name, kind, self.options.offline), self._silence():
+            with loading_errors(self.name, kind, self.options.offline), self._silence():
                 return getattr(transformers, kind).from_pretrained(
                     self._source,
                     revision=self.options.revision or "main",
@@ -106,7 +106,7 @@ class Checkpoint:
                 )
         except UsageError as error:
             folder = Path(self._source)
-            if self._file and not _whole(folder / self._file["gguf_file"]):
+            if self._file and not _is_readable(folder / self._file["gguf_file"]):
                 raise UsageError(f"{self.name} is no GGUF file, or not all of one") from error
             raise
 
@@ -133,7 +133,7 @@ class Checkpoint:
         model = self.part(kind, dtype=self.dtype)
         if self.options.adapter is not None:
             model = self._adapted(model, self.options.adapter)
-        with told(self.name, kind, self.options.offline):
+        with loading_errors(self.name, kind, self.options.offline):
             return model.to(self.device).eval()
 
     def value_head(self) -> ValueHead | None:
@@ -142,7 +142,7 @@ class Checkpoint:
         if not self._folder:
             from transformers.utils.hub import cached_file
 
-            with told(self.name, VALUE_HEAD, self.options.offline):
+            with loading_errors(self.name, VALUE_HEAD, self.options.offline):
                 path = cached_file(
                     self.name,
                     VALUE_HEAD,
@@ -163,13 +163,13 @@ class Checkpoint:
 
     def _adapted(self, model: Any, adapter: str) -> Any:
         require(f"adapter {adapter}", ("peft",), "'lakatos[peft]'")
-        with told(adapter, "adapter", self.options.offline):
+        with loading_errors(adapter, "adapter", self.options.offline):
             peft = import_module("peft").PeftModel
             options = {"local_files_only": self.options.offline}
             return peft.from_pretrained(model, adapter, **options).merge_and_unload()
 
 
-def _whole(path: Path) -> bool:
+def _is_readable(path: Path) -> bool:
     """Whether a GGUF file can be read to its end."""
     try:
         import_module("gguf").GGUFReader(path)
@@ -214,7 +214,7 @@ def _dtype(word: str, device: str) -> Any:
 
 
 @contextmanager
-def told(name: str, part: str, offline: bool = False) -> Iterator[None]:
+def loading_errors(name: str, part: str, offline: bool = False) -> Iterator[None]:
     """Turn what the libraries raise while loading into one line."""
     broken: type[Exception] = import_module("safetensors").SafetensorError
     try:

@@ -53,8 +53,8 @@ class Vocabulary:
 
     def cut(self, text: str, stop: Sequence[str]) -> str | None:
         """The text before the first stop text; None if there is none in it."""
-        places = [place for s in stop if (place := text.find(s)) >= 0]
-        return text[: min(places)] if places else None
+        starts = [start for s in stop if (start := text.find(s)) >= 0]
+        return text[: min(starts)] if starts else None
 
 
 @dataclass(slots=True)
@@ -140,7 +140,7 @@ class Call:
     jobs: Sequence[GenerationRequest]
     wanted: Callable[[int], bool]
     more: Callable[[], Sequence[GenerationRequest]]
-    gathering: CompletionCollector = field(default_factory=CompletionCollector)
+    collector: CompletionCollector = field(default_factory=CompletionCollector)
 
 
 class Decoder(ABC):
@@ -186,23 +186,23 @@ class Loop(Decoder):
     def _run(self, call: Call) -> Iterator[tuple[int, Generated]]:
         from . import beam_search as beam
 
-        vocabulary, jobs, gathering = call.vocabulary, call.jobs, call.gathering
+        vocabulary, jobs, collector = call.vocabulary, call.jobs, call.collector
         prefilled = self.forward.prefill([job.tokens for job in jobs])
-        yield from gathering.admit(jobs, prefilled.values)
+        yield from collector.admit(jobs, prefilled.values)
         if not any(job.sampling.n for job in jobs):
             return
         if jobs[0].sampling.beam:
-            yield from beam.search(prefilled, vocabulary, jobs, call.wanted, gathering)
+            yield from beam.search(prefilled, vocabulary, jobs, call.wanted, collector)
             return
         growth = DecodeBatch.of(prefilled, jobs, 0)
         for steps in itertools.count(1):
-            yield from growth.grow(vocabulary, call.wanted, gathering)
+            yield from growth.grow(vocabulary, call.wanted, collector)
             if not growth.draws.rows:
                 return
             if growth.state.joins and steps % JOIN_EVERY == 0 and (late := call.more()):
                 prefilled = self.forward.prefill([job.tokens for job in late])
-                growth.join(DecodeBatch.of(prefilled, late, len(gathering.jobs)))
-                yield from gathering.admit(late, prefilled.values)
+                growth.join(DecodeBatch.of(prefilled, late, len(collector.jobs)))
+                yield from collector.admit(late, prefilled.values)
 
 
 @dataclass(slots=True)
@@ -252,7 +252,7 @@ class Draws:
         logits: Tensor,
         vocabulary: Vocabulary,
         wanted: Callable[[int], bool],
-        gathering: CompletionCollector,
+        collector: CompletionCollector,
     ) -> tuple[Tensor, list[tuple[int, Generated]]]:
         """Draw a token for each row, [rows], and give the answers that this completes.
 
@@ -270,9 +270,9 @@ class Draws:
         for i, (row, token, log_prob) in enumerate(drawn):
             if i in self.over:
                 continue
-            if row.add(token, log_prob, gathering.jobs[row.job], vocabulary):
+            if row.add(token, log_prob, collector.jobs[row.job], vocabulary):
                 self.over.add(i)
-                if answer := gathering.add(row):
+                if answer := collector.add(row):
                     answers.append(answer)
             elif not wanted(row.job):
                 self.over.add(i)
@@ -302,7 +302,7 @@ class Draws:
 
 def owners_of(jobs: Sequence[GenerationRequest]) -> list[int]:
     """The job (its place) of each row."""
-    return [place for place, job in enumerate(jobs) for _ in range(job.sampling.n)]
+    return [number for number, job in enumerate(jobs) for _ in range(job.sampling.n)]
 
 
 @dataclass(slots=True)
@@ -324,11 +324,11 @@ class DecodeBatch:
         return DecodeBatch(draws, prefilled.rows(owners), prefilled.logits[owners])
 
     def grow(
-        self, vocabulary: Vocabulary, wanted: Callable[[int], bool], gathering: CompletionCollector
+        self, vocabulary: Vocabulary, wanted: Callable[[int], bool], collector: CompletionCollector
     ) -> Iterator[tuple[int, Generated]]:
         """Add a token to each row, and give the answers that this completes."""
         draws = self.draws
-        tokens, answers = draws.add(self.logits, vocabulary, wanted, gathering)
+        tokens, answers = draws.add(self.logits, vocabulary, wanted, collector)
         yield from answers
         if len(draws.rows) - len(draws.over) <= COMPACT * len(draws.rows):
             index = [i for i in range(len(draws.rows)) if i not in draws.over]

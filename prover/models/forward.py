@@ -227,7 +227,10 @@ class SharedRows:
 
         assert isinstance(fresh, SharedRows)
         own, rows = tokens_in(self._own), len(fresh._positions)
-        change(self._own, lambda mine: torch.cat([mine, mine.new_zeros(rows, *mine.shape[1:])]))
+        change(
+            self._own,
+            lambda own_rows: torch.cat([own_rows, own_rows.new_zeros(rows, *own_rows.shape[1:])]),
+        )
         self._blanks = torch.cat([self._blanks, self._blanks.new_full((rows,), own)])
         self._has_blanks |= own > 0
         self._positions = torch.cat([self._positions, fresh._positions])
@@ -364,11 +367,13 @@ class ClassifierModel:
         """Judge prompts one length at a time, so that no padding is needed."""
         values = [0.0] * len(prompts)
         for length in {len(prompt) for prompt in prompts}:
-            places = [i for i, prompt in enumerate(prompts) if len(prompt) == length]
-            tokens, mask = padded([prompts[i] for i in places], 0, self._model.device, left=True)
+            numbers = [i for i, prompt in enumerate(prompts) if len(prompt) == length]
+            tokens, mask = padded([prompts[i] for i in numbers], 0, self._model.device, left=True)
             scores = self._model(input_ids=tokens, attention_mask=mask.long()).logits.float()
-            judged = scores.softmax(-1)[:, 1] if scores.shape[-1] == 2 else scores[:, 0].sigmoid()
-            for i, value in zip(places, judged.tolist(), strict=True):
+            probabilities = (
+                scores.softmax(-1)[:, 1] if scores.shape[-1] == 2 else scores[:, 0].sigmoid()
+            )
+            for i, value in zip(numbers, probabilities.tolist(), strict=True):
                 values[i] = value
         return Prefilled(scores, values, self._rows)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...data.errors import ModelUnavailable
-from ..concurrency import together
+from ..concurrency import run_all
 from .base import Generated, LanguageModel, Prompt, Sampling
 
 
@@ -28,7 +28,7 @@ class LoadBalancer:
 
     async def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Generated]:
         """Answer each prompt, in order. Raises ModelUnavailable when no copy is left."""
-        return await together([self._ask(prompt, sampling) for prompt in prompts])
+        return await run_all([self._ask(prompt, sampling) for prompt in prompts])
 
     async def close(self) -> None:
         """Close all copies."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ...data.errors import ModelUnavailable, UsageError
-from ..concurrency import together
+from ..concurrency import run_all
 from .base import Generated, Prompt, Sampling
 from .openai_stream import Broken, Empty, ServerRefusal, plain_errors, read_answer
 from .server_watch import Servers
@@ -129,7 +129,7 @@ class OpenAIServer:
         """
         if sampling.beam:
             raise UsageError("a server has no beam search: leave the option beam away")
-        return await together([self._continue(prompt, sampling) for prompt in prompts])
+        return await run_all([self._continue(prompt, sampling) for prompt in prompts])
 
     async def close(self) -> None:
         """Close all connections."""
@@ -142,7 +142,7 @@ class OpenAIServer:
             if least < sampling.n:
                 self._most = max(1, least)
             offsets = range(max(1, least), sampling.n, max(1, least))
-            rest = await together([self._choices(prompt, sampling, at) for at in offsets])
+            rest = await run_all([self._choices(prompt, sampling, at) for at in offsets])
         except ServerRefusal as refused:
             if _TOO_LONG.search(refused.text.lower()):
                 why = f"the prompt is too long: {refused}; {SHORTEN}"
@@ -279,23 +279,23 @@ class OpenAIServer:
                 if is_over or waits.are_over(self._answers):
                     request.failed(why, "given up")
                     raise ModelUnavailable(f"{self.name}: {why} (tries: {waits.tries})")
-                request.failed(why, waits.hint)
+                request.failed(why, waits.suggestion)
                 await self._sleep(wait_s)
                 waits.next(wait_s)
 
     def _check_key(self, refused: ServerRefusal) -> None:
         if refused.status in (401, 403):
             what = "refuses the key" if self._has_key else "wants a key"
-            hint = "set OPENAI_API_KEY or LAKATOS_API_KEY"
-            raise UsageError(f"{self.name}: the server {what}: {hint}") from refused
+            suggestion = "set OPENAI_API_KEY or LAKATOS_API_KEY"
+            raise UsageError(f"{self.name}: the server {what}: {suggestion}") from refused
 
     async def _explain(self, refused: ServerRefusal) -> None:
         """Raise UsageError when it is the model that was not found."""
         known = await self._models()
         if known and self._model not in known:
             near = difflib.get_close_matches(self._model, known, n=3, cutoff=0.4) or known[:5]
-            told = f"{self._url} has no model {self._model}; it has: {', '.join(near)}"
-            raise UsageError(told) from refused
+            text = f"{self._url} has no model {self._model}; it has: {', '.join(near)}"
+            raise UsageError(text) from refused
 
 
 class _Waits:
@@ -326,7 +326,7 @@ class _Waits:
         )
 
     @property
-    def hint(self) -> str:
+    def suggestion(self) -> str:
         """What is done about it."""
         most = self._options.tries
         if self.tries < most:

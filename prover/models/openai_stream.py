@@ -89,8 +89,8 @@ def plain_errors(url: str, timeout_s: float) -> Iterator[None]:
     except (openai.APIConnectionError, http.TransportError) as error:
         raise _unconnected(error, url) from error
     except openai.APIError as error:
-        said = json.dumps(error.body) if error.body else str(error)
-        raise Broken(f"the answer broke off: {said}"[:SHOWN_CHARS]) from error
+        text = json.dumps(error.body) if error.body else str(error)
+        raise Broken(f"the answer broke off: {text}"[:SHOWN_CHARS]) from error
 
 
 def _unconnected(error: BaseException, url: str) -> Broken:
@@ -99,8 +99,8 @@ def _unconnected(error: BaseException, url: str) -> Broken:
         return Broken(f"no server at {url} (connection refused); is it started?", True)
     if any(isinstance(each, socket.gaierror) for each in causes):
         return Broken(f"no server at {url} (its name is not known); is it spelled right?", True)
-    told = [" ".join(str(each).split()) for each in causes if str(each).strip()]
-    return Broken((told[-1] if told else "the connection broke off")[:SHOWN_CHARS])
+    texts = [" ".join(str(each).split()) for each in causes if str(each).strip()]
+    return Broken((texts[-1] if texts else "the connection broke off")[:SHOWN_CHARS])
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -115,12 +115,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def refusal(error: openai.APIStatusError) -> ServerRefusal:
     """What a response of error status says."""
-    said, headers = error.body, error.response.headers
-    if isinstance(said, dict):
-        said = said.get("message") or said.get("detail") or said
+    body, headers = error.body, error.response.headers
+    if isinstance(body, dict):
+        body = body.get("message") or body.get("detail") or body
     elif "text/html" in headers.get("content-type", ""):
-        said = "it answered text/html"
-    text = " ".join(str(said or "").split())[:SHOWN_CHARS]
+        body = "it answered text/html"
+    text = " ".join(str(body or "").split())[:SHOWN_CHARS]
     if error.code == "insufficient_quota":
         text = f"insufficient_quota: {text}"
     return ServerRefusal(error.status_code, text, _retry_after_s(headers))
@@ -128,13 +128,13 @@ def refusal(error: openai.APIStatusError) -> ServerRefusal:
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:
     """Seconds to wait; a date counts from the server's own clock."""
-    told = headers.get("retry-after", "")
+    header = headers.get("retry-after", "")
     try:
-        return max(0.0, float(told))
+        return max(0.0, float(header))
     except ValueError:
         pass
     try:
-        until = parsedate_to_datetime(told)
+        until = parsedate_to_datetime(header)
         return max(0.0, (until - parsedate_to_datetime(headers["date"])).total_seconds())
     except (ValueError, KeyError, TypeError):
         return 0.0
@@ -173,18 +173,20 @@ async def _events(stream: openai.AsyncStream[object]) -> AsyncIterator[Any]:
         async for event in stream:
             yield event
         return
-    whole = await stream.response.aread()
+    body = await stream.response.aread()
     if "text/html" in kind:
         raise Broken(f"{stream.response.url}: it answered text/html", True)
-    yield json.loads(whole)
+    yield json.loads(body)
 
 
 def _add(choice: _Choice, part: dict[str, Any]) -> None:
     turn = part.get("delta") or part.get("message") or {}
     choice.text.append(part.get("text") or turn.get("content") or "")
-    told = part.get("logprobs") or {}
-    tokens = [each["logprob"] for each in told.get("content") or ()]
-    choice.log_probs += [p for p in tokens + (told.get("token_logprobs") or []) if p is not None]
+    log_probs = part.get("logprobs") or {}
+    tokens = [each["logprob"] for each in log_probs.get("content") or ()]
+    choice.log_probs += [
+        p for p in tokens + (log_probs.get("token_logprobs") or []) if p is not None
+    ]
     choice.finish = part.get("finish_reason") or choice.finish
 
 

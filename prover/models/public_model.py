@@ -45,16 +45,16 @@ class PublicModel(Decoder):
         self._pads = self._pads_well()
 
     def _run(self, call: Call) -> Iterator[tuple[int, Generated]]:
-        jobs, gathering = call.jobs, call.gathering
+        jobs, collector = call.jobs, call.collector
         values = self._values(jobs) if self._head is not None else None
-        yield from gathering.admit(jobs, values)
-        asked = [i for i, job in enumerate(jobs) if job.sampling.n]
-        if asked and jobs[0].sampling.beam:
-            for i in asked:
+        yield from collector.admit(jobs, values)
+        writing = [i for i, job in enumerate(jobs) if job.sampling.n]
+        if writing and jobs[0].sampling.beam:
+            for i in writing:
                 if call.wanted(i):
-                    yield i, gathering.answer(i, self._beam(call.vocabulary, jobs[i]))
+                    yield i, collector.answer(i, self._beam(call.vocabulary, jobs[i]))
             return
-        batches = [asked] if self._pads else [[i] for i in asked]
+        batches = [writing] if self._pads else [[i] for i in writing]
         for batch in batches:
             if batch:
                 choosing = Choosing(call, batch)
@@ -120,10 +120,10 @@ class PublicModel(Decoder):
         """Leave nothing in the model's generation settings but what its tokens mean."""
         from transformers import GenerationConfig
 
-        told = self._model.generation_config
+        given = self._model.generation_config
         names = ("bos_token_id", "eos_token_id", "decoder_start_token_id")
-        kept = {name: getattr(told, name, None) for name in names}
-        plain = GenerationConfig(pad_token_id=0, **kept)  # type: ignore[no-untyped-call]
+        tokens = {name: getattr(given, name, None) for name in names}
+        plain = GenerationConfig(pad_token_id=0, **tokens)  # type: ignore[no-untyped-call]
         self._model.generation_config = plain
 
     def _pads_well(self) -> bool:
@@ -134,8 +134,8 @@ class PublicModel(Decoder):
             first: Tensor = out.logits[0]
             return first.float()
 
-        together = scores(PROMPTS)
-        pairs = zip(together, PROMPTS, strict=True)
+        at_once = scores(PROMPTS)
+        pairs = zip(at_once, PROMPTS, strict=True)
         return all(near(row, scores([prompt])[0], self._model.dtype) for row, prompt in pairs)
 
     def _values(self, jobs: Sequence[GenerationRequest]) -> list[float]:
@@ -175,7 +175,7 @@ class Choosing:
             jobs = [call.jobs[i] for i in self._batch]
             firsts = [sum(job.sampling.n for job in jobs[:i]) for i in range(len(jobs))]
             self._draws = Draws.of(logits[firsts], jobs, self._batch)
-        tokens, answers = self._draws.add(logits, call.vocabulary, call.wanted, call.gathering)
+        tokens, answers = self._draws.add(logits, call.vocabulary, call.wanted, call.collector)
         self.answers += answers
         chosen = logits.new_full(logits.shape, float("-inf"))
         return chosen.scatter(1, tokens[:, None], 0.0)

@@ -187,7 +187,7 @@ class RequestQueue:
             run = loop.run_in_executor(self._thread, self._run, batch, loop)
             await asyncio.wait([run])
             self.load.busy_s += self._clock() - started
-            self._settle(batch, run.exception())
+            self._finish_batch(batch, run.exception())
 
     def _next_batch(self) -> list[tuple[Key, _Entry]]:
         """Of the jobs like the oldest, by length, the stretch with the oldest that fits."""
@@ -245,7 +245,7 @@ class RequestQueue:
         while len(self._answers) > self._remember:
             self._answers.popitem(last=False)
 
-    def _settle(self, batch: list[tuple[Key, _Entry]], error: BaseException | None) -> None:
+    def _finish_batch(self, batch: list[tuple[Key, _Entry]], error: BaseException | None) -> None:
         """After a batch: what has no answer yet is asked again, or told why not."""
         left = [(k, entry) for k, entry in batch if self._entries.get(k) is entry]
         if isinstance(error, MemoryError):
@@ -256,7 +256,7 @@ class RequestQueue:
                 for _, entry in left:
                     entry.running = False
                 return
-            error = ModelUnavailable(f"{self.name}: out of memory with {_told(jobs[0])}")
+            error = ModelUnavailable(f"{self.name}: out of memory with {_description(jobs[0])}")
         elif error is None:
             self.load.batches += 1
             error = ModelUnavailable(f"{self.name} gave no answer")
@@ -270,6 +270,6 @@ def _shape(job: GenerationRequest) -> tuple[bool, int]:
     return job.sampling.beam, (job.sampling.max_tokens * min(1, job.sampling.n)).bit_length()
 
 
-def _told(job: GenerationRequest) -> str:
+def _description(job: GenerationRequest) -> str:
     wanted = f"{job.sampling.n} completions of at most {job.sampling.max_tokens} tokens"
     return f"one prompt of {len(job.tokens)} tokens and {wanted}; ask for fewer"

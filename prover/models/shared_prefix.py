@@ -41,8 +41,8 @@ class Prefix:
         if len(used) < len(self._mask):
             self._layers = [(keys[used], values[used]) for keys, values in self._layers]
             self._mask = self._mask[used]
-            place = {owner: i for i, owner in enumerate(used)}
-            owners = [place[owner] for owner in owners]
+            number = {owner: i for i, owner in enumerate(used)}
+            owners = [number[owner] for owner in owners]
         self._own(owners)
 
     def join(self, other: Prefix) -> None:
@@ -53,8 +53,8 @@ class Prefix:
         here, there = self._mask.shape[1], other._mask.shape[1]
         left, right = max(0, there - here), max(0, here - there)
 
-        def both(mine: Tensor, theirs: Tensor) -> Tensor:
-            return torch.cat([pad(mine, (0, 0, left, 0)), pad(theirs, (0, 0, right, 0))])
+        def both(own: Tensor, theirs: Tensor) -> Tensor:
+            return torch.cat([pad(own, (0, 0, left, 0)), pad(theirs, (0, 0, right, 0))])
 
         self._layers = [
             (both(keys, their_keys), both(values, their_values))
@@ -76,10 +76,10 @@ class Prefix:
         """
         rows, heads, _, width = query.shape
         grouped = query.reshape(rows, keys.shape[1], -1, width)
-        mine, my_weight = _weighed(grouped, keys, values, scaling, self.blank)
-        theirs, their_weight = self._prompts(layer, grouped, scaling)
-        share = (their_weight - my_weight).sigmoid().to(mine.dtype)
-        return (mine + share * (theirs - mine)).reshape(rows, 1, heads, values.shape[-1])
+        own, own_weight = _weighed(grouped, keys, values, scaling, self.blank)
+        shared, shared_weight = self._prompts(layer, grouped, scaling)
+        share = (shared_weight - own_weight).sigmoid().to(own.dtype)
+        return (own + share * (shared - own)).reshape(rows, 1, heads, values.shape[-1])
 
     def _own(self, owners: Sequence[int]) -> None:
         """Lay the rows out as [prompts, siblings]: row i at `_slots[i]`; all taken: None."""

@@ -26,8 +26,8 @@ def noise(job: GenerationRequest, label: object, size: int) -> Tensor:
     """Uniform numbers in [0, 1) of one sample (its index) or one purpose (a word); float32."""
     import torch
 
-    told = repr((job.sampling.seed, job.prompt, label)).encode()
-    seed = int.from_bytes(blake2b(told, digest_size=8).digest(), "little", signed=True)
+    inputs = repr((job.sampling.seed, job.prompt, label)).encode()
+    seed = int.from_bytes(blake2b(inputs, digest_size=8).digest(), "little", signed=True)
     return torch.rand(size, generator=torch.Generator().manual_seed(seed))
 
 
@@ -40,8 +40,8 @@ class Draw:
     def __init__(self, temperature: Tensor, top_p: Tensor) -> None:
         self._temperature = temperature[:, None]
         self._top_p = top_p[:, None]
-        self._plain = bool((temperature == 1).all())
-        self._whole = bool((top_p >= 1).all())
+        self._is_plain = bool((temperature == 1).all())
+        self._is_uncut = bool((top_p >= 1).all())
 
     def keep(self, index: Tensor) -> Draw:
         """The same for these rows."""
@@ -61,8 +61,8 @@ class Draw:
         import torch
 
         logs = logits.log_softmax(-1)
-        mass = logs.exp() if self._plain else (logs / self._temperature).softmax(-1)
-        if not self._whole:
+        mass = logs.exp() if self._is_plain else (logs / self._temperature).softmax(-1)
+        if not self._is_uncut:
             mass = mass * (mass >= nucleus_floor(mass, self._top_p))
         sums = mass.cumsum(-1)
         total = sums[:, -1:]

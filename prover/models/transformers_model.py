@@ -210,9 +210,9 @@ def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
     """All tokens that end a completion, by the model's generation settings and its tokenizer."""
     settings = getattr(model, "generation_config", None)
     ends: set[int] = set()
-    for told in (getattr(settings, "eos_token_id", None), tokenizer.eos_token_id):
-        if told is not None:
-            ends |= {told} if isinstance(told, int) else set(told)
+    for given in (getattr(settings, "eos_token_id", None), tokenizer.eos_token_id):
+        if given is not None:
+            ends |= {given} if isinstance(given, int) else set(given)
     return frozenset(ends)
 
 
@@ -225,6 +225,6 @@ def _budget(model: Any, device: str) -> int:
     config = model.config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    place = 2 * config.num_hidden_layers * heads * width * model.dtype.itemsize
+    bytes_per_token = 2 * config.num_hidden_layers * heads * width * model.dtype.itemsize
     free, _ = torch.cuda.mem_get_info(device)
-    return max(1, int(free * FREE_SHARE / place))
+    return max(1, int(free * FREE_SHARE / bytes_per_token))

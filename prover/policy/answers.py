@@ -29,16 +29,16 @@ _EXPECTS_MORE = re.compile(r"(?:\b(?:by|with|do|then|else|from|calc)|=>|:=|<;>|[
 
 def masked(text: str) -> str:
     """The text with comments and strings blanked, line for line and character for character."""
-    kept: list[str] = []
+    pieces: list[str] = []
     at = depth = 0
     while found := (_COMMENT if depth else _OUTSIDE).search(text, at):
         before = text[at : found.start()]
-        kept.append(_blank(before) if depth else before)
-        kept.append(_blank(found[0]))
+        pieces.append(_blank(before) if depth else before)
+        pieces.append(_blank(found[0]))
         depth += {"/-": 1, "-/": -1}.get(found[0], 0)
         at = found.end()
-    kept.append(_blank(text[at:]) if depth else text[at:])
-    return "".join(kept)
+    pieces.append(_blank(text[at:]) if depth else text[at:])
+    return "".join(pieces)
 
 
 def _blank(text: str) -> str:
@@ -84,12 +84,12 @@ def proof_in(answer: str, name: str, *, strict: bool = False) -> str | None:
     bare = masked(code)
     short = name.rpartition(".")[2]
     found = list(_DECLARATION.finditer(bare))
-    mine = [each for each in found if (each["name"] or "").rpartition(".")[2] == short]
-    if not found or not (mine or _COMMAND.match(bare.lstrip())):
+    named = [each for each in found if (each["name"] or "").rpartition(".")[2] == short]
+    if not found or not (named or _COMMAND.match(bare.lstrip())):
         return _block(code[: _next_command(bare, 1)]) or None
-    if strict and not mine:
+    if strict and not named:
         return None
-    declaration = (mine or found)[-1]
+    declaration = (named or found)[-1]
     start = _definition(bare, declaration.end())
     if start is None:
         return None

@@ -80,8 +80,8 @@ def likelihood(completions: Sequence[Completion]) -> float:
     length-normalised score, arXiv:2502.03438, of the whole proposal). NEUTRAL_VALUE where no
     log-probability is told.
     """
-    told = [c for c in completions if c.log_prob is not None and c.tokens > 0]
-    if not told:
+    scored = [c for c in completions if c.log_prob is not None and c.tokens > 0]
+    if not scored:
         return NEUTRAL_VALUE
-    tokens = sum(completion.tokens for completion in told)
-    return exp(min(0.0, sum(completion.log_prob or 0.0 for completion in told) / tokens))
+    tokens = sum(completion.tokens for completion in scored)
+    return exp(min(0.0, sum(completion.log_prob or 0.0 for completion in scored) / tokens))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import exp
 
 from ...data.records import Premise
-from ..concurrency import together
+from ..concurrency import run_all
 from ..models.base import Completion, Generated, LanguageModel, Prompt, Sampling
 from ..models.server_watch import WatchGroup, waiting, who_waits
 from .base import PolicyOutput, Proposal, Query
@@ -59,7 +59,7 @@ class LanguagePolicy:
         self._retrieval = retrieval
         self._form = form
         self._sampling = replace(sampling, stop=(*form.stop, *sampling.stop))
-        self._flights: dict[Question, PendingQuestion] = {}
+        self._pending: dict[Question, PendingQuestion] = {}
         self._answers: dict[Question, Generated] = {}
 
     @property
@@ -69,7 +69,7 @@ class LanguagePolicy:
 
     async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query, in order. Raises ModelUnavailable, UsageError."""
-        answers = await together([self._ask(query) for query in queries])
+        answers = await run_all([self._ask(query) for query in queries])
         return [self._advice(*pair) for pair in zip(queries, answers, strict=True)]
 
     async def _ask(self, query: Query) -> Generated:
@@ -83,26 +83,26 @@ class LanguagePolicy:
         if question in self._answers:
             who.hears(self._answers[question], question[0])
             return self._answers[question]
-        flight = self._flights.get(question)
-        if flight is None:
+        pending = self._pending.get(question)
+        if pending is None:
             watches = WatchGroup()
-            flight = PendingQuestion(
+            pending = PendingQuestion(
                 asyncio.create_task(self._generate(question, watches)), watches
             )
-            self._flights[question] = flight
-        flight.waiting += 1
-        flight.watches.join(who)
+            self._pending[question] = pending
+        pending.waiting += 1
+        pending.watches.join(who)
         try:
-            answer = await asyncio.shield(flight.task)
+            answer = await asyncio.shield(pending.task)
             who.hears(answer, question[0])
             return answer
         finally:
-            flight.waiting -= 1
-            flight.watches.leave(who)
-            if not flight.waiting:
-                flight.task.cancel()
-                if self._flights.get(question) is flight:
-                    del self._flights[question]
+            pending.waiting -= 1
+            pending.watches.leave(who)
+            if not pending.waiting:
+                pending.task.cancel()
+                if self._pending.get(question) is pending:
+                    del self._pending[question]
 
     async def _generate(self, question: Question, watches: WatchGroup) -> Generated:
         waiting.set(watches)
@@ -133,11 +133,11 @@ def _priors(found: Sequence[tuple[str, Completion]]) -> tuple[Proposal, ...]:
     With log-probabilities it is that of the different texts drawn, without it how often it came.
     """
     texts = {completion.text: (tactic, completion.log_prob) for tactic, completion in found}
-    told = [log_prob for _, log_prob in texts.values() if log_prob is not None]
+    log_probs = [log_prob for _, log_prob in texts.values() if log_prob is not None]
     mass: dict[str, float] = {}
-    if told and len(told) == len(texts):
+    if log_probs and len(log_probs) == len(texts):
         for tactic, log_prob in texts.values():
-            mass[tactic] = mass.get(tactic, 0.0) + exp((log_prob or 0.0) - max(told))
+            mass[tactic] = mass.get(tactic, 0.0) + exp((log_prob or 0.0) - max(log_probs))
     else:
         for tactic, _ in found:
             mass[tactic] = mass.get(tactic, 0.0) + 1.0

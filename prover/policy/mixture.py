@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..concurrency import together
+from ..concurrency import run_all
 from ..policy.base import distribution
 from .base import Policy, PolicyOutput, Proposal, Query
 from .critic import Critic
@@ -24,7 +24,7 @@ class Mixture:
 
     async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query with the proposals of all."""
-        answers = await together([policy.propose(queries) for policy, _ in self._policies])
+        answers = await run_all([policy.propose(queries) for policy, _ in self._policies])
         return [self._mix(each) for each in zip(*answers, strict=True)]
 
     def _mix(self, advice: Sequence[PolicyOutput]) -> PolicyOutput:
@@ -33,9 +33,9 @@ class Mixture:
             for each, (_, share) in zip(advice, self._policies, strict=True)
             for proposal in distribution(each.proposals)
         ]
-        told = [each.value for each in advice if each.value is not None]
+        values = [each.value for each in advice if each.value is not None]
         tokens = sum(each.tokens for each in advice)
-        return PolicyOutput(tuple(distribution(mixed)), told[0] if told else None, tokens)
+        return PolicyOutput(tuple(distribution(mixed)), values[0] if values else None, tokens)
 
 
 class CriticPolicy:
@@ -54,5 +54,5 @@ class CriticPolicy:
                 values = group.create_task(self._critic.value(queries))
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
-        judged = zip(advice.result(), values.result(), strict=True)
-        return [replace(each, value=value) for each, value in judged]
+        pairs = zip(advice.result(), values.result(), strict=True)
+        return [replace(each, value=value) for each, value in pairs]

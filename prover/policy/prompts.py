@@ -40,7 +40,7 @@ PREMISE_PLACEHOLDERS = ("kind", "name", "type")
 KEYWORDS = {"definition": "def"}
 """What Lean writes for a kind of declaration, where that is another word."""
 
-_PLACE = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _HOLE = re.compile(r":=\s*(?:by\s*)?$")
 
 
@@ -74,12 +74,14 @@ class PromptFormat:
         if self.answer not in ANSWERS:
             known = ", ".join(ANSWERS)
             raise UsageError(f"prompt {self.name}: answer is one of {known}, not {self.answer!r}")
-        told = [self.text, *(message.text for message in self.messages)]
-        used = {place for text in told for place in _PLACE.findall(text)}
-        for place in sorted(used - set(PLACEHOLDERS)):
-            if near := difflib.get_close_matches(place, PLACEHOLDERS, n=1, cutoff=0.7):
-                raise UsageError(f"prompt {self.name}: no {{{place}}}; did you mean {{{near[0]}}}?")
-        if wrong := set(_PLACE.findall(self.premise)) - set(PREMISE_PLACEHOLDERS):
+        texts = [self.text, *(message.text for message in self.messages)]
+        used = {placeholder for text in texts for placeholder in _PLACEHOLDER.findall(text)}
+        for placeholder in sorted(used - set(PLACEHOLDERS)):
+            if near := difflib.get_close_matches(placeholder, PLACEHOLDERS, n=1, cutoff=0.7):
+                raise UsageError(
+                    f"prompt {self.name}: no {{{placeholder}}}; did you mean {{{near[0]}}}?"
+                )
+        if wrong := set(_PLACEHOLDER.findall(self.premise)) - set(PREMISE_PLACEHOLDERS):
             known = ", ".join(PREMISE_PLACEHOLDERS)
             raise UsageError(f"prompt {self.name}: premise has no {min(wrong)}; it has: {known}")
         if not used & {"state", "goal", "statement"}:
@@ -130,16 +132,16 @@ class PromptFormat:
 
     def reply(self, prompt: Prompt, answer: str, values: Mapping[str, str]) -> Prompt:
         """The prompt that goes on from an answer that failed. values: for the feedback."""
-        told = _fill(self.feedback, values)
+        feedback = _fill(self.feedback, values)
         if prompt.messages:
-            turns = ChatMessage("assistant", answer), ChatMessage("user", told)
+            turns = ChatMessage("assistant", answer), ChatMessage("user", feedback)
             return Prompt(messages=(*prompt.messages, *turns))
         closing = "\n```" if self.text.count("```") % 2 and "```" not in answer else ""
-        return Prompt(f"{prompt.text}{answer}{closing}\n\n{told}\n\n{prompt.text}")
+        return Prompt(f"{prompt.text}{answer}{closing}\n\n{feedback}\n\n{prompt.text}")
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
-    return _PLACE.sub(lambda found: values.get(found[1], found[0]), text)
+    return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
 
 
 def _head(theorem: Theorem, state: ProofState) -> str | None:
@@ -188,8 +190,8 @@ def format_named(name: str) -> PromptFormat:
         return _from_file(Path(name))
     near = [each for each in formats() if name and name in each]
     near = near or difflib.get_close_matches(name, formats(), n=3, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else f"there is: {', '.join(formats())}"
-    raise UsageError(f"no prompt format and no file {name!r}; {hint}")
+    suggestion = f"did you mean {', '.join(near)}?" if near else f"there is: {', '.join(formats())}"
+    raise UsageError(f"no prompt format and no file {name!r}; {suggestion}")
 
 
 def format_for(model: str, default: str) -> PromptFormat:

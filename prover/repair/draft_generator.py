@@ -14,7 +14,7 @@ from typing import Protocol
 from ...data.errors import UsageError
 from ...data.records import Theorem
 from ...data.turns import Turn
-from ..concurrency import together
+from ..concurrency import run_all
 from ..models.base import Completion, Generated, LanguageModel, Prompt, Sampling
 from ..models.server_watch import who_waits
 from ..policy.answers import proof_in
@@ -22,7 +22,7 @@ from ..policy.base import Policy, PolicyOutput, Proposal, Query
 from ..policy.prompts import PromptFormat
 from ..retrieval.base import Retrieval
 
-FAR = 1 << 20
+SEED_STRIDE = 1 << 20
 """Between the seeds of rounds, above any number of conversations."""
 
 
@@ -42,12 +42,12 @@ class Conversation:
     is_over: bool = False
     unkept: list[Turn] = field(default_factory=list)
 
-    def judged(self, is_right: bool) -> list[Turn]:
+    def take_turns(self, is_right: bool) -> list[Turn]:
         """The turns not yet recorded, the last answer marked right or wrong."""
-        kept, self.unkept = self.unkept, []
-        if kept and kept[-1].role == "assistant":
-            kept[-1] = replace(kept[-1], is_right=is_right)
-        return kept
+        turns, self.unkept = self.unkept, []
+        if turns and turns[-1].role == "assistant":
+            turns[-1] = replace(turns[-1], is_right=is_right)
+        return turns
 
 
 class DraftGenerator(Protocol):
@@ -58,7 +58,7 @@ class DraftGenerator(Protocol):
         """The word that stands for it in a run's record."""
         ...
 
-    def anew(self, seed: int) -> DraftGenerator:
+    def with_seed(self, seed: int) -> DraftGenerator:
         """The same author, remembering nothing, whose draws belong to the seed."""
         ...
 
@@ -96,7 +96,7 @@ class ModelDraftGenerator:
         """The model's."""
         return self._model.name
 
-    def anew(self, seed: int) -> ModelDraftGenerator:
+    def with_seed(self, seed: int) -> ModelDraftGenerator:
         """With draws of its own."""
         sampling = replace(self._sampling, seed=self._sampling.seed + seed)
         return ModelDraftGenerator(self._model, self._form, sampling, self._retrieval)
@@ -111,7 +111,7 @@ class ModelDraftGenerator:
         begun = [Conversation(number, prompt) for number in range(len(answers))]
         for conversation, answer in zip(begun, answers, strict=True):
             conversation.unkept += _turns(conversation.number, prompt)
-            self._hear(theorem, conversation, answer)
+            self._record(theorem, conversation, answer)
         return begun
 
     async def go_on(
@@ -120,14 +120,14 @@ class ModelDraftGenerator:
         """The completion of the conversation so far and the feedback."""
         before = conversation.prompt
         prompt = self._form.reply(before, conversation.answer, feedback)
-        seed = self._sampling.seed + FAR * (conversation.rounds) + conversation.number
+        seed = self._sampling.seed + SEED_STRIDE * (conversation.rounds) + conversation.number
         sampling = replace(self._sampling, n=1, seed=seed)
         answer = (await self._ask(prompt, sampling)).completions
         told = prompt.messages[-1].text if prompt.messages else prompt.text
         conversation.prompt = prompt
         conversation.unkept.append(Turn(conversation.number, "user", told, is_feedback=True))
         if answer:
-            self._hear(theorem, conversation, answer[0])
+            self._record(theorem, conversation, answer[0])
         conversation.is_over = not answer
 
     async def _ask(self, prompt: Prompt, sampling: Sampling) -> Generated:
@@ -135,7 +135,7 @@ class ModelDraftGenerator:
         who_waits().hears(answer)
         return answer
 
-    def _hear(self, theorem: Theorem, conversation: Conversation, answer: Completion) -> None:
+    def _record(self, theorem: Theorem, conversation: Conversation, answer: Completion) -> None:
         conversation.answer = answer.text
         conversation.block = self._form.read(answer.text, Query(theorem, theorem.state))
         conversation.tokens = answer.tokens
@@ -158,7 +158,7 @@ class FixedDrafts:
         self._policy = policy
         self._left: dict[Theorem, list[Proposal]] = {}
 
-    def anew(self, seed: int) -> FixedDrafts:
+    def with_seed(self, seed: int) -> FixedDrafts:
         """From the first text on."""
         return FixedDrafts(self._policy)
 
@@ -167,7 +167,7 @@ class FixedDrafts:
         advice = (await self._policy.propose([Query(theorem, theorem.state)]))[0]
         self._left[theorem] = list(advice.proposals[most:])
         first = advice.proposals[:most]
-        return [self._say(Conversation(n), proposal) for n, proposal in enumerate(first)]
+        return [self._answer(Conversation(n), proposal) for n, proposal in enumerate(first)]
 
     async def go_on(
         self, theorem: Theorem, conversation: Conversation, feedback: Mapping[str, str]
@@ -176,9 +176,9 @@ class FixedDrafts:
         left = self._left[theorem]
         conversation.is_over = not left
         if left:
-            self._say(conversation, left.pop(0))
+            self._answer(conversation, left.pop(0))
 
-    def _say(self, conversation: Conversation, proposal: Proposal) -> Conversation:
+    def _answer(self, conversation: Conversation, proposal: Proposal) -> Conversation:
         conversation.answer = conversation.block = proposal.tactic
         conversation.rounds += 1
         return conversation
@@ -210,10 +210,10 @@ def read_drafts(path: Path) -> FileDrafts:
         raise UsageError(f"{path}: cannot be read: {error}") from error
 
 
-async def all_go_on(
-    author: DraftGenerator,
+async def continue_all(
+    generator: DraftGenerator,
     theorem: Theorem,
-    told: Sequence[tuple[Conversation, Mapping[str, str]]],
+    answered: Sequence[tuple[Conversation, Mapping[str, str]]],
 ) -> None:
     """The next round of several conversations, asked for at once."""
-    await together([author.go_on(theorem, each, feedback) for each, feedback in told])
+    await run_all([generator.go_on(theorem, each, feedback) for each, feedback in answered])

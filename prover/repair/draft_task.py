@@ -36,8 +36,8 @@ from ..agent.task import ProverContext, TheoremTask, untried
 from ..config import DraftConfig, ProverConfig
 from ..models.server_watch import SearchWatch, waiting
 from ..policy.base import NEUTRAL_VALUE
-from .draft_generator import Conversation, DraftGenerator, all_go_on
-from .feedback import NO_PROOF, errors_told, feedback, holes_told, proof_told, refusal_told, trimmed
+from .draft_generator import Conversation, DraftGenerator, continue_all
+from .feedback import NO_PROOF, errors_text, feedback, holes_text, proof_text, refusal_text, trimmed
 from .hole_filler import MIN_EXPANSIONS, BudgetObserver, DraftBudget, DraftState, HoleFiller
 from .lemma_cache import LemmaCache, as_tactic
 from .sorrifier import Draft, Sorrifier
@@ -145,7 +145,7 @@ class DraftTask(TheoremTask):
             if self._found or self._drafts >= most.attempts:
                 break
             tried = tried[: most.attempts - self._drafts]
-            await self._in_time(partial(all_go_on, generator, self.theorem, tried))
+            await self._in_time(partial(continue_all, generator, self.theorem, tried))
             begun = [conversation for conversation, _ in tried if not conversation.is_over]
         return self._over() or StopReason.DEAD_END
 
@@ -198,7 +198,7 @@ class DraftTask(TheoremTask):
         new[0] = replace(new[0], tokens=conversation.tokens)
         BudgetObserver(self._budget).expansions(self.theorem, new)
         self.context.recorder.expansions(self.theorem, new)
-        turns = conversation.judged(tried.is_right and tried.is_own)
+        turns = conversation.take_turns(tried.is_right and tried.is_own)
         self._method.observer.turns(self.theorem, turns)
         return tried
 
@@ -211,14 +211,14 @@ class DraftTask(TheoremTask):
         wrong = [m for m in opened.messages if m.severity == "error" and m.start in span]
         holes = [t for t in opened.theorems if draft.start <= t.start < draft.stop]
         shift = draft.before.count("\n") + draft.value.startswith(("\n", "by\n"))
-        errors = errors_told(block, wrong, shift)
+        errors = errors_text(block, wrong, shift)
         if not wrong and not holes:
             return await self._judge(block, is_own=True)
         if wrong and not self._config.repair_depth:
             if self._config.turns > 1:
                 state.draft, state.open = await state.sorrifier.cut_down(draft)
-            told = feedback(errors, holes_told(state.open, ()))
-            return TriedDraft(block, Rejected(wrong[0].text), told)
+            answer = feedback(errors, holes_text(state.open, ()))
+            return TriedDraft(block, Rejected(wrong[0].text), answer)
         if (filled := await self._filled(state)) is not None:
             return await self._judge(block_of(self.theorem, filled), is_own=False)
         return self._rejected(block, wrong, errors, state)
@@ -228,8 +228,8 @@ class DraftTask(TheoremTask):
     ) -> TriedDraft:
         """A draft whose holes could not all be filled, with what its writer is told."""
         false = [hole.state for hole in state.false]
-        open_ = holes_told(state.open or state.false, false)
-        proved = proof_told(block_of(self.theorem, state.draft) if state.proved else None)
+        open_ = holes_text(state.open or state.false, false)
+        proved = proof_text(block_of(self.theorem, state.draft) if state.proved else None)
         why = wrong[0].text if wrong else f"{len(state.open)} open goals"
         kind = Rejection.ELABORATION if wrong else Rejection.SORRY
         return TriedDraft(block, Rejected(why, kind), feedback(errors, open_, proved))
@@ -285,8 +285,8 @@ class DraftTask(TheoremTask):
             self._found = found
         if is_right:
             return TriedDraft(block, Advanced(()), is_own=is_own)
-        told = refusal_told(verdict)
-        return TriedDraft(block, Rejected(told.strip()), feedback(told), is_own=is_own)
+        reasons = refusal_text(verdict)
+        return TriedDraft(block, Rejected(reasons.strip()), feedback(reasons), is_own=is_own)
 
 
 def _stop_of(found: JudgedProof) -> StopReason:

@@ -44,7 +44,7 @@ class EditPolicy:
 
     async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query: the steps first."""
-        own = [Proposal(text, FIRST - STEP * place) for place, text in enumerate(self._texts)]
+        own = [Proposal(text, FIRST - STEP * number) for number, text in enumerate(self._texts)]
         answers = await self._base.propose(queries)
         return [replace(advice, proposals=(*own, *advice.proposals)) for advice in answers]
 

@@ -32,39 +32,39 @@ def trimmed(text: str, most: int = MESSAGE_CHARS) -> str:
     return f"{head.rpartition(chr(10))[0] or head}\n[...]\n{tail.partition(chr(10))[2] or tail}"
 
 
-def errors_told(block: str, messages: Sequence[Message], shift: int) -> str:
+def errors_text(block: str, messages: Sequence[Message], shift: int) -> str:
     """The errors of a tactic block. shift: lines of the file above it."""
     lines = block.split("\n")
-    told = []
+    texts = []
     unique = list({(m.line, m.text): m for m in messages}.values())
     for message in unique[:MOST_ERRORS]:
         number = message.line - shift
         line = lines[number - 1].strip() if 0 < number <= len(lines) else ""
-        place = f"line {number}, `{line}`" if line else "the end"
-        told.append(f"Error at {place}:\n{trimmed(message.text)}\n\n")
+        where = f"line {number}, `{line}`" if line else "the end"
+        texts.append(f"Error at {where}:\n{trimmed(message.text)}\n\n")
     if more := len(unique) - MOST_ERRORS:
-        told += [f"({more} more errors)\n\n"] if more > 0 else []
-    return "".join(told)
+        texts += [f"({more} more errors)\n\n"] if more > 0 else []
+    return "".join(texts)
 
 
-def holes_told(holes: Sequence[Theorem], false: Sequence[ProofState]) -> str:
+def holes_text(holes: Sequence[Theorem], false: Sequence[ProofState]) -> str:
     """The goals that stay open."""
     wrong = {state.key for state in false}
-    told = []
+    texts = []
     for hole in holes[:MOST_HOLES]:
         word = "False, it has a counterexample" if hole.state.key in wrong else "Not proved"
-        told.append(f"{word}:\n```\n{trimmed(hole.state.pretty)}\n```\n\n")
+        texts.append(f"{word}:\n```\n{trimmed(hole.state.pretty)}\n```\n\n")
     if len(holes) > MOST_HOLES:
-        told.append(f"({len(holes) - MOST_HOLES} more open goals)\n\n")
-    return "".join(told)
+        texts.append(f"({len(holes) - MOST_HOLES} more open goals)\n\n")
+    return "".join(texts)
 
 
-def proof_told(block: str | None) -> str:
+def proof_text(block: str | None) -> str:
     """The proof so far."""
     return f"Proved so far:\n```lean4\n{block}\n```\n\n" if block else ""
 
 
-def refusal_told(verdict: Verdict | None) -> str:
+def refusal_text(verdict: Verdict | None) -> str:
     """Why the verifier refused."""
     if not isinstance(verdict, Refused):
         return ""

@@ -19,7 +19,7 @@ from ..agent.negation import is_false
 from ..agent.prover import Prover
 from ..agent.recorder import AttemptObserver, ObserverList
 from ..agent.task import ProverContext
-from ..concurrency import together
+from ..concurrency import run_all
 from ..config import ProverConfig
 from ..hammer.policy import Hammer
 from ..policy.base import Policy, PolicyOutput, Query
@@ -151,12 +151,12 @@ class HoleFiller:
             return attempts
         failed = [a.theorem for a in attempts if not a.is_proved and a.theorem.is_prop]
         doubted = failed if budget.ask_false else []
-        answers = await together([self._is_false(hole) for hole in doubted])
+        answers = await run_all([self._is_false(hole) for hole in doubted])
         work.false += [hole for hole, is_false in zip(doubted, answers, strict=True) if is_false]
         if any(answers) or not failed:
             return attempts
-        again = await self._search(work, failed, config, wall_s)
-        return [a for a in attempts if a.theorem not in failed] + again
+        longer = await self._search(work, failed, config, wall_s)
+        return [a for a in attempts if a.theorem not in failed] + longer
 
     async def _search(
         self, work: DraftState, holes: Sequence[Theorem], config: ProverConfig, wall_s: float
@@ -176,7 +176,7 @@ class HoleFiller:
             old = [hole for hole in wave if self._lemmas.is_given_up(hole, config.expansions)]
             new = [hole for hole in wave if hole not in old]
             groups = [(group, how) for group, how in ((new, config), (old, brief)) if group]
-            found = await together([self._search_alike(work, *group) for group in groups])
+            found = await run_all([self._search_alike(work, *group) for group in groups])
             attempts |= {a.theorem.start: a for group in found for a in group}
         return [attempts[hole.start] for hole in holes]
 

@@ -34,10 +34,10 @@ def unknown(theorem: Theorem) -> str | None:
     return None
 
 
-_Place = tuple[str, int, str, str]
+_StateKey = tuple[str, int, str, str]
 
 
-def _place(hole: Theorem, state: ProofState) -> _Place:
+def _key(hole: Theorem, state: ProofState) -> _StateKey:
     return hole.path, hole.command_start, state.key, state.pretty
 
 
@@ -64,7 +64,7 @@ class LemmaCache(AttemptObserver):
         self._proved: dict[str, Lemma] = {}
         self._by_goal: dict[str, list[str]] = defaultdict(list)
         self._given_up: dict[str, int] = {}
-        self._rejected: dict[_Place, dict[str, Rejected]] = defaultdict(dict)
+        self._rejected: dict[_StateKey, dict[str, Rejected]] = defaultdict(dict)
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """Keep what came of a search for a hole."""
@@ -84,14 +84,14 @@ class LemmaCache(AttemptObserver):
     def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
         """Keep what Lean rejected."""
         for expansion in expansions:
-            place = _place(theorem, expansion.state)
+            key = _key(theorem, expansion.state)
             for step in expansion.steps:
                 if isinstance(step.outcome, Rejected):
-                    self._rejected[place][step.tactic] = step.outcome
+                    self._rejected[key][step.tactic] = step.outcome
 
     def rejected(self, hole: Theorem) -> StoredRejections:
         """What Lean rejected, at states of any hole of the same command."""
-        return lambda state: self._rejected.get(_place(hole, state), {})
+        return lambda state: self._rejected.get(_key(hole, state), {})
 
     def blocks(self, theorem: Theorem, state: ProofState) -> list[str]:
         """Tactic blocks that should prove a state of a theorem, surest first.

@@ -21,7 +21,7 @@ from ..agent.prover import Prover
 from ..agent.recorder import AttemptObserver, ObserverList
 from ..agent.task import Pool, ProverContext, TheoremTask
 from ..config import ProverConfig
-from .feedback import errors_told
+from .feedback import errors_text
 from .hole_filler import BudgetObserver, DraftBudget, DraftState, HoleFiller
 from .lemma_cache import KnownProof, LemmaCache, unknown
 from .sorrifier import Draft, Sorrifier
@@ -285,7 +285,7 @@ class Repairer:
 
 def trajectory(broken: BrokenTheorem, value: str) -> list[Turn]:
     """A repair as a conversation to train on: the broken proof with Lean's errors, the repaired."""
-    errors = errors_told(broken.value, broken.errors, broken.line - 1)
+    errors = errors_text(broken.value, broken.errors, broken.line - 1)
     question = f"```lean4\n{broken.value}\n```\n\n{errors}"
     return [
         Turn(0, "user", question, is_feedback=True),

@@ -150,7 +150,7 @@ class Sorrifier:
         is_wrong = any(m.severity == "error" and m.start in span for m in opened.messages)
         return not is_wrong, [t for t in opened.theorems if draft.start <= t.start < draft.stop]
 
-    async def widened(self, draft: Draft, places: dict[int, bool]) -> list[Edit]:
+    async def widened(self, draft: Draft, at: dict[int, bool]) -> list[Edit]:
         """Wider cuts for the `sorry`s at these bytes; True: what stands there is false.
 
         Around a false one the next wider cut; else one about half way to the whole proof.
@@ -158,10 +158,10 @@ class Sorrifier:
         holes = [hole for command in await self._look(draft) for hole in command.holes]
         cuts: list[Cut] = []
         for hole in holes:
-            if hole.start in places:
+            if hole.start in at:
                 wider = [cut for cut in hole.cuts if not _is_idle(draft, cut)]
-                step = 0 if places[hole.start] else (len(wider) - 1) // 2
-                cuts.append(wider[step] if wider else _whole(draft))
+                step = 0 if at[hole.start] else (len(wider) - 1) // 2
+                cuts.append(wider[step] if wider else _everything(draft))
         self.log.removed += [_tactic(draft, cut) for cut in cuts]
         return [cut.edit for cut in outermost(cuts)]
 
@@ -176,8 +176,8 @@ class Sorrifier:
         before = draft.source.encode()[: draft.command].decode()
         head = draft.before[len(before) :]
         texts = [draft.value, *spellings(draft.value)]
-        places = await stumbles(self._pool, before, [head + text for text in texts])
-        readable = [text for text, place in zip(texts, places, strict=True) if place is None]
+        failures = await stumbles(self._pool, before, [head + text for text in texts])
+        readable = [text for text, failed in zip(texts, failures, strict=True) if failed is None]
         return replace(draft, value=readable[0]) if readable else draft
 
     async def _edits(self, draft: Draft, faults: Sequence[ProofFault], is_torn: bool) -> list[Edit]:
@@ -195,9 +195,9 @@ class Sorrifier:
         for cut in cuts:
             made = draft.edited([cut.edit])
             texts.append((made.before + made.value)[len(before) :])
-        places = await stumbles(self._pool, before, texts)
-        found = [cut for cut, place in zip(cuts, places, strict=True) if place is None]
-        return found[0] if found else _whole(draft)
+        failures = await stumbles(self._pool, before, texts)
+        found = [cut for cut, failed in zip(cuts, failures, strict=True) if failed is None]
+        return found[0] if found else _everything(draft)
 
     def _note(
         self, draft: Draft, commands: Sequence[BrokenCommand], faults: list[ProofFault]
@@ -218,11 +218,11 @@ class Sorrifier:
 
 def outermost(cuts: Sequence[Cut]) -> list[Cut]:
     """Of cuts that overlap or touch, the largest only; in order."""
-    kept: list[Cut] = []
+    largest: list[Cut] = []
     for cut in sorted(cuts, key=lambda cut: cut.start - cut.stop):
-        if all(cut.stop < other.start or other.stop < cut.start for other in kept):
-            kept.append(cut)
-    return sorted(kept, key=lambda cut: cut.start)
+        if all(cut.stop < other.start or other.stop < cut.start for other in largest):
+            largest.append(cut)
+    return sorted(largest, key=lambda cut: cut.start)
 
 
 def _smallest(draft: Draft, fault: ProofFault) -> Cut:
@@ -234,7 +234,7 @@ def _smallest(draft: Draft, fault: ProofFault) -> Cut:
         and not _is_idle(draft, cut)
         and (lacks_arms or cut.kind != "arms")
     ]
-    return cuts[0] if cuts else _whole(draft)
+    return cuts[0] if cuts else _everything(draft)
 
 
 def _tactic(draft: Draft, cut: Cut) -> str:
@@ -243,7 +243,7 @@ def _tactic(draft: Draft, cut: Cut) -> str:
     return f"exact {text}" if cut.kind == "term" else text
 
 
-def _whole(draft: Draft) -> Cut:
+def _everything(draft: Draft) -> Cut:
     return Cut(draft.start, draft.stop, draft.least, "proof")
 
 

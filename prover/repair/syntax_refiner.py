@@ -68,9 +68,9 @@ def _commas(text: str) -> str:
     """Commas between tactics: gone at the end of a line, `;` within one."""
     plain = masked(text)
     out = list(text)
-    for place in _loose_commas(plain):
-        rest = plain[place + 1 :].partition("\n")[0].strip()
-        out[place] = ";" if rest and not rest.startswith("}") else ""
+    for position in _loose_commas(plain):
+        rest = plain[position + 1 :].partition("\n")[0].strip()
+        out[position] = ";" if rest and not rest.startswith("}") else ""
     return "".join(out)
 
 
@@ -78,17 +78,17 @@ def _loose_commas(plain: str) -> Iterator[int]:
     """Commas that stand in no brackets but braces, and after no binder."""
     stack: list[str] = []
     binder = False
-    for place, character in enumerate(plain):
+    for position, character in enumerate(plain):
         if character in _OPENING:
             stack.append(character)
         elif character in _CLOSING and stack:
             stack.pop()
-        elif character in "∀∃λΠΣ" or re.match(r"\bfun\b", plain[place:]):
+        elif character in "∀∃λΠΣ" or re.match(r"\bfun\b", plain[position:]):
             binder = True
         elif character == "," and binder:
             binder = False
         elif character == "," and not (stack and stack[-1] != "{"):
-            yield place
+            yield position
 
 
 def _binders(text: str) -> str:
@@ -120,8 +120,8 @@ def _cases(text: str) -> str:
     head = rf"\binduction\s+({name})\s+with[ \t]+{two}\n(\s*)\{{"
     if found := re.search(head, masked(text)):
         first = _closing_brace(text, found.end() - 1)
-        if (again := masked(text)[first:].find("{")) >= 0:
-            at = first + again + 1
+        if (second := masked(text)[first:].find("{")) >= 0:
+            at = first + second + 1
             text = f"{text[:at]} rename_i {found[2]} {found[3]};{text[at:]}"
             text = f"{text[: found.start()]}induction {found[1]}\n{found[4]}{{{text[found.end() :]}"
     return text
@@ -129,10 +129,10 @@ def _cases(text: str) -> str:
 
 def _closing_brace(text: str, opening: int) -> int:
     depth = 0
-    for place, character in enumerate(masked(text)[opening:], opening):
+    for position, character in enumerate(masked(text)[opening:], opening):
         depth += {"{": 1, "}": -1}.get(character, 0)
         if depth == 0:
-            return place + 1
+            return position + 1
     return len(text)
 
 

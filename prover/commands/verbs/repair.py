@@ -49,7 +49,7 @@ class RepairOptions(FileVerbOptions):
 
 def run(context: Context, options: RepairOptions) -> int:
     """Repair the broken proofs of the files; the exit code."""
-    from ...repair.repairer import RepairConfig
+    from ...repair.repair_task import RepairConfig
     from ..prove import run_on_files
     from ..run_options import run_config
 

@@ -92,7 +92,7 @@ def test_first_drafts_are_one_request_and_later_ones_go_on_from_their_own():
     assert other[len(start)].text == "no idea"
     assert "bad" in go_on[-1].text
     assert [t.role for t in first.unkept[-3:]] == ["assistant", "user", "assistant"]
-    kept = first.judged(True)
+    kept = first.take_turns(True)
     assert (kept[-1].is_right, kept[-1].tokens, kept[-2].is_feedback) == (True, 5, True)
     assert first.unkept == []
 
@@ -179,22 +179,22 @@ def test_senseless_drafts_are_refused(bad):
 def test_errors_stand_under_their_lines_and_are_trimmed():
     long = "unsolved goals\n" + "\n".join(f"h{i} : p{i}" for i in range(200)) + "\n⊢ q"
     messages = [Message("error", long, 12, 2), Message("error", "again", 13, 0)]
-    text = feedback.errors_told("intro h\nsimp at h", [*messages, messages[0]], 11)
+    text = feedback.errors_text("intro h\nsimp at h", [*messages, messages[0]], 11)
     assert text.startswith("Error at line 1, `intro h`:\nunsolved goals\nh0 : p0")
     assert "[...]" in text
     assert "⊢ q\n\nError at line 2, `simp at h`:\nagain\n\n" in text
     assert len(text) < 2 * feedback.MESSAGE_CHARS
     many = [Message("error", str(i), 1, 0) for i in range(9)]
-    assert feedback.errors_told("", many, 0).endswith("(5 more errors)\n\n")
+    assert feedback.errors_text("", many, 0).endswith("(5 more errors)\n\n")
 
 
 def test_open_goals_are_told_and_false_ones_marked():
     other = replace(THEOREM, state=ProofState("j", (Goal("n = 1"),)))
-    text = feedback.holes_told([THEOREM, other], [other.state])
+    text = feedback.holes_text([THEOREM, other], [other.state])
     assert "Not proved:\n```\nn : Nat\n⊢ n = n\n```" in text
     assert "False, it has a counterexample:\n```\n⊢ n = 1\n```" in text
     refused = Refused((Refusal(RefusalKind.AXIOM, "sorryAx"),))
-    assert feedback.refusal_told(refused) == "axiom: sorryAx\n\n"
+    assert feedback.refusal_text(refused) == "axiom: sorryAx\n\n"
 
 
 def proved(hole, proof):
