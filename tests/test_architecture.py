@@ -60,6 +60,11 @@ def tree_of(name):
     return ast.parse((ROOT / name).read_text(encoding="utf-8"))
 
 
+def line(node):
+    """The line of a node that has one."""
+    return getattr(node, "lineno", 0)
+
+
 def room_of(name):
     return name.split("/")[0].removesuffix(".py")
 
@@ -95,21 +100,21 @@ def test_rooms_use_only_their_libraries(name):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            modules = [node.module]
+            modules = [node.module or ""]
         for library in (module.split(".")[0] for module in modules):
-            assert library not in (*ROOMS, "lakatos"), f"{name}:{node.lineno}: use relative imports"
+            assert library not in (*ROOMS, "lakatos"), f"{name}:{line(node)}: use relative imports"
             known = library in sys.stdlib_module_names or library in allowed
-            assert known, f"{name}:{node.lineno}: {library} is not for this room"
+            assert known, f"{name}:{line(node)}: {library} is not for this room"
 
 
 @pytest.mark.parametrize("name", [n for n in PACKAGE if n.startswith("search/")])
 def test_search_is_pure(name):
     for node in ast.walk(tree_of(name)):
         asynchronous = isinstance(node, ast.AsyncFunctionDef | ast.Await)
-        assert not asynchronous, f"{name}:{node.lineno}: search has no async"
+        assert not asynchronous, f"{name}:{line(node)}: search has no async"
         modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        assert not {m.split(".")[0] for m in modules} & IMPURE, f"{name}:{node.lineno}"
+        assert not {m.split(".")[0] for m in modules} & IMPURE, f"{name}:{line(node)}"
 
 
 @pytest.mark.parametrize("name", PACKAGE)

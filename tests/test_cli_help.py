@@ -21,7 +21,7 @@ from lakatos.search.driver import RECIPES
 from .screen import Terminal, environment
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = typer.main.get_command(app).commands
+COMMANDS = vars(typer.main.get_command(app))["commands"]
 EXAMPLES = [example for verb in VERBS for _, example in COMMANDS[verb].page.examples]
 
 

@@ -22,10 +22,11 @@ def sheet(sheets, title):
 
 
 def printed(sheets, width=100):
-    console = Console(width=width, file=StringIO())
+    out = StringIO()
+    console = Console(width=width, file=out)
     for part in sheets_text("head", sheets):
         console.print(part)
-    return console.file.getvalue()
+    return out.getvalue()
 
 
 def test_the_report_counts_every_problem():

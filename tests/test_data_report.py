@@ -68,7 +68,7 @@ def stored(
     with Store.open(str(folder / "x.db")) as store:
         recorder = store.recorder(store.start_run("prove", {}, "embedded", 0))
         recorder.expansions(theorem, told)
-        recorder.finish_attempt(replace(attempt, **fields))  # type: ignore[arg-type]
+        recorder.finish_attempt(replace(attempt, **fields))
         return store.load_attempt(1)
 
 

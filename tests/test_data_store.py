@@ -35,6 +35,7 @@ from lakatos.data.records import (
 from lakatos.data.store import database, migrations
 from lakatos.data.store.store import Store, default_url, to_url
 from lakatos.data.turns import Turn
+from sqlalchemy import Connection
 
 SOURCE = "theorem t (p q : Prop) (h : p ∧ q) : q ∧ p := sorry\n"
 CONTEXT = (Hypothesis("p q", "Prop"), Hypothesis("h", "p ∧ q"), Hypothesis("n", "ℕ", "2"))
@@ -470,11 +471,11 @@ def test_migrations_apply_once_in_order_and_alone(path: Path) -> None:
     fill(path)
     moment, calls = datetime(2026, 1, 1, tzinfo=UTC), []
 
-    def add(connection: migrations.Connection) -> None:
+    def add(connection: Connection) -> None:
         calls.append("add")
         connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN host TEXT")
 
-    def fail(connection: migrations.Connection) -> None:
+    def fail(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN half TEXT")
         connection.exec_driver_sql("SELECT * FROM nowhere")
 

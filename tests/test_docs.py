@@ -11,7 +11,7 @@ from lakatos.prover.commands.app import app
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-VERBS = typer.main.get_command(app).commands
+VERBS = vars(typer.main.get_command(app))["commands"]
 ROOMS = ("data", "search", "lean_env", "prover")
 
 

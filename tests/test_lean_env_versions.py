@@ -128,8 +128,7 @@ def test_each_form_fits_the_version_it_is_for(toolchain, text, is_good):
 
 
 def standin(lean, cache):
-    path = [str(STANDIN), str(Path(sys.executable).parent), os.environ["PATH"]]
-    path = os.pathsep.join(path)
+    path = os.pathsep.join([str(STANDIN), str(Path(sys.executable).parent), os.environ["PATH"]])
     return {**os.environ, "PATH": path, "LAKATOS_CACHE": str(cache), "STANDIN_LEAN": lean}
 
 

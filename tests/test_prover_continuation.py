@@ -29,7 +29,7 @@ from lakatos.prover.session import RunConfig
 
 from .toy_problems import problem
 
-EVAL = typer.main.get_command(app).commands["eval"]
+EVAL = vars(typer.main.get_command(app))["commands"]["eval"]
 NO_FLAGS = {"prover.batch", "prover.in_flight", "prover.first_round", "prover.growth"}
 NO_FLAGS |= {"prover.retries"}
 ELSEWHERE = {"data", "resume", "run", "retry", "cluster", "quiet", "as_json", "concurrency"}

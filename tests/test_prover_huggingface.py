@@ -13,11 +13,11 @@ torch = pytest.importorskip("torch", reason="needs the extra llm")
 pytest.importorskip("transformers", reason="needs the extra llm")
 
 from lakatos.prover.models import transformers_model as huggingface  # noqa: E402
-from lakatos.prover.models.checkpoint import loading_errors, require  # noqa: E402
+from lakatos.prover.models.checkpoint import HuggingFaceOptions, loading_errors, require  # noqa: E402
 from lakatos.prover.models.decoding import Loop  # noqa: E402
 from lakatos.prover.models.forward import Causal  # noqa: E402
 from lakatos.prover.models.request_queue import GenerationRequest, RequestQueue  # noqa: E402
-from lakatos.prover.models.transformers_model import HuggingFaceOptions, PromptLimits, Transformer  # noqa: E402
+from lakatos.prover.models.transformers_model import PromptLimits, Transformer  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from transformers import LlamaForSequenceClassification  # noqa: E402
 

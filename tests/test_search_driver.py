@@ -1,6 +1,7 @@
 """Every recipe on the toy logic, through the one interface."""
 
 import random
+from typing import Any
 
 import pytest
 from lakatos.data.records import Advanced, Expansion, Status
@@ -27,7 +28,7 @@ def sample(toy, state, draw):
 
 def run(name, formula, batch=4, rounds=300):
     toy, draw = Toy(formula), random.Random(0)
-    search = RECIPES[name](toy.root)
+    search: Any = RECIPES[name](toy.root)
     for _ in range(rounds):
         states = search.ask(batch)
         if not states:

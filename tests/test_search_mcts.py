@@ -38,9 +38,8 @@ def edges(*statistics):
     graph = ProofGraph(ProofState("a"))
     keys = "bcdefgh"
     graph.add(told("a", *((s[0], keys[i]) for i, s in enumerate(statistics))))
-    for edge, (_, visits, edge.value_sum, in_flight) in zip(
-        graph.root.edges, statistics, strict=True
-    ):
+    for edge, (_, visits, value_sum, in_flight) in zip(graph.root.edges, statistics, strict=True):
+        edge.value_sum = value_sum
         edge.visits = visits + in_flight
         graph.root.visits += visits
         graph.root.in_flight += in_flight

@@ -42,7 +42,8 @@ class OpenPool(ToyPool):
             raise WorkerDied("it ended two workers")
         self.files += 1
         self.most_files = max(self.files, self.most_files)
-        messages, theorems = (), ()
+        messages: tuple[Message, ...] = ()
+        theorems: tuple[Theorem, ...] = ()
         if source.startswith("bad"):
             messages = (Message("error", "unknown constant", 1, 0),)
         elif found := re.search(r"theorem (\w+?)(?:_\d+)? := sorry", source):
