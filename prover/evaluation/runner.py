@@ -23,10 +23,9 @@ from ...data.evaluation import (
     seed_of,
 )
 from ...data.records import Attempt, Expansion, StopReason, Theorem
-from ...data.turns import Turn
 from ...lean_env.opened_file import OpenedFile
 from ..agent.budget import Clock
-from ..agent.recorder import AttemptObserver
+from ..agent.recorder import AttemptObserver, ObserverList
 from ..concurrency import run_all
 from ..config import ProverConfig
 from .elaboration import FilePool, Unfit, opened_theorem
@@ -51,8 +50,8 @@ MAX_ERRORS = 10
 """Attempts in a row under which the model may fail."""
 
 
-class ConversationWriter(AttemptObserver, Protocol):
-    """Keeps attempts and numbers them: the store's recorder."""
+class AttemptRecorder(AttemptObserver, Protocol):
+    """Records attempts and numbers them: the store's writer of attempts."""
 
     def attempt_id(self, theorem: Theorem) -> int:
         """The number of the attempt at the theorem that runs now."""
@@ -60,7 +59,7 @@ class ConversationWriter(AttemptObserver, Protocol):
 
 
 class ResultWriter(Protocol):
-    """Keeps what counts: the store's ledger."""
+    """Records results: the store's writer of an evaluation."""
 
     def decide(self, number: int, outcome: ResultClass, detail: str) -> None:
         """Class a problem without an attempt."""
@@ -72,7 +71,7 @@ class ResultWriter(Protocol):
 
 
 class ProgressListener(Protocol):
-    """Hears what each place at work does: a live display."""
+    """Follows what each slot does: a live display. A slot is a number; one theorem at a time."""
 
     def start(self, slot: int, problem: Problem, number: int) -> None:
         """Attempt `number` begins; 0: the statement is elaborated."""
@@ -107,16 +106,16 @@ class AttemptPlan:
 
 
 class FailuresInARow:
-    """Stops a run under which the model fails again and again. most: attempts in a row."""
+    """Stops a run under which the model fails again and again, `limit` attempts in a row."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._count = 0
 
-    def hear(self, outcome: ResultClass, detail: str) -> None:
+    def count(self, outcome: ResultClass, detail: str) -> None:
         """Another attempt is over. Raises ModelUnavailable at the last that may fail."""
         self._count = self._count + 1 if outcome is ResultClass.MODEL_FAILED else 0
-        if self._count >= self._most:
+        if self._count >= self._limit:
             raise ModelUnavailable(f"the model failed {self._count} times in a row: {detail}")
 
 
@@ -157,41 +156,34 @@ class RunnerContext:
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Who is told of what happens. archive: makes what keeps the attempts of one place at work."""
+    """Who follows a run. recorder: makes a recorder of the attempts of one slot."""
 
-    book: ResultWriter
-    archive: Callable[[], ConversationWriter]
-    watcher: ProgressListener
+    results: ResultWriter
+    recorder: Callable[[], AttemptRecorder]
+    progress: ProgressListener
 
 
-class _Notes:
-    """Tells an archive and a watcher of one attempt, and notes its number and its tokens."""
+class _AttemptNotes(ObserverList):
+    """Passes all on to a recorder, and notes the attempt's number and its tokens."""
 
-    def __init__(self, archive: ConversationWriter, heard: Callable[[int], None]) -> None:
-        self._archive = archive
-        self._heard = heard
+    def __init__(self, recorder: AttemptRecorder, on_expanded: Callable[[int], None]) -> None:
+        super().__init__([recorder])
+        self._recorder = recorder
+        self._on_expanded = on_expanded
         self.attempt_id = 0
         self.tokens = 0
 
     def start_attempt(self, theorem: Theorem) -> None:
-        """Pass it on."""
-        self._archive.start_attempt(theorem)
-        if not self.attempt_id:  # later ones are of its negation, of the holes of its drafts
-            self.attempt_id = self._archive.attempt_id(theorem)
+        """Note the number of the first attempt: later ones are of its negation and its holes."""
+        super().start_attempt(theorem)
+        if not self.attempt_id:
+            self.attempt_id = self._recorder.attempt_id(theorem)
 
     def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
-        """Pass them on, and count."""
-        self._archive.expansions(theorem, expansions)
+        """Count them."""
+        super().expansions(theorem, expansions)
         self.tokens += sum(expansion.tokens for expansion in expansions)
-        self._heard(len(expansions))
-
-    def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
-        """Pass them on."""
-        self._archive.turns(theorem, turns)
-
-    def finish_attempt(self, attempt: Attempt) -> None:
-        """Pass it on."""
-        self._archive.finish_attempt(attempt)
+        self._on_expanded(len(expansions))
 
 
 class EvaluationRunner:
@@ -206,12 +198,12 @@ class EvaluationRunner:
         clock: Clock = time.monotonic,
     ) -> None:
         self._plan = plan
-        self._book = listeners.book
-        self._archive = listeners.archive
-        self._watcher = listeners.watcher
+        self._results = listeners.results
+        self._make_recorder = listeners.recorder
+        self._progress = listeners.progress
         self._clock = clock
         self._origin_s = clock() - worked_s
-        self._writers: dict[int, ConversationWriter] = {}
+        self._recorders: dict[int, AttemptRecorder] = {}
         self._open: list[tuple[int, str]] = []
         self._done: dict[int, list[AttemptResult]] = {}
         self._running: set[Proving] = set()
@@ -248,7 +240,7 @@ class EvaluationRunner:
         """
         if self.stopped:
             return
-        self._watcher.start(slot, task.problem, 0)
+        self._progress.start(slot, task.problem, 0)
         opened, found = await opened_theorem(context.pool, task.problem)
         if opened:
             self._open.append((id(context), opened.source))
@@ -256,16 +248,16 @@ class EvaluationRunner:
             if isinstance(found, Unfit):
                 self.decide(task, found, slot)
             elif result := await self._attempts(context, slot, task, found):
-                self._watcher.finish(slot, result)
+                self._progress.finish(slot, result)
         finally:
             if opened:
                 self._close(context, opened)
 
     def decide(self, task: Task, why: Unfit, slot: int = 0) -> None:
         """Class a problem that cannot be attempted to its end."""
-        self._book.decide(task.number, why.outcome, why.detail)
+        self._results.decide(task.number, why.outcome, why.detail)
         done = tuple(self._done.get(task.number, task.done))
-        self._watcher.finish(slot, ProblemResult(task.problem, why.outcome, done, why.detail))
+        self._progress.finish(slot, ProblemResult(task.problem, why.outcome, done, why.detail))
 
     def _close(self, context: RunnerContext, opened: OpenedFile) -> None:
         file = id(context), opened.source
@@ -281,13 +273,13 @@ class EvaluationRunner:
         for number in missing(done, self._plan):
             if self.stopped:
                 return None
-            self._watcher.start(slot, task.problem, number)
+            self._progress.start(slot, task.problem, number)
             summary = await self._attempt(context, slot, task, number, theorem)
             if summary is None:
                 return None
-            self._book.add(task.number, summary)
+            self._results.add(task.number, summary)
             done.append(summary)
-            self._failures.hear(summary.outcome, summary.detail)
+            self._failures.count(summary.outcome, summary.detail)
             if summary.outcome is ResultClass.SOLVED and not self._plan.all_attempts:
                 break
         del self._done[task.number]
@@ -299,9 +291,11 @@ class EvaluationRunner:
     ) -> AttemptResult | None:
         """One attempt from start to end; None when it was interrupted."""
         seed = seed_of(self._plan.prover.seed, task.problem.name, number)
-        if slot not in self._writers:
-            self._writers[slot] = self._archive()
-        notes = _Notes(self._writers[slot], lambda count: self._watcher.expanded(slot, count))
+        if slot not in self._recorders:
+            self._recorders[slot] = self._make_recorder()
+        notes = _AttemptNotes(
+            self._recorders[slot], lambda count: self._progress.expanded(slot, count)
+        )
         prover = context.make(notes, replace(self._plan.prover, seed=seed, concurrency=1))
         self._running.add(prover)
         try:
