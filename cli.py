@@ -42,7 +42,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return int(code or 0)
     except streams.Interrupted:
         if not streams.is_reader_gone():
-            _say("interrupted; what was proved is kept (lakatos show)")
+            _print_error("interrupted; what was proved is kept (lakatos show)")
         return streams.interrupted_code()
     except BrokenPipeError:
         streams.drop(sys.stdout)
@@ -86,14 +86,14 @@ def _warnings_as_lines() -> Iterator[None]:
         line: str | None = None,
     ) -> None:
         if Path(filename).is_relative_to(package):
-            _say(str(message))
+            _print_error(str(message))
 
     with warnings.catch_warnings():
         warnings.showwarning = show
         yield
 
 
-def _say(text: str) -> None:
-    from .prover.commands.console import say
+def _print_error(text: str) -> None:
+    from .prover.commands.console import print_error
 
-    say(text)
+    print_error(text)
