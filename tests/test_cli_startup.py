@@ -32,6 +32,15 @@ def test_help_imports_nothing_heavy(words):
     assert not HEAVY & set(done.stderr.split())
 
 
+def test_texts_and_defaults_need_no_conversion(tmp_path):
+    code = MAIN + "print(*sys.modules, file=sys.stderr); sys.exit(code)"
+    command = [sys.executable, "-c", code, "show", "--db", "none.db", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "sqlalchemy" in done.stderr.split()
+    assert "pydantic" not in done.stderr.split()
+
+
 @pytest.mark.parametrize("module", ["typer", "lakatos.prover.commands.app", "lakatos.data.store"])
 def test_ctrl_c_while_modules_are_imported_shows_no_traceback(module):
     command = [sys.executable, "-c", INTERRUPTED, module]
