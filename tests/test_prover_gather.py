@@ -40,7 +40,7 @@ def test_a_word_is_a_job_and_anything_else_is_a_place(tmp_path):
     )
 
 
-def test_what_is_asked_reaches_the_job():
+def test_options_reach_the_extraction():
     core = extract_job(
         ExtractOptions("core", out=Path("o"), module=["Init.*"], seed=4, workers=2), no_store
     )
@@ -60,15 +60,15 @@ def test_formats_and_problems_reach_every_job(tmp_path, word):
     place = tmp_path / "set.jsonl"
     place.write_text(json.dumps({"name": "a", "formal_statement": "theorem a : 1 = 1 := sorry"}))
     formats = ["parquet", "jsonl", "parquet"]
-    asked = extract_job(
+    options = extract_job(
         ExtractOptions(word, out=Path("o"), format=formats, exclude=[place]), no_store
     ).extraction
-    assert asked.formats == ("parquet", "jsonl")
-    assert [problem.name for each in asked.problems for problem in each.problems] == ["a"]
+    assert options.formats == ("parquet", "jsonl")
+    assert [problem.name for each in options.problems for problem in each.problems] == ["a"]
 
 
 @pytest.mark.parametrize(
-    ("asked", "why"),
+    ("options", "why"),
     [
         (ExtractOptions("core"), "either --out DIR or --stats"),
         (ExtractOptions("store", out=Path("o"), stats=True), "either --out DIR or --stats"),
@@ -78,9 +78,9 @@ def test_formats_and_problems_reach_every_job(tmp_path, word):
         (ExtractOptions("core", stats=True, count=3), "--count is for extract synthetic"),
     ],
 )
-def test_what_does_not_go_together_is_told(asked, why):
+def test_options_that_contradict_each_other_are_named(options, why):
     with pytest.raises(UsageError, match=why):
-        extract_job(asked, no_store)
+        extract_job(options, no_store)
 
 
 def test_an_empty_store_is_written_without_lean(tmp_path):
@@ -95,8 +95,8 @@ def test_an_empty_store_is_written_without_lean(tmp_path):
 def test_the_command_poses_a_module_and_keeps_it(tmp_path, capsys):
     words = ["extract", "core", "--module", "Init.Classical", "--out", str(tmp_path / "out")]
     assert main(words) == 0
-    said = capsys.readouterr().out
-    assert "modules: 1, 0 more failed" in said
+    printed = capsys.readouterr().out
+    assert "modules: 1, 0 more failed" in printed
     assert (tmp_path / "out" / "jsonl" / "problems.jsonl").read_text().count("\n") > 20
     assert main(words) == 0
-    assert capsys.readouterr().out == said
+    assert capsys.readouterr().out == printed
