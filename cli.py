@@ -39,7 +39,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             environment = _environment(words)
             code = app(args=words, prog_name="lakatos", standalone_mode=False, obj=environment)
         sys.stdout.flush()
-        return int(code or 0)
+        return streams.interrupted_code() if code == streams.INTERRUPTED else int(code or 0)
     except streams.Interrupted:
         if not streams.is_reader_gone():
             _print_error("interrupted; what was proved is kept (lakatos show)")

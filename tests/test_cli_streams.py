@@ -52,6 +52,19 @@ def test_a_reader_that_goes_away_stops_the_run(tmp_path):
     assert "interrupted" in listed
 
 
+def test_a_reader_that_has_gone_is_exit_141(tmp_path):
+    main = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-c", main, "show"]
+    variables = environment(LAKATOS_DB="attempts.db")
+    done = subprocess.run(
+        command, cwd=tmp_path, env=variables, stdout=write, stderr=subprocess.PIPE
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 @pytest.fixture
 def stored(run, tmp_path):
     """An empty database, and the file that it is."""
