@@ -86,7 +86,7 @@ class EvaluationCommand:
             self._reporter.warn(f"so far:  lakatos report {run_id}{db_option}")
 
     async def _accepted_problems(self, backend: ExecutionBackend) -> Sequence[Problem]:
-        """The problems of the run; where it is asked for, without those that Lean refuses.
+        """The problems of the run; with `--core`, without those that Lean refuses.
 
         A malformed row, a crash and a time-out stay, and are counted as they are without `--core`.
         """

@@ -122,7 +122,7 @@ _HEAD = (ResultClass.SOLVED, ResultClass.UNTRIED)
 
 
 def result_text(result: ProblemResult) -> Text:
-    """One theorem on a line, with its cost or the reason."""
+    """One theorem on a line, with the effort, or the reason why it is not solved."""
     wall_s = sum(attempt.wall_s for attempt in result.attempts)
     expansions = sum(attempt.expansions for attempt in result.attempts)
     solved = result.is_solved
@@ -141,7 +141,7 @@ def result_text(result: ProblemResult) -> Text:
 
 
 def summary_text(evaluation: Evaluation) -> Text:
-    """What came of a run: solved, classes, and where to look further."""
+    """The summary of a run: how many are solved, the classes of the others, the next command."""
     classes, total = evaluation.classes, len(evaluation.results)
     solved, tried = classes[ResultClass.SOLVED], evaluation.tried
     share = f"{100 * solved / tried:.1f} %" if tried else "-"

@@ -1,7 +1,7 @@
-"""What a run over a problem set would do, found out before it does it: `lakatos eval --check`.
+"""What a run over a problem set would do, without running it: `lakatos eval --check`.
 
-Lean elaborates every statement, and where the policy has a model one attempt of one expansion is
-made, so that the model is asked once, by the way that the run would ask. Nothing is stored.
+Lean elaborates every statement. Where the policy has a model, one attempt of one expansion is made,
+so that the model gets one request, just as the run would send it. Nothing is stored.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from ..session import check_axioms, start_run
 from .evaluation_config import EvaluationConfig, RunRecord
 
 BYTES_PER_SEARCH_S = 20_000
-"""Of the store, for a second of search: 16 steps (benchmarks/results/eval_minif2f_core.md) of
-1,024 bytes (benchmarks/results/eval_overhead.json), and a little."""
+"""Bytes that one second of search adds to the database: a little more than 16 steps
+(benchmarks/results/eval_minif2f_core.md) of 1,024 bytes (benchmarks/results/eval_overhead.json)."""
 
 
 @dataclass(slots=True)
 class _Count(NoObserver):
-    """Counts what one attempt is suggested."""
+    """Counts the tactics that are proposed in one attempt."""
 
     tactics: int = 0
     accepted: int = 0
@@ -120,7 +120,7 @@ def _untried(problem: Problem) -> ProblemResult:
 
 
 def _is_open(evaluation: EvaluationConfig, result: ProblemResult) -> bool:
-    """Whether the run would still try it."""
+    """Whether the run would still try this problem."""
     if result.outcome in evaluation.retry:
         return True
     decided = result.outcome is not ResultClass.UNTRIED and not result.attempts
@@ -134,7 +134,7 @@ def _has_model(evaluation: EvaluationConfig) -> bool:
 async def _answer(
     evaluation: EvaluationConfig, problem: Problem, key: str | None, cache: Path | None
 ) -> ModelAnswer:
-    """Ask the model once, about one problem; a model that cannot be asked is a fault in it."""
+    """Send the model one request, about one problem; if it fails, the answer says why."""
     config = evaluation.config
     few = replace(config.drafts, attempts=1, turns=1, repair_depth=0)
     config = replace(config, drafts=few, workers=1)
@@ -171,6 +171,6 @@ def _tokens(evaluation: EvaluationConfig, answer: ModelAnswer | None, attempts: 
 
 
 def _free_bytes(store: str) -> int | None:
-    """Room on the disk of the database; None where it is no file here."""
+    """Free bytes on the disk of the database; None where it is no file on this machine."""
     folder = Path(store).expanduser().absolute().parent
     return shutil.disk_usage(folder).free if folder.is_dir() else None

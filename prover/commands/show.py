@@ -34,7 +34,7 @@ WIDE = 120
 
 
 def attempts_table(attempts: Sequence[AttemptSummary], now: datetime, width: int) -> Table:
-    """Stored attempts, as `lakatos show` lists them: number, name, result, age; more when wide."""
+    """A table of stored attempts: number, name, result, age; more columns if it may be wide."""
     table = Table(box=None, title="newest first", title_justify="left")
     table.add_column("attempt", justify="right")
     table.add_column("theorem", no_wrap=True, overflow="fold")
@@ -115,8 +115,8 @@ def show(options: ShowOptions, store: Store, now: datetime) -> None:
 def _print_turns(turns: Sequence[Turn], number: int) -> None:
     if not turns:
         raise UsageError(
-            f"attempt {number} has no conversation: no model wrote drafts for it, and what a model "
-            "of tactics is asked is kept with --keep-prompts only"
+            f"attempt {number} has no conversation: no model wrote drafts for it, and prompts of a "
+            "tactic model are stored only with --keep-prompts"
         )
     out = console.standard_output()
     for turn in turns:

@@ -1,6 +1,6 @@
-"""How a run looks in a terminal: rich renderables made from records, and nothing else.
+"""How a run looks in a terminal: rich renderables made from records.
 
-No clock, and no I/O but of the two consoles; cli.py prints what is made here.
+Prints nothing, but for the bars of the set-up of Lean.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class ProofProgress:
         return (after - before) / (last_s - first_s) if last_s > first_s else 0.0
 
     def start_attempt(self, theorem: Theorem) -> None:
-        """One more theorem is at work; a negation is not shown for itself."""
+        """Show one more theorem; a negation is not shown for itself."""
         if not theorem.negates:
             self.running[theorem.path, theorem.name] = (0, theorem.state)
 
@@ -71,7 +71,7 @@ class ProofProgress:
         """Not shown."""
 
     def finish_attempt(self, attempt: Attempt) -> None:
-        """One theorem less is at work."""
+        """Show one theorem less, and report its attempt."""
         if attempt.theorem.negates:
             return
         self.running.pop((attempt.theorem.path, attempt.theorem.name), None)
