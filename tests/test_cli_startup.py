@@ -46,3 +46,10 @@ def test_ctrl_c_while_modules_are_imported_shows_no_traceback(module):
     command = [sys.executable, "-c", INTERRUPTED, module]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_console_script_imports_only_what_python_has_loaded_until_main_catches():
+    code = "import os, sys; before = set(sys.modules); import lakatos.cli; "
+    code += "print(*sorted(set(sys.modules) - before - {'__future__'}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["lakatos", "lakatos.cli"]
