@@ -5,12 +5,11 @@ The public names, loaded when first used: `import lakatos` starts and imports no
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing's own would be imported where nothing catches a Ctrl-C yet
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+    from typing import Any
 
     from .data.errors import EnvironmentFault, LakatosError, SoundnessAlarm, UsageError
     from .data.records import Accepted, Attempt, ProofState, Refused, StopReason, Theorem, Verdict
@@ -75,6 +74,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f".{home}", __name__), name)

@@ -6,43 +6,44 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
 
+TYPE_CHECKING = False  # typing's own would be imported where nothing catches a Ctrl-C yet
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TextIO
+
     from .prover.commands.resources import Environment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. Every failure becomes one line on standard error."""
     try:
-        return _run(arguments)
+        return _run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:  # before there was anything to keep: modules were being imported
         return 130
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(words: Sequence[str]) -> int:
+    import gc
+    import warnings
+
     from .prover.commands import streams
     from .prover.commands.app import app
 
-    words = sys.argv[1:] if arguments is None else list(arguments)
     gc.set_threshold(5_000, 20, 1_000)  # what a search makes lives as long as the search
     streams.set_up()
     try:
-        with _warnings_as_lines():
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
             environment = _environment(words)
             code = app(args=words, prog_name="lakatos", standalone_mode=False, obj=environment)
         sys.stdout.flush()
-        return int(code or 0)
+        return streams.interrupted_code() if code == streams.INTERRUPTED else int(code or 0)
     except streams.Interrupted:
         if not streams.is_reader_gone():
-            _say("interrupted; what was proved is kept (lakatos show)")
+            _print_error("interrupted; what was proved is kept (lakatos show)")
         return streams.interrupted_code()
     except BrokenPipeError:
         streams.drop(sys.stdout)
@@ -58,6 +59,8 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _environment(words: Sequence[str]) -> Environment:
+    from pathlib import Path
+
     from platformdirs import user_config_path
 
     from .prover.commands.resources import Environment
@@ -72,28 +75,20 @@ def _environment(words: Sequence[str]) -> Environment:
     )
 
 
-@contextmanager
-def _warnings_as_lines() -> Iterator[None]:
-    """Within it, a warning of this package is one line; those of other packages are left out."""
-    package = Path(__file__).parent
-
-    def show(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
-    ) -> None:
-        if Path(filename).is_relative_to(package):
-            _say(str(message))
-
-    with warnings.catch_warnings():
-        warnings.showwarning = show
-        yield
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of this package as one line; leave out those of other packages."""
+    if filename.startswith(os.path.dirname(__file__)):  # noqa: PTH120
+        _print_error(str(message))
 
 
-def _say(text: str) -> None:
-    from .prover.commands.console import say
+def _print_error(text: str) -> None:
+    from .prover.commands.console import print_error
 
-    say(text)
+    print_error(text)

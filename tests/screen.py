@@ -62,14 +62,14 @@ class Emulator(pyte.HistoryScreen):
 
 def python(commands):
     """The words that start one Python which does all these commands of lakatos."""
-    told = [[str(word) for word in command] for command in commands]
-    return [sys.executable, "-c", _MAIN, json.dumps(told)]
+    words = [[str(word) for word in command] for command in commands]
+    return [sys.executable, "-c", _MAIN, json.dumps(words)]
 
 
 def environment(**more):
     """Ours, without what changes the look of a terminal. more: variables on top; None: not set."""
-    kept = {**os.environ, "NO_COLOR": None, "COLUMNS": None, "LINES": None, **more}
-    return {name: str(value) for name, value in kept.items() if value is not None}
+    variables = {**os.environ, "NO_COLOR": None, "COLUMNS": None, "LINES": None, **more}
+    return {name: str(value) for name, value in variables.items() if value is not None}
 
 
 class Terminal:
@@ -116,9 +116,9 @@ class Terminal:
 
     def _read(self):
         try:
-            told = os.read(self._ours, 65536)
+            read = os.read(self._ours, 65536)
         except OSError:  # nobody has it open any more
             return False
-        self.raw += told
-        self._stream.feed(told)
-        return bool(told)
+        self.raw += read
+        self._stream.feed(read)
+        return bool(read)

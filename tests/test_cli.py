@@ -193,7 +193,7 @@ def test_an_unknown_import_is_one_line(run, tmp_path):
 
 
 @lean
-def test_nothing_to_prove_is_said(run, tmp_path):
+def test_a_file_without_a_sorry_has_nothing_to_prove(run, tmp_path):
     (tmp_path / "f.lean").write_text("theorem done : True := trivial\n")
     code, out, _ = run("prove", "f.lean")
     assert code == 0
@@ -324,10 +324,10 @@ def first_proof_then(signal_number, folder):
         stderr=subprocess.PIPE,
         text=True,
     ) as command:
-        said = [json.loads(command.stdout.readline()) for _ in range(2)]
+        attempts = [json.loads(command.stdout.readline()) for _ in range(2)]
         command.send_signal(signal_number)
         command.communicate()
-    assert {each["theorem"] for each in said if each["proved"]} == {"first", "second"}
+    assert {each["theorem"] for each in attempts if each["proved"]} == {"first", "second"}
     return command.returncode
 
 

@@ -67,8 +67,8 @@ def test_a_set_is_evaluated_and_every_theorem_counted(run, rows):
 
 @lean
 def test_the_core_is_what_elaborates(run, rows, tmp_path):
-    told = "eval", "toy", "--data", rows, "--core", "--expansions", 20, "--workers", 1
-    code, out, error = run(*told, "--json")
+    words = "eval", "toy", "--data", rows, "--core", "--expansions", 20, "--workers", 1
+    code, out, error = run(*words, "--json")
     *results, end = [json.loads(line) for line in out.splitlines()]
     found = {result["name"]: result["outcome"] for result in results}
     assert found == {"imo_1": "solved", "imo_2": "solved", "amc_1": "dead end"}
@@ -77,15 +77,15 @@ def test_the_core_is_what_elaborates(run, rows, tmp_path):
     assert "3 of 4 statements elaborate" in error
     assert code == 1
     with Store.open(str(tmp_path / "attempts.db")) as store:
-        kept = store.load_evaluation(end["run"])
-    assert kept.is_finished
-    assert kept.config["evaluation"]["header"] == "core"
-    code, out, error = run(*told, "--resume")
+        stored = store.load_evaluation(end["run"])
+    assert stored.is_finished
+    assert stored.config["evaluation"]["header"] == "core"
+    code, out, error = run(*words, "--resume")
     assert (code, error[-1]) == (1, f"run {end['run']} goes on: 0 of 3 left")
     assert "toy-core: 2 of 3 solved (66.7 %)" in out
-    code, out, error = run(*told, "--retry", "dead-end", "--quiet")
+    code, out, error = run(*words, "--retry", "dead-end", "--quiet")
     assert "toy-core: 2 of 3 solved" in out
-    code, out, error = run(*told, "--run", end["run"], "--seed", 5)
+    code, out, error = run(*words, "--run", end["run"], "--seed", 5)
     assert (code, out) == (2, "")
     assert error[-1].startswith("lakatos: run 1 (3 of 3 done) differs: --seed 0, now 5. ")
 
@@ -97,23 +97,23 @@ TWO = "theorem one : 1 = 1 := by sorry\ntheorem two (p : Prop) : p → p := by s
 def test_a_run_goes_on_as_it_was_begun_or_says_what_differs(run, tmp_path):
     place = tmp_path / "two.lean"
     place.write_text(TWO, encoding="utf-8")
-    told = "eval", "two", "--data", place, "--workers", 1
-    assert run(*told, "--time", 8, "--slice", 1)[0] == 0
+    words = "eval", "two", "--data", place, "--workers", 1
+    assert run(*words, "--time", 8, "--slice", 1)[0] == 0
     with Store.open(str(tmp_path / "attempts.db")) as store:
         store.ledger(1).reopen([0])
         store.finish_run(1, "interrupted")
-    code, out, error = run(*told, "--time", 9, "--slice", 1, "--resume")
+    code, out, error = run(*words, "--time", 9, "--slice", 1, "--resume")
     assert (code, out) == (2, "")
     assert error[-1] == (
         "lakatos: run 1 (0 of 1 done) differs: --time 8, now 9. "
         "Go on with it: lakatos eval --run 1. Begin a new one: leave --resume out."
     )
-    code, out, error = run(*told, "--resume", "--db", tmp_path / "attempts.db")
+    code, out, error = run(*words, "--resume", "--db", tmp_path / "attempts.db")
     assert code == 2
     assert "differs: --time 8, now 60, --slice 1, now not given. " in error[-1]
     assert f"lakatos eval --run 1 --db {tmp_path / 'attempts.db'}. " in error[-1]
     place.write_text(TWO.replace("1 = 1", "2 = 2"), encoding="utf-8")
-    code, _, error = run(*told, "--time", 8, "--slice", 1, "--resume")
+    code, _, error = run(*words, "--time", 8, "--slice", 1, "--resume")
     assert (code, "differs: one reads otherwise." in error[-1]) == (2, True)
     code, _, error = run("eval", "--run", 1, "--data", place)
     assert (code, "has other problems: one reads otherwise." in error[-1]) == (2, True)
@@ -130,8 +130,8 @@ def test_a_run_goes_on_as_it_was_begun_or_says_what_differs(run, tmp_path):
 def test_the_core_keeps_what_is_not_the_statements_fault(run, rows):
     with rows.open("a", encoding="utf-8") as file:
         file.write('{"broken\n')
-    told = "eval", "toy", "--data", rows, "--core", "--expansions", 5, "--workers", 1
-    _, out, error = run(*told, "--json", "--quiet")
+    words = "eval", "toy", "--data", rows, "--core", "--expansions", 5, "--workers", 1
+    _, out, error = run(*words, "--json", "--quiet")
     *results, end = [json.loads(line) for line in out.splitlines()]
     found = {result["name"]: result["outcome"] for result in results}
     assert found["set.jsonl:5"] == "does not elaborate"
@@ -180,8 +180,8 @@ def test_a_broken_mixture_of_files_is_accounted_for_exactly(run, tmp_path):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
     (tmp_path / "mixture" / "bytes.lean").write_bytes(b"\xff\xfe")
-    told = "eval", "mixture", "--data", tmp_path / "mixture", "--json", "--expansions", 5
-    code, out, error = run(*told, "--workers", 1)
+    words = "eval", "mixture", "--data", tmp_path / "mixture", "--json", "--expansions", 5
+    code, out, error = run(*words, "--workers", 1)
     *results, end = [json.loads(line) for line in out.splitlines()]
     assert code == 1
     assert {result["name"]: result["outcome"] for result in results} == {
@@ -204,10 +204,10 @@ def test_a_broken_mixture_of_files_is_accounted_for_exactly(run, tmp_path):
 
 def results_of(path, run_id):
     with Store.open(str(path)) as store:
-        told = store.load_evaluation(run_id)
-    return told.is_finished, [
+        evaluation = store.load_evaluation(run_id)
+    return evaluation.is_finished, [
         (r.problem.name, r.outcome, [(a.seed, a.proof, a.steps) for a in r.attempts])
-        for r in told.results
+        for r in evaluation.results
     ]
 
 
@@ -217,18 +217,18 @@ def test_killed_in_its_midst_a_run_goes_on_to_the_same_results(rows, tmp_path):
     command += ["eval", "toy", "--data", rows, "--core", "--workers", "1", "--expansions", "20"]
     quiet = {"stderr": subprocess.DEVNULL, "text": True}
 
-    def told(name, *more):
+    def arguments(name, *more):
         environ = {**os.environ, "LAKATOS_DB": str(tmp_path / name)}
         return {"args": [*map(str, command), *more], "env": environ, **quiet}
 
-    assert subprocess.run(**told("whole.db"), stdout=subprocess.DEVNULL).returncode == 1
+    assert subprocess.run(**arguments("whole.db"), stdout=subprocess.DEVNULL).returncode == 1
     finished, whole = results_of(tmp_path / "whole.db", 1)
     assert finished
     options = {"stdout": subprocess.PIPE, "start_new_session": True}
-    with subprocess.Popen(**told("killed.db"), **options) as process:
+    with subprocess.Popen(**arguments("killed.db"), **options) as process:
         assert process.stdout.readline().startswith("✓ imo_1")
         os.killpg(process.pid, signal.SIGKILL)
     assert not results_of(tmp_path / "killed.db", 1)[0]
-    resumed = subprocess.run(**told("killed.db", "--resume"), stdout=subprocess.DEVNULL)
+    resumed = subprocess.run(**arguments("killed.db", "--resume"), stdout=subprocess.DEVNULL)
     assert resumed.returncode == 1
     assert results_of(tmp_path / "killed.db", 1) == (True, whole)

@@ -14,8 +14,8 @@ theorem related {α : Type} (r : α → α → Prop) (symm : ∀ x y, r x y → 
 @pytest.mark.lean
 def test_a_disproof_says_where_and_a_proof_has_only_what_worked(run, tmp_path):
     (tmp_path / "f.lean").write_text(FILE, encoding="utf-8")
-    told = "prove", "f.lean", "--refute", 0.5, "--workers", 1, "--json", "--expansions", 60
-    code, out, error = run(*told)
+    words = "prove", "f.lean", "--refute", 0.5, "--workers", 1, "--json", "--expansions", 60
+    code, out, error = run(*words)
     below, swapped, related = sorted(map(json.loads, out.splitlines()), key=lambda a: a["line"])
     assert code == 1
     assert below["detail"] == "false: n = 5"
@@ -24,7 +24,7 @@ def test_a_disproof_says_where_and_a_proof_has_only_what_worked(run, tmp_path):
     assert swapped["detail"].startswith("false: a = ")
     assert related["proved"]
     assert "    false: n = 5" in error
-    code, out, _ = run(*told, "--minimise", "off", "--theorem", "below")
+    code, out, _ = run(*words, "--minimise", "off", "--theorem", "below")
     raw = json.loads(out)
     assert len(raw["disproof"]) > len(below["disproof"])
     assert raw["detail"] == "false: n = 5"

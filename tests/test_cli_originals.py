@@ -93,7 +93,7 @@ def test_fields_are_no_theorems_and_examples_keep_their_names(run):
     assert "lakatos_example" not in out
 
 
-def test_a_misspelt_axiom_is_told(run):
+def test_a_misspelt_axiom_is_named(run):
     Path("a.lean").write_text("axiom mine : 1 = 2\n" + PROVED)
     names = ("--allow-axiom", "Clasical.choice", "--allow-axiom", "mine")
     code, _, error = run("verify", "a.lean", *names)

@@ -1,4 +1,4 @@
-"""`--keep-prompts`: what a model of tactics was asked, and what it wrote, is there later."""
+"""`--keep-prompts`: prompts of a tactic model and its answers are stored."""
 
 import pytest
 from lakatos.data.dataset.from_store import rows_of
@@ -11,7 +11,7 @@ FILE = "theorem t (a b : Nat) : a + b = b + a := by sorry\n"
 
 @pytest.mark.lean
 @pytest.mark.parametrize("flags", [["--keep-prompts"], []])
-def test_prompts_and_completions_are_kept_when_asked_for(run, tmp_path, flags):
+def test_prompts_and_completions_are_stored_with_the_option(run, tmp_path, flags):
     (tmp_path / "f.lean").write_text(FILE, encoding="utf-8")
     with Server(default=answer("simp_arith_nonsense\n", "omega\n")) as server:
         policy = "--policy", f"openai:m@{server.url}", "--samples", 2, "--workers", 1

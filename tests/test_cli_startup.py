@@ -32,8 +32,24 @@ def test_help_imports_nothing_heavy(words):
     assert not HEAVY & set(done.stderr.split())
 
 
+def test_texts_and_defaults_need_no_conversion(tmp_path):
+    code = MAIN + "print(*sys.modules, file=sys.stderr); sys.exit(code)"
+    command = [sys.executable, "-c", code, "show", "--db", "none.db", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "sqlalchemy" in done.stderr.split()
+    assert "pydantic" not in done.stderr.split()
+
+
 @pytest.mark.parametrize("module", ["typer", "lakatos.prover.commands.app", "lakatos.data.store"])
 def test_ctrl_c_while_modules_are_imported_shows_no_traceback(module):
     command = [sys.executable, "-c", INTERRUPTED, module]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_console_script_imports_only_what_python_has_loaded_until_main_catches():
+    code = "import os, sys; before = set(sys.modules); import lakatos.cli; "
+    code += "print(*sorted(set(sys.modules) - before - {'__future__'}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["lakatos", "lakatos.cli"]

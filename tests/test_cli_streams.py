@@ -41,15 +41,28 @@ def test_a_reader_that_goes_away_stops_the_run(tmp_path):
     ) as command:
         assert "t0  proved" in command.stdout.readline().decode()
         command.stdout.close()
-        said = command.stderr.read().decode()
+        errors = command.stderr.read().decode()
     assert command.returncode == 141
-    assert "nobody reads the output any more" in said
-    assert len(said.splitlines()) == 1
-    told = subprocess.run(
+    assert "nobody reads the output any more" in errors
+    assert len(errors.splitlines()) == 1
+    listed = subprocess.run(
         python([["show", "--db", "attempts.db"]]), cwd=tmp_path, capture_output=True, text=True
     ).stdout
-    assert "proved" in told
-    assert "interrupted" in told
+    assert "proved" in listed
+    assert "interrupted" in listed
+
+
+def test_a_reader_that_has_gone_is_exit_141(tmp_path):
+    main = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-c", main, "show"]
+    variables = environment(LAKATOS_DB="attempts.db")
+    done = subprocess.run(
+        command, cwd=tmp_path, env=variables, stdout=write, stderr=subprocess.PIPE
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 @pytest.fixture
@@ -64,21 +77,21 @@ def stored(run, tmp_path):
     return place
 
 
-def kept(folder):
+def contents(folder):
     return {place.name: place.read_bytes() for place in folder.iterdir()}
 
 
 @pytest.mark.parametrize("arguments", [["show"], ["report"], ["extract", "store", "--stats"]])
 def test_reading_leaves_a_database_as_it_is(run, stored, arguments):
-    before = kept(stored.parent)
+    before = contents(stored.parent)
     assert run(*arguments)[0] == 0
-    assert kept(stored.parent) == before
+    assert contents(stored.parent) == before
 
 
 @pytest.mark.parametrize("arguments", [["show"], ["report"]])
 def test_what_is_not_there_is_not_made(run, tmp_path, arguments):
     assert run(*arguments)[0] == 0
-    assert kept(tmp_path) == {}
+    assert contents(tmp_path) == {}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +102,7 @@ def test_what_is_not_there_is_not_made(run, tmp_path, arguments):
     ],
 )
 @pytest.mark.parametrize("verb", [["show"], ["prove", "f.lean"]])
-def test_a_database_that_cannot_be_opened_is_said_why(run, tmp_path, verb, place, line):
+def test_why_a_database_cannot_be_opened_is_printed(run, tmp_path, verb, place, line):
     (tmp_path / "f.lean").write_text(ONE)
     code, _, error = run(*verb, "--db", place)
     assert code == 3
@@ -135,10 +148,10 @@ def test_a_full_disk_is_the_same_exit_code_everywhere(run, tmp_path):
     with open("/dev/full", "wb") as full:  # noqa: PTH123
         main = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
         command = [sys.executable, "-c", main, "show", "--db", "attempts.db"]
-        told = subprocess.run(
+        done = subprocess.run(
             command, cwd=tmp_path, env=environment(), stdout=full, stderr=subprocess.PIPE
         )
-    assert told.returncode == 3
-    assert told.stderr.decode().splitlines() == [
+    assert done.returncode == 3
+    assert done.stderr.decode().splitlines() == [
         "lakatos: the output cannot be written (No space left on device)"
     ]

@@ -30,28 +30,28 @@ def board(clock):
 
 def test_rate_and_time_to_go_come_from_what_ended_lately():
     clock = Clock()
-    told = board(clock)
-    assert (told.per_minute, told.left_s) == (0.0, None)
-    told.start(0, PROBLEM, 1)
+    progress = board(clock)
+    assert (progress.per_minute, progress.left_s) == (0.0, None)
+    progress.start(0, PROBLEM, 1)
     clock.now_s += 30
-    told.finish(0, result())
-    told.finish(1, result(ResultClass.BUDGET))
-    assert (told.solved, told.over) == (3, 4)
-    assert told.per_minute == 4.0
-    assert told.left_s == 90.0
+    progress.finish(0, result())
+    progress.finish(1, result(ResultClass.BUDGET))
+    assert (progress.solved, progress.over) == (3, 4)
+    assert progress.per_minute == 4.0
+    assert progress.left_s == 90.0
 
 
 def test_the_display_shows_counts_and_what_each_worker_does():
     clock = Clock()
-    told = board(clock)
-    told.start(0, PROBLEM, 2)
-    told.start(1, PROBLEM, 0)
-    told.expanded(0, 7)
+    progress = board(clock)
+    progress.start(0, PROBLEM, 2)
+    progress.start(1, PROBLEM, 0)
+    progress.expanded(0, 7)
     clock.now_s += 60
-    told.finish(2, result(ResultClass.DEAD_END))
+    progress.finish(2, result(ResultClass.DEAD_END))
     console = Console(width=100)
     with console.capture() as captured:
-        console.print(live(told, 1))
+        console.print(live(progress, 1))
     head, classes, first, second = captured.get().splitlines()
     assert head == (
         "2 solved of 3 · 7 left · 1.0 theorems a minute · 7 min 00 s to go · workers restarted: 1"
@@ -66,8 +66,8 @@ def test_a_result_is_one_line_and_one_object(capsys):
     not_taken = ProblemResult(PROBLEM, ResultClass.NOT_ELABORATED, (), "line 1: no")
     assert result_text(not_taken).plain == "✗ amc_1  does not elaborate\n    line 1: no"
     ConsoleReporter(as_json=True).result(result())
-    told = json.loads(capsys.readouterr().out)
-    assert (told["name"], told["outcome"], told["attempts"][0]["proof"]) == (
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["name"], printed["outcome"], printed["attempts"][0]["proof"]) == (
         "amc_1",
         "solved",
         "rfl",
@@ -76,7 +76,7 @@ def test_a_result_is_one_line_and_one_object(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_an_alarm_is_said_aloud(capsys):
+def test_an_alarm_is_printed_even_when_quiet(capsys):
     announcer = ConsoleReporter(quiet=True)
     announcer.result(result(ResultClass.REFUSED, "soundness alarm: the kernel says no"))
     assert announcer.alarmed

@@ -82,8 +82,8 @@ def test_names_are_not_taken_for_markup():
 
 def test_every_stop_reason_has_a_word():
     assert set(words.STOPS) == set(StopReason)
-    told = [words.outcome_word(outcome) for outcome in ResultClass]
-    assert len(set(told)) == len(told)
+    phrases = [words.outcome_word(outcome) for outcome in ResultClass]
+    assert len(set(phrases)) == len(phrases)
 
 
 def test_json_of_an_attempt_is_json():

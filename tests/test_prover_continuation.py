@@ -38,8 +38,8 @@ ELSEWHERE |= {"workers", "db", "problem_set", "check", "max_errors"}
 
 def test_every_flag_has_its_place_and_every_place_its_flag():
     flags = {parameter.name: parameter.opts[0] for parameter in EVAL.params}
-    told = {flag for name, flag in flags.items() if name not in ELSEWHERE}
-    assert told == set(PATHS)
+    values = {flag for name, flag in flags.items() if name not in ELSEWHERE}
+    assert values == set(PATHS)
     places = {place for place, _ in flat(asdict(RunConfig()))}
     chosen = {place for place in PATHS.values() if not place.startswith("evaluation.")}
     assert places - NO_FLAGS - set(FREE) == chosen
@@ -47,9 +47,9 @@ def test_every_flag_has_its_place_and_every_place_its_flag():
 
 def config(**changes):
     chosen = {"split": None, "names": [], "part": "4", "header_file": "h.lean", "core": True}
-    told = RunConfig(policy="openai:m@http://localhost:1")
-    model = replace(told.model, samples=3, options={"top_p": "0.9"})
-    return asdict(replace(told, model=model)) | {"evaluation": chosen} | changes
+    values = RunConfig(policy="openai:m@http://localhost:1")
+    model = replace(values.model, samples=3, options={"top_p": "0.9"})
+    return asdict(replace(values, model=model)) | {"evaluation": chosen} | changes
 
 
 def test_options_are_those_of_the_run_where_none_are_given():
@@ -65,12 +65,12 @@ def test_options_are_those_of_the_run_where_none_are_given():
 
 
 def test_a_new_policy_brings_its_own_search():
-    told = {"search": "--search"}
+    values = {"search": "--search"}
     assert (
-        StoredOptions(config(), told | {"policy": "--policy"}).fill(SearchOptions()).search
+        StoredOptions(config(), values | {"policy": "--policy"}).fill(SearchOptions()).search
         == "htps"
     )
-    assert StoredOptions(config(), told).fill(SearchOptions()).search is None
+    assert StoredOptions(config(), values).fill(SearchOptions()).search is None
 
 
 def test_differences_are_flags_with_both_values():
@@ -104,16 +104,16 @@ def store(tmp_path):
 PROBLEMS = [problem("identity"), problem("lem")]
 
 
-def begin(store, told, problems=PROBLEMS, finished=False):
-    number = store.start_run("eval", told, "toy 1", 0)
+def begin(store, values, problems=PROBLEMS, finished=False):
+    number = store.start_run("eval", values, "toy 1", 0)
     store.ledger(number).begin(EvaluationTerms("toy", hash_of(problems), "", 1), problems)
     if finished:
         store.finish_run(number)
     return number
 
 
-def wanted(told, name="toy", problems=PROBLEMS, toolchain="toy 1"):
-    return WantedRun(name, problems, toolchain, told)
+def wanted(values, name="toy", problems=PROBLEMS, toolchain="toy 1"):
+    return WantedRun(name, problems, toolchain, values)
 
 
 def test_the_newest_run_that_is_alike_goes_on(store):
@@ -124,9 +124,9 @@ def test_the_newest_run_that_is_alike_goes_on(store):
 
 
 def test_what_an_older_run_does_not_say_has_its_default(store):
-    told = config()
-    del told["prover"]["refute"], told["allow_axioms"]
-    number = begin(store, told)
+    values = config()
+    del values["prover"]["refute"], values["allow_axioms"]
+    number = begin(store, values)
     assert same_run(store, wanted(config())).run_id == number
 
 

@@ -8,7 +8,7 @@ import pytest
 from lakatos.cli import main
 from lakatos.data.errors import UsageError
 from lakatos.data.store.store import Store
-from lakatos.prover.commands.extract import StoreExtraction, job
+from lakatos.prover.commands.extract import StoreExtraction, extract_job
 from lakatos.prover.commands.verb_options import ExtractOptions
 from lakatos.prover.dataset.library_problems import LibraryExtraction
 from lakatos.prover.dataset.synthetic import COUNT, SyntheticExtraction
@@ -26,23 +26,33 @@ def no_lean():
 def test_a_word_is_a_job_and_anything_else_is_a_place(tmp_path):
     (tmp_path / "A.lean").write_text("theorem t : True := trivial\n")
     out = Path("out")
-    assert isinstance(job(ExtractOptions("core", out=out), no_store).work, LibraryExtraction)
-    assert isinstance(job(ExtractOptions("store", out=out), no_store).work, StoreExtraction)
-    assert isinstance(job(ExtractOptions("synthetic", out=out), no_store).work, SyntheticExtraction)
-    assert isinstance(job(ExtractOptions(str(tmp_path), out=out), no_store).work, FileExtraction)
+    assert isinstance(
+        extract_job(ExtractOptions("core", out=out), no_store).extraction, LibraryExtraction
+    )
+    assert isinstance(
+        extract_job(ExtractOptions("store", out=out), no_store).extraction, StoreExtraction
+    )
+    assert isinstance(
+        extract_job(ExtractOptions("synthetic", out=out), no_store).extraction, SyntheticExtraction
+    )
+    assert isinstance(
+        extract_job(ExtractOptions(str(tmp_path), out=out), no_store).extraction, FileExtraction
+    )
 
 
-def test_what_is_asked_reaches_the_job():
-    core = job(
+def test_options_reach_the_extraction():
+    core = extract_job(
         ExtractOptions("core", out=Path("o"), module=["Init.*"], seed=4, workers=2), no_store
     )
-    assert core.work == LibraryExtraction(("Init.*",), 4, 2, Path("o"), ("jsonl",))
-    assert job(ExtractOptions("core", stats=True), no_store).work == LibraryExtraction()
-    made = job(ExtractOptions("synthetic", stats=True, count=7, seed=5), no_store)
-    assert made.work == SyntheticExtraction(7, 5, None)
-    assert job(ExtractOptions("synthetic", stats=True), no_store).work == SyntheticExtraction(
-        COUNT, 0, None
+    assert core.extraction == LibraryExtraction(("Init.*",), 4, 2, Path("o"), ("jsonl",))
+    assert (
+        extract_job(ExtractOptions("core", stats=True), no_store).extraction == LibraryExtraction()
     )
+    made = extract_job(ExtractOptions("synthetic", stats=True, count=7, seed=5), no_store)
+    assert made.extraction == SyntheticExtraction(7, 5, None)
+    assert extract_job(
+        ExtractOptions("synthetic", stats=True), no_store
+    ).extraction == SyntheticExtraction(COUNT, 0, None)
 
 
 @pytest.mark.parametrize("word", ["core", "store", "synthetic"])
@@ -50,13 +60,15 @@ def test_formats_and_problems_reach_every_job(tmp_path, word):
     place = tmp_path / "set.jsonl"
     place.write_text(json.dumps({"name": "a", "formal_statement": "theorem a : 1 = 1 := sorry"}))
     formats = ["parquet", "jsonl", "parquet"]
-    asked = job(ExtractOptions(word, out=Path("o"), format=formats, exclude=[place]), no_store).work
-    assert asked.formats == ("parquet", "jsonl")
-    assert [problem.name for each in asked.problems for problem in each.problems] == ["a"]
+    options = extract_job(
+        ExtractOptions(word, out=Path("o"), format=formats, exclude=[place]), no_store
+    ).extraction
+    assert options.formats == ("parquet", "jsonl")
+    assert [problem.name for each in options.problems for problem in each.problems] == ["a"]
 
 
 @pytest.mark.parametrize(
-    ("asked", "why"),
+    ("options", "why"),
     [
         (ExtractOptions("core"), "either --out DIR or --stats"),
         (ExtractOptions("store", out=Path("o"), stats=True), "either --out DIR or --stats"),
@@ -66,14 +78,14 @@ def test_formats_and_problems_reach_every_job(tmp_path, word):
         (ExtractOptions("core", stats=True, count=3), "--count is for extract synthetic"),
     ],
 )
-def test_what_does_not_go_together_is_told(asked, why):
+def test_options_that_contradict_each_other_are_named(options, why):
     with pytest.raises(UsageError, match=why):
-        job(asked, no_store)
+        extract_job(options, no_store)
 
 
 def test_an_empty_store_is_written_without_lean(tmp_path):
     out, db = tmp_path / "out", tmp_path / "l.db"
-    recall = job(ExtractOptions("store", out=out), lambda: Store.open(str(db)))
+    recall = extract_job(ExtractOptions("store", out=out), lambda: Store.open(str(db)))
     assert asyncio.run(recall(no_lean, None)) == 0
     assert (out / "jsonl" / "steps.jsonl").read_text() == ""
     assert "source: 0 attempts" in (out / "README.md").read_text()
@@ -83,8 +95,8 @@ def test_an_empty_store_is_written_without_lean(tmp_path):
 def test_the_command_poses_a_module_and_keeps_it(tmp_path, capsys):
     words = ["extract", "core", "--module", "Init.Classical", "--out", str(tmp_path / "out")]
     assert main(words) == 0
-    said = capsys.readouterr().out
-    assert "modules: 1, 0 more failed" in said
+    printed = capsys.readouterr().out
+    assert "modules: 1, 0 more failed" in printed
     assert (tmp_path / "out" / "jsonl" / "problems.jsonl").read_text().count("\n") > 20
     assert main(words) == 0
-    assert capsys.readouterr().out == said
+    assert capsys.readouterr().out == printed

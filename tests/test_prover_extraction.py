@@ -14,7 +14,7 @@ from lakatos.data.errors import ToolchainError, UsageError, WorkerDied
 from lakatos.data.records import TimedOut
 from lakatos.lean_env.protocol import Failure, Result
 from lakatos.lean_env.queries.trace import Traces
-from lakatos.prover.commands.extract import ExtractJob, job
+from lakatos.prover.commands.extract import ExtractJob, extract_job
 from lakatos.prover.commands.verb_options import ExtractOptions
 from lakatos.prover.dataset.provenance import origin_of
 from lakatos.prover.dataset.tracing import FileExtraction, find, repository_tables, trace_all
@@ -176,7 +176,7 @@ def test_a_project_becomes_a_dataset_without_its_broken_parts(tmp_path, toolchai
     problems.write_text(f"{json.dumps(problem)}\n{json.dumps(other)}\n", encoding="utf-8")
 
     def extract(**asked):
-        extraction = job(
+        extraction = extract_job(
             ExtractOptions(str(folder), tmp_path / "out", workers=1, **asked), no_store
         )
         return asyncio.run(extraction(lambda: toolchain, tmp_path / "cache"))
@@ -198,14 +198,16 @@ def test_a_project_becomes_a_dataset_without_its_broken_parts(tmp_path, toolchai
 
 
 def test_an_interrupted_extraction_says_that_nothing_is_lost(tmp_path, capsys):
-    extraction = job(ExtractOptions(str(project(tmp_path, A=SOURCE)), stats=True), no_store)
+    extraction = extract_job(ExtractOptions(str(project(tmp_path, A=SOURCE)), stats=True), no_store)
 
     class Broken(FileExtraction):
         async def trace(self, toolchain, cache=None, told=None):
             told(3, 9, "C.lean")
             raise asyncio.CancelledError
 
-    broken = ExtractJob(Broken("A.lean", extraction.work.corpus, extraction.work.formats))
+    broken = ExtractJob(
+        Broken("A.lean", extraction.extraction.corpus, extraction.extraction.formats)
+    )
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(broken(lambda: None))
     assert "interrupted: 3 files are done; run it again" in capsys.readouterr().err
@@ -214,11 +216,13 @@ def test_an_interrupted_extraction_says_that_nothing_is_lost(tmp_path, capsys):
 def test_what_is_asked_is_checked_before_lean_is_started(tmp_path):
     folder = project(tmp_path, A=SOURCE)
     with pytest.raises(UsageError, match="either --out DIR or --stats"):
-        job(ExtractOptions(str(folder)), no_store)
+        extract_job(ExtractOptions(str(folder)), no_store)
     with pytest.raises(UsageError, match="no format 'csv'"):
-        job(ExtractOptions(str(folder), tmp_path / "out", ["csv"]), no_store)
+        extract_job(ExtractOptions(str(folder), tmp_path / "out", format=["csv"]), no_store)
     with pytest.raises(UsageError, match="no such file"):
-        job(ExtractOptions(str(folder), stats=True, exclude=[tmp_path / "missing"]), no_store)
+        extract_job(
+            ExtractOptions(str(folder), stats=True, exclude=[tmp_path / "missing"]), no_store
+        )
 
 
 @pytest.mark.parametrize("name", ["jsonl", "parquet"])
@@ -226,7 +230,9 @@ def test_leandojos_benchmark_is_read_without_lean(tmp_path, capsys, name):
     written = tmp_path / "benchmark"
     written.mkdir()
     leandojo.write(dataset(), written)
-    extraction = job(ExtractOptions(str(written), tmp_path / "out", [name]), no_store)
+    extraction = extract_job(
+        ExtractOptions(str(written), tmp_path / "out", format=[name]), no_store
+    )
     assert asyncio.run(extraction(lambda: pytest.fail("no Lean is needed"))) == 0
     assert "random/train: 4 rows" in capsys.readouterr().out
     place = tmp_path / "out" / name / "random" / f"train.{name}"
@@ -242,11 +248,11 @@ def test_leandojos_benchmark_is_read_without_lean(tmp_path, capsys, name):
 def test_a_malformed_benchmark_is_named(tmp_path):
     leandojo.write(dataset(), tmp_path)
     (tmp_path / "random" / "val.json").write_text('[{"url": ""}]')
-    extraction = job(ExtractOptions(str(tmp_path), stats=True), no_store)
+    extraction = extract_job(ExtractOptions(str(tmp_path), stats=True), no_store)
     with pytest.raises(UsageError, match=r"val\.json: not as LeanDojo writes it: KeyError"):
         asyncio.run(extraction(lambda: pytest.fail("no Lean is needed")))
-    with pytest.raises(UsageError, match="no --exclude"):
-        job(ExtractOptions(str(tmp_path), stats=True, exclude=[tmp_path]), no_store)
+    with pytest.raises(UsageError, match="--exclude does not work for LeanDojo"):
+        extract_job(ExtractOptions(str(tmp_path), stats=True, exclude=[tmp_path]), no_store)
 
 
 class FakeDojo:
@@ -333,3 +339,8 @@ def test_without_leandojo_it_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "lean_dojo", None)
     with pytest.raises(UsageError, match=r"lakatos\[dojo\]"):
         list(repository_tables("https://example.org/x"))
+
+
+def test_a_path_that_is_not_there_is_named_before_anything_else():
+    with pytest.raises(UsageError, match="nosuch"):
+        extract_job(ExtractOptions("nosuch"), no_store)

@@ -55,9 +55,9 @@ def made(folder):
 
 
 def piped(commands, folder, **environ):
-    told = environment(LAKATOS_DB="attempts.db", **environ)
+    variables = environment(LAKATOS_DB="attempts.db", **environ)
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "check": True}
-    return subprocess.run(python(commands), cwd=folder, env=told, **options).stdout
+    return subprocess.run(python(commands), cwd=folder, env=variables, **options).stdout
 
 
 def parts(lines):
@@ -80,8 +80,8 @@ def seen(tmp_path_factory, toolchain):
         if kind == "pipe":
             return folder, piped(COMMANDS, folder).decode().split("\n"), b""
         colour = {} if kind == "80" else {"NO_COLOR": "1"}
-        told = {"LAKATOS_DB": "attempts.db", **colour}
-        terminal = Terminal(COMMANDS, folder, (int(kind), 40), **told)
+        variables = {"LAKATOS_DB": "attempts.db", **colour}
+        terminal = Terminal(COMMANDS, folder, (int(kind), 40), **variables)
         return folder, terminal.wait(), terminal.raw
 
     kinds = "pipe", "80", "140"
@@ -92,14 +92,14 @@ def seen(tmp_path_factory, toolchain):
 @pytest.mark.lean
 @pytest.mark.parametrize("columns", ["80", "140"])
 def test_a_terminal_shows_what_a_pipe_gets(seen, columns):
-    for command, told, shown in zip(
+    for command, printed, shown in zip(
         COMMANDS, parts(seen["pipe"][1]), parts(seen[columns][1]), strict=True
     ):
         if command == ["show"]:  # tells less in a narrow window, but whole names
             names = {"first", "second", "wrong", "set_1", "set_2", "set_3", "broken"}
             assert names <= set(" ".join(shown).split())
             continue
-        assert words(shown) == words(told), command
+        assert words(shown) == words(printed), command
 
 
 @pytest.mark.lean
@@ -126,12 +126,12 @@ def test_a_dumb_terminal_gets_no_escapes(seen):
     ],
 )
 def test_an_encoding_without_our_signs_gets_plain_ones(seen, environ):
-    folder, told, _ = seen["pipe"]
-    said = piped(READING, folder, **environ).decode("latin-1").split("\n")
-    assert not any("bug" in line for line in said)
-    assert any(line.startswith("ok ") for line in said)
-    assert [line for line in said if line[:1] in "$="] == [
-        line for line in told[told.index("$ show 1") :] if line[:1] in "$="
+    folder, unicode_lines, _ = seen["pipe"]
+    plain_lines = piped(READING, folder, **environ).decode("latin-1").split("\n")
+    assert not any("bug" in line for line in plain_lines)
+    assert any(line.startswith("ok ") for line in plain_lines)
+    assert [line for line in plain_lines if line[:1] in "$="] == [
+        line for line in unicode_lines[unicode_lines.index("$ show 1") :] if line[:1] in "$="
     ]
 
 

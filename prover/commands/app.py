@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -81,11 +81,31 @@ def _command(name: str) -> Any:
     module = import_module(f".verbs.{name}", __package__)
     one = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=SETTINGS)
     text = f"{VERBS[name]}\n\n{module.HELP.details}".strip()
-    one.command(name, cls=VerbCommand, help=text)(flattened(module.run))
+    function = flattened(module.run)
+    one.command(name, cls=VerbCommand, help=text)(function)
     command = typer.main.get_command(one)
     assert isinstance(command, VerbCommand)
     command.page = module.HELP
+    for each in command.params:
+        _spare_conversion(each, get_args(function.__annotations__[each.name])[0])
     return command
+
+
+def _spare_conversion(parameter: Any, kind: Any) -> None:
+    """Leave a default as it is, and a text that is to be a text.
+
+    Typer imports pydantic for the conversion, which takes as long as all the rest of the start.
+    """
+    convert = parameter.process_value
+
+    def process_value(ctx: Any, value: Any) -> Any:
+        is_default = value is None or value == parameter.default
+        is_right = isinstance(value, str) and kind in (str, str | None)
+        if is_right or (is_default and not parameter.required):
+            return value
+        return convert(ctx, value)
+
+    parameter.process_value = process_value
 
 
 class QuickFlags:

@@ -70,7 +70,7 @@ class Defaults:
         return {each.name: each.value for each in self.settings}
 
     def only(self, names: Collection[str]) -> Defaults:
-        """Those of them that set one of these options."""
+        """The settings of these options alone."""
         return Defaults(tuple(each for each in self.settings if each.name in names))
 
     def path_of(self, name: str) -> Path:

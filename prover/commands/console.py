@@ -1,7 +1,4 @@
-"""The two consoles, one-line errors, and what a job says while it lasts.
-
-cli.py prints through it; it reads no environment and runs nothing.
-"""
+"""The two consoles, one-line errors, and what a command on files prints."""
 
 from __future__ import annotations
 
@@ -67,7 +64,7 @@ LONG: dict[str, Any] = {"soft_wrap": True, "markup": False}
 
 @dataclass(slots=True)
 class FileJob:
-    """What one `lakatos prove` or `repair` was asked to do."""
+    """What one `lakatos prove` or `repair` works on, and how far it is."""
 
     files: list[SourceFile]
     names: list[str]
@@ -93,32 +90,32 @@ class FileJob:
             print_json(json_output.attempt_object(attempt) | (more or {}))
         if attempt.is_alarm:
             why = terminal.reason_line(attempt.verdict)
-            say(f"SOUNDNESS ALARM: {attempt.theorem.name}: {why}")
+            print_error(f"SOUNDNESS ALARM: {attempt.theorem.name}: {why}")
         self.human.print(terminal.attempt_text(attempt), soft_wrap=True)
 
     def interrupt(self) -> None:
         """Note the first Ctrl-C."""
         self.interrupted = True
-        tell_interrupt()
+        print_interrupted()
 
-    async def opened(self, file: SourceFile, opening: Awaitable[T]) -> T | None:
-        """What opening a file gives; None when Lean cannot, and says so."""
+    async def open_file(self, file: SourceFile, opening: Awaitable[T]) -> T | None:
+        """Wait for a file to be opened; None where Lean cannot, which is printed."""
         doing = "opening" if self.has_begun else "starting Lean, opening"
         try:
             with waiting(f"{doing} {file.path}"):
                 return await opening
         except UsageError as error:
-            say(str(error))
+            print_error(str(error))
             self.broken = True
             return None
         finally:
             self.has_begun = True
 
-    def tell(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """One line for a person."""
         self.human.print(text, markup=False)
 
-    def summarize(self) -> None:
+    def print_summary(self) -> None:
         """The table of all attempts, when there are several."""
         if len(self.attempts) > 1:
             self.human.print()
@@ -136,15 +133,15 @@ class FileJob:
         with live(show):
             yield
 
-    def tell_errors(self, path: str, messages: Iterable[Message]) -> None:
-        """Tell of a file's errors, which do not keep the rest from being tried."""
+    def print_errors(self, path: str, messages: Iterable[Message]) -> None:
+        """Print the errors of a file; the theorems without errors are tried all the same."""
         errors = [terminal.message_line(path, m) for m in messages if m.severity == "error"]
         self.broken |= bool(errors)
         for line in dict.fromkeys(errors):  # Lean says some twice
             err.print(line, style="red", **LONG)
 
-    def tell_unfilled(self, path: str, text: str, messages: Iterable[Message]) -> None:
-        """Tell of declarations that rest on a `sorry` which is nowhere in the file's text."""
+    def print_unfilled(self, path: str, text: str, messages: Iterable[Message]) -> None:
+        """Print declarations that use a `sorry` which does not stand in the text of the file."""
         raw = text.encode()
         for m in messages:
             self.unfilled = True
@@ -152,15 +149,15 @@ class FileJob:
             line = f"{path}:{m.line}:{m.column + 1}: {name or 'this'} {UNFILLED}"
             err.print(line, style="red", **LONG)
 
-    def deliver(self, file: SourceFile, content: bytes, proofs: int) -> None:
-        """Write a file with its proofs where it was asked for."""
+    def write_proofs(self, file: SourceFile, content: bytes, proofs: int) -> None:
+        """Write a file with its proofs into --out, or in place with --write."""
         if self.out == "-":
             sys.stdout.buffer.write(content)
         elif self.out:
             source.write_whole(Path(self.out), content)
         elif proofs:
             source.replace_source(file, content)
-            self.tell(f"{file.path}: proofs written: {proofs}")
+            self.print_line(f"{file.path}: proofs written: {proofs}")
 
     @property
     def exit_code(self) -> int:
@@ -215,8 +212,8 @@ def status(doing: str) -> Status:
     return err.status(doing, spinner="dots" if streams.is_unicode(err.encoding) else "line")
 
 
-def tell_interrupt() -> None:
-    """Say that a run was told to stop."""
+def print_interrupted() -> None:
+    """Print that a run stops, after the first Ctrl-C or when nobody reads the output."""
     if streams.is_reader_gone():
         err.print("nobody reads the output any more: stopping, and checking what was found")
     else:
@@ -228,27 +225,27 @@ def note(text: str) -> None:
     err.print(text, **LONG)
 
 
-def say(text: str) -> None:
+def print_error(text: str) -> None:
     """One line of our own on standard error."""
     err.print(f"lakatos: {text}", style="red", **LONG)
 
 
 def explain(error: Exception) -> int:
-    """Tell of an error in one line; the exit code."""
+    """Print an error as one line; the exit code."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, LakatosError):
-        say(str(error))
+        print_error(str(error))
         return error.exit_code
     if hasattr(error, "format_message"):  # typer's own: a wrong flag, a missing argument
         context = getattr(error, "ctx", None)
         verb = context.command_path if context else "lakatos"
-        say(f"{_file_of(error, context)}{error.format_message()} ({verb} --help)")
+        print_error(f"{_file_of(error, context)}{error.format_message()} ({verb} --help)")
         return UsageError.exit_code
     if isinstance(error, OSError) and is_of_the_disk(error):  # standard output into a full disk
-        say(f"the output cannot be written ({error.strerror})")
+        print_error(f"the output cannot be written ({error.strerror})")
         return EnvironmentFault.exit_code
-    say(f"a bug: {type(error).__name__}: {error} (LAKATOS_DEBUG=1 shows where)")
+    print_error(f"a bug: {type(error).__name__}: {error} (LAKATOS_DEBUG=1 shows where)")
     return EnvironmentFault.exit_code
 
 

@@ -23,9 +23,10 @@ BEGIN_ANEW = "Begin a new one: leave --resume out."
 
 @dataclass(frozen=True, slots=True)
 class WantedRun:
-    """What a run must be like to go on. name: of the problem set; read: its problems as read.
+    """What a stored run must be like to go on.
 
-    toolchain: as the store names it. config: as JSON values, of the whole run.
+    name: of the problem set. read: its problems, as they are on disk now. toolchain: as the store
+    names it. config: of the whole run, as JSON values.
     """
 
     name: str
@@ -34,8 +35,8 @@ class WantedRun:
     config: Mapping[str, Any]
 
 
-def same_run(store: Store, wanted: WantedRun, hint: str = "") -> Evaluation:
-    """The newest run that is as wanted. hint: what a command needs besides: ` --db FILE`.
+def same_run(store: Store, wanted: WantedRun, db_option: str = "") -> Evaluation:
+    """The newest run that is as wanted. db_option: ` --db FILE`, or nothing.
 
     Raises UsageError, which names the nearest run and what differs.
     """
@@ -45,14 +46,16 @@ def same_run(store: Store, wanted: WantedRun, hint: str = "") -> Evaluation:
             return store.load_evaluation(row.run_id)
     if not rows:
         raise UsageError("--resume: there is no run to go on with; leave it out to begin one")
-    told = [(row, _differs(store, row, wanted)) for row in rows]
-    row, differing = min(told, key=lambda each: (each[0].is_finished, len(each[1])))
+    differences_of = [(row, _differs(store, row, wanted)) for row in rows]
+    row, differing = min(differences_of, key=lambda each: (each[0].is_finished, len(each[1])))
     line = f"{described(store.load_evaluation(row.run_id))} differs: {listed(differing)}."
-    go_on = "" if row.is_finished else f" Go on with it: lakatos eval --run {row.run_id}{hint}."
+    go_on = (
+        "" if row.is_finished else f" Go on with it: lakatos eval --run {row.run_id}{db_option}."
+    )
     raise UsageError(f"{line}{go_on} {BEGIN_ANEW}")
 
 
-def run_to_retry(store: Store, wanted: WantedRun, hint: str = "") -> Evaluation:
+def run_to_retry(store: Store, wanted: WantedRun, db_option: str = "") -> Evaluation:
     """The newest run on these problems with this Lean, whatever its options were.
 
     Raises UsageError when there is none.
@@ -60,44 +63,51 @@ def run_to_retry(store: Store, wanted: WantedRun, hint: str = "") -> Evaluation:
     for row in store.evaluations():
         if row.toolchain == wanted.toolchain and _read_alike(row, wanted):
             return store.load_evaluation(row.run_id)
-    raise UsageError(f"no run of these problems to retry (lakatos report{hint} lists the runs)")
+    raise UsageError(
+        f"no run of these problems to retry (lakatos report{db_option} lists the runs)"
+    )
 
 
-def check_same(found: Evaluation, toolchain: str, config: Mapping[str, Any], hint: str) -> None:
+def check_same(
+    stored: Evaluation, toolchain: str, config: Mapping[str, Any], db_option: str
+) -> None:
     """Raise UsageError where a run cannot go on so. config: of now; empty: it may differ."""
-    differing = _options_differ(found.config, config) if config else []
-    if found.toolchain != toolchain:
-        differing.append(f"Lean {found.toolchain}, now {toolchain}")
+    differing = _options_differ(stored.config, config) if config else []
+    if stored.toolchain != toolchain:
+        differing.append(f"Lean {stored.toolchain}, now {toolchain}")
     if differing:
         raise UsageError(
-            f"{described(found)} differs: {listed(differing)}. "
-            f"Go on with it as it was: lakatos eval --run {found.run_id}{hint}."
+            f"{described(stored)} differs: {listed(differing)}. "
+            f"Go on with it as it was: lakatos eval --run {stored.run_id}{db_option}."
         )
 
 
-def problems_changed(found: Evaluation, read: Sequence[Problem]) -> str:
+def problems_changed(stored: Evaluation, read: Sequence[Problem]) -> str:
     """How the problems differ from those of a run, in words; empty when they do not."""
-    told = found.config.get("evaluation", {}).get("read", found.problem_hash)
-    if told == hash_of(read):
+    stored_hash = stored.config.get("evaluation", {}).get("read", stored.problem_hash)
+    if stored_hash == hash_of(read):
         return ""
-    before = [result.problem for result in found.results]
-    return listed(changed(before, read, is_part=told != found.problem_hash)) or "other problems"
+    before = [result.problem for result in stored.results]
+    return (
+        listed(changed(before, read, is_part=stored_hash != stored.problem_hash))
+        or "other problems"
+    )
 
 
-def described(found: Evaluation) -> str:
+def described(stored: Evaluation) -> str:
     """A run and how far it is: `run 38 (2 of 4 done)`."""
-    done = len(found.results) - found.classes[ResultClass.UNTRIED]
-    return f"run {found.run_id} ({done} of {len(found.results)} done)"
+    done = len(stored.results) - stored.classes[ResultClass.UNTRIED]
+    return f"run {stored.run_id} ({done} of {len(stored.results)} done)"
 
 
 def _differs(store: Store, row: EvaluationSummary, wanted: WantedRun) -> list[str]:
     """In what a run differs from what is wanted, in words."""
-    found = _names_differ(row, wanted) + _options_differ(row.config, wanted.config)
+    phrases = _names_differ(row, wanted) + _options_differ(row.config, wanted.config)
     if row.toolchain != wanted.toolchain:
-        found.append(f"Lean {row.toolchain}, now {wanted.toolchain}")
-    if not found and not _read_alike(row, wanted):
-        found.append(problems_changed(store.load_evaluation(row.run_id), wanted.read))
-    return found
+        phrases.append(f"Lean {row.toolchain}, now {wanted.toolchain}")
+    if not phrases and not _read_alike(row, wanted):
+        phrases.append(problems_changed(store.load_evaluation(row.run_id), wanted.read))
+    return phrases
 
 
 def _names_differ(row: EvaluationSummary | Evaluation, wanted: WantedRun) -> list[str]:
@@ -112,5 +122,5 @@ def _options_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[s
 
 
 def _read_alike(row: EvaluationSummary, wanted: WantedRun) -> bool:
-    told = row.config.get("evaluation", {}).get("read", row.problem_hash)
-    return bool(told == hash_of(wanted.read))
+    stored_hash = row.config.get("evaluation", {}).get("read", row.problem_hash)
+    return bool(stored_hash == hash_of(wanted.read))

@@ -18,7 +18,7 @@ from ...data.report.evaluation import duration
 from ...data.report.progress import EvaluationProgress
 from ...data.report.words import counted, outcome_word, problem_word
 from . import console
-from .console import LONG, err, print_json, say, standard_output, tell_interrupt
+from .console import LONG, err, print_error, print_interrupted, print_json, standard_output
 from .streams import interrupted_code
 from .tables import finding_text, one_line
 
@@ -28,7 +28,7 @@ _LINES = 16
 
 @dataclass(slots=True)
 class ConsoleReporter:
-    """Tells of results as they come. quiet: only of the end; as_json: an object a theorem."""
+    """Prints results as they come. quiet: only the end; as_json: an object for each theorem."""
 
     quiet: bool = False
     as_json: bool = False
@@ -40,28 +40,28 @@ class ConsoleReporter:
         for attempt in result.attempts:
             if attempt.is_alarm:
                 self.alarmed = True
-                say(f"{result.problem.name}: {attempt.detail}")
+                print_error(f"{result.problem.name}: {attempt.detail}")
         if self.as_json:
             print_json(json_output.theorem_object(result))
         elif not self.quiet:
             standard_output().print(result_text(result), soft_wrap=True)
 
-    def say(self, text: str) -> None:
+    def note(self, text: str) -> None:
         """One line about the run."""
         if not self.quiet:
             err.print(text, **LONG)
 
     def warn(self, text: str) -> None:
-        """One line that is said even when quiet."""
+        """One line that is printed even when quiet."""
         err.print(text, **LONG)
 
     def interrupt(self) -> None:
         """Note the first Ctrl-C."""
         self.interrupted = True
-        tell_interrupt()
+        print_interrupted()
 
     def summary(self, evaluation: Evaluation) -> int:
-        """Tell of the end of a run; the exit code."""
+        """Print the summary of a run; the exit code."""
         if self.as_json:
             print_json(json_output.summary_object(evaluation))
         else:
@@ -73,7 +73,7 @@ class ConsoleReporter:
         return 0 if all(result.is_solved for result in evaluation.results) else 1
 
     def checked(self, check: EvaluationCheck) -> int:
-        """Tell what a run would do; the exit code."""
+        """Print what a run would do; the exit code."""
         if self.as_json:
             print_json(json_output.check_object(check))
         else:
@@ -82,38 +82,38 @@ class ConsoleReporter:
         return check.exit_code
 
     @contextmanager
-    def display(self, board: EvaluationProgress, restarts: Callable[[], int]) -> Iterator[None]:
-        """Show the board while the run lasts, if a person is watching."""
+    def display(self, progress: EvaluationProgress, restarts: Callable[[], int]) -> Iterator[None]:
+        """Show the progress while the run lasts, if a person is watching."""
         if self.quiet:
             yield
             return
-        with console.live(lambda: live(board, restarts())):
+        with console.live(lambda: live(progress, restarts())):
             yield
 
 
-def live(board: EvaluationProgress, restarts: int) -> RenderableType:
+def live(progress: EvaluationProgress, restarts: int) -> RenderableType:
     """One line of numbers, then what each worker does."""
-    left = "" if board.left_s is None else f" · {duration(board.left_s)} to go"
+    left = "" if progress.left_s is None else f" · {duration(progress.left_s)} to go"
     died = f" · workers restarted: {restarts}" if restarts else ""
-    others = [f"{n} {outcome_word(o)}" for o, n in board.classes.items() if n and o not in _HEAD]
+    others = [f"{n} {outcome_word(o)}" for o, n in progress.classes.items() if n and o not in _HEAD]
     head = Text.assemble(
-        (f"{board.solved} solved", "bold green"),
-        f" of {board.over} · {board.total - board.over} left"
-        f" · {board.per_minute:.1f} theorems a minute{left}{died}",
+        (f"{progress.solved} solved", "bold green"),
+        f" of {progress.over} · {progress.total - progress.over} left"
+        f" · {progress.per_minute:.1f} theorems a minute{left}{died}",
     )
     if others:
         head.append("\n" + " · ".join(others), "dim")
-    if (usage := board.usage()).requests:
+    if (usage := progress.usage()).requests:
         head.append(f"\nmodel servers: {usage.text}", "dim")
     table = Table.grid(padding=(0, 2))
-    for slot, worker in sorted(board.workers.items())[:_LINES]:
+    for slot, worker in sorted(progress.workers.items())[:_LINES]:
         doing = f"attempt {worker.number}" if worker.number else "reading the statement"
         table.add_row(
             Text(str(slot + 1), style="dim", justify="right"),
             Text(worker.name, style="bold", no_wrap=True, overflow="ellipsis"),
             Text(doing),
             Text(counted(worker.expansions, "expansion"), justify="right"),
-            Text(duration(board.clock() - worker.since_s), justify="right"),
+            Text(duration(progress.clock() - worker.since_s), justify="right"),
         )
     return Group(head, table)
 
@@ -122,7 +122,7 @@ _HEAD = (ResultClass.SOLVED, ResultClass.UNTRIED)
 
 
 def result_text(result: ProblemResult) -> Text:
-    """One theorem on a line, with its cost or the reason."""
+    """One theorem on a line, with the effort, or the reason why it is not solved."""
     wall_s = sum(attempt.wall_s for attempt in result.attempts)
     expansions = sum(attempt.expansions for attempt in result.attempts)
     solved = result.is_solved
@@ -141,7 +141,7 @@ def result_text(result: ProblemResult) -> Text:
 
 
 def summary_text(evaluation: Evaluation) -> Text:
-    """What came of a run: solved, classes, and where to look further."""
+    """The summary of a run: how many are solved, the classes of the others, the next command."""
     classes, total = evaluation.classes, len(evaluation.results)
     solved, tried = classes[ResultClass.SOLVED], evaluation.tried
     share = f"{100 * solved / tried:.1f} %" if tried else "-"

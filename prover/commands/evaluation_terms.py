@@ -1,6 +1,6 @@
-"""What a run over a problem set was asked for: which flag says which part of its configuration.
+"""Which flag of `lakatos eval` sets which part of the configuration of a stored run.
 
-So a run can go on without its flags, and a run that differs can say in which.
+So a run can go on without its flags, and the flags in which two runs differ can be named.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `lakatos extract` does: the job that its first word asks for, done and printed."""
+"""What `lakatos extract` does: reads the options, makes the dataset, and prints what is in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..dataset.library_problems import LibraryExtraction
 from ..dataset.synthetic import COUNT, SyntheticExtraction
 from ..dataset.tracing import FileExtraction, LeanDojoExtraction, find, leandojo_tables
 from .console import is_watched
-from .extraction_console import TraceLine, tell, tell_rows
+from .extraction_console import ProgressLine, print_result, print_row_counts
 from .verb_options import ExtractOptions
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ WORDS = CORE, STORE, SYNTHETIC = "core", "store", "synthetic"
 
 @dataclass(frozen=True)
 class StoreExtraction:
-    """One `lakatos extract store`. out: None: only count; problems: sets not to be met."""
+    """A dataset of all stored attempts. out: None: only count; problems: sets to leave out."""
 
     store: Callable[[], Store]
     seed: int
@@ -41,119 +41,148 @@ class StoreExtraction:
     problems: tuple[ProblemSet, ...] = ()
 
 
-ExtractWork = (
+Extraction = (
     FileExtraction | LeanDojoExtraction | LibraryExtraction | SyntheticExtraction | StoreExtraction
 )
-"""What is asked for, read and checked."""
+"""A dataset to make; what the options name is read and checked."""
 
 
 @dataclass(frozen=True)
 class ExtractJob:
-    """Does the work and prints what came of it."""
+    """Makes a dataset and prints what is in it."""
 
-    work: ExtractWork
+    extraction: Extraction
 
     async def __call__(self, lean: Callable[[], Toolchain], cache: Path | None = None) -> int:
-        """The exit code. lean: finds it, when it is needed; cache: a folder.
+        """The exit code. lean: finds it, when it is needed; cache: the folder where it is set up.
 
         Raises UsageError, StoreError, WorkerDied, ToolchainError.
         """
-        match self.work:
+        match self.extraction:
             case FileExtraction():
-                return await _traced(self.work, lean(), cache)
+                return await _trace_files(self.extraction, lean(), cache)
             case LeanDojoExtraction():
-                return tell_rows(self.work.run(), self.work.out)
+                return print_row_counts(self.extraction.run(), self.extraction.out)
             case LibraryExtraction():
-                return await _posed(self.work, lean(), cache)
+                return await _state_library(self.extraction, lean(), cache)
             case SyntheticExtraction():
-                return await _made(self.work, lean())
+                return await _make_problems(self.extraction, lean())
             case StoreExtraction():
-                return await _recalled(self.work, lean)
+                return await _export_store(self.extraction, lean)
 
 
-def job(asked: ExtractOptions, store: Callable[[], Store]) -> ExtractJob:
-    """The job, with what it reads before Lean is read. Raises UsageError."""
-    return ExtractJob(_work(asked, store))
+def extract_job(options: ExtractOptions, store: Callable[[], Store]) -> ExtractJob:
+    """The job that the options name. store: opens the database, when it is needed.
+
+    Raises UsageError.
+    """
+    return ExtractJob(_extraction(options, store))
 
 
-def _work(asked: ExtractOptions, store: Callable[[], Store]) -> ExtractWork:
-    word = asked.path
-    if asked.module and word != CORE:
+def _extraction(options: ExtractOptions, store: Callable[[], Store]) -> Extraction:
+    source = options.path
+    if options.module and source != CORE:
         raise UsageError("--module is for extract core")
-    if asked.count is not None and word != SYNTHETIC:
+    if options.count is not None and source != SYNTHETIC:
         raise UsageError("--count is for extract synthetic")
-    if (asked.out is None) != asked.stats:
-        raise UsageError("give either --out DIR or --stats")
-    if word not in WORDS:
-        return _of_files(asked)
-    written = asked.out, tuple(check_formats(asked.format or ["jsonl"])), _problem_sets(asked)
-    if word == CORE:
+    if source not in WORDS:
+        return _of_files(options)
+    _check_out(options)
+    formats = tuple(check_formats(options.format or ["jsonl"]))
+    problems = _problem_sets(options)
+    if source == CORE:
         return LibraryExtraction(
-            tuple(asked.module or ()), asked.seed, asked.workers or 1, *written
+            modules=tuple(options.module or ()),
+            seed=options.seed,
+            workers=options.workers or 1,
+            out=options.out,
+            formats=formats,
+            problems=problems,
         )
-    if word == SYNTHETIC:
-        return SyntheticExtraction(asked.count or COUNT, asked.seed, *written)
-    return StoreExtraction(store, asked.seed, *written)
+    if source == SYNTHETIC:
+        return SyntheticExtraction(
+            count=options.count or COUNT,
+            seed=options.seed,
+            out=options.out,
+            formats=formats,
+            problems=problems,
+        )
+    return StoreExtraction(
+        store=store, seed=options.seed, out=options.out, formats=formats, problems=problems
+    )
 
 
-def _of_files(asked: ExtractOptions) -> FileExtraction | LeanDojoExtraction:
-    tables = leandojo_tables(asked.path)
-    among = leandojo_read.FORMATS if tables else dataset_files.FORMATS
-    formats = tuple(check_formats(asked.format or ["jsonl"], among))
+def _check_out(options: ExtractOptions) -> None:
+    if (options.out is None) != options.stats:
+        raise UsageError("give either --out DIR or --stats")
+
+
+def _of_files(options: ExtractOptions) -> FileExtraction | LeanDojoExtraction:
+    tables = leandojo_tables(options.path)
     if tables:
-        if asked.exclude:
-            raise UsageError("what LeanDojo tells has no keys of Lean: no --exclude with it")
-        return LeanDojoExtraction(tables, asked.out, formats)
-    corpus, problems = find(Path(asked.path)), _problem_sets(asked)
-    whole = asked.path, corpus, formats, problems
-    return FileExtraction(*whole, out=asked.out, workers=asked.workers, seed=asked.seed)
+        _check_out(options)
+        formats = tuple(check_formats(options.format or ["jsonl"], leandojo_read.FORMATS))
+        if options.exclude:
+            raise UsageError("--exclude does not work for LeanDojo's data: it has no keys of Lean")
+        return LeanDojoExtraction(tables=tables, out=options.out, formats=formats)
+    corpus = find(Path(options.path))
+    _check_out(options)
+    return FileExtraction(
+        path=options.path,
+        corpus=corpus,
+        formats=tuple(check_formats(options.format or ["jsonl"], dataset_files.FORMATS)),
+        problems=_problem_sets(options),
+        out=options.out,
+        workers=options.workers,
+        seed=options.seed,
+    )
 
 
-def _problem_sets(asked: ExtractOptions) -> tuple[ProblemSet, ...]:
-    return tuple(read_problems(place.stem, place) for place in asked.exclude or ())
+def _problem_sets(options: ExtractOptions) -> tuple[ProblemSet, ...]:
+    return tuple(read_problems(path.stem, path) for path in options.exclude or ())
 
 
-async def _traced(work: FileExtraction, toolchain: Toolchain, cache: Path | None) -> int:
-    line = TraceLine(is_watched())
-    with line.shown():
-        dataset = await work.trace(toolchain, cache, line.told)
+async def _trace_files(work: FileExtraction, toolchain: Toolchain, cache: Path | None) -> int:
+    line = ProgressLine(is_watched())
+    with line.show():
+        dataset = await work.trace(toolchain, cache, line.update)
         out = work.out
         figures = dataset_files.write(dataset, out, work.formats) if out else count(dataset)
     empty = f"{work.path}: no finished proof to learn from: the dataset is empty"
     rows = card.figure_rows(figures)
-    return tell(dataset.failures, rows, out, "" if figures.modes.total() else empty)
+    return print_result(dataset.failures, rows, out, "" if figures.modes.total() else empty)
 
 
-async def _posed(work: LibraryExtraction, toolchain: Toolchain, cache: Path | None) -> int:
-    line = TraceLine(is_watched(), "posing", "modules")
-    with line.shown():
-        posed = await work.run(toolchain, cache, line.told)
-        posed = replace(posed, excluded=await excluded_by(work.problems, toolchain))
+async def _state_library(work: LibraryExtraction, toolchain: Toolchain, cache: Path | None) -> int:
+    line = ProgressLine(is_watched(), "posing", "modules")
+    with line.show():
+        problems = await work.run(toolchain, cache, line.update)
+        problems = replace(problems, excluded=await excluded_by(work.problems, toolchain))
         if work.out:
-            figures = library.write(posed, work.out, work.formats)
+            figures = library.write(problems, work.out, work.formats)
         else:
-            figures = library.count(posed, posed.rows())
-    return tell(posed.failures, library.figure_rows(figures), work.out)
+            figures = library.count(problems, problems.rows())
+    return print_result(problems.failures, library.figure_rows(figures), work.out)
 
 
-async def _made(work: SyntheticExtraction, toolchain: Toolchain) -> int:
-    hint = "they are written" if work.out else "nothing is written"
-    line = TraceLine(is_watched(), "making", "problems", hint)
-    with line.shown():
-        made = await work.run(toolchain, line.told)
-    kinds = Counter(row["family"] for row in made.rows)
+async def _make_problems(work: SyntheticExtraction, toolchain: Toolchain) -> int:
+    after_interrupt = "they are written" if work.out else "nothing is written"
+    line = ProgressLine(is_watched(), "making", "problems", after_interrupt)
+    with line.show():
+        made = await work.run(toolchain, line.update)
+    families = Counter(row["family"] for row in made.rows)
     closed = sum(row["closed_by"] is not None for row in made.rows)
     dropped = {f"dropped, {why}": n for why, n in made.dropped.items()}
-    return tell_rows({**kinds, "closed at once": closed, **dropped}, work.out)
+    return print_row_counts({**families, "closed at once": closed, **dropped}, work.out)
 
 
-async def _recalled(work: StoreExtraction, lean: Callable[[], Toolchain]) -> int:
-    """Lean is needed only to read problems."""
+async def _export_store(work: StoreExtraction, lean: Callable[[], Toolchain]) -> int:
+    """Lean is needed only to read the problems to leave out."""
     excluded = await excluded_by(work.problems, lean()) if work.problems else NOTHING_EXCLUDED
     with work.store() as store:
         if work.out:
-            told = from_store.write(store, work.out, work.formats, work.seed, excluded)
+            dataset = from_store.write(store, work.out, work.formats, work.seed, excluded)
         else:
-            told = from_store.gather(store, lambda kind, row: None, work.seed, excluded)
+            dataset = from_store.gather(store, lambda kind, row: None, work.seed, excluded)
     empty = "nothing to learn from is stored yet: the dataset is empty"
-    return tell_rows(told.counts, work.out, empty)
+    return print_row_counts(dataset.counts, work.out, empty)

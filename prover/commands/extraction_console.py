@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from .console import err, say, standard_output, status
+from .console import err, print_error, standard_output, status
 
 
-class TraceLine:
-    """A line that says how far it is, where a person is watching. doing: what is done, of what.
+class ProgressLine:
+    """A line that shows how far an extraction is, where a person is watching.
 
-    hint: for one who has interrupted it.
+    doing, of: `tracing`, `files`. after_interrupt: printed after Ctrl-C.
     """
 
     def __init__(
@@ -21,30 +21,30 @@ class TraceLine:
         show: bool,
         doing: str = "tracing",
         of: str = "files",
-        hint: str = "run it again to go on",
+        after_interrupt: str = "run it again to go on",
     ) -> None:
-        self._doing, self._of, self._hint = doing, of, hint
+        self._doing, self._of, self._after_interrupt = doing, of, after_interrupt
         self._status = status(f"starting Lean for {doing}") if show else None
         self._done = 0
 
-    def told(self, done: int, total: int, path: str) -> None:
-        """One more is done."""
+    def update(self, done: int, total: int, path: str) -> None:
+        """Show how many are done."""
         self._done = done
         if self._status:
             self._status.update(f"{self._doing}: {done} of {total} {self._of}, {path}")
 
     @contextmanager
-    def shown(self) -> Iterator[None]:
-        """Show it as long as the block lasts; say how far it is when that is broken off."""
+    def show(self) -> Iterator[None]:
+        """Show the line while the block runs; print how far it is after Ctrl-C."""
         with self._status or nullcontext():
             try:
                 yield
             except CancelledError:
-                err.print(f"interrupted: {self._done} {self._of} are done; {self._hint}")
+                err.print(f"interrupted: {self._done} {self._of} are done; {self._after_interrupt}")
                 raise
 
 
-def tell(
+def print_result(
     failures: Iterable[tuple[str, str]],
     figures: Iterable[tuple[str, str]],
     out: Path | None = None,
@@ -56,17 +56,17 @@ def tell(
     """
     failed = list(failures)
     for name, why in failed:
-        say(f"{name}: {why}")
-    for name, said in figures:
-        standard_output().print(f"{name}: {said}", soft_wrap=True, markup=False)
+        print_error(f"{name}: {why}")
+    for name, figure in figures:
+        standard_output().print(f"{name}: {figure}", soft_wrap=True, markup=False)
     if out:
         standard_output().print(f"written to: {out}", soft_wrap=True, markup=False)
     if empty:
-        say(empty)
+        print_error(empty)
     return 1 if failed else 0
 
 
-def tell_rows(counts: Mapping[str, int], out: Path | None = None, empty: str = "") -> int:
+def print_row_counts(counts: Mapping[str, int], out: Path | None = None, empty: str = "") -> int:
     """Print how many rows went where; the exit code. empty: to say where there are none."""
     rows = ((where, f"{count:,} rows") for where, count in counts.items())
-    return tell((), rows, out, "" if any(counts.values()) else empty)
+    return print_result((), rows, out, "" if any(counts.values()) else empty)

@@ -98,7 +98,7 @@ def from_files(context: Context) -> set[str]:
 
 
 def with_defaults(group: Group, names: Collection[str]) -> Group:
-    """A group of options with the built-in defaults for the options of these names."""
+    """A group of options in which the named ones have their built-in defaults."""
     values: dict[str, Any] = {}
     for each in fields(group):  # type: ignore[arg-type]
         value = getattr(group, each.name)

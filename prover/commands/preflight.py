@@ -1,7 +1,7 @@
-"""What a run over a problem set would do, found out before it does it: `lakatos eval --check`.
+"""What a run over a problem set would do, without running it: `lakatos eval --check`.
 
-Lean elaborates every statement, and where the policy has a model one attempt of one expansion is
-made, so that the model is asked once, by the way that the run would ask. Nothing is kept.
+Lean elaborates every statement. Where the policy has a model, one attempt of one expansion is made,
+so that the model gets one request, just as the run would send it. Nothing is stored.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from ..evaluation.runner import missing
 from ..models.server_watch import Servers
 from ..policy_spec import parse_policy
 from ..session import check_axioms, start_run
-from .evaluate import EvaluationConfig, RunRecord
+from .evaluation_config import EvaluationConfig, RunRecord
 
 BYTES_PER_SEARCH_S = 20_000
-"""Of the store, for a second of search: 16 steps (benchmarks/results/eval_minif2f_core.md) of
-1,024 bytes (benchmarks/results/eval_overhead.json), and a little."""
+"""Bytes that one second of search adds to the database: a little more than 16 steps
+(benchmarks/results/eval_minif2f_core.md) of 1,024 bytes (benchmarks/results/eval_overhead.json)."""
 
 
 @dataclass(slots=True)
 class _Count(NoObserver):
-    """Counts what one attempt is suggested."""
+    """Counts the tactics that are proposed in one attempt."""
 
     tactics: int = 0
     accepted: int = 0
@@ -54,52 +54,64 @@ class _Count(NoObserver):
 
 
 async def check_and_report(
-    exam: EvaluationConfig, kept: RunRecord, key: str | None = None, cache: Path | None = None
+    evaluation: EvaluationConfig,
+    record: RunRecord,
+    key: str | None = None,
+    cache: Path | None = None,
 ) -> int:
-    """Check an exam and tell what is found; the exit code. As `check`."""
-    return exam.announcer.checked(await check(exam, kept, key, cache))
+    """Check a run and print what is found; the exit code. Arguments and errors as `check`."""
+    return evaluation.reporter.checked(await check(evaluation, record, key, cache))
 
 
 async def check(
-    exam: EvaluationConfig, kept: RunRecord, key: str | None = None, cache: Path | None = None
+    evaluation: EvaluationConfig,
+    record: RunRecord,
+    key: str | None = None,
+    cache: Path | None = None,
 ) -> EvaluationCheck:
-    """Find out what the exam would do. key, cache: of start_run.
+    """Find out what the run would do. key: API key of servers; cache: the folder of Lean.
 
     Raises UsageError where the run could not begin, EnvironmentFault when Lean fails.
     """
-    await check_axioms(exam.toolchain, exam.config, exam.sources)
-    found = exam.earlier.results if exam.earlier else tuple(map(_untried, exam.problems))
-    is_open = [_is_open(exam, result) for result in found]
+    await check_axioms(evaluation.toolchain, evaluation.config, evaluation.sources)
+    found = (
+        evaluation.earlier.results
+        if evaluation.earlier
+        else tuple(map(_untried, evaluation.problems))
+    )
+    is_open = [_is_open(evaluation, result) for result in found]
     problems = [result.problem for result in found]
-    exam.announcer.say(f"elaborating {len(problems)} statements")
-    async with LeanPool(exam.toolchain, workers=exam.config.workers) as pool:
+    evaluation.reporter.note(f"elaborating {len(problems)} statements")
+    async with LeanPool(evaluation.toolchain, workers=evaluation.config.workers) as pool:
         unfit = await all_unfit(pool, problems, lambda known: None)
-        places = exam.config.prover.concurrency or pool.workers
+        slots = evaluation.config.prover.concurrency or pool.workers
     fit = [p for p, why in zip(problems, unfit, strict=True) if why is None]
-    answer = await _answer(exam, fit[0], key, cache) if fit and _has_model(exam) else None
+    answer = (
+        await _answer(evaluation, fit[0], key, cache) if fit and _has_model(evaluation) else None
+    )
     counted = [
-        still and not (exam.only_elaborable and why and why.is_refused)
+        still and not (evaluation.only_elaborable and why and why.is_refused)
         for still, why in zip(is_open, unfit, strict=True)
     ]
     searched = sum(still and why is None for still, why in zip(counted, unfit, strict=True))
-    attempts = exam.attempts * searched
-    places = min(places, max(1, searched))
-    search_s = attempts * exam.config.prover.wall_s
+    attempts = evaluation.attempts * searched
+    slots = min(slots, max(1, searched))
+    search_s = attempts * evaluation.config.prover.wall_s
     return EvaluationCheck(
-        name=exam.name,
+        name=evaluation.name,
         problems=len(problems),
         unfit=[(p.name, w.detail) for p, w in zip(problems, unfit, strict=True) if w],
-        left_out=sum(bool(exam.only_elaborable and why and why.is_refused) for why in unfit),
-        goes_on=exam.earlier.run_id if exam.earlier else None,
+        left_out=sum(bool(evaluation.only_elaborable and why and why.is_refused) for why in unfit),
+        goes_on=evaluation.earlier.run_id if evaluation.earlier else None,
         to_try=sum(counted),
         attempts=attempts,
-        seconds=exam.config.prover.wall_s,
-        places=places,
+        seconds=evaluation.config.prover.wall_s,
+        places=slots,
         answer=answer,
-        tokens_most=_tokens(exam, answer, attempts),
+        tokens_most=_tokens(evaluation, answer, attempts),
         disk_bytes=round(search_s * BYTES_PER_SEARCH_S),
-        free_bytes=_free_bytes(kept.store.name),
-        store=kept.store.name,
+        free_bytes=_free_bytes(record.store.name),
+        store=record.store.name,
     )
 
 
@@ -107,29 +119,31 @@ def _untried(problem: Problem) -> ProblemResult:
     return ProblemResult(problem, ResultClass.UNTRIED)
 
 
-def _is_open(exam: EvaluationConfig, result: ProblemResult) -> bool:
-    """Whether the run would still try it."""
-    if result.outcome in exam.retry:
+def _is_open(evaluation: EvaluationConfig, result: ProblemResult) -> bool:
+    """Whether the run would still try this problem."""
+    if result.outcome in evaluation.retry:
         return True
     decided = result.outcome is not ResultClass.UNTRIED and not result.attempts
-    return not decided and bool(missing(result.attempts, exam.plan))
+    return not decided and bool(missing(result.attempts, evaluation.plan))
 
 
-def _has_model(exam: EvaluationConfig) -> bool:
-    return bool(parse_policy(exam.config.policy).models)
+def _has_model(evaluation: EvaluationConfig) -> bool:
+    return bool(parse_policy(evaluation.config.policy).models)
 
 
 async def _answer(
-    exam: EvaluationConfig, problem: Problem, key: str | None, cache: Path | None
+    evaluation: EvaluationConfig, problem: Problem, key: str | None, cache: Path | None
 ) -> ModelAnswer:
-    """Ask the model once, about one problem; a model that cannot be asked is a fault in it."""
-    config = exam.config
+    """Send the model one request, about one problem; if it fails, the answer says why."""
+    config = evaluation.config
     few = replace(config.drafts, attempts=1, turns=1, repair_depth=0)
     config = replace(config, drafts=few, workers=1)
-    exam.announcer.say(f"asking {config.policy} once, about {problem.name}")
+    evaluation.reporter.note(f"asking {config.policy} once, about {problem.name}")
     count, began_s = _Count(), time.monotonic()
     try:
-        async with start_run(exam.toolchain, config, servers=Servers(key), cache=cache) as run:
+        async with start_run(
+            evaluation.toolchain, config, servers=Servers(key), cache=cache
+        ) as run:
             _, theorem = await opened_theorem(run.pool, problem)
             assert not isinstance(theorem, Unfit)
             began_s = time.monotonic()
@@ -145,9 +159,9 @@ async def _answer(
     return ModelAnswer(config.policy, took_s, count.tokens, count.tactics, count.accepted, fault)
 
 
-def _tokens(exam: EvaluationConfig, answer: ModelAnswer | None, attempts: int) -> int | None:
+def _tokens(evaluation: EvaluationConfig, answer: ModelAnswer | None, attempts: int) -> int | None:
     """The most tokens that the run may take, by what one answer took; None where unknown."""
-    budget = exam.config.prover
+    budget = evaluation.config.prover
     if budget.tokens is not None:
         return attempts * budget.tokens
     if answer is None or not answer.tokens:
@@ -157,6 +171,6 @@ def _tokens(exam: EvaluationConfig, answer: ModelAnswer | None, attempts: int) -
 
 
 def _free_bytes(store: str) -> int | None:
-    """Room on the disk of the database; None where it is no file here."""
+    """Free bytes on the disk of the database; None where it is no file on this machine."""
     folder = Path(store).expanduser().absolute().parent
     return shutil.disk_usage(folder).free if folder.is_dir() else None

@@ -1,6 +1,6 @@
-"""One command over Lean files: prove their sorries, or mend their proofs.
+"""One command over Lean files: prove their sorries, or repair their proofs.
 
-It tells a job what happens, prints nothing itself, and keeps every attempt in the store.
+Every attempt is stored; a `FileJob` prints what happens.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..agent.recorder import AttemptObserver, ObserverList
 from ..models.server_watch import ServerMonitor, Servers
 from ..repair.repair_task import Repair, RepairConfig
 from ..session import Run, RunConfig, check_axioms, select, start_run
-from . import repair as mending
+from . import repair as file_repairs
 from . import tables as terminal
 from .console import FileJob, note
 from .event_loop import run_async
@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FileCommand:
-    """What is asked, and with what. command: in the user's words; key, cache: of start_run."""
+    """A command and what it runs with.
+
+    job: the files, and where their proofs go. command: as the user typed it. key: API key of model
+    servers. cache: the folder where Lean is set up.
+    """
 
     job: FileJob
     command: str
@@ -48,7 +52,7 @@ class FileCommand:
     monitor: ServerMonitor = field(default_factory=lambda: ServerMonitor(note))
 
     async def prove(self, resume: bool) -> None:
-        """Prove the files' theorems. resume: take up earlier searches."""
+        """Prove the theorems of the files. resume: continue earlier searches."""
         job = self.job
         progress = terminal.ProofProgress(job.report)
         async with self._run(progress) as (run, run_id):
@@ -56,68 +60,73 @@ class FileCommand:
             opened = [
                 file
                 for each in job.files
-                if (file := await job.opened(each, pool.open(each.path, each.text)))
+                if (file := await job.open_file(each, pool.open(each.path, each.text)))
             ]
             theorems = select(opened, job.names) if opened else []
             for file in opened:
-                job.tell_errors(file.path, file.messages)
-                job.tell_unfilled(file.path, file.source, file.unfilled)
+                job.print_errors(file.path, file.messages)
+                job.print_unfilled(file.path, file.source, file.unfilled)
                 if not (file.theorems or file.unfilled or file.unread):
                     has_error = any(m.severity == "error" for m in file.messages)
                     hint = f"; its errors: lakatos repair {file.path}" if has_error else ""
-                    job.tell(f"{file.path}: nothing to prove, it has no sorry{hint}")
+                    job.print_line(f"{file.path}: nothing to prove, it has no sorry{hint}")
             progress.theorems = len(theorems)
-            past = earlier(self.store, run_id, self.config, self.toolchain, resume)
-            with job.display(progress, lambda: busy(pool) + self._traffic(" · ")):
-                job.attempts = await run.prove(opened, theorems, job.interrupt, *past)
-            job.summarize()
-            if traffic := self._traffic():
-                job.tell(traffic)
+            replay, rejections = earlier(self.store, run_id, self.config, self.toolchain, resume)
+            with job.display(progress, lambda: busy(pool) + self._server_usage(" · ")):
+                job.attempts = await run.prove(
+                    opened, theorems, job.interrupt, recall=replay, memory=rejections
+                )
+            job.print_summary()
+            if usage := self._server_usage():
+                job.print_line(usage)
             if job.write or job.out:
-                async for delivery in run.files(job.files, job.attempts):
-                    job.deliver(*delivery)
+                async for source_file, content, proofs in run.files(job.files, job.attempts):
+                    job.write_proofs(source_file, content, proofs)
             if run.prover.fault:
                 raise run.prover.fault
             failed = [a.detail for a in job.attempts if a.stop is StopReason.MODEL_FAILED]
             if failed and len(failed) == len(job.attempts):
                 raise ModelUnavailable(failed[0])
 
-    def _traffic(self, before: str = "") -> str:
+    def _server_usage(self, before: str = "") -> str:
         usage = self.monitor.usage
         return f"{before}model servers: {usage.text}" if usage.requests else ""
 
-    async def repair(self, how: RepairConfig) -> None:
-        """Mend the files' proofs."""
+    async def repair(self, config: RepairConfig) -> None:
+        """Repair the broken proofs of the files."""
         job, store = self.job, self.store
 
-        def known(theorem: Theorem) -> str | None:
-            return found.proof if (found := store.proved(theorem)) else None
+        def known_proof(theorem: Theorem) -> str | None:
+            attempt = store.proved(theorem)
+            return attempt.proof if attempt else None
 
-        def hear(ward: FileRepairState, repair: Repair) -> None:
+        def record(state: FileRepairState, repair: Repair) -> None:
             job.attempts.append(shown(repair))
-            job.report(job.attempts[-1], mending.to_json(repair))
+            job.report(job.attempts[-1], file_repairs.to_json(repair))
             if job.write and repair.attempt.is_proved:
-                ward.written = source.replace_source(ward.written, ward.content)
+                state.written = source.replace_source(state.written, state.content)
 
         async with self._run() as (run, _):
-            ill = FileRepair(run, how, self.config.prover, known)
-            wards = [w for file in job.files if (w := await job.opened(file, ill.admit(file)))]
-            for ward in wards:
-                job.tell_errors(ward.file.path, ward.diagnosis.errors)
-                if not ward.is_broken:
-                    path = ward.file.path
-                    has_sorry = re.search(r"\bsorry\b", ward.file.text)
+            file_repair = FileRepair(run, config, self.config.prover, known_proof)
+            states = [
+                s for file in job.files if (s := await job.open_file(file, file_repair.admit(file)))
+            ]
+            for state in states:
+                job.print_errors(state.file.path, state.diagnosis.errors)
+                if not state.is_broken:
+                    path = state.file.path
+                    has_sorry = re.search(r"\bsorry\b", state.file.text)
                     hint = f"; its sorries: lakatos prove {path}" if has_sorry else ""
-                    job.tell(f"{path}: nothing to repair, Lean finds no error in it{hint}")
-            choose(wards, job.names)
-            await ill.mend(wards, hear, job.interrupt)
-        job.summarize()
-        for ward in wards if job.out else ():
-            job.deliver(ward.file, ward.content, len(ward.mended))
+                    job.print_line(f"{path}: nothing to repair, Lean finds no error in it{hint}")
+            choose(states, job.names)
+            await file_repair.mend(states, record, job.interrupt)
+        job.print_summary()
+        for state in states if job.out else ():
+            job.write_proofs(state.file, state.content, len(state.mended))
 
     @asynccontextmanager
     async def _run(self, watcher: AttemptObserver | None = None) -> AsyncIterator[tuple[Run, int]]:
-        """A run set up, and its number in the store, where its outcome is kept."""
+        """Set up a run and record it; the run and its number. watcher: sees its attempts too."""
         await check_axioms(self.toolchain, self.config, [file.text for file in self.job.files])
         run_id = begin(self.store, self.command, self.config, self.toolchain)
         keeper = self.store.recorder(run_id)
@@ -133,7 +142,7 @@ class FileCommand:
                 cache=self.cache,
             ) as run:
                 if run.pool.shortage:
-                    self.job.tell(run.pool.shortage)
+                    self.job.print_line(run.pool.shortage)
                 yield run, run_id
             outcome = "finished"
         finally:
@@ -177,6 +186,6 @@ def run_on_files(
 
 
 def busy(pool: LeanPool) -> str:
-    """What the workers do, in words."""
+    """How many workers are busy, in words."""
     died = f", {pool.restarts} restarted" if pool.restarts else ""
     return f"{pool.busy} of {pool.workers} busy{died}"

@@ -1,9 +1,9 @@
-"""Takes searches up where the store last saw them.
+"""Continues searches that the store has.
 
-A search is led through its stored expansions again, by the same questions in the same order, and
-then goes on: for the same configuration it ends as if it had never been broken off. A proof found
-before is found again without Lean, then cut down and judged again. Expansions, steps and time in
-Lean count on; the wall time starts anew. What is taken up is recorded whole in the new attempt.
+The stored expansions are replayed first, in their order, without asking Lean; then the search goes
+on. With the same configuration it ends as if it had never stopped. A proof found before is found
+again without Lean, then minimised and judged again. Expansions, steps and time in Lean count on;
+the wall time starts at zero. The new attempt records all expansions, the replayed ones too.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 def begin(store: Store, command: str, config: RunConfig, toolchain: Toolchain) -> int:
     """Record that a run begins; its number."""
-    told = asdict(config) | {"worker": worker_name(toolchain)}
-    return store.start_run(command, told, _title(toolchain), config.prover.seed)
+    values = asdict(config) | {"worker": worker_name(toolchain)}
+    return store.start_run(command, values, _title(toolchain), config.prover.seed)
 
 
 def earlier(
     store: Store, run: int, config: RunConfig, toolchain: Toolchain, resume: bool
 ) -> tuple[ReplaySource, RejectionLookup]:
-    """What run number `run` is told of those before it: searches if asked, and rejections."""
+    """What earlier runs left for run `run`: searches, if it resumes, and rejected tactics."""
     how, title = config.prover.search, _title(toolchain)
     recall = Resumption(store, run, policy=config.policy, search=how, toolchain=title)
     return recall if resume else nothing, Remembered(store, worker_name(toolchain))
@@ -44,7 +44,7 @@ def _title(toolchain: Toolchain) -> str:
 
 
 class Resumption:
-    """Recalls the longest earlier search for a theorem that the present one can take up.
+    """Finds the longest earlier search for a theorem that the present one can continue.
 
     That is one at the same `sorry` of the same file text, by the same policy, in the same Lean,
     and with samples if the present one samples. run: the number of the present run.
@@ -60,7 +60,7 @@ class Resumption:
         self._toolchain = toolchain
 
     def __call__(self, theorem: Theorem) -> Iterable[Expansion]:
-        """Its expansions in the order told; none when there is no such search."""
+        """Its expansions in the order of the search; none when there is no such search."""
         earlier = [a for a in self._store.attempts_at(theorem) if a.run_id != self._run]
         for summary in sorted(earlier, key=lambda a: (-a.expansions, -a.id)):
             if not summary.expansions:

@@ -1,4 +1,4 @@
-"""How stored attempts look in a terminal: a listing of many, one whole; `lakatos show` as asked."""
+"""What `lakatos show` prints: a list of stored attempts, or one attempt with all its details."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from ...data.store.store import Store
 
 LISTED = 30
-"""Attempts in a listing, unless it is said."""
+"""Attempts in a list, without --limit."""
 
 WIDE = 120
-"""Columns of a terminal, or of a file, in which a listing tells all it knows."""
+"""From this many columns on a list has all its columns."""
 
 
 def attempts_table(attempts: Sequence[AttemptSummary], now: datetime, width: int) -> Table:
-    """Stored attempts, as `lakatos show` lists them: number, name, result, age; more when wide."""
+    """A table of stored attempts: number, name, result, age; more columns if it may be wide."""
     table = Table(box=None, title="newest first", title_justify="left")
     table.add_column("attempt", justify="right")
     table.add_column("theorem", no_wrap=True, overflow="fold")
@@ -76,10 +76,10 @@ _LOOKS = {
 def stored_attempt(stored: StoredAttempt) -> RenderableType:
     """All of a stored attempt, as `lakatos show NUMBER` prints it."""
     graph = graph_of(stored)
-    told = [(name, value) for name, value in attempt_facts(stored) if name not in _ABOVE]
-    told += statistics(stored, graph).rows
-    column = max(len(name) for name, _ in told) + 2
-    facts = [Text.assemble((name.ljust(column), "dim"), value) for name, value in told]
+    rows = [(name, value) for name, value in attempt_facts(stored) if name not in _ABOVE]
+    rows += statistics(stored, graph).rows
+    column = max(len(name) for name, _ in rows) + 2
+    facts = [Text.assemble((name.ljust(column), "dim"), value) for name, value in rows]
     lines = [Text(line.text, style=_LOOKS[line.style]) for line in tree(stored, graph)]
     return Group(attempt_text(stored.attempt), Text(), *facts, Text(), *lines)
 
@@ -88,35 +88,35 @@ _ABOVE = ("theorem", "file", "result", "wall time")
 """Facts that stand in the first line already."""
 
 
-def show(asked: ShowOptions, store: Store, now: datetime) -> None:
-    """Print, or write, what is asked for. Raises UsageError, StoreError."""
-    number = asked.attempt
+def show(options: ShowOptions, store: Store, now: datetime) -> None:
+    """Print or write what the options name. Raises UsageError, StoreError."""
+    number = options.attempt
     if number is None:
-        _list(asked, store, now)
+        _list(options, store, now)
         return
-    if asked.run is not None or asked.theorem or asked.failed or asked.limit:
+    if options.run is not None or options.theorem or options.failed or options.limit:
         raise UsageError("--run, --theorem, --failed and --limit list attempts: no number then")
-    for place in (asked.html, asked.dot):
+    for place in (options.html, options.dot):
         if place:
             source.check_writable_file(place)
     stored = store.load_attempt(number)
-    if asked.html:
-        source.write_whole(asked.html, report.html_page(stored).encode())
-    if asked.dot:
-        source.write_whole(asked.dot, to_dot(graph_of(stored)).encode())
-    if asked.conversation:
+    if options.html:
+        source.write_whole(options.html, report.html_page(stored).encode())
+    if options.dot:
+        source.write_whole(options.dot, to_dot(graph_of(stored)).encode())
+    if options.conversation:
         _print_turns(store.turns(number), number)
-    elif asked.as_json:
+    elif options.as_json:
         console.print_json(json_output.stored_object(stored))
-    elif not (asked.html or asked.dot):
+    elif not (options.html or options.dot):
         console.standard_output().print(stored_attempt(stored), soft_wrap=True)
 
 
 def _print_turns(turns: Sequence[Turn], number: int) -> None:
     if not turns:
         raise UsageError(
-            f"attempt {number} has no conversation: no model wrote drafts for it, and what a model "
-            "of tactics is asked is kept with --keep-prompts only"
+            f"attempt {number} has no conversation: no model wrote drafts for it, and prompts of a "
+            "tactic model are stored only with --keep-prompts"
         )
     out = console.standard_output()
     for turn in turns:
@@ -129,13 +129,13 @@ def _print_turns(turns: Sequence[Turn], number: int) -> None:
         out.print()
 
 
-def _list(asked: ShowOptions, store: Store, now: datetime) -> None:
-    if asked.html or asked.dot or asked.conversation:
+def _list(options: ShowOptions, store: Store, now: datetime) -> None:
+    if options.html or options.dot or options.conversation:
         raise UsageError("--html, --dot and --conversation need the number of an attempt")
-    limit = asked.limit or LISTED
-    listed = store.attempts(asked.run, limit, theorem=asked.theorem, only_failed=asked.failed)
+    limit = options.limit or LISTED
+    listed = store.attempts(options.run, limit, theorem=options.theorem, only_failed=options.failed)
     out = console.standard_output()
-    if not asked.as_json:
+    if not options.as_json:
         out.print(attempts_table(listed, now, out.width))
         return
     for summary in listed:

@@ -1,6 +1,6 @@
-"""How a run looks in a terminal: rich renderables made from records, and nothing else.
+"""How a run looks in a terminal: rich renderables made from records.
 
-No clock, and no I/O but of the two consoles; cli.py prints what is made here.
+Prints nothing, but for the bars of the set-up of Lean.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _LINE_CHARACTERS = 240
 
 @dataclass(slots=True)
 class ProofProgress:
-    """A run so far, told by the calls of a recorder; `on_finish` hears of each end.
+    """How far a run is, as an observer of attempts; calls `on_finish` when one ends.
 
     running: by path and name, expansions and the state expanded last, the best that was open.
     """
@@ -56,7 +56,7 @@ class ProofProgress:
         return (after - before) / (last_s - first_s) if last_s > first_s else 0.0
 
     def start_attempt(self, theorem: Theorem) -> None:
-        """One more theorem is at work; a negation is not shown for itself."""
+        """Show one more theorem; a negation is not shown for itself."""
         if not theorem.negates:
             self.running[theorem.path, theorem.name] = (0, theorem.state)
 
@@ -71,7 +71,7 @@ class ProofProgress:
         """Not shown."""
 
     def finish_attempt(self, attempt: Attempt) -> None:
-        """One theorem less is at work."""
+        """Show one theorem less, and report its attempt."""
         if attempt.theorem.negates:
             return
         self.running.pop((attempt.theorem.path, attempt.theorem.name), None)
@@ -182,7 +182,7 @@ def summary_table(attempts: Sequence[Attempt]) -> Table:
 def verdict_text(name: str, verdict: Verdict, kernel: str = "") -> Text:
     """One verdict on a line: accepted with its axioms, or refused with all reasons.
 
-    kernel: the external checker that accepts it too, if one was asked.
+    kernel: the external checker that accepts it too, if there is one.
     """
     if isinstance(verdict, Accepted):
         axioms = ", ".join(verdict.axioms) or "none"
@@ -193,7 +193,7 @@ def verdict_text(name: str, verdict: Verdict, kernel: str = "") -> Text:
 
 
 def finding_text(subject: str, text: str, cure: str) -> Text:
-    """One line of `lakatos doctor`; cure: how to mend it, empty when all is well."""
+    """One line of `lakatos doctor`; cure: how to put it right; empty when all is well."""
     mark = ("✗ ", "red") if cure else ("✓ ", "green")
     rest = (f"\n    to mend it: {cure}", "yellow") if cure else ""
     return Text.assemble(mark, (f"{subject}: ", "bold"), text, rest)
@@ -209,7 +209,7 @@ class SetupBars(Bars):
 
     def show(self, stage: str, done_bytes: int, total_bytes: int) -> None:
         """Note how far a stage is: a bar for a person, else a line when it begins."""
-        line = self.tell(stage, done_bytes, total_bytes)
+        line = self.update_stage(stage, done_bytes, total_bytes)
         if line and self.console.is_terminal and not self.console.is_dumb_terminal:
             self.start()
         elif line:
@@ -220,7 +220,7 @@ class SetupBars(Bars):
         if self.live.is_started:
             self.stop()
 
-    def tell(self, stage: str, done_bytes: int, total_bytes: int) -> str:
+    def update_stage(self, stage: str, done_bytes: int, total_bytes: int) -> str:
         """Note how far a stage is; the line to print when it is a new one, else nothing."""
         size = f" {total_bytes / 1e6:.1f} MB" if total_bytes > 100_000 else ""  # else a count
         line = ""

@@ -1,4 +1,4 @@
-"""What `lakatos verify` does: judges one file against another, and tells the verdicts."""
+"""What `lakatos verify` does: judges one file against another, and prints the verdicts."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ async def verify(
 
             console.print_json(json_output.verdict_object(name, verdict))
         else:
-            told = terminal.verdict_text(name, verdict, second.kernel_name)
-            console.standard_output().print(told, soft_wrap=True)
+            text = terminal.verdict_text(name, verdict, second.kernel_name)
+            console.standard_output().print(text, soft_wrap=True)
     for line in second.told(verdicts):
         console.err.print(line, **console.LONG)
     if not verdicts:
@@ -59,7 +59,7 @@ async def _judge(
         Verifier(pool, toolchain, allow_axioms=second.allow, limits=limits) as verifier,
     ):
         for line in await verifier.unknown_axioms([original.text]):
-            console.say(line)
+            console.print_error(line)
         return await verifier.compare(
             original.text,
             submission.text,

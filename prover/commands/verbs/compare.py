@@ -1,4 +1,4 @@
-"""`lakatos compare`: its options and help, and what they become."""
+"""`lakatos compare`: its options, its help, and how it starts its work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lakatos eval`: its options and help, and what they become."""
+"""`lakatos eval`: its options, its help, and how it starts its work."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ class EvalOptions:
 
 def run(context: Context, options: EvalOptions) -> int:
     """Try the theorems of a problem set; the exit code."""
-    from ..evaluate import RunRecord, evaluate, evaluation_config
+    from ..evaluate import evaluate
+    from ..evaluation_config import RunRecord, evaluation_config
     from ..evaluation_terms import StoredOptions, of_a_run
     from ..preflight import check_and_report
     from ..run_options import run_config

@@ -1,4 +1,4 @@
-"""`lakatos extract`: its options and help, and what they become."""
+"""`lakatos extract`: its options, its help, and how it starts its work."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class ExtractVerbOptions:
 def run(context: Context, options: ExtractVerbOptions) -> int:
     """Write training data, or problems; the exit code."""
     from ....data.dataset.tables import check_writable
-    from ..extract import job
+    from ..extract import extract_job
 
     environment, extract = context.obj, options.extract
-    work = job(extract, lambda: environment.open_store_to_read(options.db))
+    work = extract_job(extract, lambda: environment.open_store_to_read(options.db))
     if extract.out:
         check_writable(extract.out)
     return run_async(

@@ -1,4 +1,4 @@
-"""`lakatos setup`: sets up the embedded Lean."""
+"""`lakatos setup`: its help, and the set-up of the embedded Lean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lakatos show`: its options and help, and what they become."""
+"""`lakatos show`: its options, its help, and how it starts its work."""
 
 from __future__ import annotations
 

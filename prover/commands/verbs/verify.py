@@ -1,4 +1,4 @@
-"""`lakatos verify`: its options and help, and what they become."""
+"""`lakatos verify`: its options, its help, and how it starts its work."""
 
 from __future__ import annotations
 
