@@ -1,7 +1,8 @@
 """A policy that asks a language model: a prompt for each state, proposals from the completions.
 
-Identical prompts are asked once, and a question that nobody waits for any more is withdrawn. What
-a state is told does not depend on who asked first. Knows neither how the model runs nor Lean.
+Identical prompts are sent once, and a request is withdrawn when all who wait for it are cancelled.
+The answer for a state does not depend on the order of requests. Knows neither how the model runs
+nor Lean.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .critic import value_of
 from .prompts import PromptFormat
 
 REMEMBERED = 4_096
-"""Answers kept in memory, the latest ones."""
+"""Most answers in memory; the oldest are dropped."""
 
 LEAST_PRIOR = 1e-6
 """Of a proposal, against the best one of its state."""
@@ -34,7 +35,7 @@ Question = tuple[Prompt, int]
 
 @dataclass(slots=True)
 class PendingQuestion:
-    """A question under way, and how many wait for its answer."""
+    """A request under way, and how many wait for its answer."""
 
     task: asyncio.Task[Generated]
     watches: WatchGroup
@@ -42,10 +43,17 @@ class PendingQuestion:
 
 
 class LanguagePolicy:
-    """Proposes what a model writes. Priors: log-probabilities where told, else frequencies.
-    Values: the model's own head, else how sure it was.
+    """Proposes what a model writes.
 
-    Sample number k is completion k mod n of the draw of seed + (k - k mod n).
+    Priors are the completions' probabilities where the model gives them, else their frequencies;
+    values are those of its value head, else its likelihood. Sample number k is completion k mod n
+    of the draw of seed + (k - k mod n).
+
+    Args:
+        model: what is asked.
+        form: the prompt format.
+        sampling: how completions are drawn.
+        retrieval: chooses the premises of prompts, if any are shown.
     """
 
     def __init__(

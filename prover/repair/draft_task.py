@@ -72,8 +72,8 @@ class DraftMethod:
 class TriedDraft:
     """What came of one draft.
 
-    block: the draft as far as it is proved. feedback: what the writer is told. is_own: whether
-    the block is as the writer wrote it.
+    block: the draft as far as it is proved. feedback: to its writer. is_own: whether the block is
+    as the writer wrote it.
     """
 
     block: str
@@ -226,7 +226,7 @@ class DraftTask(TheoremTask):
     def _rejected(
         self, block: str, wrong: Sequence[Message], errors: str, state: DraftState
     ) -> TriedDraft:
-        """A draft whose holes could not all be filled, with what its writer is told."""
+        """A draft whose holes could not all be filled, with the feedback to its writer."""
         false = [hole.state for hole in state.false]
         open_ = holes_text(state.open or state.false, false)
         proved = proof_text(block_of(self.theorem, state.draft) if state.proved else None)
