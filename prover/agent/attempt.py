@@ -22,7 +22,7 @@ from ...data.records import (
     StopReason,
     Theorem,
 )
-from ..models.server_watch import waiting
+from ..models.server_watch import observe_requests
 from .budget import in_time
 from .deferred import judge
 from .expander import Expander
@@ -102,7 +102,7 @@ class AttemptLoop:
         numbers: Sequence[int],
     ) -> list[StateAnswer]:
         """The answers in order, from memory or from Lean."""
-        waiting.set(search.watch)
+        observe_requests(search.watch)
         new = [(state, n) for (state, known), n in zip(states, numbers, strict=True) if not known]
         fresh = iter(await self._expand(search, new) if new else [])
         return [known or StateAnswer(tuple(next(fresh))) for _, known in states]

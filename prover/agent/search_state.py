@@ -172,7 +172,7 @@ class SearchState:
                 return self.end(StopReason.MODEL_FAILED, detail=failure)
             is_stuck = stop is StopReason.DEAD_END and len(self.search.graph.nodes) == 1
             return self.end(
-                stop, detail=self.watch.nothing_taken(self.budget.steps) if is_stuck else ""
+                stop, detail=self.watch.all_rejected(self.budget.steps) if is_stuck else ""
             )
         last = self.refused[-1]
         return self.end(

@@ -15,7 +15,7 @@ from math import exp
 from ...data.records import Premise
 from ..concurrency import run_all
 from ..models.base import Completion, Generated, LanguageModel, Prompt, Sampling
-from ..models.server_watch import WatchGroup, waiting, who_waits
+from ..models.server_watch import WatchGroup, observe_requests, request_observer
 from .base import PolicyOutput, Proposal, Query
 from .critic import value_of
 from .prompts import PromptFormat
@@ -87,9 +87,9 @@ class LanguagePolicy:
         return await self._answer((self._form.write(query, premises), seed))
 
     async def _answer(self, question: Question) -> Generated:
-        who = who_waits()
+        observer = request_observer()
         if question in self._answers:
-            who.hears(self._answers[question], question[0])
+            observer.answered(self._answers[question], question[0])
             return self._answers[question]
         pending = self._pending.get(question)
         if pending is None:
@@ -99,21 +99,21 @@ class LanguagePolicy:
             )
             self._pending[question] = pending
         pending.waiting += 1
-        pending.watches.join(who)
+        pending.watches.join(observer)
         try:
             answer = await asyncio.shield(pending.task)
-            who.hears(answer, question[0])
+            observer.answered(answer, question[0])
             return answer
         finally:
             pending.waiting -= 1
-            pending.watches.leave(who)
+            pending.watches.leave(observer)
             if not pending.waiting:
                 pending.task.cancel()
                 if self._pending.get(question) is pending:
                     del self._pending[question]
 
     async def _generate(self, question: Question, watches: WatchGroup) -> Generated:
-        waiting.set(watches)
+        observe_requests(watches)
         prompt, seed = question
         answer = (await self._model.generate([prompt], replace(self._sampling, seed=seed)))[0]
         if len(self._answers) >= REMEMBERED:

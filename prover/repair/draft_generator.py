@@ -16,7 +16,7 @@ from ...data.records import Theorem
 from ...data.turns import Turn
 from ..concurrency import run_all
 from ..models.base import Completion, Generated, LanguageModel, Prompt, Sampling
-from ..models.server_watch import who_waits
+from ..models.server_watch import request_observer
 from ..policy.answers import proof_in
 from ..policy.base import Policy, PolicyOutput, Proposal, Query
 from ..policy.prompts import PromptFormat
@@ -134,7 +134,7 @@ class ModelDraftGenerator:
 
     async def _ask(self, prompt: Prompt, sampling: Sampling) -> Generated:
         answer = (await self._model.generate([prompt], sampling))[0]
-        who_waits().hears(answer)
+        request_observer().answered(answer)
         return answer
 
     def _record(self, theorem: Theorem, conversation: Conversation, answer: Completion) -> None:

@@ -34,7 +34,7 @@ from ..agent.deferred import JudgedProof, PendingProof, is_over_limit, judge, re
 from ..agent.recorder import AttemptObserver, ObserverList
 from ..agent.task import ProverContext, TheoremTask, untried
 from ..config import DraftConfig, ProverConfig
-from ..models.server_watch import SearchWatch, waiting
+from ..models.server_watch import SearchWatch, observe_requests
 from ..policy.base import NEUTRAL_VALUE
 from .draft_generator import Conversation, DraftGenerator, continue_all
 from .feedback import NO_PROOF, errors_text, feedback, holes_text, proof_text, refusal_text, trimmed
@@ -105,7 +105,7 @@ class DraftTask(TheoremTask):
         """Try drafts until one is right or the budget is spent, in one go."""
         if stop := untried(self.theorem):
             return self.end(stop)
-        waiting.set(self._watch)
+        observe_requests(self._watch)
         with self._budget.running():
             stop = await self._try_drafts()
         if detail := self._watch.failure(stop):
