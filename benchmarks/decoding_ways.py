@@ -17,7 +17,8 @@ from typing import Any
 
 import torch
 from lakatos.prover.models.base import Prompt, Sampling
-from lakatos.prover.models.decoding import Decoder, Loop
+from lakatos.prover.models.decode_loop import Loop
+from lakatos.prover.models.decoding import Decoder
 from lakatos.prover.models.forward import Causal
 from lakatos.prover.models.public_model import PublicModel
 from lakatos.prover.models.request_queue import RequestQueue

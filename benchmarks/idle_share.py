@@ -29,7 +29,7 @@ from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
 from lakatos.prover.hammer.policy import Hammer
 from lakatos.prover.models.base import Sampling
-from lakatos.prover.models.decoding import Loop
+from lakatos.prover.models.decode_loop import Loop
 from lakatos.prover.models.forward import Causal
 from lakatos.prover.models.request_queue import RequestQueue
 from lakatos.prover.models.transformers_model import PromptLimits, Transformer
@@ -133,7 +133,7 @@ async def measure(bottleneck: str, searches: int, theorems: int) -> Row:
     async with LeanPool(toolchain) as pool, Verifier(pool, toolchain) as verifier:
         opened = await pool.open("idle.lean", source)
         if bottleneck == "model":
-            policy, units, busy_s = Onward(asked), 1, lambda: batcher.load.busy_s
+            policy, units, busy_s = Onward(asked), 1, lambda: batcher.stats.busy_s
         else:
             policy, units, busy_s = Hammer(), pool.workers, lambda: pool.lean_us / 1e6
         window = Window(busy_s, theorems - searches + 1)

@@ -1,4 +1,4 @@
-"""The dials of a proving run, each documented once, under its field."""
+"""The settings of a proving run, each documented once, under its field."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..data.records import ProofState
 from ..search.driver import RECIPES, Search
 
 SAMPLING = ("rmax", "whole-proof")
-"""Searches that are told of whole-proof samples, one tactic a state, not of full expansions."""
+"""Searches that get whole-proof samples, one tactic for each state, instead of full expansions."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchConfig:
     """Which search, and its numbers, as options.py says; None: what its authors give.
 
-    Raises UsageError for an unknown search, a number it does not have, or a senseless one.
+    Raises UsageError for an unknown search, a number that it does not have, or one out of range.
     """
 
     name: str = "htps"
@@ -53,7 +53,7 @@ class SearchConfig:
 
     @property
     def samples(self) -> bool:
-        """Whether this search is told of whole-proof samples."""
+        """Whether this search gets whole-proof samples."""
         return self.name in SAMPLING
 
     @property
@@ -126,7 +126,7 @@ _READ: dict[str, Callable[[str], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """How language models are asked. Raises UsageError for a senseless value."""
+    """How language models are asked. Raises UsageError for a value out of range."""
 
     prompt: str | None = None
     """The format of prompts: its name or a file; None: chosen by the model's name."""
@@ -135,8 +135,8 @@ class ModelConfig:
     temperature: float = 1.0
     """Above 0."""
     critic: str = "own"
-    """Who judges states: `own`, the model's value head or else how sure it was; `hf:NAME`, a
-    model of its own; `constant`."""
+    """What gives the values of states: `own`, the model's value head or else its likelihood;
+    `hf:NAME`, another model; `constant`."""
     retriever: str = "none"
     """Who chooses premises for prompts: `bm25`, `hf:NAME`, an encoder, or `none`."""
     premises: int = 16
@@ -159,7 +159,7 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class ProverConfig:
-    """How much to spend on a theorem, and how. Raises UsageError for a senseless value."""
+    """How much to spend on a theorem, and how. Raises UsageError for a value out of range."""
 
     expansions: int = 2_000
     """Budget of one theorem: states expanded."""
@@ -167,17 +167,17 @@ class ProverConfig:
     """Budget of one theorem in seconds at work on it, searching and checking what was found; a
     check gets at least 10 s."""
     steps: int | None = None
-    """Budget of one theorem: tactics tried in Lean; looked at between expansions. None: any."""
+    """Budget of one theorem: tactics tried in Lean; checked between expansions. None: no limit."""
     lean_s: float | None = None
-    """Budget of one theorem: seconds inside Lean, over all workers; likewise. None: any."""
+    """Budget of one theorem: seconds inside Lean, over all workers; checked like `steps`."""
     tokens: int | None = None
-    """Budget of one theorem: tokens that language models write; likewise. None: any."""
+    """Budget of one theorem: tokens that language models write; checked like `steps`."""
     concurrency: int | None = None
     """Theorems searched at once; None: as many as the pool has workers."""
     batch: int = 1
     """States of one theorem that a policy is asked about in one call."""
     in_flight: int = 2
-    """Batches of one theorem under way at once; answers are told in the order of asking."""
+    """Batches of one theorem under way at once; answers are taken in the order of requests."""
     first_round: int = 8
     """Expansions of each theorem in the first round; the open ones go on in further rounds."""
     growth: int = 4
@@ -189,7 +189,7 @@ class ProverConfig:
     minimise: str = "on"
     """`on`: leave out of a found proof what it does not need; `off`: keep it as it was found."""
     keep_prompts: bool = False
-    """Whether what a model was asked for tactics, and what it wrote, is kept as it stands."""
+    """Whether all prompts for tactics, and all answers, are recorded in full."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """Which search, and its numbers."""
     seed: int = 0
@@ -227,17 +227,17 @@ MODES = ("auto", "tactic", "whole-proof", "sketch")
 
 @dataclass(frozen=True, slots=True)
 class DraftConfig:
-    """How drafts of proofs are asked for. Raises UsageError for a senseless value."""
+    """How drafts of proofs are asked for. Raises UsageError for a value out of range."""
 
     mode: str = "auto"
     """`tactic`; `whole-proof`, or `sketch`, whose holes are searched; `auto`: as the policy is."""
     attempts: int = 8
     """Drafts of one theorem."""
     turns: int = 2
-    """Drafts in one conversation: each but the first after Lean's errors on the one before."""
+    """Drafts in one conversation; every draft after the first is a reply to Lean's errors."""
     repair_depth: int = 1
-    """For a draft that Lean does not take: 0 leaves it; 1 cuts out what is broken and searches
-    that; each further one moves the cuts of what stays open up once."""
+    """What to do with a draft that Lean rejects. 0: give it up. 1: replace the failing steps by
+    `sorry` and search those. N > 1: also widen the replaced region N - 1 times."""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:

@@ -72,7 +72,7 @@ async def open_policy(
         servers: how model servers are reached.
         source: where the premises of prompts come from; None: no prompt shows any.
 
-    Raises UsageError for what the caller can mend, ModelUnavailable for a server that is not
+    Raises UsageError for what the caller can correct, ModelUnavailable for a server that is not
     there.
     """
     spec = parse_policy(spec) if isinstance(spec, str) else spec

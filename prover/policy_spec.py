@@ -112,7 +112,7 @@ class PolicySpec(ABC):
     async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
         """Set the policy up; what must be freed again is pushed on the stack.
 
-        Raises UsageError for what the caller can mend, ModelUnavailable for a server that is not
+        Raises UsageError for what the caller can correct, ModelUnavailable for a server that is not
         there.
         """
 

@@ -68,7 +68,7 @@ class RunConfig:
 
     @property
     def roles(self) -> Roles:
-        """Who writes and who searches. Raises UsageError."""
+        """Who writes drafts and who searches. Raises UsageError."""
         search = self.prover.search
         name = search.name if search.samples else None
         return roles(self.policy, self.model, self.drafts.mode, name)
@@ -110,10 +110,16 @@ class Run:
         recall: ReplaySource = nothing,
         memory: RejectionLookup = no_memory,
     ) -> list[Attempt]:
-        """Try each theorem of opened files, in order. recall: what earlier searches were told;
-        memory: what Lean rejected in them.
+        """Try each theorem of opened files, in order.
 
-        The first SIGINT stops all searches, and what they found is still judged; a second one
+        Args:
+            opened: the files, elaborated.
+            theorems: those of them to be proved.
+            on_interrupt: called at the first SIGINT.
+            recall: expansions of earlier searches, to be taken up.
+            memory: what Lean rejected in earlier searches.
+
+        The first SIGINT stops all searches, and what they found is still checked; a second one
         cancels. A theorem in which Lean found an error before its hole ends as FAULT, untried.
         """
         broken = {t: Attempt(t, StopReason.FAULT, detail=BROKEN) for t in _broken(opened)}
@@ -141,7 +147,7 @@ class Run:
             yield file, await self.filled(file, proved), len(proved)
 
     async def filled(self, file: SourceFile, proved: Sequence[Attempt]) -> bytes:
-        """The bytes of a file with the proofs in place, judged once more as a whole.
+        """The bytes of a file with the proofs in place, checked once more as a whole.
 
         A declaration that still has a `sorry`, or rests on one, is not held against the file.
         Raises SoundnessAlarm when the proofs do not stand together.

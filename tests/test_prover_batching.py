@@ -36,7 +36,7 @@ class Echo:
             raise UsageError("an empty prompt")
         return GenerationRequest(prompt, sampling, tuple(map(ord, prompt.text)))
 
-    def places(self, jobs):
+    def kv_tokens(self, jobs):
         return len(jobs) * max(len(job.tokens) for job in jobs)
 
     def run(self, jobs, wanted, more):
@@ -89,8 +89,8 @@ def test_searches_that_ask_at_once_share_one_batch_in_one_thread():
         assert [sorted(batch) for batch in echo.batches] == [sorted("xyzuvw")]
         assert len(echo.threads) == 1
         assert threading.main_thread() not in echo.threads
-        assert (batcher.load.prompts, batcher.load.batches, batcher.load.jobs) == (6, 1, 6)
-        assert batcher.load.tokens == 6 * 2 * 3
+        assert (batcher.stats.prompts, batcher.stats.batches, batcher.stats.jobs) == (6, 1, 6)
+        assert batcher.stats.tokens == 6 * 2 * 3
         await batcher.close()
         assert echo.closed
 
@@ -139,8 +139,8 @@ def test_prompts_that_come_while_the_model_is_busy_join_where_it_takes_them():
         assert texts(await later) == ["bb", "ccc", "dd", "eeee"]
         assert texts(await other) == ["f"]
         assert echo.batches[:2] == [["aa"], ["bb", "ccc"]], "as many as fit beside what is left"
-        assert batcher.load.joined > 2
-        assert batcher.load.jobs == 6
+        assert batcher.stats.joined > 2
+        assert batcher.stats.jobs == 6
         await batcher.close()
 
     running(scenario)
@@ -207,7 +207,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_all_are_answered():
         sizes = [len(batch) for batch in echo.batches]
         assert sizes[:3] == [10, 5, 2]
         assert max(sizes[2:]) <= 3
-        assert batcher.load.halvings == 2
+        assert batcher.stats.halvings == 2
         await batcher.generate(prompts(*"klmno"), PLAIN)
         assert max(len(batch) for batch in echo.batches[len(sizes) :]) <= 3
         await batcher.close()
@@ -332,7 +332,7 @@ def test_busy_time_is_that_of_the_batches():
         batcher = RequestQueue(Echo(), 2, clock=lambda: float(next(ticks)))
         await batcher.generate(prompts(*"abcde"), PLAIN)
         await batcher.close()
-        assert batcher.load.batches == 3
-        assert batcher.load.busy_s == 3.0
+        assert batcher.stats.batches == 3
+        assert batcher.stats.busy_s == 3.0
 
     running(scenario)

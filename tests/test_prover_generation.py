@@ -9,10 +9,11 @@ torch = pytest.importorskip("torch", reason="needs the extra llm")
 pytest.importorskip("transformers", reason="needs the extra llm")
 
 from lakatos.prover.models.base import Prompt, Sampling  # noqa: E402
-from lakatos.prover.models.decoding import Loop, Vocabulary  # noqa: E402
+from lakatos.prover.models.decode_loop import Loop  # noqa: E402
+from lakatos.prover.models.decoding import Vocabulary  # noqa: E402
 from lakatos.prover.models.forward import Causal, Seq2Seq, ValueHead  # noqa: E402
 from lakatos.prover.models.request_queue import GenerationRequest  # noqa: E402
-from lakatos.prover.models.token_sampling import Draw, distinct_first, noise, nucleus_floor  # noqa: E402
+from lakatos.prover.models.token_sampling import Draw, distinct_first, nucleus_floor, uniform_noise  # noqa: E402
 
 from . import tiny_models as tiny  # noqa: E402
 
@@ -161,10 +162,10 @@ def test_a_sample_is_the_same_when_its_prompt_joins_a_batch_under_way(make):
 
 def test_noise_belongs_to_seed_prompt_and_index():
     asked = job(n=4, seed=1)
-    assert torch.equal(noise(asked, 2, 8), noise(job(n=9, seed=1), 2, 8))
+    assert torch.equal(uniform_noise(asked, 2, 8), uniform_noise(job(n=9, seed=1), 2, 8))
     others = [(asked, 3), (job(n=4, seed=2), 2), (job("abc", n=4, seed=1), 2)]
     for other, index in others:
-        assert not torch.equal(noise(asked, 2, 8), noise(other, index, 8))
+        assert not torch.equal(uniform_noise(asked, 2, 8), uniform_noise(other, index, 8))
 
 
 def too_far(observed, expected):

@@ -14,7 +14,7 @@ pytest.importorskip("transformers", reason="needs the extra llm")
 
 from lakatos.prover.models import transformers_model as huggingface  # noqa: E402
 from lakatos.prover.models.checkpoint import HuggingFaceOptions, loading_errors, require  # noqa: E402
-from lakatos.prover.models.decoding import Loop  # noqa: E402
+from lakatos.prover.models.decode_loop import Loop  # noqa: E402
 from lakatos.prover.models.forward import Causal  # noqa: E402
 from lakatos.prover.models.request_queue import GenerationRequest, RequestQueue  # noqa: E402
 from lakatos.prover.models.transformers_model import PromptLimits, Transformer  # noqa: E402
@@ -253,8 +253,8 @@ def test_the_size_of_a_batch_counts_prompts_once_where_they_are_shared():
         GenerationRequest(Prompt("x"), Sampling(n=4, max_tokens=10), (1,) * 6),
         GenerationRequest(Prompt("y"), Sampling(n=2, max_tokens=5), (1,) * 9),
     ]
-    assert transformer(Causal(tiny.llama())).places(jobs) == 2 * 9 + 6 * 10
-    assert transformer(Causal(tiny.mistral())).places(jobs) == 6 * 9 + 6 * 10
+    assert transformer(Causal(tiny.llama())).kv_tokens(jobs) == 2 * 9 + 6 * 10
+    assert transformer(Causal(tiny.mistral())).kv_tokens(jobs) == 6 * 9 + 6 * 10
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_a_closed_model_says_so():
     closed = transformer(Causal(tiny.llama()))
     closed.close()
     with pytest.raises(ModelUnavailable, match="was closed"):
-        closed.places([GenerationRequest(Prompt("x"), SAMPLING, (1,))])
+        closed.kv_tokens([GenerationRequest(Prompt("x"), SAMPLING, (1,))])
 
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft

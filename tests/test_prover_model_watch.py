@@ -58,13 +58,13 @@ def test_a_clock_stands_still_while_the_server_fails():
     budget = Budget(ProverConfig(wall_s=60.0), watch.time)
     with budget.running():
         clock.now += 10
-        watch.fails(4.0, "HTTP 500")  # those 4 s, too
+        watch.failing(4.0, "HTTP 500")  # those 4 s, too
         clock.now += 1000
         assert budget.left_s == 54
-        watch.fails(0.0, "HTTP 500")
-        watch.is_over()
+        watch.failing(0.0, "HTTP 500")
+        watch.over()
         clock.now += 1000
-        watch.is_over()
+        watch.over()
         assert budget.left_s == 54
         clock.now += 5
         assert budget.left_s == 49
@@ -76,14 +76,14 @@ def test_who_comes_late_waits_for_a_failing_server_as_well():
     clock = Hours()
     first, late, group = SearchWatch(clock), SearchWatch(clock), WatchGroup()
     group.join(first)
-    group.asks()
-    group.fails(0.0, "HTTP 500")
+    group.sent()
+    group.failing(0.0, "HTTP 500")
     clock.now += 7
     group.join(late)
     clock.now += 5
     group.leave(first)
     clock.now += 3
-    group.is_over()
+    group.over()
     assert (first.time(), late.time()) == (103.0, 107.0)
     assert late.failure(StopReason.DEAD_END)
 
@@ -102,27 +102,27 @@ def test_who_comes_late_waits_for_a_failing_server_as_well():
 def test_a_model_that_says_nothing_has_failed(heard, stop, says):
     watch = SearchWatch(Hours())
     assert watch.failure(stop) == ""  # nobody was asked
-    watch.asks()
+    watch.sent()
     for each in heard:
-        watch.hears(each)
+        watch.answered(each)
     assert watch.failure(stop) == says
 
 
 def test_a_slow_server_is_not_a_silent_one():
     watch = SearchWatch(Hours())
-    watch.asks()
+    watch.sent()
     assert "no answer in the time" in watch.failure(StopReason.WALL_TIME)
-    watch.server_answers()  # to another theorem
+    watch.server_answered()  # to another theorem
     assert watch.failure(StopReason.WALL_TIME) == ""
 
 
 def test_what_lean_rejects_is_shown():
     watch = SearchWatch(Hours())
-    watch.hears(completions("Sure!\nHere is the proof.", "simp"))
-    told = watch.nothing_taken(2)
+    watch.answered(completions("Sure!\nHere is the proof.", "simp"))
+    told = watch.all_rejected(2)
     assert told.startswith("2 answers of the model, all 2 tactics were rejected by Lean; the first")
     assert told.endswith(": Sure! Here is the proof.")
-    assert "none holds a tactic" in watch.nothing_taken(0)
+    assert "none holds a tactic" in watch.all_rejected(0)
 
 
 # ---------------------------------------------------------------- one run

@@ -14,7 +14,7 @@ from lakatos.data.errors import UsageError  # noqa: E402
 from lakatos.prover.models import transformers_model as huggingface  # noqa: E402
 from lakatos.prover.models.base import Prompt, Sampling  # noqa: E402
 from lakatos.prover.models.checkpoint import HuggingFaceOptions  # noqa: E402
-from lakatos.prover.models.decoding import Loop  # noqa: E402
+from lakatos.prover.models.decode_loop import Loop  # noqa: E402
 from lakatos.prover.models.forward import Causal, Seq2Seq, ValueHead  # noqa: E402
 from lakatos.prover.models.public_model import PublicModel  # noqa: E402
 from lakatos.prover.models.transformers_internals import Unfamiliar  # noqa: E402

@@ -1,1 +1,1 @@
-"""The loop that proves: searches, their budget, what is asked of Lean."""
+"""The loop that proves: searches, their budgets, and what Lean tries for them."""

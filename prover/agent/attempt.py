@@ -1,6 +1,7 @@
-"""One search carried on for a while: ask, expand, tell, and check the proof found.
+"""Runs one search for a while: ask for states, expand them, tell the search, check its proof.
 
-Batches are launched and told in one order, so what is asked depends only on what was told.
+Batches are launched, and their answers given to the search, in one order; so the states that it
+asks for depend only on earlier answers, not on timing.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ...data.records import (
     StopReason,
     Theorem,
 )
-from ..models.server_watch import waiting
+from ..models.server_watch import observe_requests
 from .budget import in_time
 from .deferred import judge
 from .expander import Expander
@@ -35,14 +36,14 @@ PendingBatch = asyncio.Task[list[StateAnswer]]
 
 
 class AttemptLoop:
-    """Carries searches on. What is new is told to the recorder of the context."""
+    """Runs searches; the recorder of the context observes what is new."""
 
     def __init__(self, context: ProverContext) -> None:
         self._context = context
         self._config = context.config
 
     async def run(self, search: SearchState, limit: int) -> Attempt | None:
-        """Search until decided, or until `limit` expansions were asked for: None then.
+        """Search until decided, or until `limit` expansions were asked for; None in that case.
 
         Raises CancelledError when stopped.
         """
@@ -101,7 +102,7 @@ class AttemptLoop:
         numbers: Sequence[int],
     ) -> list[StateAnswer]:
         """The answers in order, from memory or from Lean."""
-        waiting.set(search.watch)
+        observe_requests(search.watch)
         new = [(state, n) for (state, known), n in zip(states, numbers, strict=True) if not known]
         fresh = iter(await self._expand(search, new) if new else [])
         return [known or StateAnswer(tuple(next(fresh))) for _, known in states]

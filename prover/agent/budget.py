@@ -15,7 +15,7 @@ Clock = Callable[[], float]
 """Seconds from any fixed origin, such as `time.monotonic`."""
 
 LEAST_WAIT_S = 0.05
-"""Between two looks at a clock that may stand still."""
+"""Seconds between two looks at a clock that may stand still."""
 
 
 class Budget:
@@ -91,14 +91,14 @@ class Budget:
 
 
 async def in_time(task: asyncio.Task[Any], budget: Budget) -> bool:
-    """Whether a task ends before the time is spent; the clock may stand still meanwhile."""
+    """Whether a task ends before the time is spent. The clock may stand still while it waits."""
     while not task.done() and budget.left_s > 0:
         await asyncio.wait([task], timeout=max(budget.left_s, LEAST_WAIT_S))
     return task.done()
 
 
 def rounds(config: ProverConfig) -> list[int]:
-    """Expansions that a theorem may have used by the end of each round; the last is the budget."""
+    """Expansions that a theorem may have used by the end of each round; the last is its budget."""
     limits = [config.first_round]
     while limits[-1] < config.expansions:
         limits.append(limits[-1] * config.growth)

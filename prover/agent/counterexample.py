@@ -1,8 +1,8 @@
 """Values at which a disproved theorem is false, for a reader: `false: n = 5`.
 
-The disproof is the evidence, and is judged; here Lean only has to find values for its variables,
-those that stand in the disproof first. None are found for theorems whose variables are not
-numbers, truth values or lists, or whose instances are not decidable.
+The disproof is the evidence, and the verifier checks it; here Lean only tries values for the
+theorem's variables, those that occur in the disproof first. None are found for theorems whose
+variables are not numbers, truth values or lists, or whose instances are not decidable.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ async def counterexample(
 ) -> str:
     """`false: n = 5`, if values are found at which Lean decides that the theorem is false.
 
-    negation: as posed. disproof: a proof of it, where the values may stand. Empty where none are.
+    negation: the theorem's, as Lean stated it. disproof: a proof of it, in which the values may
+    occur. Returns an empty text if no values are found.
     """
     names, candidates = _candidates(theorem, disproof)
     tried = islice(candidates, _MOST_TRIED)

@@ -99,7 +99,7 @@ def replacement(theorem: Theorem, source: str) -> str:
 
 
 def in_place(theorem: Theorem, attempts: Sequence[Attempt]) -> Theorem:
-    """The theorem in its file with the proofs of these attempts written in, its own left out."""
+    """The theorem in its file with the proofs of the other attempts written in."""
     file = (theorem.path, theorem.source)
     proofs = {
         a.theorem.start: a

@@ -1,6 +1,6 @@
 """Turns states into expansions: the one file where a policy's tactics meet Lean.
 
-Search calls it through `Expand` and knows nothing of what is behind.
+The loop calls it through `Expand`; a search knows neither policy nor Lean.
 """
 
 from __future__ import annotations
@@ -36,8 +36,12 @@ def _closes(step: Step) -> bool:
 class Expander:
     """`Expand` for the states of one theorem.
 
-    banned: (key of a state, tactic) never to be tried; may grow meanwhile. rejections: what Lean
-    need not be asked again; grows.
+    Args:
+        theorem: whose states they are.
+        policy: proposes tactics.
+        pool: tries them.
+        banned: pairs of a state's key and a tactic that must not be tried; may grow.
+        rejections: what Lean rejected before and is not sent again; grows.
     """
 
     def __init__(
@@ -59,15 +63,15 @@ class Expander:
     ) -> list[Expansion]:
         """Ask the policy about all states in one call, then try its tactics, states in parallel.
 
-        The tactics of a state go by falling prior; none after the first that proves it is kept.
-        again: how often each state was expanded before.
+        The tactics of a state are tried by falling prior, up to the first that proves it. again:
+        how often each state was expanded before.
         """
         pairs = zip(states, again or [0] * len(states), strict=True)
         advised = await self._ask([Query(self._theorem, s, again=n) for s, n in pairs])
         return await run_all([self._expand(*pair) for pair in zip(states, advised, strict=True)])
 
     async def propose(self, state: ProofState, sample: int) -> PolicyOutput:
-        """The policy's advice for one sample, as a distribution without what is banned."""
+        """What the policy proposes for one sample, as a distribution without banned tactics."""
         return (await self._ask([Query(self._theorem, state, sample)]))[0]
 
     async def step(self, state: ProofState, proposal: Proposal) -> Step:
@@ -94,7 +98,7 @@ class Expander:
         return to_expansion(state, steps, advice)
 
     async def _try(self, state: ProofState, proposals: Sequence[Proposal]) -> list[Step]:
-        """One step for each, in order; Lean is asked only of what it has not rejected before."""
+        """One step for each, in order; Lean is not sent what it rejected before."""
         known = self._rejections.at(state)
         new = [p.tactic for p in proposals if p.tactic not in known]
         tried = iter(await self._pool.apply(state, new) if new else [])
@@ -109,6 +113,6 @@ class Expander:
 
 
 def to_expansion(state: ProofState, steps: Sequence[Step], advice: PolicyOutput) -> Expansion:
-    """What the search is told of steps tried from a state on that advice."""
+    """The expansion of a state by the steps tried there, valued as the policy values it."""
     value = NEUTRAL_VALUE if advice.value is None else advice.value
     return Expansion(state, tuple(steps), value, advice.tokens)

@@ -1,9 +1,9 @@
 """Shortens a proof that was found, so that it reads as a person would have written it.
 
-Of `first | a | b` the alternative that worked stays; steps, and lemmas of `simp` and `grind`, that
-are not needed go. A change is cut out of the text, so that no result is longer than what it was
-made of, and kept only when the check accepts the whole. Where a text is cut is guessed from
-brackets and indentation; a wrong guess costs a check, never a proof.
+Of `first | a | b` only the alternative that worked stays; unneeded steps, and unneeded lemmas of
+`simp` and `grind`, are removed. Every change removes text, and counts only when the check accepts
+the whole proof. Where a step begins and ends is guessed from brackets and indentation; a wrong
+guess costs a check, never a proof.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Span = tuple[int, int]
 
 
 async def minimised(block: str, check: Proves, most: int = MOST_CHECKS) -> str:
-    """The block, or a shorter one that the check accepts. most: checks that this may take."""
+    """The block, or a shorter one that the check accepts; `most`: how many checks it may take."""
     work = _Work(block, check, most)
     before = ""
     while before != work.text:

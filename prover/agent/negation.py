@@ -124,10 +124,10 @@ _CONTRARY = "refine (show ∀ {G : Prop}, ¬G → G → G from fun _ g => g) ?_ 
 
 
 async def contrary(pool: TacticRunner, state: ProofState) -> ProofState | None:
-    """The negation of a state of one goal, all its hypotheses bound: nothing holds of it alone.
+    """The negation of a state of one goal, with all its hypotheses as universal variables.
 
-    For a search that is to learn where not to look, not for a verdict. None where Lean does not
-    take it.
+    For a search that is to learn where not to look, not for a verdict. Returns None if Lean rejects
+    the statement.
     """
     if len(state.goals) != 1:
         return None

@@ -1,8 +1,8 @@
 """The loop where search, policy, Lean and verifier meet: many theorems at once on one pool.
 
-It is the same for every way of proving: by a search of tactics, by drafts, by repair. Search is
-asked and told in a fixed order, so the same seed, outcomes and expansion budget give the same
-attempts whatever the timing. It prints nothing and stores nothing itself.
+It is the same for every way of proving: by a search of tactics, by drafts, by repair. Answers reach
+a search in a fixed order, so the same seed, outcomes and expansion budget give the same attempts
+whatever the timing. It prints nothing and stores nothing itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Tactics that Lean rejected before, so that it need not be asked again.
+"""Tactics that Lean rejected before, so that they are not sent to it again.
 
-A tactic speaks of hypotheses by name, and the key of a state is blind to names: what is kept is
-kept for a key and the text of the goals. Only what Lean says the same each time is kept.
+A tactic names hypotheses, and the key of a state ignores names: so a rejection is stored under the
+key and the text of the goals. Only rejections that do not depend on time or memory are stored.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ StoredRejections = Callable[[ProofState], Mapping[str, Rejected]]
 """The tactics rejected at a state in earlier runs, each with what Lean said."""
 
 RejectionLookup = Callable[[Theorem], StoredRejections]
-"""What a store remembers of a theorem."""
+"""What a store has of a theorem's rejected tactics."""
 
 PASSING = {Rejection.CANCELLED, Rejection.CRASH}
-"""Rejections that say something of the moment, not of the tactic."""
+"""Rejections that are due to the moment, not to the tactic."""
 
 
 CORE = {"Init", "Std", "Lean"}
@@ -43,7 +43,7 @@ def no_memory(theorem: Theorem) -> StoredRejections:
 
 
 def worker_name(toolchain: Toolchain) -> str:
-    """What decides which tactics Lean rejects: its version, our worker's sources, the limits."""
+    """A name for all that decides what Lean rejects: its version, our worker's code, the limits."""
     texts = [source.text for source in worker_sources()]
     inputs = repr([toolchain.name, toolchain.lean, Limits(), texts])
     return blake2b(inputs.encode(), digest_size=8).hexdigest()

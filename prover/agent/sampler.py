@@ -1,8 +1,8 @@
 """Whole-proof samples for the searches that learn from them: RMaxTS and plain sampling.
 
-A sample is drawn proposal by proposal, each from the policy's distribution, until one does not
-run, nothing is left to prove, or it is as long as it may be. A proposal of many tactics, such as a
-whole proof, is checked whole or a few tactics at a time.
+A sample is drawn proposal by proposal, each from the policy's distribution, until Lean rejects one,
+nothing is left to prove, or the sample has reached its greatest length. A proposal of several
+tactics, such as a whole proof, is checked as a whole or a few tactics at a time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from .expander import Expander, to_expansion
 class Sampler:
     """Draws samples; the same seed and number give the same draws, whatever the timing.
 
-    most_steps: checks of one sample. granularity: tactics in one check; 0: a whole proposal.
+    Args:
+        expander: asks the policy, and tries tactics.
+        most_steps: checks of one sample.
+        seed: of all draws.
+        granularity: tactics in one check; 0: a whole proposal.
     """
 
     def __init__(
@@ -69,7 +73,7 @@ class Sampler:
 
 
 def split_samples(expansions: Iterable[Expansion]) -> list[list[Expansion]]:
-    """Take apart what was told in a row into the samples it was told by."""
+    """Split expansions that a search got in a row into the samples that they came from."""
     samples: list[list[Expansion]] = []
     goals: list[str] = []
     for expansion in expansions:

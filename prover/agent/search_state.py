@@ -1,8 +1,8 @@
 """One search under way: its budget, the answers it got, and the steps it may not take again.
 
-Replays recorded expansions before calling Lean, so that a resumed search, or one begun anew without
-a proof that was refused, reaches the same state without repeating work. It knows no pool and no
-policy.
+Replays recorded expansions before calling Lean, so that a resumed search, or one started again
+without a proof that was refused, reaches the same state without repeating work. It knows no pool
+and no policy.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ RETRIED = {
     RefusalKind.DOES_NOT_COMPILE,
     RefusalKind.AXIOM,
 }
-"""Refusals after which another proof is looked for; the others end the attempt as evidence."""
+"""Refusals after which another proof is looked for; others end the attempt and are reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class SearchState:
         return script(self.search.proof())
 
     def ban(self, refused: Attempt) -> bool:
-        """Begin anew without the proof refused; False when that is evidence, or once too often.
+        """Start again without the refused proof; False if the refusal is final, or one too many.
 
         The last closing tactic of the proof is not tried again; all else is remembered.
         """
@@ -166,13 +166,13 @@ class SearchState:
         return Attempt(self.theorem, stop, proof, verdict, *counts, detail, visits)
 
     def give_up(self, stop: StopReason) -> Attempt:
-        """The attempt that found nothing, or only what was refused: then that, as evidence."""
+        """The attempt that found no proof; with the last refused one, if there was any."""
         if not self.refused:
             if failure := self.watch.failure(stop):
                 return self.end(StopReason.MODEL_FAILED, detail=failure)
             is_stuck = stop is StopReason.DEAD_END and len(self.search.graph.nodes) == 1
             return self.end(
-                stop, detail=self.watch.nothing_taken(self.budget.steps) if is_stuck else ""
+                stop, detail=self.watch.all_rejected(self.budget.steps) if is_stuck else ""
             )
         last = self.refused[-1]
         return self.end(

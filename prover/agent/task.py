@@ -26,7 +26,7 @@ ReplaySource = Callable[[Theorem], Iterable[Expansion]]
 
 
 def nothing(theorem: Theorem) -> Iterable[Expansion]:
-    """Replay nothing: start anew."""
+    """Replay nothing."""
     return ()
 
 
@@ -50,9 +50,9 @@ class Pool(TacticRunner, Asks, Protocol):
 
 
 class StopSwitch:
-    """Ends the work on theorems early: what is interruptible is cancelled, and none begins anew.
+    """Ends the work on theorems early: cancels what is interruptible, and lets none begin.
 
-    Checking what was found goes on. Provers that work on parts of one theorem share a switch.
+    Proofs found by then are still checked. Provers that work on parts of a theorem share a switch.
     """
 
     def __init__(self) -> None:

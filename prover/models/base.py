@@ -52,7 +52,7 @@ class Sampling:
 class Completion:
     """One continuation of a prompt.
 
-    log_prob: natural log of its probability, summed over its tokens; None where not told.
+    log_prob: natural log of its probability, summed over its tokens; None where it is unknown.
     tokens: new tokens, the end token too. finished: False where the length cap cut it.
     """
 
@@ -66,7 +66,7 @@ class Completion:
 class Generated:
     """All completions of one prompt. value: P(provable) in [0, 1], if the model has such a head.
 
-    refused: why there are none, where the model does not take the prompt.
+    refused: why there are none, where the model refuses the prompt.
     """
 
     completions: tuple[Completion, ...]

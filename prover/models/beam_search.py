@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Beam:
-    """One job's search. rows: growing, by falling log-probability; over: ended, likewise."""
+    """One job's search. rows: still growing; over: ended; both by falling log-probability."""
 
     job: GenerationRequest
     index: int

@@ -1,7 +1,7 @@
 """Finds a checkpoint of Hugging Face and loads its parts; what fails becomes one line.
 
-A model in one GGUF file (llama.cpp's format) is read by transformers with the package gguf. No
-code of a checkpoint's author is run.
+A model in one GGUF file (llama.cpp's format) is read by transformers with the package gguf. Code
+that comes with a checkpoint is never run.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ class HuggingFaceOptions:
     budget: int = 0
     """Most tokens in the cache of one batch; 0: from the memory that is free."""
     remember: int = 1024
-    """Answers kept for the same question asked again."""
+    """Answers in memory, for prompts that come again."""
 
 
 class Checkpoint:
     """A model's files, in a folder or under a name, or its one file FILE.gguf.
 
-    Its methods raise UsageError for what the caller can mend, ModelUnavailable for the rest.
+    Its methods raise UsageError for what the caller can correct, ModelUnavailable for the rest.
     """
 
     def __init__(self, name: str, options: HuggingFaceOptions) -> None:

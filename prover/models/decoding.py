@@ -1,31 +1,26 @@
-"""The decode loop: a batch of prompts in, completions out as they are ready.
+"""What decoding is made of: rows that grow by tokens, the noise they are drawn with, their answers.
 
-Every prompt is read once; its siblings then grow token by token. Rows that are finished, or that
-nobody waits for any more, leave the batch, and prompts that came meanwhile join it (continuous
-batching, Orca, OSDI 2022). It knows tokens and texts, no tactics.
+decode_loop.py runs it over a forward pass, public_model.py over transformers' `generate`. It knows
+tokens and texts, no tactics.
 """
 
 from __future__ import annotations
 
-import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .base import Completion, Generated
-from .forward import Forward, Prefilled, Rows
+from .forward import Prefilled, Rows
 from .request_queue import GenerationRequest
-from .token_sampling import Draw, distinct_first, noise, on
+from .token_sampling import Draw, as_tensor, distinct_first, uniform_noise
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 COMPACT = 0.75
 """The batch is rebuilt when no more than this share of its rows still grows."""
-
-JOIN_EVERY = 16
-"""Tokens between two looks for prompts that came meanwhile: to read one halts all rows."""
 
 
 class Vocabulary:
@@ -59,8 +54,11 @@ class Vocabulary:
 
 @dataclass(slots=True)
 class DecodedRow:
-    """One completion while it grows. job: its index in the batch; index: among its siblings;
-    first: a first token chosen beforehand."""
+    """One completion while it grows.
+
+    job: its index in the batch. index: among its siblings, the completions of one prompt. first: a
+    first token that was chosen beforehand. finished: whether it ended before its length limit.
+    """
 
     job: int
     index: int
@@ -133,8 +131,11 @@ def nobody() -> Sequence[GenerationRequest]:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a decoder is asked at once. wanted: whether a job is still waited for; more: gives the
-    jobs that are to join now, whose indices go on from those before."""
+    """What a decoder is asked at once.
+
+    wanted: whether the answer to a job, by its index, is still waited for. more: gives the jobs
+    that are to join now; their indices go on from those before. collector: of all completions.
+    """
 
     vocabulary: Vocabulary
     jobs: Sequence[GenerationRequest]
@@ -172,45 +173,12 @@ class Decoder(ABC):
         """Answer a call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loop(Decoder):
-    """The decode loop over a forward pass."""
-
-    forward: Forward
-
-    @property
-    def shares(self) -> bool:
-        """Whether siblings read their prompt's cache in place."""
-        return self.forward.shares
-
-    def _run(self, call: Call) -> Iterator[tuple[int, Generated]]:
-        from . import beam_search as beam
-
-        vocabulary, jobs, collector = call.vocabulary, call.jobs, call.collector
-        prefilled = self.forward.prefill([job.tokens for job in jobs])
-        yield from collector.admit(jobs, prefilled.values)
-        if not any(job.sampling.n for job in jobs):
-            return
-        if jobs[0].sampling.beam:
-            yield from beam.search(prefilled, vocabulary, jobs, call.wanted, collector)
-            return
-        growth = DecodeBatch.of(prefilled, jobs, 0)
-        for steps in itertools.count(1):
-            yield from growth.grow(vocabulary, call.wanted, collector)
-            if not growth.draws.rows:
-                return
-            if growth.state.joins and steps % JOIN_EVERY == 0 and (late := call.more()):
-                prefilled = self.forward.prefill([job.tokens for job in late])
-                growth.join(DecodeBatch.of(prefilled, late, len(collector.jobs)))
-                yield from collector.admit(late, prefilled.values)
-
-
 @dataclass(slots=True)
 class Draws:
     """Rows that grow together, and the noise that their tokens are drawn with.
 
     uniform: [rows, longest cap], the noise of each token; at: [rows], how many tokens each has.
-    over: the places of rows that need no more tokens.
+    over: the indices of rows that need no more tokens.
     """
 
     rows: list[DecodedRow]
@@ -238,11 +206,11 @@ class Draws:
         uniform = torch.zeros(len(rows), max(job.sampling.max_tokens for job in jobs))
         for line, row, owner in zip(uniform, rows, owners, strict=True):
             cap = jobs[owner].sampling.max_tokens
-            line[:cap] = noise(jobs[owner], row.index, cap)
+            line[:cap] = uniform_noise(jobs[owner], row.index, cap)
         samplings = [jobs[owner].sampling for owner in owners]
         draw = Draw(
-            on([each.temperature for each in samplings], logits),
-            on([each.top_p for each in samplings], logits),
+            as_tensor([each.temperature for each in samplings], logits),
+            as_tensor([each.top_p for each in samplings], logits),
         )
         at = torch.zeros(len(rows), dtype=torch.long, device=logits.device)
         return Draws(rows, uniform.to(logits.device), at, draw)
@@ -301,7 +269,7 @@ class Draws:
 
 
 def owners_of(jobs: Sequence[GenerationRequest]) -> list[int]:
-    """The job (its place) of each row."""
+    """The index of the job of each row."""
     return [number for number, job in enumerate(jobs) for _ in range(job.sampling.n)]
 
 
@@ -323,7 +291,7 @@ class DecodeBatch:
         owners = owners_of(jobs)
         return DecodeBatch(draws, prefilled.rows(owners), prefilled.logits[owners])
 
-    def grow(
+    def step(
         self, vocabulary: Vocabulary, wanted: Callable[[int], bool], collector: CompletionCollector
     ) -> Iterator[tuple[int, Generated]]:
         """Add a token to each row, and give the answers that this completes."""

@@ -44,7 +44,7 @@ class Rows(Protocol):
         ...
 
     def join(self, fresh: Rows) -> None:
-        """Go on with the rows of `fresh`, which never made a step, behind one's own."""
+        """Append the rows of `fresh`, which never made a step."""
         ...
 
 
@@ -163,8 +163,8 @@ class Causal:
         return True
 
 
-class Apart:
-    """Rows that cannot go on together with others."""
+class UnmixedRows:
+    """Rows that no others can join."""
 
     joins = False
 
@@ -237,7 +237,7 @@ class SharedRows:
         self._prefix.join(fresh._prefix)
 
 
-class CopiedRows(Apart):
+class CopiedRows(UnmixedRows):
     """Rows that each hold a copy of their prompt's cache."""
 
     def __init__(
@@ -323,7 +323,7 @@ def encoded(model: Any, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return hidden, hidden.gather(1, last)[:, 0]
 
 
-class EncodedRows(Apart):
+class EncodedRows(UnmixedRows):
     """Rows of a decoder over encoded prompts."""
 
     def __init__(self, cached: CachedModel, hidden: Tensor, mask: Tensor) -> None:

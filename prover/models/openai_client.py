@@ -47,7 +47,7 @@ class ServerOptions:
     tries: int = 6
     """Requests made for one answer before the server counts as unavailable."""
     patience_s: float = 300.0
-    """Longest wait for a server that answered before and now answers nobody."""
+    """Longest wait for a server that answered before and now answers no request."""
     at_once: int = 64
     """Most requests under way."""
 
@@ -113,7 +113,7 @@ class OpenAIServer:
         """Try out server, key and model before anything depends on them.
 
         Raises ModelUnavailable, at once where no model server is, or UsageError for a key or a
-        model that it does not take.
+        model that it refuses.
         """
         self._is_checked = False
         known = await self._models()

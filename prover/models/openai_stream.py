@@ -23,7 +23,7 @@ SHOWN_CHARS = 200
 """Most of a server's own words in an error."""
 
 PASSING = {408, 409, 425, 429}
-"""Refusals that may pass, beside all from 500 on but UNKNOWN."""
+"""HTTP statuses that may pass; so may all from 500 on except UNKNOWN."""
 UNKNOWN = 501
 
 
@@ -48,7 +48,7 @@ class Empty(Exception):
 
 
 class ServerRefusal(Exception):
-    """An answer with an error status. retry_after_s: 0 when not told. is_final: no use to wait."""
+    """An answer with an error status. retry_after_s: 0 if not given. is_final: do not wait."""
 
     def __init__(self, status: int, text: str, retry_after_s: float = 0.0) -> None:
         super().__init__(f"HTTP {status}: {text}" if text else f"HTTP {status}")

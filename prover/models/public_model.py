@@ -27,7 +27,7 @@ DEAD = -1e8
 
 
 class PublicModel(Decoder):
-    """A model of transformers that writes text; what comes meanwhile waits for the next batch.
+    """A model of transformers that writes text; new prompts wait for the next batch.
 
     model: in evaluation mode; its generation settings are replaced, so that they change no
     scores. Raises UsageError when it writes no text.
@@ -57,14 +57,14 @@ class PublicModel(Decoder):
         batches = [writing] if self._pads else [[i] for i in writing]
         for batch in batches:
             if batch:
-                choosing = Choosing(call, batch)
+                chooser = TokenChooser(call, batch)
                 self._generate(
                     [jobs[i].tokens for i in batch for _ in range(jobs[i].sampling.n)],
                     max(jobs[i].sampling.max_tokens for i in batch),
-                    logits_processor=choosing.processors(),
-                    stopping_criteria=choosing.criteria(),
+                    logits_processor=chooser.processors(),
+                    stopping_criteria=chooser.criteria(),
                 )
-                yield from choosing.answers
+                yield from chooser.answers
 
     def _beam(self, vocabulary: Vocabulary, job: GenerationRequest) -> list[Completion]:
         """The likeliest completions by transformers' beam search; cut ones after the finished."""
@@ -156,8 +156,8 @@ class PublicModel(Decoder):
         return values
 
 
-class Choosing:
-    """What `generate` asks for the tokens of one call, and for which rows are over.
+class TokenChooser:
+    """Chooses the tokens of one call of `generate`, and says which rows are over.
 
     batch: the indices of its jobs; their rows are in this order.
     """

@@ -1,7 +1,7 @@
-"""Full batches for a model that knows no asyncio, from the prompts of all who ask at once.
+"""Full batches for a model that knows no asyncio, from the prompts of all searches.
 
 One thread runs the model; prompts that come while it is busy join its batch where the model can
-do that, and else gather for the next. It knows no torch.
+do that, and else wait for the next. It knows no torch.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Backend(Protocol):
         """Turn a prompt into tokens. Raises UsageError for a prompt it can never answer."""
         ...
 
-    def places(self, jobs: Sequence[GenerationRequest]) -> int:
+    def kv_tokens(self, jobs: Sequence[GenerationRequest]) -> int:
         """Tokens whose keys and values one batch of these jobs holds at most."""
         ...
 
@@ -63,17 +63,17 @@ class Backend(Protocol):
 
 
 @dataclass(slots=True)
-class QueueLoad:
-    """What a batcher did so far."""
+class QueueStats:
+    """What a queue did so far."""
 
     prompts: int = 0
-    """Asked, the same ones counted each time."""
+    """Requested; the same one counts each time."""
     batches: int = 0
     """Run to the end."""
     jobs: int = 0
     """Answered in them."""
     joined: int = 0
-    """Of these, added to a batch under way."""
+    """Of the jobs, those added to a batch under way."""
     tokens: int = 0
     """New tokens in all answers."""
     halvings: int = 0
@@ -98,19 +98,19 @@ Key = tuple[Prompt, Sampling]
 class RequestQueue:
     """A `LanguageModel` over a `Backend`.
 
-    budget: most places (tokens in the cache) of one batch; a job alone may exceed it.
-    remember: answers kept for who asks the same again. clock: gives seconds.
+    budget: most tokens in the cache of one batch; a job alone may exceed it.
+    remember: answers in memory, for prompts that come again. clock: gives seconds.
     """
 
     def __init__(
         self,
-        generator: Backend,
+        backend: Backend,
         budget: int,
         remember: int = 1024,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.load = QueueLoad()
-        self._generator = generator
+        self.stats = QueueStats()
+        self._backend = backend
         self._budget = budget
         self._remember = remember
         self._clock = clock
@@ -121,17 +121,17 @@ class RequestQueue:
 
     @property
     def name(self) -> str:
-        """The generator's name."""
-        return self._generator.name
+        """The backend's name."""
+        return self._backend.name
 
     async def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Generated]:
-        """Answer each prompt, in order, together with what others ask meanwhile."""
+        """Answer each prompt, in order, in batches with the prompts of other callers."""
         keys = [(prompt, sampling) for prompt in prompts]
         known = {key: self._answers[key] for key in keys if key in self._answers}
         for key in known:
             self._answers.move_to_end(key)
         entries = self._join([key for key in dict.fromkeys(keys) if key not in known])
-        self.load.prompts += len(keys)
+        self.stats.prompts += len(keys)
         try:
             if entries:
                 await asyncio.wait([entry.answer for entry in entries.values()])
@@ -142,7 +142,7 @@ class RequestQueue:
         return [answers[key] for key in keys]
 
     async def close(self) -> None:
-        """Give up what nobody got an answer to, let the running batch end, free the model."""
+        """Fail all requests without an answer, let the running batch end, free the model."""
         for entry in self._entries.values():
             entry.waiting = 0
             entry.answer.set_exception(ModelUnavailable(f"{self.name} was closed"))
@@ -150,11 +150,11 @@ class RequestQueue:
         if self._worker is not None and not self._worker.done():
             await asyncio.wait([self._worker])
         self._thread.shutdown()
-        self._generator.close()
+        self._backend.close()
 
     def _join(self, keys: Sequence[Key]) -> dict[Key, _Entry]:
         """Find or make the entry of each key, and count the caller in."""
-        jobs = {key: self._generator.prepare(*key) for key in keys if key not in self._entries}
+        jobs = {key: self._backend.prepare(*key) for key in keys if key not in self._entries}
         loop = asyncio.get_running_loop()
         for key, job in jobs.items():
             self._entries[key] = _Entry(job, loop.create_future())
@@ -166,7 +166,7 @@ class RequestQueue:
         return entries
 
     def _leave(self, key: Key, entry: _Entry) -> None:
-        """Count one caller out; a job that nobody waits for leaves the queue or its batch."""
+        """One caller less waits for it; with none left, a job leaves the queue or its batch."""
         entry.waiting -= 1
         if entry.answer.done():
             entry.answer.exception()
@@ -186,7 +186,7 @@ class RequestQueue:
             started = self._clock()
             run = loop.run_in_executor(self._thread, self._run, batch, loop)
             await asyncio.wait([run])
-            self.load.busy_s += self._clock() - started
+            self.stats.busy_s += self._clock() - started
             self._finish_batch(batch, run.exception())
 
     def _next_batch(self) -> list[tuple[Key, _Entry]]:
@@ -199,7 +199,7 @@ class RequestQueue:
         batch: list[tuple[Key, _Entry]] = []
         for item in sorted(alike, key=lambda item: len(item[1].job.tokens)):
             jobs = [entry.job for _, entry in [*batch, item]]
-            if batch and self._generator.places(jobs) > self._budget:
+            if batch and self._backend.kv_tokens(jobs) > self._budget:
                 if oldest in batch:
                     break
                 batch = []
@@ -220,24 +220,24 @@ class RequestQueue:
             for item in self._queued():
                 job = item[1].job
                 beside = [*left, *(entry.job for _, entry in late), job]
-                if _shape(job) == shape and self._generator.places(beside) <= self._budget:
+                if _shape(job) == shape and self._backend.kv_tokens(beside) <= self._budget:
                     item[1].running = True
                     late.append(item)
             batch.extend(late)
-            self.load.joined += len(late)
+            self.stats.joined += len(late)
             return [entry.job for _, entry in late]
 
         shape = _shape(batch[0][1].job)
         done: set[_Entry] = set()
-        for index, generated in self._generator.run(
+        for index, generated in self._backend.run(
             [entry.job for _, entry in batch], lambda i: batch[i][1].waiting > 0, more
         ):
             done.add(batch[index][1])
             loop.call_soon_threadsafe(self._deliver, *batch[index], generated)
 
     def _deliver(self, key: Key, entry: _Entry, generated: Generated) -> None:
-        self.load.jobs += 1
-        self.load.tokens += sum(completion.tokens for completion in generated.completions)
+        self.stats.jobs += 1
+        self.stats.tokens += sum(completion.tokens for completion in generated.completions)
         if self._entries.get(key) is entry:
             del self._entries[key]
             entry.answer.set_result(generated)
@@ -246,19 +246,19 @@ class RequestQueue:
             self._answers.popitem(last=False)
 
     def _finish_batch(self, batch: list[tuple[Key, _Entry]], error: BaseException | None) -> None:
-        """After a batch: what has no answer yet is asked again, or told why not."""
+        """After a batch: jobs without an answer are queued again, or fail with the reason."""
         left = [(k, entry) for k, entry in batch if self._entries.get(k) is entry]
         if isinstance(error, MemoryError):
-            self.load.halvings += 1
+            self.stats.halvings += 1
             jobs = [entry.job for _, entry in batch]
             if len(batch) > 1:
-                self._budget = max(1, min(self._budget, self._generator.places(jobs)) // 2)
+                self._budget = max(1, min(self._budget, self._backend.kv_tokens(jobs)) // 2)
                 for _, entry in left:
                     entry.running = False
                 return
             error = ModelUnavailable(f"{self.name}: out of memory with {_description(jobs[0])}")
         elif error is None:
-            self.load.batches += 1
+            self.stats.batches += 1
             error = ModelUnavailable(f"{self.name} gave no answer")
         for key, entry in left:
             del self._entries[key]

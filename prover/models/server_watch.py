@@ -1,7 +1,7 @@
-"""What model servers do meanwhile: counted for a run, and told to the searches that wait for it.
+"""Observes model servers: counts requests for a run, and tells the searches that wait for them.
 
-The clock of a search stands still while a server fails to answer it, and a search to which the
-model said nothing is the model's failure. Who waits is found by the context of the request.
+The clock of a search stands still while a server fails to answer it, and a search that got no text
+from the model is the model's failure. Which search waits is found by the context of the request.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from ...data.model_usage import ModelUsage
 from ...data.records import StopReason
@@ -31,34 +30,29 @@ _ENDS = {StopReason.DEAD_END, StopReason.WALL_TIME, StopReason.EXPANSIONS}
 """Ends of a search that may be the model's failure."""
 
 
-class Waiting(Protocol):
-    """Who waits for an answer of a model."""
+class RequestObserver:
+    """Observes the requests to a model on which a search waits; by itself it does nothing."""
 
-    def asks(self) -> None:
+    def sent(self) -> None:
         """A request begins."""
-        ...
 
-    def fails(self, took_s: float, why: str) -> None:
+    def failing(self, took_s: float, why: str) -> None:
         """It failed after so many seconds, and is sent again."""
-        ...
 
-    def is_over(self) -> None:
-        """The failing is over: it was answered, or given up."""
-        ...
+    def over(self) -> None:
+        """The failing is over: the request was answered, or given up."""
 
-    def hears(self, answer: Generated, prompt: Prompt | None = None) -> None:
-        """What the model wrote. prompt: what it was asked; None: kept elsewhere."""
-        ...
+    def answered(self, answer: Generated, prompt: Prompt | None = None) -> None:
+        """The model answered. prompt: what it was asked; None: recorded elsewhere."""
 
-    def server_answers(self) -> None:
-        """The server answered somebody meanwhile."""
-        ...
+    def server_answered(self) -> None:
+        """The server answered some other request."""
 
 
-class SearchWatch:
-    """What one search hears of its model.
+class SearchWatch(RequestObserver):
+    """What one search got from its model.
 
-    clock: of the search, in seconds. keeps: whether prompts and answers are kept.
+    clock: of the search, in seconds. keeps: whether prompts and answers are recorded.
     """
 
     def __init__(self, clock: Clock, keeps: bool = False) -> None:
@@ -70,7 +64,7 @@ class SearchWatch:
         self._down_s = 0.0
         self._since_s = 0.0
         self._failing = 0
-        self._is_asked = self._is_server_well = False
+        self._has_requests = self._is_server_well = False
         self._trouble = ""
         self._completions = self._texts = 0
         self._first = ""
@@ -79,26 +73,26 @@ class SearchWatch:
         """The clock, without the time in which a server failed to answer."""
         return (self._since_s if self._failing else self._clock()) - self._down_s
 
-    def asks(self) -> None:
+    def sent(self) -> None:
         """A request begins."""
-        self._is_asked = True
+        self._has_requests = True
 
-    def fails(self, took_s: float, why: str) -> None:
-        """It failed after so many seconds, which are not counted either."""
+    def failing(self, took_s: float, why: str) -> None:
+        """It failed after so many seconds, which the clock leaves out."""
         self._trouble = why
         now = self._clock()
         self._failing += 1
         if self._failing == 1:
             self._since_s = max(self._began_s + self._down_s, now - took_s)
 
-    def is_over(self) -> None:
+    def over(self) -> None:
         """One failing request is over."""
         self._failing -= 1
         if not self._failing:
             self._down_s += self._clock() - self._since_s
 
-    def hears(self, answer: Generated, prompt: Prompt | None = None) -> None:
-        """Count what the model wrote, and keep it where that is wanted."""
+    def answered(self, answer: Generated, prompt: Prompt | None = None) -> None:
+        """Count what the model wrote, and record it where that is wanted."""
         if self._keeps and prompt:
             number, self._prompts = self._prompts, self._prompts + 1
             self._unkept.append(Turn(number, PROMPT, _as_text(prompt)))
@@ -113,8 +107,8 @@ class SearchWatch:
         if answer.refused:
             self._trouble = answer.refused
 
-    def server_answers(self) -> None:
-        """Somebody was answered."""
+    def server_answered(self) -> None:
+        """The server answers others."""
         self._is_server_well = True
 
     def unkept(self) -> list[Turn]:
@@ -124,7 +118,7 @@ class SearchWatch:
 
     def failure(self, stop: StopReason) -> str:
         """Why the end of a search is the model's failure; empty when it is not."""
-        if not self._is_asked or self._texts or stop not in _ENDS:
+        if not self._has_requests or self._texts or stop not in _ENDS:
             return ""
         if self._completions:
             return f"{self._completions} of {self._completions} answers of the model were empty"
@@ -134,7 +128,7 @@ class SearchWatch:
             return self._trouble or "the model gave no answer in the time for the theorem"
         return self._trouble or "the model gave no answer"
 
-    def nothing_taken(self, steps: int) -> str:
+    def all_rejected(self, steps: int) -> str:
         """That Lean rejected all that the model wrote. steps: tactics that Lean tried."""
         if not self._texts:
             return ""
@@ -150,68 +144,67 @@ def _as_text(prompt: Prompt) -> str:
     return "\n\n".join(f"[{each.role}]\n{each.text}" for each in prompt.messages)
 
 
-class WatchGroup:
-    """Several who wait for one answer."""
+class WatchGroup(RequestObserver):
+    """Several searches that wait for one answer."""
 
     def __init__(self) -> None:
-        self._members: list[Waiting] = []
+        self._members: list[RequestObserver] = []
         self._failing = 0
-        self._is_asked = False
+        self._has_requests = False
 
-    def join(self, member: Waiting) -> None:
+    def join(self, member: RequestObserver) -> None:
         """One more waits."""
         self._members.append(member)
-        if self._is_asked:
-            member.asks()
+        if self._has_requests:
+            member.sent()
         for _ in range(self._failing):
-            member.fails(0.0, "")
+            member.failing(0.0, "")
 
-    def leave(self, member: Waiting) -> None:
+    def leave(self, member: RequestObserver) -> None:
         """One less waits."""
         self._members.remove(member)
         for _ in range(self._failing):
-            member.is_over()
+            member.over()
 
-    def asks(self) -> None:
-        """Tell all."""
-        self._is_asked = True
+    def sent(self) -> None:
+        """Pass it on."""
+        self._has_requests = True
         for member in self._members:
-            member.asks()
+            member.sent()
 
-    def fails(self, took_s: float, why: str) -> None:
-        """Tell all."""
+    def failing(self, took_s: float, why: str) -> None:
+        """Pass it on."""
         self._failing += 1
         for member in self._members:
-            member.fails(took_s, why)
+            member.failing(took_s, why)
 
-    def is_over(self) -> None:
-        """Tell all."""
+    def over(self) -> None:
+        """Pass it on."""
         self._failing -= 1
         for member in self._members:
-            member.is_over()
+            member.over()
 
-    def hears(self, answer: Generated, prompt: Prompt | None = None) -> None:
-        """Tell all."""
+    def server_answered(self) -> None:
+        """Pass it on."""
         for member in self._members:
-            member.hears(answer, prompt)
-
-    def server_answers(self) -> None:
-        """Tell all."""
-        for member in self._members:
-            member.server_answers()
+            member.server_answered()
 
 
-waiting: ContextVar[Waiting | None] = ContextVar("waiting", default=None)
-"""Who waits for the requests that are made in this context."""
+_observer: ContextVar[RequestObserver | None] = ContextVar("lakatos_observer", default=None)
 
 
-def who_waits() -> Waiting:
-    """Who waits here; nobody who minds, where nobody said so."""
-    return waiting.get() or WatchGroup()
+def observe_requests(observer: RequestObserver) -> None:
+    """Have the requests that are made in this context observed."""
+    _observer.set(observer)
+
+
+def request_observer() -> RequestObserver:
+    """What observes the requests that are made in this context."""
+    return _observer.get() or RequestObserver()
 
 
 class ServerMonitor:
-    """Counts what the model servers of a run do. say: is told of trouble, a line at a time."""
+    """Counts what the model servers of a run do. say: prints a line about a failure."""
 
     def __init__(self, say: Say = lambda line: None, clock: Clock = time.monotonic) -> None:
         self.clock = clock
@@ -221,7 +214,7 @@ class ServerMonitor:
         self._busy_since_s = 0.0
         self._down_since_s: float | None = None
         self._said_s: float | None = None
-        self._is_length_said = False
+        self._has_said_length = False
 
     @property
     def usage(self) -> ModelUsage:
@@ -236,7 +229,7 @@ class ServerMonitor:
     @contextmanager
     def request(self) -> Iterator[WatchedRequest]:
         """One request, until it is answered or given up."""
-        request = WatchedRequest(self, who_waits())
+        request = WatchedRequest(self, request_observer())
         if not self._active:
             self._busy_since_s = self.clock()
         self._active.append(request)
@@ -249,11 +242,11 @@ class ServerMonitor:
                 self._done.busy_s += self.clock() - self._busy_since_s
 
     def refused(self) -> None:
-        """A server does not take a request as it is."""
+        """A server refused a request as it is."""
         self._done.requests += 1
 
-    def failed(self, why: str, hint: str) -> None:
-        """A request failed. hint: what is done about it."""
+    def failed(self, why: str, action: str) -> None:
+        """A request failed. action: what is done about it."""
         self._done.requests += 1
         self._done.errors += 1
         now = self.clock()
@@ -261,13 +254,13 @@ class ServerMonitor:
             self._down_since_s = now
         if self._said_s is None or now - self._said_s >= SAID_EVERY_S:
             self._said_s = now
-            self._say(f"server: {why}, {hint}")
+            self._say(f"server: {why}, {action}")
 
     def too_long(self, why: str) -> None:
         """A prompt is too long for a model."""
         self._done.errors += 1
-        if not self._is_length_said:
-            self._is_length_said = True
+        if not self._has_said_length:
+            self._has_said_length = True
             self._say(f"server: {why}")
 
     def answered(self, answer: Generated | None) -> None:
@@ -280,7 +273,7 @@ class ServerMonitor:
                 self._said_s = None
                 self._say(f"server: answers again, after {down_s:.0f} s")
         for request in self._active:
-            request.waiting.server_answers()
+            request.observer.server_answered()
         if answer:
             texts = [each.text for each in answer.completions]
             self._done.completions += len(texts)
@@ -292,29 +285,29 @@ class ServerMonitor:
 class WatchedRequest:
     """One request of a monitor, sent until it is answered."""
 
-    def __init__(self, monitor: ServerMonitor, waiting: Waiting) -> None:
-        self.waiting = waiting
+    def __init__(self, monitor: ServerMonitor, observer: RequestObserver) -> None:
+        self.observer = observer
         self._monitor = monitor
         self._is_failing = False
         self._sent_s = 0.0
-        waiting.asks()
+        observer.sent()
 
     def send(self) -> None:
         """It is sent, or sent again."""
         self._sent_s = self._monitor.clock()
 
-    def failed(self, why: str, hint: str) -> None:
+    def failed(self, why: str, action: str) -> None:
         """This time it failed."""
-        self._monitor.failed(why, hint)
+        self._monitor.failed(why, action)
         if not self._is_failing:
             self._is_failing = True
-            self.waiting.fails(self._monitor.clock() - self._sent_s, why)
+            self.observer.failing(self._monitor.clock() - self._sent_s, why)
 
     def end(self) -> None:
         """It is answered, or given up."""
         if self._is_failing:
             self._is_failing = False
-            self.waiting.is_over()
+            self.observer.over()
 
 
 @dataclass(frozen=True, slots=True)

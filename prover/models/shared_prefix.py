@@ -46,7 +46,7 @@ class Prefix:
         self._own(owners)
 
     def join(self, other: Prefix) -> None:
-        """Take another's prompts and rows behind one's own."""
+        """Append the prompts and rows of another."""
         import torch
         from torch.nn.functional import pad
 

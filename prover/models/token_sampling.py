@@ -22,7 +22,7 @@ BELOW_ONE = 1 - 2**-24
 """The greatest float32 under 1."""
 
 
-def noise(job: GenerationRequest, label: object, size: int) -> Tensor:
+def uniform_noise(job: GenerationRequest, label: object, size: int) -> Tensor:
     """Uniform numbers in [0, 1) of one sample (its index) or one purpose (a word); float32."""
     import torch
 
@@ -48,7 +48,7 @@ class Draw:
         return Draw(self._temperature[index, 0], self._top_p[index, 0])
 
     def join(self, other: Draw) -> Draw:
-        """The same for one's own rows and then another's."""
+        """The same for these rows and then those of another."""
         import torch
 
         return Draw(
@@ -95,14 +95,14 @@ def distinct_first(logits: Tensor, job: GenerationRequest) -> list[int]:
     logits: [vocabulary]. With more samples than tokens they start over.
     """
     scores = logits.log_softmax(-1) / job.sampling.temperature
-    uniform = noise(job, "first", len(logits)).to(logits.device).clamp(min=2.0**-30)
+    uniform = uniform_noise(job, "first", len(logits)).to(logits.device).clamp(min=2.0**-30)
     gumbel = -(-uniform.log()).log()
     order = (scores + gumbel).topk(min(job.sampling.n, len(logits))).indices.tolist()
     return [order[i % len(order)] for i in range(job.sampling.n)]
 
 
-def on(values: Sequence[float], like: Tensor) -> Tensor:
-    """Numbers as a float32 tensor beside another."""
+def as_tensor(values: Sequence[float], like: Tensor) -> Tensor:
+    """Numbers as a float32 tensor on the device of another."""
     import torch
 
     return torch.tensor(values, dtype=torch.float32, device=like.device)

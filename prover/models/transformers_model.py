@@ -14,7 +14,8 @@ from typing import Any
 from ...data.errors import ModelUnavailable, UsageError
 from .base import Generated, Prompt, Sampling
 from .checkpoint import VALUE_HEAD, Checkpoint, HuggingFaceOptions, first_line
-from .decoding import Decoder, Loop, Vocabulary
+from .decode_loop import Loop
+from .decoding import Decoder, Vocabulary
 from .forward import Causal, ClassifierModel, Seq2Seq, ValueHead
 from .public_model import PublicModel
 from .request_queue import GenerationRequest, RequestQueue
@@ -24,7 +25,7 @@ LONGEST_PROMPT = 4096
 """Tokens of a prompt when neither the options nor the model set a lower limit."""
 
 CPU_BUDGET = 1 << 15
-"""Places of a batch without a GPU."""
+"""Tokens in the cache of a batch without a GPU."""
 
 FREE_SHARE = 0.5
 """Of the GPU memory free after loading: what the caches of a batch may take."""
@@ -33,7 +34,7 @@ FREE_SHARE = 0.5
 def load(name: str, options: HuggingFaceOptions | None = None) -> RequestQueue:
     """Load a causal or sequence-to-sequence model from a folder or by its name.
 
-    Raises UsageError for what the caller can mend: no such model, a missing extra, no such
+    Raises UsageError for what the caller can correct: no such model, a missing extra, no such
     device; ModelUnavailable when the model is known but cannot be fetched.
     """
     checkpoint = Checkpoint(name, options or HuggingFaceOptions())
@@ -119,7 +120,7 @@ class Transformer:
             prompt, sampling, tuple(tokens[-room:]) or (min(self._limits.ends, default=0),)
         )
 
-    def places(self, jobs: Sequence[GenerationRequest]) -> int:
+    def kv_tokens(self, jobs: Sequence[GenerationRequest]) -> int:
         """Prompts padded to the longest, and the completions of each."""
         decoder = self._open()
         longest = max(len(job.tokens) for job in jobs)
@@ -217,7 +218,7 @@ def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
 
 
 def _budget(model: Any, device: str) -> int:
-    """Places of a batch: from the free memory of a GPU and the size of a token's cache."""
+    """Tokens in the cache of a batch: from the free memory of a GPU and the size of one token."""
     import torch
 
     if not device.startswith("cuda"):

@@ -15,7 +15,7 @@ NEUTRAL_VALUE = 0.5
 """The value of a state in [0, 1] when no critic judges it."""
 
 _DRAWS = 64
-"""Draws from one state that seeds keep apart."""
+"""Expansions of one state for which the draws of different seeds differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Proposal:
 class Query:
     """One question to a policy: what to try at `state` of `theorem`?
 
-    sample: None for all there is to try. For the sample of that number a policy that draws may
-    draw anew, the same for the same number; one that writes whole proofs gives one of them.
-    again: how often the search has asked of this state before, for all there is to try.
+    sample: None asks for all candidates; an integer asks for one independent sample, and the same
+    integer must give the same sample. again: how often this state was expanded before; a policy
+    that samples uses it to draw new candidates.
     """
 
     theorem: Theorem
@@ -67,7 +67,7 @@ class Policy(Protocol):
 
 
 class SeededPolicy:
-    """A policy whose draws belong to one seed. samples: completions drawn at once."""
+    """A policy with draws of its own for one seed. samples: completions drawn at once."""
 
     def __init__(self, policy: Policy, seed: int, samples: int) -> None:
         self._policy = policy

@@ -78,7 +78,7 @@ def likelihood(completions: Sequence[Completion]) -> float:
 
     That is exp of the mean token log-probability over all completions (BFS-Prover's
     length-normalised score, arXiv:2502.03438, of the whole proposal). NEUTRAL_VALUE where no
-    log-probability is told.
+    log-probability is known.
     """
     scored = [c for c in completions if c.log_prob is not None and c.tokens > 0]
     if not scored:

@@ -1,7 +1,8 @@
 """A policy that asks a language model: a prompt for each state, proposals from the completions.
 
-Identical prompts are asked once, and a question that nobody waits for any more is withdrawn. What
-a state is told does not depend on who asked first. Knows neither how the model runs nor Lean.
+Identical prompts are sent once, and a request is withdrawn when all who wait for it are cancelled.
+The answer for a state does not depend on the order of requests. Knows neither how the model runs
+nor Lean.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from math import exp
 from ...data.records import Premise
 from ..concurrency import run_all
 from ..models.base import Completion, Generated, LanguageModel, Prompt, Sampling
-from ..models.server_watch import WatchGroup, waiting, who_waits
+from ..models.server_watch import WatchGroup, observe_requests, request_observer
 from .base import PolicyOutput, Proposal, Query
 from .critic import value_of
 from .prompts import PromptFormat
 
 REMEMBERED = 4_096
-"""Answers kept in memory, the latest ones."""
+"""Most answers in memory; the oldest are dropped."""
 
 LEAST_PRIOR = 1e-6
 """Of a proposal, against the best one of its state."""
@@ -34,7 +35,7 @@ Question = tuple[Prompt, int]
 
 @dataclass(slots=True)
 class PendingQuestion:
-    """A question under way, and how many wait for its answer."""
+    """A request under way, and how many wait for its answer."""
 
     task: asyncio.Task[Generated]
     watches: WatchGroup
@@ -42,10 +43,17 @@ class PendingQuestion:
 
 
 class LanguagePolicy:
-    """Proposes what a model writes. Priors: log-probabilities where told, else frequencies.
-    Values: the model's own head, else how sure it was.
+    """Proposes what a model writes.
 
-    Sample number k is completion k mod n of the draw of seed + (k - k mod n).
+    Priors are the completions' probabilities where the model gives them, else their frequencies;
+    values are those of its value head, else its likelihood. Sample number k is completion k mod n
+    of the draw of seed + (k - k mod n).
+
+    Args:
+        model: what is asked.
+        form: the prompt format.
+        sampling: how completions are drawn.
+        retrieval: chooses the premises of prompts, if any are shown.
     """
 
     def __init__(
@@ -79,9 +87,9 @@ class LanguagePolicy:
         return await self._answer((self._form.write(query, premises), seed))
 
     async def _answer(self, question: Question) -> Generated:
-        who = who_waits()
+        observer = request_observer()
         if question in self._answers:
-            who.hears(self._answers[question], question[0])
+            observer.answered(self._answers[question], question[0])
             return self._answers[question]
         pending = self._pending.get(question)
         if pending is None:
@@ -91,21 +99,21 @@ class LanguagePolicy:
             )
             self._pending[question] = pending
         pending.waiting += 1
-        pending.watches.join(who)
+        pending.watches.join(observer)
         try:
             answer = await asyncio.shield(pending.task)
-            who.hears(answer, question[0])
+            observer.answered(answer, question[0])
             return answer
         finally:
             pending.waiting -= 1
-            pending.watches.leave(who)
+            pending.watches.leave(observer)
             if not pending.waiting:
                 pending.task.cancel()
                 if self._pending.get(question) is pending:
                     del self._pending[question]
 
     async def _generate(self, question: Question, watches: WatchGroup) -> Generated:
-        waiting.set(watches)
+        observe_requests(watches)
         prompt, seed = question
         answer = (await self._model.generate([prompt], replace(self._sampling, seed=seed)))[0]
         if len(self._answers) >= REMEMBERED:

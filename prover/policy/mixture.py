@@ -1,4 +1,4 @@
-"""Policies made of policies: some that share the prior mass, one with the judgement of a critic."""
+"""Policies made of policies: a mixture that shares the prior mass, one with a critic's values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .critic import Critic
 class Mixture:
     """Asks several policies at once and mixes their distributions by shares.
 
-    The value is the first one told.
+    The value is that of the first policy that gives one.
     """
 
     def __init__(self, policies: Sequence[tuple[Policy, float]]) -> None:
@@ -39,7 +39,7 @@ class Mixture:
 
 
 class CriticPolicy:
-    """A policy whose states are judged by a critic."""
+    """A policy with the values of a critic instead of its own."""
 
     def __init__(self, policy: Policy, critic: Critic) -> None:
         self.name = policy.name

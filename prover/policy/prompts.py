@@ -1,4 +1,4 @@
-"""Prompt formats: what a model is told of a proof state, and how its answer is read.
+"""Prompt formats: how a proof state is shown to a model, and how its answer is read.
 
 The formats are data, in prompts.toml; a user's own stands in a file of the same keys, or of plain
 text with placeholders. Written: {state} all goals as Lean prints them; {goal} the first;
@@ -34,7 +34,7 @@ ANSWERS = ("tactic", "proof", "sketch")
 FEEDBACK = """Lean does not accept this proof.
 
 {errors}{holes}{proof}Answer with the whole theorem and a corrected proof."""
-"""What a model is told of a failed answer where its format has no words of its own."""
+"""The feedback on a failed draft where a format has none of its own."""
 
 PREMISE_PLACEHOLDERS = ("kind", "name", "type")
 KEYWORDS = {"definition": "def"}

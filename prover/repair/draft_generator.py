@@ -1,7 +1,7 @@
-"""Who writes drafts, whole proofs or sketches with holes: a model in conversation, or texts given.
+"""Generates drafts, whole proofs or sketches with holes: by a model in conversation, or from texts.
 
-All first answers about a theorem are asked for at once, and all later ones of a round; so the
-batches of a model are full. Draws depend on the seed and the conversation, not on the timing.
+All first drafts of a theorem are requested at once, and all later ones of a round; so the batches
+of a model are full. Draws depend on the seed and the conversation, not on the timing.
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ from ...data.records import Theorem
 from ...data.turns import Turn
 from ..concurrency import run_all
 from ..models.base import Completion, Generated, LanguageModel, Prompt, Sampling
-from ..models.server_watch import who_waits
+from ..models.server_watch import request_observer
 from ..policy.answers import proof_in
 from ..policy.base import Policy, PolicyOutput, Proposal, Query
 from ..policy.prompts import PromptFormat
 from ..retrieval.base import Retrieval
 
 SEED_STRIDE = 1 << 20
-"""Between the seeds of rounds, above any number of conversations."""
+"""Seed stride between rounds; exceeds the number of conversations, so that seeds never repeat."""
 
 
 @dataclass(slots=True)
 class Conversation:
-    """One conversation about a theorem. block: the last answer's tactic block, if it has one.
+    """One conversation about a theorem.
 
-    is_over: the author has nothing more to say. unkept: turns that are still to be recorded.
+    number: among those of the theorem. answer: the last one. block: its tactic block, if it has
+    one. tokens: of the last answer. rounds: answers by now. is_over: there is no further answer.
+    unkept: turns that are still to be recorded.
     """
 
     number: int
@@ -51,7 +53,7 @@ class Conversation:
 
 
 class DraftGenerator(Protocol):
-    """Anything that writes drafts."""
+    """Anything that generates drafts."""
 
     @property
     def name(self) -> str:
@@ -59,11 +61,11 @@ class DraftGenerator(Protocol):
         ...
 
     def with_seed(self, seed: int) -> DraftGenerator:
-        """The same author, remembering nothing, whose draws belong to the seed."""
+        """The same generator without any conversation, with draws of the seed."""
         ...
 
     async def begin(self, theorem: Theorem, most: int) -> list[Conversation]:
-        """At most so many conversations, each with a first answer.
+        """Begin at most `most` conversations, each with a first draft.
 
         Raises ModelUnavailable, UsageError.
         """
@@ -72,7 +74,7 @@ class DraftGenerator(Protocol):
     async def go_on(
         self, theorem: Theorem, conversation: Conversation, feedback: Mapping[str, str]
     ) -> None:
-        """Another answer, to the feedback on the last one. Raises ModelUnavailable, UsageError."""
+        """Go on with a draft in reply to feedback. Raises ModelUnavailable, UsageError."""
         ...
 
 
@@ -132,7 +134,7 @@ class ModelDraftGenerator:
 
     async def _ask(self, prompt: Prompt, sampling: Sampling) -> Generated:
         answer = (await self._model.generate([prompt], sampling))[0]
-        who_waits().hears(answer)
+        request_observer().answered(answer)
         return answer
 
     def _record(self, theorem: Theorem, conversation: Conversation, answer: Completion) -> None:
@@ -151,7 +153,7 @@ def _turns(number: int, prompt: Prompt) -> list[Turn]:
 
 
 class FixedDrafts:
-    """What a policy proposes at the root, one text after the other, whatever Lean says to them."""
+    """What a policy proposes at the root, one text after the other; feedback is ignored."""
 
     def __init__(self, policy: Policy) -> None:
         self.name = policy.name
@@ -185,7 +187,7 @@ class FixedDrafts:
 
 
 class FileDrafts:
-    """A policy that proposes the drafts of a text: a theorem's by name, a bare block for all."""
+    """A policy that proposes the drafts of a Lean text: by theorem name, or one block for all."""
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
@@ -215,5 +217,5 @@ async def continue_all(
     theorem: Theorem,
     answered: Sequence[tuple[Conversation, Mapping[str, str]]],
 ) -> None:
-    """The next round of several conversations, asked for at once."""
+    """Go on with several conversations at once, each with its feedback."""
     await run_all([generator.go_on(theorem, each, feedback) for each, feedback in answered])

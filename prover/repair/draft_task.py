@@ -34,7 +34,7 @@ from ..agent.deferred import JudgedProof, PendingProof, is_over_limit, judge, re
 from ..agent.recorder import AttemptObserver, ObserverList
 from ..agent.task import ProverContext, TheoremTask, untried
 from ..config import DraftConfig, ProverConfig
-from ..models.server_watch import SearchWatch, waiting
+from ..models.server_watch import SearchWatch, observe_requests
 from ..policy.base import NEUTRAL_VALUE
 from .draft_generator import Conversation, DraftGenerator, continue_all
 from .feedback import NO_PROOF, errors_text, feedback, holes_text, proof_text, refusal_text, trimmed
@@ -72,8 +72,8 @@ class DraftMethod:
 class TriedDraft:
     """What came of one draft.
 
-    block: the draft as far as it is proved. feedback: what the writer is told. is_own: whether
-    the block is as the writer wrote it.
+    block: the draft as far as it is proved. feedback: to its writer. is_own: whether the block is
+    as the writer wrote it.
     """
 
     block: str
@@ -105,7 +105,7 @@ class DraftTask(TheoremTask):
         """Try drafts until one is right or the budget is spent, in one go."""
         if stop := untried(self.theorem):
             return self.end(stop)
-        waiting.set(self._watch)
+        observe_requests(self._watch)
         with self._budget.running():
             stop = await self._try_drafts()
         if detail := self._watch.failure(stop):
@@ -226,7 +226,7 @@ class DraftTask(TheoremTask):
     def _rejected(
         self, block: str, wrong: Sequence[Message], errors: str, state: DraftState
     ) -> TriedDraft:
-        """A draft whose holes could not all be filled, with what its writer is told."""
+        """A draft whose holes could not all be filled, with the feedback to its writer."""
         false = [hole.state for hole in state.false]
         open_ = holes_text(state.open or state.false, false)
         proved = proof_text(block_of(self.theorem, state.draft) if state.proved else None)

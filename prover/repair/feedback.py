@@ -1,8 +1,8 @@
-"""What a model is told of an answer that failed: Lean's errors, the goals there, what is proved.
+"""The feedback to a model whose draft failed: Lean's errors, the open goals, what is proved.
 
-{errors}: each message, trimmed, under the line it is about. {holes}: the goals that stay open, as
-they are where Lean stopped, those seen to be false marked. {proof}: the proof as far as it is
-proved, with a `sorry` for the rest. Each is empty or ends in a blank line.
+{errors}: each message, trimmed, with the line that it is about. {holes}: the goals that are still
+open, with a mark at those that are false. {proof}: the proof as far as it is proved, with `sorry`
+for the rest. Each is empty or ends in a blank line.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from ...data.records import Message, ProofState, Refused, Theorem, Verdict
 
 MOST_ERRORS = 4
-"""Errors told, the first ones of the text."""
+"""Errors shown; the first ones of the draft."""
 
 MOST_HOLES = 4
-"""Open goals told."""
+"""Open goals shown."""
 
 MESSAGE_CHARS = 600
 """Most characters of one message, and of one goal."""

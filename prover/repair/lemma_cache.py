@@ -1,8 +1,8 @@
-"""What was learnt while theorems are at work, shared by all their holes and drafts.
+"""Proofs and failures of holes, shared by all holes and drafts of the theorems at work.
 
-Lemmas go by the key of the state. That is blind to the names of hypotheses, so a proof is kept
-with the state it was written for, and renames its hypotheses first; that it applies where it is
-remembered, Lean says each time. What Lean rejected at a state of a theorem is not tried again.
+Lemmas are found by the key of the state. The key ignores the names of hypotheses, so a proof is
+stored with the state it was written for, and hypotheses are renamed before it is applied; Lean
+checks each use. What Lean rejected at a state of a theorem is not tried again.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from .sorrifier import Draft, Sorrifier
 from .syntax_refiner import closing_end
 
 CHECK_SHARE = 0.15
-"""Of the time for a theorem, kept for its final check."""
+"""Share of the time for a theorem that is reserved for its final check."""
 
 
 @dataclass(frozen=True, slots=True)

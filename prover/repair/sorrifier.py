@@ -21,7 +21,7 @@ from .edit_policy import FailedSteps
 from .syntax_refiner import spellings
 
 MOST_ROUNDS = 8
-"""Times that a proof is cut before nothing of it is kept."""
+"""How often a proof is cut before all of it is replaced."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,7 @@ def _brackets(text: str) -> str:
 
 
 def _margins(text: str) -> str:
-    """Lines of a block that stand beside its margin are moved to the nearest margin above."""
+    """Lines of a block that are indented wrongly are moved to the nearest margin above."""
     lines = text.split("\n")
     margins: list[int] = []
     for number, line in enumerate(lines[1:], 1):
