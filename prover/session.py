@@ -104,15 +104,16 @@ class Run:
         self,
         opened: Sequence[OpenedFile],
         theorems: Sequence[Theorem],
-        on_interrupt: Callable[[], None] = lambda: None,
+        on_interrupt: Callable[[], None] | None = None,
         recall: ReplaySource = nothing,
         memory: RejectionLookup = no_memory,
     ) -> list[Attempt]:
         """Try each theorem of opened files, in order. recall: what earlier searches were told;
         memory: what Lean rejected in them.
 
-        The first SIGINT stops all searches, and what they found is still judged; a second one
-        cancels. A theorem in which Lean found an error before its hole ends as FAULT, untried.
+        on_interrupt: is called at the first SIGINT, which stops all searches, and what they found
+        is still judged; a second one cancels. None: no signal is taken. A theorem in which Lean
+        found an error before its hole ends as FAULT, untried.
         """
         broken = {t: Attempt(t, StopReason.FAULT, detail=BROKEN) for t in _broken(opened)}
         for theorem in theorems:
@@ -125,7 +126,7 @@ class Run:
         return [broken[t] if t in broken else next(attempts) for t in theorems]
 
     async def interruptible(
-        self, work: Awaitable[T], on_interrupt: Callable[[], None], stop: Callable[[], None]
+        self, work: Awaitable[T], on_interrupt: Callable[[], None] | None, stop: Callable[[], None]
     ) -> T:
         """As the function of that name."""
         return await interruptible(work, on_interrupt, stop)
@@ -157,9 +158,14 @@ class Run:
 
 
 async def interruptible(
-    work: Awaitable[T], on_interrupt: Callable[[], None], stop: Callable[[], None]
+    work: Awaitable[T], on_interrupt: Callable[[], None] | None, stop: Callable[[], None]
 ) -> T:
-    """Do the work; at the first SIGINT `stop` is called, a second one cancels."""
+    """Do the work; at the first SIGINT `stop` is called, a second one cancels.
+
+    on_interrupt: is called before; None: signals are left to the caller, who may be in any thread.
+    """
+    if on_interrupt is None:
+        return await work
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     presses = itertools.count()
@@ -209,7 +215,9 @@ async def start_run(
     async with (
         LeanPool(toolchain, workers=config.workers) as pool,
         AsyncExitStack() as stack,
-        Verifier(pool, toolchain, allow_axioms=axioms, limits=limits) as verifier,
+        Verifier(
+            pool, toolchain, allow_axioms=axioms, limits=limits, judges=pool.workers
+        ) as verifier,
     ):
         source = Premises(pool, (cache or default_cache()) / "premises")
         if found.writer is None:

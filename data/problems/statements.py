@@ -32,6 +32,20 @@ _PREAMBLE = re.compile(
     r"|noncomputable section[ \t]*\n)*"
 )
 _IMPORT = re.compile(r"^import[ \t]+(?:all[ \t]+)?([\w.«»]+)", re.MULTILINE)
+_FENCED = re.compile(r"^[ \t]*```[^\n`]*\n(?P<lean>.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
+_MARK = r"^[ \t]*--[ \t]*!benchmark[ \t]+@{}[ \t]+{}\b[^\n]*\n"
+_REFERENCE = re.compile(
+    _MARK.format("start", "proof").replace("^[ \\t]*", "^(?P<indent>[ \\t]*)", 1)
+    + "(?P<proof>.*?)(?="
+    + _MARK.format("end", "proof").removesuffix("\\n")
+    + ")",
+    re.MULTILINE | re.DOTALL,
+)
+_AIDS = re.compile(
+    f"(?P<start>{_MARK.format('start', 'proof_aux')}).*?"
+    f"(?P<end>{_MARK.format('end', 'proof_aux')})",
+    re.MULTILINE | re.DOTALL,
+)
 _OWN = ("Init", "Std", "Lean")
 _PROVABLE = ("theorem", "lemma", "example", "instance")
 
@@ -119,6 +133,33 @@ def completed(text: str) -> str:
         return cut + " by sorry\n"
     last = max((block.start for block in _blocks(text, code)), default=0)
     return _lined(text) if _has_value(code[last:]) else cut + " := by sorry\n"
+
+
+def unfenced(text: str) -> str:
+    """The Lean text of a markdown answer: what its first fence with a declaration holds."""
+    code = masked(text)
+    for found in _FENCED.finditer(code):
+        if _blocks(text[found.start("lean") : found.end("lean")], found["lean"]):
+            return text[found.start("lean") : found.end("lean")]
+    return text
+
+
+def without_reference(text: str) -> str:
+    """A task of VERINA with a `sorry` for its reference proof, and without what only that used."""
+    found = _REFERENCE.search(text)
+    if not found or _SORRY.search(masked(found["proof"])):
+        return text
+    cut = f"{text[: found.start('proof')]}{found['indent']}sorry\n{text[found.end('proof') :]}"
+    return _AIDS.sub(lambda part: part["start"] + part["end"], cut)
+
+
+def with_theorem(text: str) -> str:
+    """The text with `theorem` for `lemma`, which is a word of Mathlib's."""
+    code = masked(text)
+    for command in reversed(list(_COMMAND.finditer(code))):
+        if command["word"] == "lemma":
+            text = f"{text[: command.start('word')]}theorem{text[command.end('word') :]}"
+    return text
 
 
 def with_preamble(header: str, preamble: str) -> str:

@@ -95,6 +95,7 @@ class Expander:
 
     async def _try(self, state: ProofState, proposals: Sequence[Proposal]) -> list[Step]:
         """One step for each, in order; Lean is asked only of what it has not rejected before."""
+        await self._rejections.load(state)
         known = self._rejections.at(state)
         news = [p.tactic for p in proposals if p.tactic not in known]
         tried = iter(await self._pool.apply(state, news) if news else [])

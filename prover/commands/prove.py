@@ -18,6 +18,7 @@ from ...data.records import StopReason, Theorem
 from ...lean_env.pool import LeanPool
 from ...lean_env.worker_command import Toolchain
 from ..agent.recorder import AttemptObserver, ObserverList
+from ..concurrency import together
 from ..models.server_watch import ServerMonitor, Servers
 from ..repair.repairer import Repair, RepairConfig
 from ..session import Run, RunConfig, check_axioms, select, start_run
@@ -50,11 +51,8 @@ class FileCommand:
         progress = terminal.ProofProgress(job.report)
         async with self._run(progress) as (run, run_id):
             pool = run.pool
-            opened = [
-                file
-                for each in job.files
-                if (file := await job.opened(each, pool.open(each.path, each.text)))
-            ]
+            openings = [job.opened(each, pool.open(each.path, each.text)) for each in job.files]
+            opened = [file for file in await together(openings) if file]
             theorems = select(opened, job.names) if opened else []
             for file in opened:
                 job.tell_errors(file.path, file.messages)

@@ -10,9 +10,18 @@ from dataclasses import dataclass
 
 from ...data import errors
 from ...data.errors import LakatosError
-from ...data.records import Advanced, Expansion, Goal, Origin, Outcome, ProofState, Step
+from ...data.records import (
+    Advanced,
+    DraftHole,
+    Expansion,
+    Goal,
+    Origin,
+    Outcome,
+    ProofState,
+    Step,
+)
 
-FlatOrigin = tuple[int, str, int, tuple[int, ...]]
+FlatOrigin = tuple[int, str, int, tuple[int, ...], DraftHole | None]
 FlatState = tuple[str, tuple[Goal, ...], int, str, FlatOrigin | None]
 FlatStep = tuple[str, float, float, Outcome | tuple[int, ...]]
 FlatExpansion = tuple[int, float, int, list[FlatStep]]
@@ -45,7 +54,7 @@ def pack(expansions: Sequence[Expansion]) -> PackedExpansions:
         if (origin := state.origin) is None:
             return None
         parent = numbers[id(origin.parent)]
-        return parent, origin.tactic, origin.index, origin.positions
+        return parent, origin.tactic, origin.index, origin.positions, origin.hole
 
     def step(each: Step) -> FlatStep:
         outcome: Outcome | tuple[int, ...] = each.outcome
