@@ -69,11 +69,11 @@ class ProofState:
 
     def __reduce__(self) -> tuple[Callable[..., ProofState], tuple[Any, ...]]:
         """How to pickle it: its way from the root as one flat list, however long."""
-        path = [self]
-        while (origin := path[-1].origin) is not None:
-            path.append(origin.parent)
-        fields = [(s.key, s.goals, s.size, s.root, _step_to(s)) for s in reversed(path)]
-        return _state_on, (fields,)
+        made = self.recipe
+        states = [*(o.parent for o in made), self]
+        steps = [None, *((o.tactic, o.index, o.positions, o.hole) for o in made)]
+        rows = zip(states, steps, strict=True)
+        return _state_on, ([(s.key, s.goals, s.size, s.root, step) for s, step in rows],)
 
     @property
     def recipe(self) -> tuple[Origin, ...]:
@@ -108,12 +108,6 @@ class Origin:
     index: int
     positions: tuple[int, ...] = (0,)
     hole: DraftHole | None = None
-
-
-def _step_to(state: ProofState) -> tuple[Any, ...] | None:
-    """The step that made a state, without the state before it."""
-    made = state.origin
-    return None if made is None else (made.tactic, made.index, made.positions, made.hole)
 
 
 def _state_on(path: Sequence[tuple[Any, ...]]) -> ProofState:

@@ -28,7 +28,7 @@ from ..model_usage import ModelUsage
 from .background import WriterThread
 from .database import Database
 from .schema import EvaluationAttemptRow, EvaluationRow, ProblemRow, RunRow, TextRow, UsageRow
-from .writer import TextTable, digest, in_chunks
+from .texts import TextTable, digest, in_chunks
 
 _PROBLEMS_AT_ONCE = 1_000
 
