@@ -264,3 +264,20 @@ async def test_blanks_and_comments_before_a_tactic_keep_the_script_whole(lean):
         assert await lean.outcome("zero", tactic) == Advanced(()), tactic
         proof = script(ProofTree(lean.theorems["zero"].state, tactic))
         assert isinstance(await lean.verdict("zero", f"skip\n{proof}"), Accepted), proof
+
+
+UNIVERSES = """variable {α : Type u}
+theorem t (p q : α → Prop) (h : ∀ x, p x ∧ q x) : (∀ x, p x) ∧ (∀ x, q x) :=
+  ⟨fun x => sorry, fun x => sorry⟩
+"""
+
+
+@pytest.mark.lean
+def test_holes_are_judged_one_by_one_where_a_universe_has_a_common_name(toolchain):
+    async def go():
+        async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as gate:
+            opened = await pool.open("u.lean", UNIVERSES)
+            proofs = zip(opened.theorems, ("exact (h x).1", "exact (h x).2"), strict=True)
+            return [(await gate.verify(*pair)).verdict for pair in proofs]
+
+    assert all(isinstance(verdict, Accepted) for verdict in asyncio.run(go()))

@@ -55,11 +55,12 @@ def _filled(tree: ProofTree) -> str:
     """The tactic, with the proofs of its holes in their places."""
     raw = tree.tactic.encode()
     holes = [(hole, child) for child in tree.children if (hole := _hole(child)) is not None]
-    for hole, child in sorted(holes, key=lambda each: each[0].start, reverse=True):
-        head = raw[: hole.start].decode()
-        proof = "\n".join(_block(child, ()))
-        raw = (head + _in_hole(head, hole.mode, proof)).encode() + raw[hole.stop :]
-    return dedented(raw.decode())
+    text, at = "", 0
+    for hole, child in sorted(holes, key=lambda each: each[0].start):
+        text += raw[at : hole.start].decode()
+        text += _in_hole(text, hole.mode, "\n".join(_block(child, ())))
+        at = hole.stop
+    return dedented(text + raw[at:].decode())
 
 
 def _in_hole(head: str, mode: str, proof: str) -> str:
