@@ -52,6 +52,11 @@ class WorkerCommand:
     need_mb: int = WORKER_MB
 
 
+def lean_title(toolchain: Toolchain) -> str:
+    """What a Lean is called in reports and datasets: `Lean 4.28.0 (embedded)`."""
+    return f"Lean {toolchain.lean} ({toolchain.name})"
+
+
 class Toolchain(Protocol):
     """A Lean that can run our worker."""
 

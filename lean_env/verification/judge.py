@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -287,22 +287,37 @@ class JudgePool:
         self._has_room = has_room
         self._judges: list[Judge] = []
         self._free: list[Judge] = []
-        self._changed = asyncio.Condition()
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
     async def one(self, source: str) -> AsyncIterator[Judge]:
         """A judge of one's own for a while: one that has this file open, if there is a choice."""
-        async with self._changed:
-            while not (self._free or self._grow()):
-                await self._changed.wait()
-            judge = next((j for j in self._free if j.has_open(source)), self._free[-1])
-            self._free.remove(judge)
+        while not (self._free or self._grow()):
+            await self._wait()
+        judge = next((j for j in self._free if j.has_open(source)), self._free[-1])
+        self._free.remove(judge)
         try:
             yield judge
         finally:
             self._free.append(judge)
-            async with self._changed:
-                self._changed.notify()
+            self._wake()
+
+    async def _wait(self) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._wake()  # the judge that was for this one
+            raise
+
+    def _wake(self) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
 
     def _grow(self) -> bool:
         count = len(self._judges)
