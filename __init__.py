@@ -95,11 +95,12 @@ def prove(
 ) -> list[Attempt]:
     """Try to prove every `sorry` of a Lean file, or only of the named theorems; file order.
 
-    Sets up the embedded Lean on first use. Changes no file and keeps no record. A model that
-    fails on the way ends its theorem as FAULT. Raises UsageError and EnvironmentFault; not to be
-    called where an event loop runs.
+    Sets up the embedded Lean on first use. Changes no file and keeps no record, takes no signal,
+    and works in any thread; where an event loop runs, as in a notebook, it blocks that loop. A
+    model that fails on the way ends its theorem as FAULT. Raises UsageError and EnvironmentFault.
     """
     import asyncio
+    from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
 
     from .data.source import read_source
@@ -114,4 +115,9 @@ def prove(
             opened = await run.pool.open(file.path, file.text)
             return await run.prove([opened], select([opened], theorems))
 
-    return asyncio.run(attempts())
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(attempts())
+    with ThreadPoolExecutor(1) as alone:  # where a loop of its own can run
+        return alone.submit(lambda: asyncio.run(attempts())).result()

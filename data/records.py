@@ -5,9 +5,10 @@ Immutable values with no I/O. A state is equal to another when their keys are eq
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,14 @@ class ProofState:
         """All goals as Lean prints them, a blank line between two; `no goals` if none."""
         return "\n\n".join(g.pretty for g in self.goals) or "no goals"
 
+    def __reduce__(self) -> tuple[Callable[..., ProofState], tuple[Any, ...]]:
+        """How to pickle it: its way from the root as one flat list, however long."""
+        made = self.recipe
+        states = [*(o.parent for o in made), self]
+        steps = [None, *((o.tactic, o.index, o.positions, o.hole) for o in made)]
+        rows = zip(states, steps, strict=True)
+        return _state_on, ([(s.key, s.goals, s.size, s.root, step) for s, step in rows],)
+
     @property
     def recipe(self) -> tuple[Origin, ...]:
         """The steps from the root to this state, first step first."""
@@ -78,16 +87,37 @@ class ProofState:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftHole:
+    """A `sorry` in the text of a tactic: its bytes [start, stop); mode: `tactic` or `term`."""
+
+    start: int
+    stop: int
+    mode: str = "tactic"
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """The step that made a state: `tactic` at `parent`, of whose states it is number `index`.
 
     positions: where the state's goals stand in Lean's goal list after the tactic, 0-based.
+    hole: the `sorry` of the tactic that the state stands for; None for a goal that it left.
     """
 
     parent: ProofState
     tactic: str
     index: int
     positions: tuple[int, ...] = (0,)
+    hole: DraftHole | None = None
+
+
+def _state_on(path: Sequence[tuple[Any, ...]]) -> ProofState:
+    """The last state of a path that `ProofState.__reduce__` wrote down."""
+    state: ProofState | None = None
+    for key, goals, size, root, step in path:
+        origin = None if state is None else Origin(state, *step)
+        state = ProofState(key, goals, origin, size, root)
+    assert state is not None
+    return state
 
 
 class Rejection(StrEnum):
@@ -104,18 +134,45 @@ class Rejection(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """What Lean says of a file or a tactic.
+
+    start, stop: byte offsets; line, end_line from 1; column, end_column in characters from 0.
+    """
+
+    severity: str  # error | warning | info
+    text: str
+    line: int
+    column: int
+    start: int = 0
+    stop: int | None = None
+    end_line: int | None = None
+    end_column: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Advanced:
-    """The tactic ran. Each state is independent of the others; none means proved."""
+    """The tactic ran. Each state is independent of the others; none means proved.
+
+    messages: what it said, traces too. suggestion: what a tactic that searches found, which was
+    taken in its place.
+    """
 
     states: tuple[ProofState, ...]
+    messages: tuple[Message, ...] = field(default=(), compare=False, repr=False)
+    suggestion: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The tactic failed in Lean; `message` is Lean's own text."""
+    """The tactic failed in Lean; `message` is Lean's own text.
+
+    messages: the same with places in the tactic, and what else it said.
+    """
 
     message: str
     kind: Rejection = Rejection.ELABORATION
+    messages: tuple[Message, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,18 +228,6 @@ class ProofTree:
     tactic: str
     children: tuple[ProofTree, ...] = ()
     named: ProofState | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What Lean says of a file. start, stop: byte offsets; line 1-based, column 0-based."""
-
-    severity: str  # error | warning | info
-    text: str
-    line: int
-    column: int
-    start: int = 0
-    stop: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

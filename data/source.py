@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
+from uuid import uuid4
 
 from .errors import UsageError, unwritable
 from .records import Attempt
@@ -195,7 +196,7 @@ def write_whole(place: Path, content: bytes, *, like: Path | None = None) -> Non
         if like is not None:
             shutil.copymode(like, name)
         else:
-            Path(name).chmod(0o666 & ~_umask())
+            Path(name).chmod(_mode_of_new_files(place.parent))
         Path(name).replace(place)
     except OSError as error:
         raise unwritable(place, error) from None
@@ -230,7 +231,14 @@ def _is_special(place: Path) -> bool:
     return place.exists() and not place.is_file() and not place.is_dir()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _mode_of_new_files(folder: Path) -> int:
+    """The mode that a new file gets there. Seen from one, for to ask for the mask is to change it
+    for all threads.
+    """
+    place = folder / f".{uuid4().hex}"
+    handle = os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        return os.fstat(handle).st_mode & 0o777
+    finally:
+        os.close(handle)
+        place.unlink()

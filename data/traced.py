@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from .lean_text import dedented
 from .records import Goal
 
 Place = tuple[int, int]
@@ -183,13 +184,6 @@ class TracedFile:
             at = cited.stop
         pieces.append(self.text(at, step.stop))
         return dedented("".join(pieces), self.place(step.start)[1] - 1), constants
-
-
-def dedented(text: str, column: int) -> str:
-    """Text that starts at a column (from 0), its later lines moved left by as much."""
-    first, *rest = text.split("\n")
-    moved = (line[min(len(line) - len(line.lstrip(" ")), column) :] for line in rest)
-    return "\n".join([first, *moved])
 
 
 def state_text(goals: Sequence[TracedGoal]) -> str:

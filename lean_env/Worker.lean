@@ -3,6 +3,7 @@ import LeanEnv.State
 import LeanEnv.Check
 import LeanEnv.Elaborate
 import LeanEnv.Run
+import LeanEnv.Apply
 import LeanEnv.Premises
 import LeanEnv.Library
 import LeanEnv.Broken
@@ -43,9 +44,9 @@ def serve (r : WorkerRef) (request : Request) : IO Answer := do
   | .state file statement command? =>
     let some f := w.files[file]? | return failed "unknown_file" s!"no file {file}"
     poseStatement r f statement command?
-  | .apply state tactic heartbeats =>
+  | .apply state tactic heartbeats drafts =>
     let some s := w.snapshots[state]? | return failed "unknown_state" s!"no state {state}"
-    applyTactic r s tactic heartbeats
+    applyTactic r s { heartbeats, drafts } tactic
   | .release states files => release r states files
   | .stats => stats r
   | .block file hole text =>

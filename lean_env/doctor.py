@@ -27,7 +27,7 @@ from .verification import kernels
 from .verification.export import FORMAT
 from .verification.kernels import Kernel, found_kernels
 from .verification.verifier import Verifier
-from .worker_command import WORKER_MB, Toolchain
+from .worker_command import WORKER_MB, Toolchain, lean_title
 
 SAMPLE = "theorem sample (a b : Nat) (h : a ≤ b) : a < b + 1 := by\n  sorry\n"
 PROOF = "omega"
@@ -70,7 +70,7 @@ async def try_out(toolchain: Toolchain) -> list[Finding]:
         async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
             theorem = (await pool.open("sample.lean", SAMPLE)).theorems[0]
             took_s = time.monotonic() - began
-            worker = Finding("worker", f"Lean {toolchain.lean} ({toolchain.name}), {took_s:.1f} s")
+            worker = Finding("worker", f"{lean_title(toolchain)}, {took_s:.1f} s")
             step = (await pool.apply(theorem.state, [PROOF]))[0]
             proved = isinstance(step.outcome, Advanced) and not step.outcome.states
             verdict = (await verifier.verify(theorem, PROOF)).verdict

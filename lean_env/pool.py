@@ -13,19 +13,18 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Any, Self, TypeVar
-
-import psutil
+from typing import Any, TypeVar
 
 from ..data.errors import EnvironmentFault, ProtocolError, UsageError, WorkerDied
+from ..data.lean_text import dedented
 from ..data.records import ProofState, Rejected, Rejection, Step, Theorem
+from .closing import Closing
 from .handles import MAX_STATES, Recipe, Recipes, Root
 from .opened_file import OpenedFile, digest_of, to_opened
 from .protocol import Json
-from .slot import KnownSource, Limits, PoolContext, WorkerSlot
+from .slot import KnownSource, Limits, PoolContext, TacticLimits, WorkerSlot
 from .worker import Answer, LeanWorker
-from .worker_command import WORKER_MB, Toolchain
+from .worker_command import WORKER_MB, Toolchain, free_mb
 
 __all__ = ["LeanPool", "Limits", "OpenedFile"]
 
@@ -45,7 +44,7 @@ class Room:
     @classmethod
     def now(cls, need_mb: int = WORKER_MB) -> Room:
         """Of this machine, at this moment."""
-        return cls(need_mb, psutil.virtual_memory().available / 1e6, os.cpu_count() or 1)
+        return cls(need_mb, free_mb(), os.cpu_count() or 1)
 
     @property
     def workers(self) -> int:
@@ -69,7 +68,7 @@ class Room:
         )
 
 
-class LeanPool:
+class LeanPool(Closing):
     """Lean workers, started when first needed. Use as an async context manager."""
 
     def __init__(
@@ -89,7 +88,7 @@ class LeanPool:
         self._limits = limits
         self._recipes = Recipes()
         self._sources: dict[str, KnownSource] = {}
-        shared = PoolContext(
+        self._shared = PoolContext(
             limits=self._limits,
             recipes=self._recipes,
             sources=self._sources,
@@ -103,21 +102,11 @@ class LeanPool:
             room = room or Room.now(need_mb)
             workers, self.shortage = room.workers, room.text
         seats = range(max(1, workers))
-        self._seats = [WorkerSlot(shared) for _ in seats]
+        self._seats = [WorkerSlot(self._shared) for _ in seats]
         self._free = list(self._seats)
         self._waiting: deque[asyncio.Future[WorkerSlot]] = deque()
         self._is_closed = False
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def close(self) -> None:
         """End every worker. What still waits for one is told with UsageError."""
@@ -180,14 +169,32 @@ class LeanPool:
         async with self._seat(root.name) as seat:
             return await _twice(seat, lambda: seat.state_statement(root))
 
-    async def apply(self, state: ProofState, tactics: Sequence[str]) -> list[Step]:
+    async def apply(
+        self,
+        state: ProofState,
+        tactics: Sequence[str] | str,
+        *,
+        goal: int = 0,
+        allow_sorry: bool = False,
+        timeout_s: float | None = None,
+        heartbeats: int | None = None,
+    ) -> list[Step]:
         """Try tactics at a state, in order, on one worker; priors are 1.
 
-        A tactic that ends two workers is Rejected as CRASH. Raises UsageError for a state of
-        no opened file, WorkerDied when its file ends two workers, ProtocolError.
+        tactics: one text counts as one tactic. goal: which of the state's goals they are for,
+        from 0. allow_sorry: each `sorry` that they have becomes a state in its own context
+        (`Origin.hole`), and `script` puts its proof there. timeout_s, heartbeats (in thousands):
+        for each tactic; None: the pool's limits. A tactic that searches (`exact?`) is replaced by
+        what it found, in the step too. One that ends two workers is Rejected as CRASH.
+        Raises UsageError for a state of a file that this pool has not opened, WorkerDied when its
+        file ends two workers, ProtocolError.
         """
+        limits = TacticLimits(heartbeats, timeout_s, allow_sorry)
+        self._shared.most.note(limits)
+        given = [tactics] if isinstance(tactics, str) else tactics
+        texts = [_at_goal(state, goal, tactic) for tactic in given]
         async with self._seat(state.root, self._recipes.of(state)) as seat:
-            return await self._steps(seat, state, tactics)
+            return await self._steps(seat, state, texts, limits)
 
     async def ask_file(self, theorem: Theorem, op: str, **fields: Any) -> Json:
         """A request about the file of a theorem that this pool has opened.
@@ -247,14 +254,14 @@ class LeanPool:
             return await _twice(seat, lambda: seat.request(op, wall_s=wall_s, **fields))
 
     async def _steps(
-        self, seat: WorkerSlot, state: ProofState, tactics: Sequence[str]
+        self, seat: WorkerSlot, state: ProofState, tactics: Sequence[str], limits: TacticLimits
     ) -> list[Step]:
         steps: list[Step] = []
         deaths = 0
         while len(steps) < len(tactics):
             await _twice(seat, lambda: seat.reach_root(state.root))
             try:
-                async with aclosing(seat.apply(state, tactics[len(steps) :])) as tried:
+                async with aclosing(seat.apply(state, tactics[len(steps) :], limits)) as tried:
                     async for step in tried:
                         steps.append(step)
                         deaths = 0
@@ -290,6 +297,12 @@ class LeanPool:
     async def _take(self, root: str, recipe: Recipe | None) -> WorkerSlot:
         if self._is_closed:
             raise _closed()
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if loop is not self._loop:
+            raise UsageError(
+                "the pool belongs to the event loop that first used it: make one pool in each loop"
+            )
         if self._free:
             seat = max(self._free, key=lambda seat: _affinity(seat, root, recipe))
             self._free.remove(seat)
@@ -330,6 +343,13 @@ def _affinity(seat: WorkerSlot, root: str, recipe: Recipe | None) -> int:
         return 3
     digest = root.partition(":")[0].partition("=")[0]
     return 2 if seat.handles.has_file(digest) else 1
+
+
+def _at_goal(state: ProofState, goal: int, tactic: str) -> str:
+    """The tactic for one goal of a state: as tactics that bring it to the front before."""
+    if not 0 <= goal < max(1, len(state.goals)):
+        raise UsageError(f"the state has no goal {goal}: it has {len(state.goals)}, from 0 on")
+    return f"rotate_left {goal}\n{dedented(tactic)}" if goal else tactic
 
 
 def _closed() -> UsageError:

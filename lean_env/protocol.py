@@ -16,7 +16,10 @@ ping     -                                             {}
 options  values[[NAME, true|false|number|text]]        {}; for every file from then on
 open     name, source, proposed?        file, imports, messages, parsed, commands, holes
 state    file, statement, command?                     state
-apply    state, tactic, heartbeats?                    states, suggestion?  |  rejected{kind,text}
+apply    state, tactic, heartbeats?, drafts?           states, tactic?, suggestion?, messages?[]
+                                                       |  rejected{kind,text,messages?[]}
+          drafts: each `sorry` of the tactic becomes a state; tactic: what was applied instead of
+          one that searches
 release  states[], files[]                             {}
 stats    -                                             states, files, environments
 block    file, hole, text                              reasons[]
@@ -39,9 +42,11 @@ pose     imports[], module, start, count, heartbeats   theorems[posed], next|nul
 
 proposed {"start","stop"}   what of the source a model wrote: a command is elaborated only if
           nothing stands against that part of it (LeanEnv/Check.lean); else that is an error
-state    {"state":ID,"key":HEX,"size":N,"positions":[0],"goals":[GOAL]}
+state    {"state":ID,"key":HEX,"size":N,"positions":[0],"goals":[GOAL],"hole"?:{"start","stop",
+          "mode":"tactic|term"}}   hole: the `sorry` of a draft that it stands for
 GOAL     {"tag":"","target":"...","hypotheses":[{"name","type","value"?}]}
-message  {"severity":"error|warning|info","text","line","column","start","stop"|null,"sorry"?}
+message  {"severity":"error|warning|info","text","line","column","start","stop"|null,
+          "end_line"|null,"end_column"|null,"sorry"?}
           sorry: true where it says that a declaration rests on one; parsed: those of the parser
 command  {"kind","start","stop","us","declarations":[{"name","kind","type"}],
           "sorries":[[NAME,SHOWN]]}
@@ -69,7 +74,7 @@ traced   a command of `trace`: {"start","stop","failed","namespace","opens":[],"
           goal: its place in "goals"; NUMBER: of the metavariable; parent: a step around it;
           state: with keep, for `apply`
 place    {"start","head","stop","value"|null}   head: behind the modifiers; value: of the `:=`
-Positions: byte offsets from 0 in `source`; lines from 1; columns in code points from 0.
+Positions: byte offsets from 0 in `source` or `tactic`; lines from 1; columns in code points from 0.
 Error kinds: bad_request unknown_op unknown_state unknown_file import_failed internal.
 Causes of death: stack_overflow out_of_memory trap panic exit.
 """
@@ -81,7 +86,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..data.errors import ProtocolError
-from ..data.records import Declaration, Goal, Hypothesis, Message
+from ..data.records import Declaration, DraftHole, Goal, Hypothesis, Message
 
 VERSION = 1
 
@@ -132,6 +137,19 @@ def proposed_field(span: tuple[int, int] | None) -> Json:
     return {} if span is None else {"proposed": {"start": span[0], "stop": span[1]}}
 
 
+def to_messages(wire: Json) -> tuple[Message, ...]:
+    """The messages of an answer to `apply`; one that is its `text` shares it."""
+    text = wire.get("text")
+    said = wire.get("messages", ())
+    return tuple(to_message(m | {"text": text} if m["text"] == text else m) for m in said)
+
+
+def to_hole(wire: Json) -> DraftHole | None:
+    """The `sorry` that a wire state stands for."""
+    hole = wire.get("hole")
+    return None if hole is None else DraftHole(hole["start"], hole["stop"], hole["mode"])
+
+
 def encode_request(id: int, op: str, **fields: Any) -> bytes:
     """One request as a line, ending in a newline."""
     line = json.dumps({"v": VERSION, "id": id, "op": op, **fields}, ensure_ascii=False)
@@ -179,6 +197,8 @@ def to_message(wire: Json) -> Message:
         wire["column"],
         wire.get("start", 0),
         wire.get("stop"),
+        wire.get("end_line"),
+        wire.get("end_column"),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..data.errors import LeanTimeout, ProtocolError, UsageError, WorkerDied
@@ -25,14 +25,14 @@ from ..data.records import (
 )
 from .handles import MAX_STATES, Handles, Recipe, Recipes, Root
 from .opened_file import to_state
-from .protocol import Failure, Json, Result, proposed_field
+from .protocol import Failure, Json, Result, proposed_field, to_hole, to_messages
 from .worker import Answer, LeanWorker, Request
 
 IMPORT_SETS = 8
 MEMORY_SHARE = 0.8
 REQUESTS_BETWEEN_LOOKS = 64
 RELEASE_BATCH = 64
-REPLAY_WALL_FACTOR = 4.0
+REPLAY_FACTOR = 4
 SENT_AHEAD = 1
 
 
@@ -53,12 +53,46 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class TacticLimits:
+    """What one tactic may cost, and whether it may have holes.
+
+    heartbeats: in thousands; None: the pool's. timeout_s: wall time; None: the pool's.
+    """
+
+    heartbeats: int | None = None
+    timeout_s: float | None = None
+    drafts: bool = False
+
+    def __post_init__(self) -> None:
+        if self.heartbeats is not None and self.heartbeats < 1:
+            raise UsageError(f"heartbeats must be at least 1, not {self.heartbeats}")
+        if self.timeout_s is not None and not self.timeout_s > 0:
+            raise UsageError(f"timeout_s must be above 0 seconds, not {self.timeout_s:g}")
+
+
+AS_POOL = TacticLimits()
+
+
+@dataclass(frozen=True, slots=True)
 class KnownSource:
     """A source that a pool may open. proposed: the bytes [start, stop) that a model wrote."""
 
     path: str
     text: str
     proposed: tuple[int, int] | None = None
+
+
+@dataclass(slots=True)
+class MostAsked:
+    """The highest limits that a tactic was given in this pool: what its replay may take too."""
+
+    heartbeats: int = 0
+    wall_s: float = 0.0
+
+    def note(self, limits: TacticLimits) -> None:
+        """Count what one call asks for."""
+        self.heartbeats = max(self.heartbeats, limits.heartbeats or 0)
+        self.wall_s = max(self.wall_s, limits.timeout_s or 0.0)
 
 
 @dataclass(frozen=True)
@@ -71,6 +105,7 @@ class PoolContext:
     start: Callable[[], Awaitable[LeanWorker]]
     memory_of: Callable[[LeanWorker], float]
     max_states: int = MAX_STATES
+    most: MostAsked = field(default_factory=MostAsked)
 
 
 class WorkerSlot:
@@ -200,7 +235,9 @@ class WorkerSlot:
         else:
             await self.open(root.digest)
 
-    async def apply(self, state: ProofState, tactics: Sequence[str]) -> AsyncGenerator[Step, None]:
+    async def apply(
+        self, state: ProofState, tactics: Sequence[str], limits: TacticLimits = AS_POOL
+    ) -> AsyncGenerator[Step, None]:
         """Try tactics at a state whose root is live; gives each step as it comes.
 
         One is sent ahead, so that Lean does not wait for us. Ends early with a worker that had
@@ -214,29 +251,37 @@ class WorkerSlot:
             for tactic in tactics:
                 yield Step(tactic, 1.0, wire)
             return
-        worker = self._worker()
+        worker, wall_s = self._worker(), limits.timeout_s or self._limits.wall_s
         sent: deque[Request] = deque()
         try:
             for number, tactic in enumerate(tactics):
                 for ahead in tactics[number + len(sent) : number + SENT_AHEAD + 1]:
-                    fields = self._fields(wire, ahead)
-                    sent.append(worker.send("apply", wall_s=self._limits.wall_s, **fields))
+                    fields = self._fields(wire, ahead, limits)
+                    sent.append(worker.send("apply", wall_s=wall_s, **fields))
                 began = time.perf_counter()
                 answer = await worker.wait(sent.popleft())
                 elapsed_ms = (time.perf_counter() - began) * 1e3
                 self._count(worker)
-                yield Step(tactic, 1.0, self._outcome(state, recipe, tactic, answer), elapsed_ms)
+                applied = _applied(tactic, answer)
+                outcome = self._outcome(state, recipe, applied, answer)
+                yield Step(applied, 1.0, outcome, elapsed_ms)
                 if worker.fault is not None:
                     return  # killed for this tactic: the death is not the next one's doing
         finally:
             for request in sent:
                 worker.abandon(request)
 
-    async def _ask(self, wire: Any, tactic: str, wall_s: float) -> Answer:
-        return await self.request("apply", wall_s=wall_s, **self._fields(wire, tactic))
+    async def _again(self, wire: Any, tactic: str) -> Answer:
+        """Take a step of a recipe once more, within more than it can have taken."""
+        heartbeats = max(self._limits.heartbeats * REPLAY_FACTOR, self._shared.most.heartbeats)
+        wall_s = max(self._limits.wall_s * REPLAY_FACTOR, self._shared.most.wall_s)
+        limits = TacticLimits(heartbeats, wall_s, drafts=True)
+        return await self.request("apply", wall_s=wall_s, **self._fields(wire, tactic, limits))
 
-    def _fields(self, wire: Any, tactic: str) -> Json:
-        return {"state": wire, "tactic": tactic, "heartbeats": self._limits.heartbeats}
+    def _fields(self, wire: Any, tactic: str, limits: TacticLimits) -> Json:
+        heartbeats = limits.heartbeats or self._limits.heartbeats
+        fields = {"state": wire, "tactic": tactic, "heartbeats": heartbeats}
+        return fields | ({"drafts": True} if limits.drafts else {})
 
     async def _rebuild(self, state: ProofState) -> Any:
         """Replay the recipe from its longest live part; the wire id, or Rejected if it fails."""
@@ -253,7 +298,7 @@ class WorkerSlot:
             if wire is None:
                 return _lost(f"step {number} is gone")
             tactic = steps[number].tactic
-            answer = await self._ask(wire, tactic, self._limits.wall_s * REPLAY_WALL_FACTOR)
+            answer = await self._again(wire, tactic)
             outcome = self._outcome(made[number], recipes[number], tactic, answer)
             if not _gives(outcome, steps[number].index, made[number + 1]):
                 return _lost(f"`{tactic}` gave another result this time")
@@ -272,15 +317,17 @@ class WorkerSlot:
         try:
             rejected = answer.value.get("rejected")
             if rejected is not None:
-                return Rejected(rejected["text"], Rejection(rejected["kind"]))
+                said = to_messages(rejected)
+                return Rejected(rejected["text"], Rejection(rejected["kind"]), said)
             states = []
             for index, wire in enumerate(answer.value["states"]):
-                origin = Origin(parent, tactic, index, tuple(wire["positions"]))
+                origin = Origin(parent, tactic, index, tuple(wire["positions"]), to_hole(wire))
                 states.append(to_state(wire, root=parent.root, origin=origin))
                 self.handles.put(recipe.child(tactic, index), wire["state"])
         except (KeyError, TypeError, ValueError) as error:
             raise ProtocolError(f"worker answered `apply` in no known shape: {error}") from error
-        return Advanced(tuple(states))
+        found = answer.value.get("suggestion")
+        return Advanced(tuple(states), to_messages(answer.value), found)
 
     async def _replace(self) -> None:
         await self.close()
@@ -309,6 +356,11 @@ def _value(answer: Answer, what: str) -> Json:
         raise LeanTimeout(f"{what}: Lean took more than {answer.wall_s:g} s")
     missing = "missing import: " if answer.kind == "import_failed" else ""
     raise UsageError(f"{what}: {missing}{answer.text}")
+
+
+def _applied(tactic: str, answer: Answer) -> str:
+    """The tactic that was applied: what a searching one found, or the one sent."""
+    return str(answer.value.get("tactic", tactic)) if isinstance(answer, Result) else tactic
 
 
 def _gives(outcome: Outcome, index: int, expected: ProofState) -> bool:

@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 WORKER_MB = 600
 """Memory of a worker that has no large library."""
 MATHLIB_MB = 4500
 """Memory of a worker that has imported Mathlib."""
+
+
+def free_mb() -> float:
+    """Memory that this machine has to give now, in MB."""
+    return float(psutil.virtual_memory().available) / 1e6
+
 
 # (stage, done_bytes, total_bytes): told while something long is set up
 Progress = Callable[[str, int, int], None]
@@ -42,6 +50,11 @@ class WorkerCommand:
     modules: Modules | None = None
     options: Mapping[str, bool | int | str] = field(default_factory=dict)
     need_mb: int = WORKER_MB
+
+
+def lean_title(toolchain: Toolchain) -> str:
+    """What a Lean is called in reports and datasets: `Lean 4.28.0 (embedded)`."""
+    return f"Lean {toolchain.lean} ({toolchain.name})"
 
 
 class Toolchain(Protocol):

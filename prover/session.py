@@ -106,7 +106,7 @@ class Run:
         self,
         opened: Sequence[OpenedFile],
         theorems: Sequence[Theorem],
-        on_interrupt: Callable[[], None] = lambda: None,
+        on_interrupt: Callable[[], None] | None = None,
         recall: ReplaySource = nothing,
         memory: RejectionLookup = no_memory,
     ) -> list[Attempt]:
@@ -115,12 +115,12 @@ class Run:
         Args:
             opened: the files, elaborated.
             theorems: those of them to be proved.
-            on_interrupt: called at the first SIGINT.
+            on_interrupt: called at the first SIGINT, which stops all searches, and what they
+                found is still checked; a second one cancels. None: no signal is taken.
             recall: expansions of earlier searches, to be taken up.
             memory: what Lean rejected in earlier searches.
 
-        The first SIGINT stops all searches, and what they found is still checked; a second one
-        cancels. A theorem in which Lean found an error before its hole ends as FAULT, untried.
+        A theorem in which Lean found an error before its hole ends as FAULT, untried.
         """
         broken = {t: Attempt(t, StopReason.FAULT, detail=BROKEN) for t in _broken(opened)}
         for theorem in theorems:
@@ -133,7 +133,7 @@ class Run:
         return [broken[t] if t in broken else next(attempts) for t in theorems]
 
     async def interruptible(
-        self, work: Awaitable[T], on_interrupt: Callable[[], None], stop: Callable[[], None]
+        self, work: Awaitable[T], on_interrupt: Callable[[], None] | None, stop: Callable[[], None]
     ) -> T:
         """As the function of that name."""
         return await interruptible(work, on_interrupt, stop)
@@ -165,9 +165,14 @@ class Run:
 
 
 async def interruptible(
-    work: Awaitable[T], on_interrupt: Callable[[], None], stop: Callable[[], None]
+    work: Awaitable[T], on_interrupt: Callable[[], None] | None, stop: Callable[[], None]
 ) -> T:
-    """Do the work; at the first SIGINT `stop` is called, a second one cancels."""
+    """Do the work; at the first SIGINT `stop` is called, a second one cancels.
+
+    on_interrupt: is called before; None: signals are left to the caller, who may be in any thread.
+    """
+    if on_interrupt is None:
+        return await work
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     presses = itertools.count()
@@ -237,7 +242,9 @@ async def start_run(
     async with (
         LeanPool(toolchain, workers=config.workers) as pool,
         AsyncExitStack() as stack,
-        Verifier(pool, toolchain, allow_axioms=axioms, limits=limits) as verifier,
+        Verifier(
+            pool, toolchain, allow_axioms=axioms, limits=limits, judges=pool.workers
+        ) as verifier,
     ):
         source = Premises(pool, (cache or default_cache()) / "premises")
         opening = open_roles(

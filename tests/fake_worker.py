@@ -3,10 +3,12 @@
 A goal is a number to bring to nothing. A file is lines: `import NAME`, `theorem NAME : N N ...`
 (one hole for each N), `example : N`, `def NAME`, `crash`, `noise`, `stall`.
 Tactics: `dec` n to n-1, `zero` proves 0, `split A B` two independent states, `pair A B` one state
-with two goals, `spawn K` K states, `big A B` the goal A * 10^B; `slow` runs until cancelled, `late`
-succeeds when cancelled, `hang` never ends; `die STATUS`, `kill`, `panic`, `abort MARK` end the
-process, the last only if the file MARK is not there yet; `garbage`, `wrong_id`, `overflow`, `half`
-break the wire; `odd MARK` gives another result each time; `note TEXT` writes to stderr, fails.
+with two goals, `spawn K` K states, `big A B` the goal A * 10^B; `slow` runs until cancelled,
+`late` succeeds when cancelled, `hang` never ends; `die STATUS`, `kill`, `panic`, `abort MARK` end
+the process, the last only if the file MARK is not there yet; `plan sorry sorry` is a draft of two
+holes, `seek` is replaced by the `dec` that it found, `say TEXT` does nothing and says so;
+`garbage`, `wrong_id`, `overflow`, `half` break the wire; `odd MARK` gives another result each
+time; `note TEXT` writes to stderr, fails.
 """
 
 import json
@@ -161,6 +163,19 @@ def wild(id, word, rest):
         threading.Event().wait()
 
 
+def draft(request, n):
+    """Each `sorry` of the tactic becomes the goal n, if drafts are asked for."""
+    if not request.get("drafts"):
+        return reject("sorry is not a proof", "sorry")
+    text, holes = request["tactic"], []
+    place = text.find("sorry")
+    while place >= 0:
+        holes.append({"start": place, "stop": place + 5, "mode": "tactic"})
+        place = text.find("sorry", place + 5)
+    made = [{**new_state([n], [i]), "hole": hole} for i, hole in enumerate(holes)]
+    return {"states": made}
+
+
 def apply(id, request):
     numbers = states[request["state"]]
     word, *rest = request["tactic"].split() or [""]
@@ -186,6 +201,14 @@ def apply(id, request):
         mark = Path(rest[0])
         mark.write_text(mark.read_text() + "x" if mark.exists() else "x")
         return advance([len(mark.read_text())])
+    if word == "plan":
+        return draft(request, n)
+    if word == "seek" and n > 0:
+        return {**advance([n - 1, *others]), "tactic": "dec", "suggestion": "dec"}
+    if word == "say":
+        said = {"severity": "info", "text": rest[0], "line": 1, "column": 4, "start": 4}
+        end = {"stop": len(request["tactic"]), "end_line": 1, "end_column": len(request["tactic"])}
+        return {**advance([n, *others]), "messages": [{**said, **end}]}
     if word == "abort":
         return advance([n])
     if word == "big":

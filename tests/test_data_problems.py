@@ -5,6 +5,7 @@ import json
 import pytest
 from lakatos.data.errors import UsageError
 from lakatos.data.problems.reader import (
+    BARE_HEADER,
     CORE_HEADER,
     DEFAULT_HEADER,
     read_problems,
@@ -304,3 +305,59 @@ def test_the_core_header_stands_for_what_a_bare_lean_has_not(tmp_path):
     assert changed[0].header == CORE_HEADER + "def two := 2\n\n"
     assert changed[1] == own
     assert with_header([own], "-- x\n")[0].header == "-- x\ndef two := 2\n\n"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "lemma t (a : ℕ) : a + 0 = a := by sorry",
+        "```lean4\nlemma t (a : ℕ) : a + 0 = a := by sorry\n```",
+        "Here it is:\n\n```lean\nlemma t (a : ℕ) : a + 0 = a := by\n```\nas you asked.\n",
+    ],
+)
+def test_a_row_without_a_header_is_read_as_it_is_written(tmp_path, given):
+    problem = only(tmp_path, {"name": "t", "statement": given})
+    assert " ".join(problem.statement.split()) == "theorem t (a : ℕ) : a + 0 = a := by sorry"
+    assert problem.header.strip() == BARE_HEADER.strip()
+    (core,) = with_header([problem], CORE_HEADER, only_foreign=True)
+    assert core.header == CORE_HEADER
+
+
+def test_a_header_of_ones_own_is_left_alone(tmp_path):
+    row = {"name": "t", "header": "import Mathlib", "statement": "lemma t : 1 = 1 := by sorry"}
+    problem = only(tmp_path, row)
+    assert (problem.header, problem.statement[:5]) == ("import Mathlib\n\n", "lemma")
+    (core,) = with_header([problem], CORE_HEADER, only_foreign=True)
+    assert (core.header, core.statement[:7]) == (CORE_HEADER, "theorem")
+
+
+TASK = """import Mathlib
+-- !benchmark @start proof_aux
+theorem aid (n : Nat) : n = n := rfl
+-- !benchmark @end proof_aux
+
+theorem f_spec (n : Nat) : n = n := by
+  -- !benchmark @start proof
+  have := aid n
+  exact this
+  -- !benchmark @end proof
+"""
+
+
+def test_the_reference_proof_of_a_task_is_cut(tmp_path):
+    (tmp_path / "task.lean").write_text(TASK)
+    for problems in (
+        read_problems("set", tmp_path).problems,
+        read_problems("set", rows(tmp_path / "..", VERINA | {"lean_code": TASK})).problems,
+    ):
+        (problem,) = problems
+        assert problem.statement == (
+            "theorem f_spec (n : Nat) : n = n := by\n  -- !benchmark @start proof\n  sorry\n"
+            "  -- !benchmark @end proof\n"
+        )
+        assert "aid" not in problem.header
+        assert "@start proof_aux" in problem.header
+    open_one = TASK.replace("  have := aid n\n  exact this\n", "  sorry\n")
+    (tmp_path / "task.lean").write_text(open_one)
+    (problem,) = read_problems("set", tmp_path).problems
+    assert "theorem aid" in problem.header

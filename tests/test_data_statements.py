@@ -1,10 +1,10 @@
 """Lean text is cut where its theorems with a sorry are."""
 
+from lakatos.data.lean_text import masked
 from lakatos.data.problems.statements import (
     completed,
     foreign_imports,
     holes_elsewhere,
-    masked,
     statements,
     with_preamble,
 )

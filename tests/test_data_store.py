@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lakatos.data.errors import StoreError, UsageError
@@ -35,7 +36,7 @@ from lakatos.data.records import (
 from lakatos.data.store import database, migrations
 from lakatos.data.store.store import Store, default_url, to_url
 from lakatos.data.turns import Turn
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 SOURCE = "theorem t (p q : Prop) (h : p ∧ q) : q ∧ p := sorry\n"
 CONTEXT = (Hypothesis("p q", "Prop"), Hypothesis("h", "p ∧ q"), Hypothesis("n", "ℕ", "2"))
@@ -212,8 +213,10 @@ def test_rows_are_flushed_by_the_clock_and_by_number(path: Path) -> None:
         assert count(path, "steps") == 0
         time_s[0] = 0.6
         recorder.expansions(theorem, [expansion])
+        store.wait()
         assert count(path, "steps") == 2 * len(expansion.steps)
         recorder.expansions(theorem, [expansion] * 500)
+        store.wait()
         assert count(path, "steps") == 502 * len(expansion.steps)
 
 
@@ -266,7 +269,7 @@ from test_data_store import begin, make_expansions, make_theorem
 from lakatos.data.records import Accepted, Attempt, StopReason
 from lakatos.data.store.store import Store
 
-store = Store.open(sys.argv[1])
+store = Store.open(sys.argv[1], clock=lambda: 0.0)  # batches by number of rows alone
 recorder = store.recorder(begin(store))
 done, theorem = make_theorem(start=1), make_theorem()
 recorder.finish_attempt(Attempt(done, StopReason.PROVED, "by simp", Accepted()))
@@ -275,6 +278,7 @@ while True:
     recorder.expansions(theorem, make_expansions(theorem))
     told += 1
     if told == 400:
+        store.wait()
         print("go", flush=True)
 """
 
@@ -425,6 +429,7 @@ def test_after_a_full_disk_the_buffer_is_kept(path: Path) -> None:
     recorder = store.recorder(begin(store))
     recorder.start_attempt(theorem)
     recorder.expansions(theorem, [Expansion(theorem.state, (step,), 0.0)])
+    store.wait()
     with store.database.reading() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
@@ -503,6 +508,8 @@ def test_a_store_of_the_first_schema_goes_on(path: Path) -> None:
         store.recorder(begin(store)).expansions(theorem, make_expansions(theorem))
     opened = open_database(path)
     with opened.writing() as connection:
+        for later in ("tries", "problems", "evaluations", "turns", "visits", "model_usage"):
+            connection.exec_driver_sql(f"DROP TABLE {later}")
         connection.exec_driver_sql("ALTER TABLE expansions DROP COLUMN tokens")
         connection.exec_driver_sql("DELETE FROM schema_versions WHERE version > 1")
     opened.close()
@@ -512,6 +519,19 @@ def test_a_store_of_the_first_schema_goes_on(path: Path) -> None:
         store.recorder(begin(store)).expansions(theorem, make_expansions(theorem))
         store.flush()
         assert [e.tokens for e in store.load_attempt(2).expansions] == [1234, 0, 0, 0]
+    new = path.with_name("new.db")
+    Store.open(str(new)).close()
+    assert shape(path) == shape(new)
+
+
+def shape(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Of each table its columns, by name: type, may it be null, is it of the key."""
+    opened = open_database(path)
+    with opened.reading() as connection:
+        names = inspect(connection).get_table_names()
+        facts = {n: connection.exec_driver_sql(f"PRAGMA table_info({n})").all() for n in names}
+    opened.close()
+    return {name: sorted((r[1], r[2], r[3], r[5]) for r in rows) for name, rows in facts.items()}
 
 
 def test_what_was_rejected_is_found_again(path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from lakatos.data.dataset.tables import check_formats, check_writable, new_tables
+from lakatos.data.dataset.tables import check_formats, check_writable, new_folder, new_tables
 from lakatos.data.errors import UsageError
 
 COLUMNS = {
@@ -86,3 +86,29 @@ def test_formats_are_taken_once_and_unknown_ones_refused():
     assert check_formats(["jsonl", "jsonl"]) == ["jsonl"]
     with pytest.raises(UsageError, match="no format 'csv' here: choose among jsonl"):
         check_formats(["csv"])
+
+
+def test_two_at_once_do_not_take_each_others_folder(tmp_path):
+    place = tmp_path / "set"
+    with new_folder(place) as first, new_folder(place) as second:
+        (first / "a").write_text("first")
+        (second / "a").write_text("second")
+    assert (place / "a").read_text() == "first"
+    assert [each.name for each in tmp_path.iterdir()] == ["set"]
+
+
+def test_a_kill_between_the_renamings_loses_nothing(tmp_path):
+    place = tmp_path / "set"
+    left = tmp_path / ".set.x1.old"
+    left.mkdir()
+    (left / "a").write_text("old")
+    with pytest.raises(KeyError), new_folder(place):
+        raise KeyError
+    assert (place / "a").read_text() == "old"
+
+
+def test_a_new_folder_can_be_read_as_its_parent_can(tmp_path):
+    tmp_path.chmod(0o755)
+    with new_folder(tmp_path / "set"):
+        pass
+    assert (tmp_path / "set").stat().st_mode & 0o777 == 0o755

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 from lakatos.data.errors import ProtocolError
-from lakatos.data.traced import Solved, dedented, proof_tree, state_text
+from lakatos.data.lean_text import dedented
+from lakatos.data.traced import Solved, proof_tree, state_text
 from lakatos.lean_env.queries.trace import to_traced
 
 from .toy_trace import SOURCE, traced, wire
@@ -37,7 +38,15 @@ def test_a_step_says_what_it_closed_and_opened():
 def test_later_lines_of_a_tactic_move_left_as_far_as_its_first():
     dot = traced().declarations[0].steps[1]
     assert dot.tactic == "· first\n  | exact bar hp"
-    assert dedented("a\n  b\n c\n", 2) == "a\nb\nc\n"
+    assert dedented("a\n    b\n  c\n", 2) == "a\n  b\nc\n"
+
+
+def test_what_stands_in_mid_line_keeps_the_shape_of_its_later_lines():
+    text = "induction n with\n    | zero => rfl\n    | succ n ih =>\n      simp\n"
+    moved = "induction n with\n  | zero => rfl\n  | succ n ih =>\n    simp\n"
+    assert dedented(text, 40) == moved
+    literal = 'exact f "a\nb" (by\n    simp)'
+    assert dedented(literal, 2) == 'exact f "a\nb" (by\n  simp)'
 
 
 def test_premises_are_marked_where_they_are_cited():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from lakatos.data.records import Accepted, Refused
 from lakatos.lean_env.protocol import Result
-from lakatos.lean_env.verification.judge import CheckLimits, CheckTime, Judge
+from lakatos.lean_env.verification.judge import CheckLimits, CheckTime, Judge, JudgePool
 from lakatos.lean_env.worker import LeanWorker
 
 FALSE = "theorem t : 2 + 2 = 5 := by sorry\n"
@@ -191,3 +191,49 @@ def test_no_mutation_of_a_proof_proves_something_false(forger):
             row = chance.choice(forged)
             row[chance.randrange(len(row))] = chance.choice([0, 1, 2, 3, 5, 8, 22, "4", "5", []])
         assert isinstance(forger.verdict(original, forged), Refused), forged
+
+
+class Taken:
+    """A judge that knows which files it has open."""
+
+    def __init__(self):
+        self.files, self.is_closed = set(), False
+
+    def has_open(self, source):
+        return source in self.files
+
+    async def close(self):
+        self.is_closed = True
+
+
+def test_judges_work_side_by_side_as_far_as_there_is_room():
+    async def go():
+        made, room = [], [True]
+
+        def make():
+            made.append(Taken())
+            return made[-1]
+
+        judges = JudgePool(make, 3, lambda: room[0])
+        async with judges.one("a") as first:
+            made[0].files.add("a")
+            async with judges.one("b") as second:
+                made[1].files.add("b")
+                room[0] = False
+                waiting = asyncio.create_task(hold(judges, "c"))
+                await asyncio.sleep(0)
+                assert not waiting.done()
+            assert await waiting is second
+        assert len(made) == 2
+        async with judges.one("a") as again:
+            assert again is first
+        async with judges.one("b") as again:
+            assert again is second
+        await judges.close()
+        assert all(judge.is_closed for judge in made)
+
+    async def hold(judges, source):
+        async with judges.one(source) as judge:
+            return judge
+
+    asyncio.run(go())

@@ -270,8 +270,10 @@ def test_the_texts_of_a_library_are_printed_once_and_kept(tmp_path):
     posed = asyncio.run(theorem())
     pools = [Printing() for _ in range(3)]
 
+    told = []
+
     async def texts(pool, folder=tmp_path):
-        premises = Premises(pool, folder)
+        premises = Premises(pool, folder, told.append)
         return [await premises.library_texts(posed) for _ in range(2)]
 
     expected = [f"(n : Nat) : {name}" for name in ("p", "q", "r")]
@@ -281,4 +283,5 @@ def test_the_texts_of_a_library_are_printed_once_and_kept(tmp_path):
     next(tmp_path.glob("texts-*")).write_text('["broken"', encoding="utf-8")
     assert asyncio.run(texts(pools[2])) == [expected, expected]
     assert pools[2].printed == ["p", "q", "r"]
+    assert ["is damaged, and is made anew" in line for line in told] == [True]
     assert asyncio.run(texts(Printing(), None)) == [expected, expected]

@@ -5,8 +5,9 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lakatos.data.lean_text import indent, tokens
 from lakatos.data.records import Goal, Hypothesis, Origin, ProofState, ProofTree, Theorem
-from lakatos.lean_env.verification.script import indent, script, splice, tokens
+from lakatos.lean_env.verification.script import script, splice
 
 
 class GoalList:

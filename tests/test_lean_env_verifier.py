@@ -288,7 +288,8 @@ def test_other_holes_of_the_declaration_are_filled_with_a_name_no_proof_can_know
     assert verified.verdict == Accepted(("propext",))
     assert verified.source == "theorem t : P := by\n  · simp\n  · sorry\n"
     given = pool.asked[0][1]["source"]
-    axiom = f"axiom _root_.{names[0]}.{{u}} {{α : Sort u}} : α\n"
+    level = f"{names[0]}_u"
+    axiom = f"axiom _root_.{names[0]}.{{{level}}} {{α : Sort {level}}} : α\n"
     assert given == f"{axiom}theorem t : P := by\n  · simp\n  · exact {names[0]}\n"
     asked = judge.asked[-1][1]["original"]
     assert asked == f"{axiom}theorem t : P := by\n  · sorry\n  · exact {names[0]}\n"

@@ -42,6 +42,11 @@ class Dialect:
     cause: str
     statement: str
     posed: str
+    draft: str
+    holes: tuple[str, ...]
+    searches: str
+    found: str
+    says: str
 
 
 def fake_command(*arguments):
@@ -66,6 +71,11 @@ def fake_dialect():
         cause="panic",
         statement="9",
         posed="9",
+        draft="plan sorry sorry",
+        holes=("3", "3"),
+        searches="seek",
+        found="dec",
+        says="say so",
     )
 
 
@@ -91,6 +101,11 @@ def lean_dialect(command):
         cause="stack_overflow",
         statement="∀ n : Nat, n = n",
         posed="∀ (n : Nat), n = n",
+        draft="have h : p := sorry\nconstructor\n· exact h\n· sorry",
+        holes=("p", "q"),
+        searches="show_term exact ⟨hp, hq⟩",
+        found="exact ⟨hp, hq⟩",
+        says='trace "so"',
     )
 
 
@@ -185,6 +200,42 @@ async def test_independent_goals_are_states_of_their_own(dialect):
         split = await apply(worker, root, dialect.split)
         assert targets(split) == dialect.parts
         assert [state["positions"] for state in split.value["states"]] == [[0], [1]]
+
+
+@asynchronous
+async def test_the_holes_of_a_draft_are_states_where_drafts_are_asked_for(dialect):
+    async with started(dialect.command) as worker:
+        root = await last_hole(worker, dialect)
+        fields = {"state": root, "tactic": dialect.draft, "heartbeats": 10**9}
+        refused = await worker.request("apply", wall_s=LONG_S, **fields)
+        assert refused.value["rejected"]["kind"] == "sorry"
+        drafted = await worker.request("apply", wall_s=LONG_S, drafts=True, **fields)
+        assert targets(drafted) == dialect.holes
+        text = dialect.draft.encode()
+        holes = [state["hole"] for state in drafted.value["states"]]
+        assert [text[h["start"] : h["stop"]] for h in holes] == [b"sorry"] * len(holes)
+        assert {h["mode"] for h in holes} <= {"tactic", "term"}
+
+
+@asynchronous
+async def test_a_tactic_that_searches_is_replaced_by_what_it_found(dialect):
+    async with started(dialect.command) as worker:
+        root = await last_hole(worker, dialect)
+        found = await apply(worker, root, dialect.searches)
+        assert found.value["tactic"] == found.value["suggestion"] == dialect.found
+        again = await apply(worker, root, found.value["tactic"])
+        assert targets(again) == targets(found)
+        assert "tactic" not in again.value
+
+
+@asynchronous
+async def test_what_a_tactic_says_has_its_place_in_the_tactic(dialect):
+    async with started(dialect.command) as worker:
+        root = await last_hole(worker, dialect)
+        (said,) = (await apply(worker, root, dialect.says)).value["messages"]
+        assert (said["severity"], said["text"], said["line"]) == ("info", "so", 1)
+        assert said["start"] < said["stop"] <= len(dialect.says.encode())
+        assert (said["end_line"], said["end_column"]) == (1, said["stop"])
 
 
 @asynchronous

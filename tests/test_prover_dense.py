@@ -140,8 +140,12 @@ def test_a_database_that_cannot_be_used_costs_only_time(encoder, tmp_path, broke
         place.write_bytes(b"no database" * 100)
         with pytest.raises(sqlite3.DatabaseError):
             sqlite3.connect(place).execute("SELECT * FROM vector")
-    found = Embeddings(encoder, place)(["a", PROBE])
+    told = []
+    found = Embeddings(encoder, place, told.append)(["a", PROBE])
     assert torch.allclose(found, encoder(["a", PROBE]), atol=1e-3)
+    assert [place.name in line for line in told] == [True] * (broken == "bytes")
+    Embeddings(encoder, place, told.append)(["a", PROBE])
+    assert len(told) == (broken == "bytes")
 
 
 def test_reprovers_encoders_see_marked_names(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ Columns = Mapping[str, Any]
 
 FORMATS = ("jsonl", "parquet", "datasets")
 
+OLD = ".old"  # ends the name of a folder whose place is being taken
 BATCH = 1000
 """Rows that are held at once, of one Parquet file."""
 
@@ -134,15 +136,25 @@ def check_writable(out: Path) -> None:
 @contextmanager
 def new_folder(place: Path) -> Iterator[Path]:
     """An empty folder that takes the place of the old one when the block ends well."""
-    part = place.with_name(f".{place.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
+    _put_back(place)
+    part = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent))
+    part.chmod(place.parent.stat().st_mode & 0o777)
+    old = part.with_suffix(OLD)
     try:
         yield part
-        shutil.rmtree(place, ignore_errors=True)
+        if place.exists():
+            place.rename(old)  # so that a kill at any moment leaves the one or the other whole
         part.rename(place)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _put_back(place: Path) -> None:
+    """Take back the old folder, where a kill came between the two renamings of `new_folder`."""
+    left = sorted(place.parent.glob(f".{place.name}.*{OLD}"))
+    if left and not place.exists():
+        left[-1].rename(place)
 
 
 @contextmanager

@@ -23,7 +23,10 @@ from .statements import (
     foreign_imports,
     holes_elsewhere,
     statements,
+    unfenced,
     with_preamble,
+    with_theorem,
+    without_reference,
 )
 
 NAMES = (
@@ -58,6 +61,9 @@ notation "ℤ" => Int
 notation "ℚ" => Rat
 """
 """Stands for imports that a bare Lean does not have: numbers by the names Mathlib gives them."""
+
+BARE_HEADER = "set_option relaxedAutoImplicit false\n"
+"""Of rows without a header: an unknown name of several letters is an error, no variable."""
 
 NO_THEOREM = "no theorem with a sorry"
 
@@ -117,13 +123,22 @@ def with_header(
 ) -> tuple[Problem, ...]:
     """The problems with that text in the place of imports, opens and options.
 
-    only_foreign: where something is imported that does not come with Lean.
+    only_foreign: where something is imported that does not come with Lean, or there is no header;
+    `lemma`, a word of Mathlib's, becomes `theorem` there.
     """
+    if not only_foreign:
+        return tuple(_under(p, header) for p in problems)
     return tuple(
-        replace(p, header=with_preamble(p.header, header))
-        if not p.flaw and (not only_foreign or foreign_imports(p.header))
+        replace(_under(p, header), statement=with_theorem(p.statement))
+        if foreign_imports(p.header) or p.header.startswith(BARE_HEADER)
         else p
         for p in problems
+    )
+
+
+def _under(problem: Problem, header: str) -> Problem:
+    return (
+        problem if problem.flaw else replace(problem, header=with_preamble(problem.header, header))
     )
 
 
@@ -159,6 +174,7 @@ def _file(place: Path, path: str, notes: list[str]) -> Iterator[Problem]:
 
 
 def _lean(text: str, path: str, notes: list[str]) -> Iterator[Problem]:
+    text = without_reference(text)
     found = statements(text)
     if not found:
         notes.append(f"{path}: {NO_THEOREM}")
@@ -250,12 +266,14 @@ def _lean_of(row: Mapping[str, Any]) -> tuple[str, str, str]:
     if key is None:
         given = ", ".join(list(row)[:6]) or "nothing"
         return "", "", f"no statement in it (it has: {given})"
-    text = completed(row[key])
+    text = completed(without_reference(unfenced(row[key])))
     header = _text(row, HEADERS)
     if re.search(r"^import\b", text, re.MULTILINE):
         header = ""  # the statement has its own
     elif not header and "full_name" in row and "file_path" in row:
         header = DEFAULT_HEADER
+    elif not header:
+        header, text = BARE_HEADER, with_theorem(text)
     return header.rstrip() + "\n\n" * bool(header.strip()), text, ""
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ..lean_text import comment_stop, masked
+
 _DECLARATIONS = "theorem|lemma|example|def|abbrev|instance"
 _OTHERS = (
     "structure|inductive|coinductive|class|namespace|section|end|open|variable|universe|export|"
@@ -21,8 +23,6 @@ _COMMAND = re.compile(
     rf"|^[ \t]*(?:@\[[^\]]*\]\s*)*(?:(?:{_MODIFIERS})\s+)*(?P<word>{_DECLARATIONS})(?![\w'.!?])",
     re.MULTILINE,
 )
-_TOKEN = re.compile(r"""/-|--[^\n]*|(?<![\w'])'(?:\\.|[^\\'\n])'|"(?:\\.|[^"\\])*"|«[^»\n]*»""")
-_EDGE = re.compile("/-|-/")
 _NAME = re.compile(r"\s+([^\s:(){}\[\]⦃]+)")
 _SORRY = re.compile(r"(?<![\w'.!?«])sorry(?![\w'!?])")
 _IN = re.compile(r"\bin\s*\Z")
@@ -32,6 +32,20 @@ _PREAMBLE = re.compile(
     r"|noncomputable section[ \t]*\n)*"
 )
 _IMPORT = re.compile(r"^import[ \t]+(?:all[ \t]+)?([\w.«»]+)", re.MULTILINE)
+_FENCED = re.compile(r"^[ \t]*```[^\n`]*\n(?P<lean>.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
+_MARK = r"^[ \t]*--[ \t]*!benchmark[ \t]+@{}[ \t]+{}\b[^\n]*\n"
+_REFERENCE = re.compile(
+    _MARK.format("start", "proof").replace("^[ \\t]*", "^(?P<indent>[ \\t]*)", 1)
+    + "(?P<proof>.*?)(?="
+    + _MARK.format("end", "proof").removesuffix("\\n")
+    + ")",
+    re.MULTILINE | re.DOTALL,
+)
+_AIDS = re.compile(
+    f"(?P<start>{_MARK.format('start', 'proof_aux')}).*?"
+    f"(?P<end>{_MARK.format('end', 'proof_aux')})",
+    re.MULTILINE | re.DOTALL,
+)
 _OWN = ("Init", "Std", "Lean")
 _PROVABLE = ("theorem", "lemma", "example", "instance")
 
@@ -59,25 +73,6 @@ class _Block:
     stop: int
     word: str
     name: str
-
-
-def masked(text: str) -> str:
-    """The text with comments, strings and quoted names as blanks; places and lines stay."""
-    parts, at = [], 0
-    while token := _TOKEN.search(text, at):
-        stop = _comment_end(text, token.start()) if token.group() == "/-" else token.end()
-        parts += [text[at : token.start()], re.sub(r"[^\n]", " ", text[token.start() : stop])]
-        at = stop
-    return "".join(parts) + text[at:]
-
-
-def _comment_end(text: str, start: int) -> int:
-    depth = 0
-    for edge in _EDGE.finditer(text, start):
-        depth += 1 if edge.group() == "/-" else -1
-        if not depth:
-            return edge.end()
-    return len(text)
 
 
 def statements(text: str) -> list[Statement]:
@@ -121,6 +116,33 @@ def completed(text: str) -> str:
     return _lined(text) if _has_value(code[last:]) else cut + " := by sorry\n"
 
 
+def unfenced(text: str) -> str:
+    """The Lean text of a markdown answer: what its first fence with a declaration holds."""
+    code = masked(text)
+    for found in _FENCED.finditer(code):
+        if _blocks(text[found.start("lean") : found.end("lean")], found["lean"]):
+            return text[found.start("lean") : found.end("lean")]
+    return text
+
+
+def without_reference(text: str) -> str:
+    """A task of VERINA with a `sorry` for its reference proof, and without what only that used."""
+    found = _REFERENCE.search(text)
+    if not found or _SORRY.search(masked(found["proof"])):
+        return text
+    cut = f"{text[: found.start('proof')]}{found['indent']}sorry\n{text[found.end('proof') :]}"
+    return _AIDS.sub(lambda part: part["start"] + part["end"], cut)
+
+
+def with_theorem(text: str) -> str:
+    """The text with `theorem` for `lemma`, which is a word of Mathlib's."""
+    code = masked(text)
+    for command in reversed(list(_COMMAND.finditer(code))):
+        if command["word"] == "lemma":
+            text = f"{text[: command.start('word')]}theorem{text[command.end('word') :]}"
+    return text
+
+
 def with_preamble(header: str, preamble: str) -> str:
     """The header with another text in the place of its imports, opens and options above all."""
     found = _PREAMBLE.match(masked(header))
@@ -160,13 +182,13 @@ def _with_document(text: str, at: int) -> int:
     """Where a command starts with its docstring, if it has one."""
     above = text[:at].rstrip()
     start = above.rfind("/--") if above.endswith("-/") else -1
-    return start if start >= 0 and _comment_end(text, start) == len(above) else at
+    return start if start >= 0 and comment_stop(text, start) == len(above) else at
 
 
 def _document(text: str) -> str:
     if not text.startswith("/--"):
         return ""
-    return text[3 : _comment_end(text, 0) - 2].strip()
+    return text[3 : comment_stop(text, 0) - 2].strip()
 
 
 def _has_value(code: str) -> bool:

@@ -97,7 +97,7 @@ def write(run: Evaluation, name: str, load: Load, folder: Path) -> list[Path]:
 
 def tried(run: Evaluation, load: Load) -> Iterator[tuple[ProblemResult, list[TriedFile]]]:
     """Each problem with its attempts, in order; one entry where there is no attempt."""
-    from ..store.writer import in_chunks
+    from ..store.texts import in_chunks
 
     for results in in_chunks(run.results):
         ids = [attempt.attempt_id for result in results for attempt in result.attempts]

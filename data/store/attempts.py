@@ -38,7 +38,7 @@ from .schema import (
     VerdictRow,
 )
 from .steps import TriedSteps, load_texts, load_tried
-from .writer import digest, in_chunks
+from .texts import digest, in_chunks
 
 _STEPS_AT_ONCE = 20_000
 

@@ -9,13 +9,23 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import RLock
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from platformdirs import user_data_dir
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    QueuePool,
+    StaticPool,
+    create_engine,
+    event,
+    make_url,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from ..errors import StoreError, UsageError
@@ -76,6 +86,7 @@ class Database:
         is_file = url.get_backend_name() == "sqlite" and url.database
         self.name = str(url.database) if is_file else url.render_as_string()
         self._file = file_of(url)
+        self._turn: AbstractContextManager[Any] = RLock() if _is_in_memory(url) else nullcontext()
         if url == default_url():
             try:
                 Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
@@ -89,14 +100,14 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection in one transaction, for reading only."""
-        with self._translated(), self.engine.connect() as connection:
+        with self._turn, self._translated(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that commits at the end, or not at all."""
         writing = self.engine.execution_options(writing=True)
-        with self._translated(), writing.begin() as connection:
+        with self._turn, self._translated(), writing.begin() as connection:
             yield connection
 
     def write(self, work: Callable[[Connection], T]) -> T:
@@ -149,8 +160,10 @@ def _reason(error: Exception, file: Path | None) -> str:
 
 
 def _engine(url: URL) -> Engine:
+    # a database in memory is that of its one connection, which all threads take in turn
+    alone: dict[str, Any] = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
     try:
-        engine = create_engine(url)
+        engine = create_engine(url, **(alone if _is_in_memory(url) else {}))
     except ArgumentError as error:
         name = url.render_as_string()
         raise UsageError(f"no database can be opened by this URL: {name}") from error
@@ -164,6 +177,10 @@ def _engine(url: URL) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _is_in_memory(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
 
 
 def _reading_engine(file: Path) -> Engine:

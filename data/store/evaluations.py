@@ -25,9 +25,10 @@ from ..evaluation import (
     outcome_of,
 )
 from ..model_usage import ModelUsage
+from .background import WriterThread
 from .database import Database
 from .schema import EvaluationAttemptRow, EvaluationRow, ProblemRow, RunRow, TextRow, UsageRow
-from .writer import TextTable, in_chunks
+from .texts import TextTable, digest, in_chunks
 
 _PROBLEMS_AT_ONCE = 1_000
 
@@ -43,9 +44,14 @@ class EvaluationTerms:
 
 
 class EvaluationStore:
-    """Writes what becomes of the problems of one evaluation; each call is one transaction."""
+    """Writes what becomes of the problems of one evaluation; each call is one transaction.
 
-    def __init__(self, database: Database, run_id: int) -> None:
+    What is called while problems are tried is written on a thread of its own: an error of the
+    database is told at the next call.
+    """
+
+    def __init__(self, database: Database, run_id: int, thread: WriterThread) -> None:
+        self._thread = thread
         self._database = database
         self._run_id = run_id
         self._texts = TextTable(database)
@@ -56,12 +62,12 @@ class EvaluationStore:
         head |= {"problem_hash": terms.problem_hash, "revision": terms.revision, "k": terms.k}
         rows = []
         for chunk in in_chunks(list(enumerate(problems)), _PROBLEMS_AT_ONCE):
-            named = [(n, p, self._texts.add(p.lean), self._texts.add(p.informal)) for n, p in chunk]
-            self._texts.settle()
-            for number, problem, text, informal in named:
-                told = self._texts.id(informal) if problem.informal else None
-                texts = {"text_id": self._texts.id(text), "informal_id": told}
-                rows.append(self._problem_row(number, problem) | texts)
+            texts = [text for _, p in chunk for text in (p.lean, p.informal)]
+            self._texts.settle({digest(text): text for text in texts})
+            for number, problem in chunk:
+                informal = self._texts.id(digest(problem.informal)) if problem.informal else None
+                ids = {"text_id": self._texts.id(digest(problem.lean)), "informal_id": informal}
+                rows.append(self._problem_row(number, problem) | ids)
 
         def work(connection: Connection) -> None:
             connection.execute(insert(EvaluationRow).values(head))
@@ -69,7 +75,6 @@ class EvaluationStore:
                 connection.execute(insert(ProblemRow), chunk)
 
         self._database.write(work)
-        self._texts.trim()
 
     def _problem_row(self, number: int, problem: Problem) -> dict[str, Any]:
         return {
@@ -90,14 +95,16 @@ class EvaluationStore:
     def decide(self, number: int, outcome: ResultClass, detail: str) -> None:
         """Class a problem without an attempt. number: its place in the set, from 0."""
         values = {"outcome": outcome.value, "detail": detail}
-        with self._database.writing() as connection:
-            where = ProblemRow.run_id == self._run_id, ProblemRow.number == number
-            connection.execute(update(ProblemRow).where(*where).values(values))
+
+        def work() -> None:
+            with self._database.writing() as connection:
+                where = ProblemRow.run_id == self._run_id, ProblemRow.number == number
+                connection.execute(update(ProblemRow).where(*where).values(values))
+
+        self._thread.submit(work)
 
     def add(self, number: int, attempt: AttemptResult) -> None:
         """Count an attempt that is over."""
-        proof = None if attempt.proof is None else self._texts.add(attempt.proof)
-        self._texts.settle()
         row = {
             "run_id": self._run_id,
             "problem": number,
@@ -110,15 +117,23 @@ class EvaluationStore:
             "tokens": attempt.tokens,
             "ended_s": attempt.ended_s,
             "seed": attempt.seed,
-            "proof_id": None if proof is None else self._texts.id(proof),
+            "proof_id": None,
             "detail": attempt.detail,
         }
-        with self._database.writing() as connection:
-            connection.execute(insert(EvaluationAttemptRow).values(row))
-        self._texts.trim()
+
+        def work() -> None:
+            if attempt.proof is not None:
+                name = digest(attempt.proof)
+                self._texts.settle({name: attempt.proof})
+                row["proof_id"] = self._texts.id(name)
+            with self._database.writing() as connection:
+                connection.execute(insert(EvaluationAttemptRow).values(row))
+
+        self._thread.submit(work)
 
     def end(self, wall_s: float, usage: ModelUsage | None = None) -> None:
         """Write how long was worked on it by now, and add what its model servers did."""
+        self._thread.wait()
         with self._database.writing() as connection:
             if usage and usage.requests:
                 counts = (load_usage(connection, self._run_id) + usage).as_dict()
@@ -138,6 +153,7 @@ class EvaluationStore:
 
     def reopen(self, numbers: Sequence[int]) -> None:
         """Take back what was decided of these problems; their proof graphs stay."""
+        self._thread.wait()
         with self._database.writing() as connection:
             for chunk in in_chunks(numbers):
                 of_run = EvaluationAttemptRow.run_id == self._run_id

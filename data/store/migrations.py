@@ -1,7 +1,8 @@
 """The schema's history: named, recorded in `schema_versions`, each in its own transaction.
 
 A new database is made from the models whole and counts every migration as applied; an older
-one gets those it lacks, in order; one that knows more than we do is refused.
+one gets those it lacks, in order; one that knows more than we do is refused. What a migration does
+is written here as it was then, and never changes: the models go on without it.
 """
 
 from __future__ import annotations
@@ -25,24 +26,129 @@ class Migration:
     apply: Callable[[Connection], None]
 
 
-def _count_tokens(connection: Connection) -> None:
-    has = {column["name"] for column in inspect(connection).get_columns("expansions")}
-    if "tokens" not in has:  # the first schema makes the tables as they are now
-        alter = "ALTER TABLE expansions ADD COLUMN tokens INTEGER DEFAULT 0 NOT NULL"
-        connection.exec_driver_sql(alter)
+def _run(*statements: str) -> Callable[[Connection], None]:
+    """What applies a migration that is SQL; `{double}` and `{local}` are a database's own words."""
+
+    def apply(connection: Connection) -> None:
+        is_sqlite = connection.dialect.name == "sqlite"
+        words = {
+            "double": "DOUBLE" if is_sqlite else "DOUBLE PRECISION",
+            "local": "WITHOUT ROWID" if is_sqlite else "",
+        }
+        for statement in statements:
+            connection.exec_driver_sql(statement.format(**words))
+
+    return apply
 
 
-def _add_tables(connection: Connection) -> None:
-    Base.metadata.create_all(connection)  # makes only the tables that are not there
+def _missing(connection: Connection) -> None:
+    raise StoreError("is damaged: what it began with is missing")
 
+
+_EVALUATIONS = """
+CREATE TABLE evaluations (
+    run_id INTEGER NOT NULL,
+    problem_set VARCHAR NOT NULL,
+    problem_hash VARCHAR NOT NULL,
+    revision VARCHAR NOT NULL,
+    k INTEGER NOT NULL,
+    wall_s {double} NOT NULL,
+    CONSTRAINT pk_evaluations PRIMARY KEY (run_id),
+    CONSTRAINT fk_evaluations_run_id_runs FOREIGN KEY(run_id) REFERENCES runs (id)
+)
+"""
+_PROBLEMS = """
+CREATE TABLE problems (
+    run_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    name VARCHAR NOT NULL,
+    source VARCHAR NOT NULL,
+    split VARCHAR NOT NULL,
+    text_id INTEGER NOT NULL,
+    header INTEGER NOT NULL,
+    hole INTEGER NOT NULL,
+    is_core BOOLEAN,
+    informal_id INTEGER,
+    path VARCHAR NOT NULL,
+    flaw VARCHAR NOT NULL,
+    outcome VARCHAR(24),
+    detail VARCHAR NOT NULL,
+    CONSTRAINT pk_problems PRIMARY KEY (run_id, number),
+    CONSTRAINT fk_problems_run_id_evaluations
+        FOREIGN KEY(run_id) REFERENCES evaluations (run_id),
+    CONSTRAINT fk_problems_text_id_texts FOREIGN KEY(text_id) REFERENCES texts (id),
+    CONSTRAINT fk_problems_informal_id_texts FOREIGN KEY(informal_id) REFERENCES texts (id)
+) {local}
+"""
+_TRIES = """
+CREATE TABLE tries (
+    run_id INTEGER NOT NULL,
+    problem INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    attempt_id INTEGER NOT NULL,
+    outcome VARCHAR(24) NOT NULL,
+    wall_s {double} NOT NULL,
+    expansions INTEGER NOT NULL,
+    steps INTEGER NOT NULL,
+    tokens INTEGER NOT NULL,
+    ended_s {double} NOT NULL,
+    seed INTEGER NOT NULL,
+    proof_id INTEGER,
+    detail VARCHAR NOT NULL,
+    CONSTRAINT pk_tries PRIMARY KEY (run_id, problem, number),
+    CONSTRAINT fk_tries_run_id_problems
+        FOREIGN KEY(run_id, problem) REFERENCES problems (run_id, number),
+    CONSTRAINT fk_tries_attempt_id_attempts FOREIGN KEY(attempt_id) REFERENCES attempts (id),
+    CONSTRAINT fk_tries_proof_id_texts FOREIGN KEY(proof_id) REFERENCES texts (id)
+) {local}
+"""
+_TURNS = """
+CREATE TABLE turns (
+    attempt_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    conversation INTEGER NOT NULL,
+    role VARCHAR(12) NOT NULL,
+    text_id INTEGER NOT NULL,
+    is_feedback BOOLEAN NOT NULL,
+    is_right BOOLEAN,
+    tokens INTEGER NOT NULL,
+    CONSTRAINT pk_turns PRIMARY KEY (attempt_id, number),
+    CONSTRAINT fk_turns_attempt_id_attempts FOREIGN KEY(attempt_id) REFERENCES attempts (id),
+    CONSTRAINT fk_turns_text_id_texts FOREIGN KEY(text_id) REFERENCES texts (id)
+) {local}
+"""
+_VISITS = """
+CREATE TABLE visits (
+    attempt_id INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    tactic_id INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    CONSTRAINT pk_visits PRIMARY KEY (attempt_id, state, tactic_id),
+    CONSTRAINT fk_visits_attempt_id_states
+        FOREIGN KEY(attempt_id, state) REFERENCES states (attempt_id, number),
+    CONSTRAINT fk_visits_tactic_id_texts FOREIGN KEY(tactic_id) REFERENCES texts (id)
+) {local}
+"""
+_USAGE = """
+CREATE TABLE model_usage (
+    run_id INTEGER NOT NULL,
+    counts JSON NOT NULL,
+    CONSTRAINT pk_model_usage PRIMARY KEY (run_id),
+    CONSTRAINT fk_model_usage_run_id_runs FOREIGN KEY(run_id) REFERENCES runs (id)
+)
+"""
 
 MIGRATIONS: tuple[Migration, ...] = (
-    Migration(1, "first schema", Base.metadata.create_all),
-    Migration(2, "count tokens", _count_tokens),
-    Migration(3, "add evaluations", _add_tables),
-    Migration(4, "add turns", _add_tables),
-    Migration(5, "add visits", _add_tables),
-    Migration(6, "add usage of model servers", _add_tables),
+    Migration(1, "first schema", _missing),
+    Migration(
+        2,
+        "count tokens",
+        _run("ALTER TABLE expansions ADD COLUMN tokens INTEGER DEFAULT 0 NOT NULL"),
+    ),
+    Migration(3, "add evaluations", _run(_EVALUATIONS, _PROBLEMS, _TRIES)),
+    Migration(4, "add turns", _run(_TURNS)),
+    Migration(5, "add visits", _run(_VISITS)),
+    Migration(6, "add usage of model servers", _run(_USAGE)),
 )
 
 

@@ -20,7 +20,7 @@ from .schema import (
     TheoremRow,
     goals_to_text,
 )
-from .writer import digest
+from .texts import digest
 
 ATTEMPTS = 16
 """The newest attempts that are looked at."""

@@ -22,7 +22,7 @@ from ..records import (
     Visits,
 )
 from .schema import ChildRow, ExpansionRow, StateRow, StepRow, TextRow, VisitRow, goals_from_text
-from .writer import in_chunks
+from .texts import in_chunks
 
 
 @dataclass(frozen=True, slots=True)

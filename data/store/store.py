@@ -21,6 +21,7 @@ from ..turns import Turn
 from . import attempts as loading
 from . import evaluations as ledger
 from .attempts import AttemptSummary, StoredAttempt, StoredProof, load_turns
+from .background import WriterThread
 from .database import Database, default_url, file_of, to_url
 from .evaluations import EvaluationStore
 from .migrations import is_current, migrate
@@ -71,6 +72,7 @@ class Store:
         self._clock = clock
         self._now = now
         self._recorders: list[AttemptWriter] = []
+        self._thread = WriterThread()
 
     @classmethod
     def open(
@@ -125,14 +127,19 @@ class Store:
 
     def recorder(self, run_id: int) -> AttemptWriter:
         """What writes the attempts of that run."""
-        recorder = AttemptWriter(self.database, run_id, self._clock, self._now)
+        recorder = AttemptWriter(self.database, run_id, self._clock, self._now, self._thread)
         self._recorders.append(recorder)
         return recorder
 
     def flush(self) -> None:
-        """Write all that is buffered."""
+        """Write all that is buffered, and wait for it. Raises StoreError; it is kept then."""
         for recorder in self._recorders:
             recorder.flush()
+        self._thread.wait()
+
+    def wait(self) -> None:
+        """Wait for what is being written; what is buffered stays so. Raises StoreError."""
+        self._thread.wait()
 
     def finish_run(self, run_id: int, outcome: str = "finished") -> None:
         """Flush, then write that the command ended."""
@@ -199,7 +206,7 @@ class Store:
 
     def ledger(self, run_id: int) -> EvaluationStore:
         """What writes the evaluation that this run is."""
-        return EvaluationStore(self.database, run_id)
+        return EvaluationStore(self.database, run_id, self._thread)
 
     def load_evaluation(self, run_id: int) -> Evaluation:
         """One evaluation whole. Raises UsageError when that run is none."""
@@ -213,6 +220,8 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
+        if self._thread.waiting:
+            self._thread.wait()
         with self.database.named(), loading.undamaged(), self.database.reading() as connection:
             yield connection
 
@@ -221,6 +230,7 @@ class Store:
         try:
             self.flush()
         finally:
+            self._thread.close()
             self.database.close()
 
     def __enter__(self) -> Store:

@@ -1,16 +1,15 @@
 """Writes attempts into the store while they run: buffered rows, flushed in batches.
 
-A process that dies loses at most the rows since the last flush: FLUSH_S seconds or FLUSH_ROWS
-rows of steps. A finished attempt is flushed at once, in one transaction with its last rows.
+A process that dies loses at most the rows since the last flush, FLUSH_S seconds or FLUSH_ROWS rows
+of steps, and what the writing thread has not come to. A finished attempt is flushed at once, in
+one transaction with its last rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -27,6 +26,7 @@ from ..records import (
     Visits,
 )
 from ..turns import Turn
+from .background import WriterThread
 from .database import Database
 from .schema import (
     AttemptRow,
@@ -34,93 +34,31 @@ from .schema import (
     ExpansionRow,
     StateRow,
     StepRow,
-    TextRow,
     TheoremRow,
     TurnRow,
     VerdictRow,
     VisitRow,
     goals_to_text,
 )
+from .texts import TextTable, digest
 
 FLUSH_S = 0.5
 FLUSH_ROWS = 4_000
-_KNOWN_TEXTS = 20_000  # ids kept in memory
-_IN_CLAUSE = 500
+MOST_WAITING = 8  # writes handed over; then more is buffered
+MOST_ROWS = 40_000  # in memory, while the database does not keep up
 
 _TURN = ("conversation", "role", "is_feedback", "is_right", "tokens")
 
 Row = dict[str, Any]
 
 
-def digest(text: str) -> bytes:
-    """The 16 bytes that name a text in the store."""
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def in_chunks(items: Sequence[Any], size: int = _IN_CLAUSE) -> Iterator[list[Any]]:
-    """Lists of at most `size` items, as an SQL `IN` can take."""
-    rest = iter(items)
-    while chunk := list(islice(rest, size)):
-        yield chunk
-
-
-def text_ids(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
-    """Digest to id, for the texts among `digests` that are stored."""
-    found: dict[bytes, int] = {}
-    for chunk in in_chunks(digests):
-        rows = connection.execute(
-            select(TextRow.digest, TextRow.id).where(TextRow.digest.in_(chunk))
-        )
-        found.update((bytes(name), id) for name, id in rows)
-    return found
-
-
-class TextTable:
-    """Interns texts: each is written once, and named by its digest until it has an id."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._ids: dict[bytes, int] = {}
-        self._new: dict[bytes, str] = {}
-
-    def add(self, text: str) -> bytes:
-        """Note a text; returns its digest, which `settle` gives an id."""
-        name = digest(text)
-        if name not in self._ids:
-            self._new[name] = text
-        return name
-
-    def settle(self) -> None:
-        """Write the texts added since the last time."""
-        if self._new:
-            self._ids.update(self._database.write(self._insert))
-            self._new.clear()
-
-    def id(self, name: bytes) -> int:
-        """The id of a settled text."""
-        return self._ids[name]
-
-    def trim(self) -> None:
-        """Forget ids when they are many; call when nobody holds an unsettled digest."""
-        if len(self._ids) > _KNOWN_TEXTS:
-            self._ids.clear()
-
-    def _insert(self, connection: Connection) -> dict[bytes, int]:
-        names = sorted(self._new)  # one order for all writers: no deadlock
-        ids = text_ids(connection, names)
-        missing = [name for name in names if name not in ids]
-        if missing:
-            rows = [{"digest": name, "body": self._new[name]} for name in missing]
-            connection.execute(insert(TextRow), rows)
-            ids |= text_ids(connection, missing)
-        return ids
-
-
 @dataclass(slots=True)
 class _Running:
-    """An attempt being written. states: (key, digest of goals) to number."""
+    """An attempt being written. id: set when it stands in the database; states: (key, digest of
+    goals) to number.
+    """
 
-    id: int
+    id: int | None = None
     states: dict[tuple[str, bytes], int] = field(default_factory=dict)
     expansions: int = 0
     turns: int = 0
@@ -128,8 +66,12 @@ class _Running:
 
 @dataclass(slots=True)
 class _Batch:
-    """Rows not yet written; texts stand as digests under the names that end in `_id`."""
+    """Rows not yet written; texts stand as digests under the names that end in `_id`, attempts
+    as what is known of them under `attempt_id`.
+    """
 
+    texts: dict[bytes, str] = field(default_factory=dict)
+    starts: list[tuple[_Running, Theorem, datetime]] = field(default_factory=list)
     states: list[Row] = field(default_factory=list)
     expansions: list[Row] = field(default_factory=list)
     steps: list[Row] = field(default_factory=list)
@@ -139,11 +81,18 @@ class _Batch:
     turns: list[Row] = field(default_factory=list)
     visits: list[Row] = field(default_factory=list)
 
+    def text(self, text: str) -> bytes:
+        """Note a text; its digest."""
+        name = digest(text)
+        self.texts[name] = text
+        return name
+
 
 class AttemptWriter:
-    """Keeps what happens to the theorems of one run. Not for several threads.
+    """Keeps what happens to the theorems of one run. To be called from one thread.
 
-    One attempt at a theorem runs at a time; starting another leaves the first without an end.
+    It writes on another one: an error of the database is told at the next call. One attempt at a
+    theorem runs at a time; starting another leaves the first without an end.
     """
 
     def __init__(
@@ -152,7 +101,9 @@ class AttemptWriter:
         run_id: int,
         clock: Callable[[], float],
         now: Callable[[], datetime],
+        thread: WriterThread,
     ) -> None:
+        self._thread = thread
         self._database = database
         self._run_id = run_id
         self._clock = clock
@@ -171,17 +122,20 @@ class AttemptWriter:
         running = self._find(theorem)
         for expansion in expansions:
             self._add(running, expansion)
-        is_late = self._clock() - self._flushed_at >= FLUSH_S
-        if is_late or len(self._batch.steps) >= FLUSH_ROWS:
+        rows = len(self._batch.steps)
+        is_due = rows >= FLUSH_ROWS or self._clock() - self._flushed_at >= FLUSH_S
+        if is_due and self._thread.waiting < MOST_WAITING:
+            self._hand_over()
+        elif rows >= MOST_ROWS:  # the database does not keep up: wait for it
             self.flush()
 
     def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
         """Keep turns of conversations about a theorem at work, each conversation's in order."""
         running = self._find(theorem)
         for turn in turns:
-            row: Row = {"attempt_id": running.id, "number": running.turns}
+            row: Row = {"attempt_id": running, "number": running.turns}
             row |= {name: getattr(turn, name) for name in _TURN}
-            self._batch.turns.append(row | {"text_id": self._texts.add(turn.text)})
+            self._batch.turns.append(row | {"text_id": self._batch.text(turn.text)})
             running.turns += 1
 
     def finish_attempt(self, attempt: Attempt) -> None:
@@ -189,10 +143,10 @@ class AttemptWriter:
         running = self._find(attempt.theorem)
         self._batch.ends.append(
             {
-                "id": running.id,
+                "attempt_id": running,
                 "ended_at": self._now(),
                 "stop": attempt.stop.value,
-                "proof_id": None if attempt.proof is None else self._texts.add(attempt.proof),
+                "proof_id": None if attempt.proof is None else self._batch.text(attempt.proof),
                 "expansions": attempt.expansions,
                 "steps": attempt.steps,
                 "wall_s": attempt.wall_s,
@@ -201,55 +155,48 @@ class AttemptWriter:
         )
         self._add_visits(running, attempt.visits)
         if attempt.verdict is not None:
-            self._batch.verdicts.append(_verdict_row(running.id, attempt))
+            self._batch.verdicts.append(_verdict_row(running, attempt))
         del self._running[_identity(attempt.theorem)]
-        self.flush()
+        self._hand_over()
 
     def attempt_id(self, theorem: Theorem) -> int:
-        """The number of the attempt at the theorem that runs now."""
-        return self._find(theorem).id
+        """The number of the attempt at the theorem that runs now; waits until it is written."""
+        running = self._find(theorem)
+        if running.id is None:
+            self._thread.wait()
+        assert running.id is not None
+        return running.id
 
     def flush(self) -> None:
-        """Write what is buffered, in one transaction; on StoreError it stays buffered."""
-        if self._batch == _Batch():
-            return
-        self._texts.settle()
-        self._database.write(self._write)
-        self._batch = _Batch()
-        self._texts.trim()
+        """Write what is buffered, and wait for it; on StoreError it stays to be written."""
+        self._hand_over()
+        self._thread.wait()
+
+    def _hand_over(self) -> None:
+        batch, self._batch = self._batch, _Batch()
         self._flushed_at = self._clock()
+        if batch != _Batch():
+            self._thread.submit(lambda: self._write(batch))
 
     def _find(self, theorem: Theorem) -> _Running:
         return self._running.get(_identity(theorem)) or self._start(theorem)
 
     def _start(self, theorem: Theorem) -> _Running:
-        source = self._texts.add(theorem.source)
-        self._texts.settle()
-        source_id = self._texts.id(source)
-
-        def work(connection: Connection) -> int:
-            row = {
-                "run_id": self._run_id,
-                "theorem_id": _theorem_id(connection, theorem, source_id),
-                "path": theorem.path,
-                "root": theorem.state.root,
-                "started_at": self._now(),
-            }
-            return _insert_one(connection, AttemptRow, row)
-
-        running = _Running(self._database.write(work))
-        self._running[_identity(theorem)] = running
+        running = self._running[_identity(theorem)] = _Running()
+        self._batch.text(theorem.source)
+        self._batch.starts.append((running, theorem, self._now()))
         self._state(running, theorem.state)
+        self._hand_over()
         return running
 
     def _state(self, running: _Running, state: ProofState) -> int:
-        goals = self._texts.add(goals_to_text(state.goals))
+        goals = self._batch.text(goals_to_text(state.goals))
         number = running.states.get((state.key, goals))
         if number is None:
             number = running.states[state.key, goals] = len(running.states)
             self._batch.states.append(
                 {
-                    "attempt_id": running.id,
+                    "attempt_id": running,
                     "number": number,
                     "key": state.key,
                     "goals_id": goals,
@@ -259,10 +206,10 @@ class AttemptWriter:
         return number
 
     def _add(self, running: _Running, expansion: Expansion) -> None:
-        place: Row = {"attempt_id": running.id, "expansion": running.expansions}
+        place: Row = {"attempt_id": running, "expansion": running.expansions}
         self._batch.expansions.append(
             {
-                "attempt_id": running.id,
+                "attempt_id": running,
                 "number": running.expansions,
                 "state": self._state(running, expansion.state),
                 "value": expansion.value,
@@ -282,19 +229,19 @@ class AttemptWriter:
         for (key, _), number in running.states.items():
             numbers.setdefault(key, number)
         for (key, tactic), count in visits.items():
-            row = {"attempt_id": running.id, "state": numbers[key], "count": count}
-            self._batch.visits.append(row | {"tactic_id": self._texts.add(tactic)})
+            row = {"attempt_id": running, "state": numbers[key], "count": count}
+            self._batch.visits.append(row | {"tactic_id": self._batch.text(tactic)})
 
     def _step_row(self, place: Row, number: int, step: Step) -> Row:
         outcome, message, wall_s = "advanced", None, None
         if isinstance(step.outcome, Rejected):
-            outcome, message = step.outcome.kind.value, self._texts.add(step.outcome.message)
+            outcome, message = step.outcome.kind.value, self._batch.text(step.outcome.message)
         elif not isinstance(step.outcome, Advanced):
             outcome, wall_s = "timed_out", step.outcome.wall_s
         return {
             **place,
             "number": number,
-            "tactic_id": self._texts.add(step.tactic),
+            "tactic_id": self._batch.text(step.tactic),
             "prior": step.prior,
             "outcome": outcome,
             "message_id": message,
@@ -302,29 +249,51 @@ class AttemptWriter:
             "elapsed_ms": step.elapsed_ms,
         }
 
-    def _write(self, connection: Connection) -> None:
-        batch = self._batch
-        for model, rows in (
-            (StateRow, self._named(batch.states, "goals_id")),
-            (ExpansionRow, batch.expansions),
-            (StepRow, self._named(batch.steps, "tactic_id", "message_id")),
-            (ChildRow, batch.children),
-            (VerdictRow, batch.verdicts),
-            (TurnRow, self._named(batch.turns, "text_id")),
-            (VisitRow, self._named(batch.visits, "tactic_id")),
+    def _write(self, batch: _Batch) -> None:
+        """Write a batch, all or nothing; on the writing thread."""
+        self._texts.settle(batch.texts)
+        ids = self._database.write(lambda connection: self._insert(connection, batch))
+        for running, id in ids:
+            running.id = id
+
+    def _insert(self, connection: Connection, batch: _Batch) -> list[tuple[_Running, int]]:
+        begun = [(each[0], self._insert_start(connection, *each[1:])) for each in batch.starts]
+        ids = {id(running): number for running, number in begun}
+
+        def rows(given: list[Row], *texts: str) -> list[Row]:
+            """With numbers in the place of attempts and digests."""
+            return [
+                row
+                | {"attempt_id": ids.get(id(row["attempt_id"]), row["attempt_id"].id)}
+                | {c: row[c] if row[c] is None else self._texts.id(row[c]) for c in texts}
+                for row in given
+            ]
+
+        for model, made in (
+            (StateRow, rows(batch.states, "goals_id")),
+            (ExpansionRow, rows(batch.expansions)),
+            (StepRow, rows(batch.steps, "tactic_id", "message_id")),
+            (ChildRow, rows(batch.children)),
+            (VerdictRow, rows(batch.verdicts)),
+            (TurnRow, rows(batch.turns, "text_id")),
+            (VisitRow, rows(batch.visits, "tactic_id")),
         ):
-            if rows:
-                connection.execute(insert(model), rows)
-        for end in self._named(batch.ends, "proof_id"):
-            connection.execute(update(AttemptRow).where(AttemptRow.id == end["id"]).values(end))
+            if made:
+                connection.execute(insert(model), made)
+        for end in rows(batch.ends, "proof_id"):
+            attempt_id = end.pop("attempt_id")
+            connection.execute(update(AttemptRow).where(AttemptRow.id == attempt_id).values(end))
+        return begun
 
-    def _named(self, rows: list[Row], *columns: str) -> list[Row]:
-        """The rows with ids in the place of digests."""
-
-        def ids(row: Row) -> Row:
-            return {c: row[c] if row[c] is None else self._texts.id(row[c]) for c in columns}
-
-        return [row | ids(row) for row in rows]
+    def _insert_start(self, connection: Connection, theorem: Theorem, at: datetime) -> int:
+        row = {
+            "run_id": self._run_id,
+            "theorem_id": _theorem_id(connection, theorem, self._texts.id(digest(theorem.source))),
+            "path": theorem.path,
+            "root": theorem.state.root,
+            "started_at": at,
+        }
+        return _insert_one(connection, AttemptRow, row)
 
 
 def _identity(theorem: Theorem) -> tuple[str, int]:
@@ -364,11 +333,11 @@ def _theorem_id(connection: Connection, theorem: Theorem, source_id: int) -> int
     return _insert_one(connection, TheoremRow, row)
 
 
-def _verdict_row(attempt_id: int, attempt: Attempt) -> Row:
+def _verdict_row(running: _Running, attempt: Attempt) -> Row:
     verdict = attempt.verdict
     is_accepted = isinstance(verdict, Accepted)
     return {
-        "attempt_id": attempt_id,
+        "attempt_id": running,
         "is_accepted": is_accepted,
         "axioms": list(verdict.axioms) if isinstance(verdict, Accepted) else [],
         "reasons": []

@@ -1,4 +1,5 @@
 import LeanEnv.Compat
+import LeanEnv.Apply
 import LeanEnv.Premises
 open Lean Elab Meta Tactic Command
 
@@ -186,7 +187,7 @@ def closedBy (b : Beginning) (ci : ConstantInfo) (heartbeats : Nat) : IO (Option
     let .ok stx := s.parse closer | continue
     -- what it says when it fails is not printed: that takes longer than the tactic
     let closes : TacticM Bool := try
-        return !(← evaluate stx {}) && (← getGoals).isEmpty && !(← Core.getMessageLog).hasErrors
+        return !(← evaluate stx s) && (← getGoals).isEmpty && !(← Core.getMessageLog).hasErrors
       catch _ => return false
     if let .ok (true, _, _) ← s.run b.token heartbeats closes then return some closer
   return none

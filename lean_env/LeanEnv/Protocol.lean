@@ -22,7 +22,7 @@ inductive Request where
   | options (values : Array (String × Json))
   | «open» (name source : String) (proposed? : Option Span)
   | state (file : Nat) (statement : String) (command? : Option Nat)
-  | apply (state : Nat) (tactic : String) (heartbeats : Nat)
+  | apply (state : Nat) (tactic : String) (heartbeats : Nat) (drafts : Bool)
   | release (states files : Array Nat)
   | stats
   | block (file hole : Nat) (text : String)
@@ -60,7 +60,7 @@ def Request.parse (j : Json) : Except String Request := do
   | "state" => return .state (← field Nat "file") (← field String "statement") (← maybe Nat "command")
   | "apply" =>
     return .apply (← field Nat "state") (← field String "tactic")
-      (← optional Nat "heartbeats" defaultHeartbeats)
+      (← optional Nat "heartbeats" defaultHeartbeats) (← optional Bool "drafts" false)
   | "release" =>
     return .release (← optional (Array Nat) "states" #[]) (← optional (Array Nat) "files" #[])
   | "stats" => return .stats
@@ -128,14 +128,19 @@ def Answer.line (a : Answer) (id us heartbeats : Nat) : String :=
   | .failure f => (reply [("error", Json.mkObj [("kind", f.kind), ("text", f.text)])]).compress
   | .need n => (Json.mkObj [("need", Json.mkObj [("key", n.key), ("imports", toJson n.imports)])]).compress
 
+/-- At most so many characters of one message: a trace may be endless. -/
+def mostSaid : Nat := 200000
+
 def messageToWire (map : FileMap) (m : Message) : BaseIO Json := do
   let severity := match m.severity with
     | .error => "error" | .warning => "warning" | .information => "info"
-  let stop := match m.endPos with
-    | some p => toJson (map.ofPosition p).byteIdx
-    | none => Json.null
-  let told := Json.mkObj [("severity", severity), ("text", (← m.data.toString)), ("line", m.pos.line),
-    ("column", m.pos.column), ("start", (map.ofPosition m.pos).byteIdx), ("stop", stop)]
+  let text ← m.data.toString
+  let text := if text.length > mostSaid then (text.take mostSaid).toString ++ " …" else text
+  let (stop, endLine, endColumn) := match m.endPos with
+    | some p => (toJson (map.ofPosition p).byteIdx, toJson p.line, toJson p.column)
+    | none => (Json.null, Json.null, Json.null)
+  let told := Json.mkObj [("severity", severity), ("text", text), ("line", m.pos.line), ("column", m.pos.column),
+    ("start", (map.ofPosition m.pos).byteIdx), ("stop", stop), ("end_line", endLine), ("end_column", endColumn)]
   return if m.data.hasTag (· == `hasSorry) then told.setObjVal! "sorry" true else told
 
 end LeanEnv

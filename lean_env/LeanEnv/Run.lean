@@ -2,12 +2,10 @@ import LeanEnv.Check
 import LeanEnv.Elaborate
 open Lean Elab Meta Tactic Command
 
-/-! Opens files, poses statements, applies tactics.
+/-! Opens files and poses statements.
 
     {"v":1,"id":1,"op":"open","name":"A.lean","source":"theorem t : 1 = 1 := by sorry"}
-    {"v":1,"id":1,"result":{"file":1,"imports":["Init"],"messages":[...],"commands":[...],"holes":[...]},...}
-    {"v":1,"id":2,"op":"apply","state":2,"tactic":"rfl"}
-    {"v":1,"id":2,"result":{"states":[]},"us":900,"heartbeats":4} -/
+    {"v":1,"id":1,"result":{"file":1,"imports":["Init"],"messages":[...],"commands":[...],"holes":[...]},...} -/
 
 namespace LeanEnv
 
@@ -56,6 +54,23 @@ def environmentFor (before after : Environment) (types : Array Expr) : Environme
   if types.all fun t => t.getUsedConstants.all before.contains then (before, {})
   else (after, (newDeclarations before after).foldl (fun s d => s.insert d.1) {})
 
+/-- The theorem that a goal is the whole proof of, if Lean lets the proof use it. -/
+def ownOf (declaration? : Option Name) (goal : MVarId) : MetaM (Option Own) := goal.withContext do
+  let some declaration := declaration?.map privateToUserName | return none
+  let mut self? : Option LocalDecl := none
+  let mut params : Array FVarId := #[]
+  let mut type : Expr := .sort .zero
+  for d in ← getLCtx do
+    if d.isAuxDecl && d.userName.eraseMacroScopes.isSuffixOf declaration then
+      self? := some d; params := #[]; type ← instantiateMVars d.type
+    else if self?.isSome && !d.isImplementationDetail then
+      let .forallE _ _ b _ := type | return none
+      type := b.instantiate1 (.fvar d.fvarId)
+      params := params.push d.fvarId
+  let some self := self? | return none
+  let target ← instantiateMVars (← goal.getType)
+  return if type.consumeMData == target.consumeMData then some { self := self.fvarId, params, root := goal } else none
+
 /-- The state of a hole; only its own goal, in the full context of its declaration. -/
 def Hole.snapshot (h : Hole) (before : Environment) (token : IO.CancelToken) :
     BaseIO (Except Stop (Snapshot × Bool)) := do
@@ -67,7 +82,7 @@ def Hole.snapshot (h : Hole) (before : Environment) (token : IO.CancelToken) :
     core := { env := c.env, ngen := c.ngen }
     metaState := { mctx := c.mctx }
     term := {}, termCtx := { declName? := c.parentDecl? }, goals := h.goals }
-  let posed : TacticM (Bool × List Name × Array Expr) := do
+  let posed : TacticM (Bool × List Name × Array Expr × Option Own) := do
     if let some (lctx, type) := h.asTerm? then
       let insts ← withLCtx lctx {} getLocalInstances
       let m ← withLCtx lctx insts <| mkFreshExprSyntheticOpaqueMVar (← instantiateMVars type)
@@ -80,12 +95,12 @@ def Hole.snapshot (h : Hole) (before : Environment) (token : IO.CancelToken) :
         unless d.isAuxDecl do
           types := types.push (← instantiateMVars d.type)
           if let some v := d.value? then types := types.push (← instantiateMVars v)
-      return (← isProp type, levelNamesOf (← getLCtx) type, types)
+      return (← isProp type, levelNamesOf (← getLCtx) type, types, ← ownOf c.parentDecl? goal)
   match ← s.run token 400000 posed with
   | .error stop => return .error stop
-  | .ok ((isProp, levelNames, types), s', _) =>
+  | .ok ((isProp, levelNames, types, own?), s', _) =>
     let (env, banned) := environmentFor before c.env types
-    return .ok ({ s' with core := { s'.core with env := (← rememberPrinted env) }, term := { levelNames }, banned }, isProp)
+    return .ok ({ s' with core := { s'.core with env := (← rememberPrinted env) }, term := { levelNames }, banned, own? }, isProp)
 
 /-- What a constant is called; a proposition that a structure holds is a field, not a theorem. -/
 def kindOf (env : Environment) (n : Name) : ConstantInfo → String
@@ -252,64 +267,5 @@ def poseStatement (r : WorkerRef) (file : OpenFile) (text : String) (command? : 
     match ← keepStates r s' with
     | .error stop => return stop.answer
     | .ok states => return .result <| Json.mkObj [("state", (states.getArrVal? 0).toOption.getD .null)]
-
-def rejected (kind text : String) : Answer :=
-  .result <| Json.mkObj [("rejected", Json.mkObj [("kind", kind), ("text", text)])]
-
-def errorsOf (log : MessageLog) : BaseIO String := do
-  let texts ← (log.toList.filter (·.severity matches .error)).mapM (·.data.toString)
-  return "\n".intercalate texts
-
-/-- The text after "Try this:" of a searching tactic, when it says one thing. -/
-def suggestionOf (log : MessageLog) : BaseIO (Option String) := do
-  for m in log.toList do
-    let text ← m.data.toString
-    if m.severity matches .information && text.startsWith "Try this:" then
-      let said := (text.drop "Try this:".length).trimAscii.toString
-      return some (if said.startsWith "[apply] " then (said.drop "[apply] ".length).toString else said)
-  return none
-
-/-- Run a parsed tactic sequence on the snapshot's goals; `true` when a `sorry` is in what it built. -/
-def evaluate (stx : Syntax) (banned : NameSet) : TacticM Bool := do
-  let before ← getGoals
-  let start ← getEnv
-  Term.withSynthesize <| evalTactic stx
-  pruneSolvedGoals
-  let finished := (← getGoals).isEmpty
-  let mut holds := false
-  for g in before do
-    if ← g.isAssigned then
-      let value ← instantiateMVars (.mvar g)
-      let env ← getEnv
-      let used := usedSince start env value.getUsedConstants.toList {}
-      holds := holds || used.contains ``sorryAx
-      if let some c := used.toList.find? banned.contains then throwError "{c} is what is to be proved"
-      if let some c := used.toList.find? fun c => (env.find? c).any (·.isUnsafe) then throwError "{c} is unsafe"
-      if finished && value.hasExprMVar && !(← instantiateMVars (← g.getType)).hasExprMVar then
-        throwError "the goal is closed, but metavariables remain: {value}"
-  return holds
-
-def applyTactic (r : WorkerRef) (s : Snapshot) (text : String) (heartbeats : Nat) : IO Answer := do
-  match s.parse text with
-  | .error e => return rejected "parse" e
-  | .ok stx =>
-    if let some o := s.place.objection? (drafts := false) stx then return rejected o.kind o.text
-    let limit := match maxHeartbeats.get s.coreCtx.options with
-      | 0 => heartbeats
-      | n => min n heartbeats
-    match ← s.run (← r.get).token limit (evaluate stx s.banned) with
-    | .error (.error text) => return rejected "elaboration" text
-    | .error (.heartbeats text) => return rejected "heartbeats" text
-    | .error (.recursion text) => return rejected "recursion" text
-    | .error .cancelled => return rejected "cancelled" "cancelled"
-    | .ok (holdsSorry, s', log) =>
-      if log.hasErrors then return rejected "elaboration" (← errorsOf log)
-      if holdsSorry then return rejected "sorry" "the tactic leaves a sorry in the proof"
-      match ← keepStates r s' with
-      | .error (.cancelled) => return rejected "cancelled" "cancelled"
-      | .error _ => return rejected "elaboration" "the new goals cannot be shown"
-      | .ok states =>
-        let suggestion := (← suggestionOf log).elim [] fun t => [("suggestion", Json.str t)]
-        return .result <| Json.mkObj <| [("states", states)] ++ suggestion
 
 end LeanEnv

@@ -45,6 +45,13 @@ def rememberPrinted (env : Environment) : BaseIO Environment := do
   let kept ← IO.mkRef {}
   return ppExt.modifyState env fun fns => { fns with ppExprWithInfos := printOnce kept fns }
 
+/-- The theorem itself, as its own proof may use it: on other arguments only. -/
+structure Own where
+  self   : FVarId
+  params : Array FVarId
+  /-- The goal of its whole proof. -/
+  root   : MVarId
+
 /-- Everything needed to run one more tactic. -/
 structure Snapshot where
   coreCtx : Core.Context
@@ -55,6 +62,7 @@ structure Snapshot where
   goals   : List MVarId
   /-- Constants that a proof must not use: the theorem itself, where its environment holds it. -/
   banned  : NameSet := {}
+  own?    : Option Own := none
 
 /-- Why a computation in a snapshot did not end well. -/
 inductive Stop where
@@ -68,47 +76,80 @@ def stopOf (ex : Exception) (log : MessageLog) : BaseIO Stop := do
   let text ← match ex with
     | .internal id _ => do
       -- an abort carries no text of its own: what has been logged is the reason
-      let mut text := ""
-      for m in log.toList do text := text ++ (← m.data.toString)
+      let texts ← log.toList.mapM (·.data.toString)
+      let text := "\n".intercalate texts
       pure (if text.isEmpty then s!"internal exception {id.idx}" else text)
     | .error _ d => d.toString
   if ex.isMaxHeartbeat then return .heartbeats text
   if ex.isMaxRecDepth then return .recursion text
   return .error text
 
-/-- Run `x` in a snapshot with a budget of `heartbeats` thousands; gives the snapshot after it. -/
-def Snapshot.run (s : Snapshot) (token : IO.CancelToken) (heartbeats : Nat) (x : TacticM α) :
-    BaseIO (Except Stop (α × Snapshot × MessageLog)) := do
+def Stop.text : Stop → String
+  | .error text | .heartbeats text | .recursion text => text
+  | .cancelled => "cancelled"
+
+/-- An exception as a message, at the part of the text that it is about. It is printed once: that may
+    take longer than the tactic. -/
+def Snapshot.thrown (s : Snapshot) (ex : Exception) (stop : Stop) : MessageLog :=
+  let map := s.coreCtx.fileMap
+  match ex with
+  | .internal .. => {}
+  | .error ref _ => ({} : MessageLog).add {
+      fileName := s.coreCtx.fileName, data := stop.text, severity := .error
+      pos := map.toPosition (ref.getPos?.getD 0), endPos := (ref.getTailPos?).map map.toPosition }
+
+/-- Run `x` in a snapshot with a budget of `heartbeats` thousands; gives the snapshot after it, and all
+    that was said on the way. trees: whether it keeps the information trees. -/
+def Snapshot.runLogged (s : Snapshot) (token : IO.CancelToken) (heartbeats : Nat) (x : TacticM α) (trees : Bool := false) :
+    BaseIO (Except Stop (α × Snapshot) × MessageLog) := do
   let coreCtx := { s.coreCtx with
     initHeartbeats := (← IO.getNumHeartbeats), maxHeartbeats := heartbeats * 1000
     cancelTk? := some token }
-  let core := { s.core with messages := {}, infoState := {}, traceState := {}, snapshotTasks := #[] }
+  let core := { s.core with messages := {}, infoState := { enabled := trees }, traceState := {}, snapshotTasks := #[] }
   let logged ← IO.mkRef ({} : MessageLog)
-  let x : TacticM α := try x catch ex => do logged.set (← Core.getMessageLog); throw ex
   let term := (x.run { elaborator := .anonymous, recover := false }).run { goals := s.goals }
   let inMeta := term.run { s.termCtx with errToSorry := false } s.term
-  let inCore := inMeta.run {} s.metaState
+  let note : CoreM Unit := do
+    addTraceAsMessages
+    logged.set (← Core.getMessageLog)
+  -- below `TacticM`, whose `try` takes back what has been said
+  let inCore : CoreM _ := do
+    let done ← tryCatchRuntimeEx (inMeta.run {} s.metaState) fun ex => do note; throw ex
+    note
+    return done
   match ← (inCore.run coreCtx core).toBaseIO with
   | .ok ((((a, tac), term), metaState), core) =>
-    return .ok (a, { s with core, metaState, term, goals := tac.goals }, core.messages)
-  | .error ex => return .error (← stopOf ex (← logged.get))
+    return (.ok (a, { s with core, metaState, term, goals := tac.goals }), ← logged.get)
+  | .error ex =>
+    let log ← logged.get
+    let stop ← stopOf ex log
+    return (.error stop, log ++ s.thrown ex stop)
+
+/-- The same, in one. -/
+def Snapshot.run (s : Snapshot) (token : IO.CancelToken) (heartbeats : Nat) (x : TacticM α) :
+    BaseIO (Except Stop (α × Snapshot × MessageLog)) := do
+  match ← s.runLogged token heartbeats x with
+  | (.ok (a, s'), log) => return .ok (a, s', log)
+  | (.error stop, _) => return .error stop
 
 /-- Goals that share expression or universe metavariables, with their places in the goal list.
-    Solving one group can assign nothing that another one mentions. -/
-def independentGroups (goals : List MVarId) : MetaM (Array (List (Nat × MVarId))) := do
+    Solving one group can assign nothing that another one mentions. holes: of a draft; the value of a
+    `have`, which nothing can see, may mention them. -/
+def independentGroups (goals : List MVarId) (holes : Array MVarId := #[]) : MetaM (Array (List (Nat × MVarId))) := do
   if goals.length ≤ 1 then return if goals.isEmpty then #[] else #[goals.zipIdx.map fun (g, i) => (i, g)]
   let mut groups : Array (NameSet × List (Nat × MVarId)) := #[]
   for (g, i) in goals.zipIdx do
     let mentioned ← g.withContext do
       let mut names : NameSet := NameSet.empty.insert g.name
-      let mut types : Array Expr := #[← g.getType]
+      let mut types : Array (Expr × Bool) := #[(← g.getType, true)]
       for d in ← getLCtx do
-        types := types.push d.type
-        if let some v := d.value? (allowNondep := true) then types := types.push v
-      for t in types do
+        types := types.push (d.type, true)
+        if let some v := d.value? (allowNondep := true) then types := types.push (v, d.value?.isSome)
+      for (t, isSeen) in types do
         if t.hasMVar then
           let t ← instantiateMVars t
-          for m in ← getMVars t do names := names.insert m.name
+          for m in ← getMVars t do
+            if isSeen || !holes.contains m then names := names.insert m.name
           for l in (collectLevelMVars {} t).result do names := names.insert l.name
       pure names
     let (linked, apart) := groups.partition fun (names, _) => names.any fun n => mentioned.contains n
@@ -268,16 +309,30 @@ def keepSnapshot (r : WorkerRef) (s : Snapshot) : BaseIO Nat := do
   r.modify fun w => { w with snapshots := w.snapshots.insert id s }
   return id
 
-/-- Split the goals of `s` into states, keep each, and give them as they go on the wire. -/
-def keepStates (r : WorkerRef) (s : Snapshot) : BaseIO (Except Stop Json) := do
+/-- A `sorry` of a tactic that became a goal. -/
+structure DraftHole where
+  goal : MVarId
+  span : Span
+  mode : String
+
+def DraftHole.toWire (h : DraftHole) : Json :=
+  Json.mkObj [("start", h.span.start), ("stop", h.span.stop), ("mode", h.mode)]
+
+/-- Split the goals of `s` into states, keep each, and give them as they go on the wire. holes: those of
+    the goals that a draft has in its text; each is a state of its own, or it is an error. -/
+def keepStates (r : WorkerRef) (s : Snapshot) (holes : Array DraftHole := #[]) : BaseIO (Except Stop Json) := do
   let shown : TacticM (Array (List MVarId × Json)) := do
     let mut out : Array (List MVarId × Json) := #[]
-    for group in ← independentGroups s.goals do
+    for group in ← independentGroups s.goals (holes.map (·.goal)) do
       let goals := group.map (·.2)
+      let hole? := holes.find? fun h => goals.contains h.goal
+      if hole?.isSome && goals.length > 1 then
+        throwError "a sorry of the tactic shares unknowns with another goal: write their values into the tactic"
       let (key, size) ← stateKey goals
       let wire ← goals.mapM (goalToWire ·)
-      out := out.push (goals, Json.mkObj [("key", key), ("size", size),
-        ("positions", toJson (group.map (·.1))), ("goals", .arr wire.toArray)])
+      out := out.push (goals, Json.mkObj <| [("key", toJson key), ("size", toJson size),
+        ("positions", toJson (group.map (·.1))), ("goals", .arr wire.toArray)]
+        ++ hole?.elim [] fun h => [("hole", h.toWire)])
     return out
   match ← s.run (← r.get).token 400000 shown with
   | .error stop => return .error stop

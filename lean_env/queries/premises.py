@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +33,11 @@ NOTHING_YET = 0
 
 PRINTED = 250
 """Names whose types Lean prints in one request, about a second's work."""
+
+KEPT_THEOREMS = 256
+"""Theorems for which it is remembered what their files offer, the last ones asked of."""
+
+LOG = logging.getLogger("lakatos")
 
 
 class Asker(Protocol):
@@ -54,12 +61,16 @@ class Symbols:
 
 
 class Premises:
-    """Asks Lean what may be used. folder: where what it says is kept; None: nowhere.
+    """Asks Lean what may be used. folder: where what it says is kept; None: nowhere. note: is
+    told of a kept answer that is damaged.
 
     Its methods raise UsageError for a theorem of no opened file, WorkerDied, ProtocolError.
     """
 
-    def __init__(self, pool: Asker, folder: Path | None = None) -> None:
+    def __init__(
+        self, pool: Asker, folder: Path | None = None, note: Callable[[str], None] = LOG.warning
+    ) -> None:
+        self._note = note
         self._pool = pool
         self.folder = folder
         self._libraries: dict[tuple[str, ...], tuple[Premise, ...]] = {}
@@ -67,6 +78,7 @@ class Premises:
         self._reading = asyncio.Lock()
         self._own: dict[str, tuple[Premise, ...]] = {}
         self._texts: dict[tuple[tuple[str, ...], str], str] = {}
+        self._faulty: set[Path] = set()
 
     async def library(self, theorem: Theorem) -> tuple[Premise, ...]:
         """What the imports of its file offer: seconds the first time, then from disk."""
@@ -83,8 +95,15 @@ class Premises:
             return ()
         if root not in self._own:
             wire = await self._pool.ask_file(theorem, "premises", hole=hole)
+            while len(self._own) >= KEPT_THEOREMS:
+                self._forget(next(iter(self._own)))
             self._own[root] = _premises(wire)
         return self._own[root]
+
+    def _forget(self, root: str) -> None:
+        """Drop what is known of what one theorem's file offers: the oldest of many."""
+        for each in self._own.pop(root):
+            self._texts.pop(((root,), each.name), None)
 
     async def symbols(self, state: ProofState) -> Symbols:
         """The constants of a state's goals; none when it cannot be rebuilt."""
@@ -113,7 +132,7 @@ class Premises:
         path = self._place("texts", self._keys[theorem.imports])
         async with self._reading:
             if any((theorem.imports, each.name) not in self._texts for each in library):
-                for name, text in _load_texts(path).items():
+                for name, text in (self._kept(path) or {}).items():
                     self._texts[theorem.imports, name] = text
                 for start in range(0, len(library), PRINTED):
                     await self.texts(theorem, library[start : start + PRINTED])
@@ -123,6 +142,24 @@ class Premises:
             _write(path, json.dumps(dict(zip(names, texts, strict=True)), ensure_ascii=False))
         return texts
 
+    def _kept(self, path: Path | None) -> Json | None:
+        """An answer kept before; None where there is none. A damaged one is told, and made anew."""
+        if path is None or not path.is_file():
+            return None
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            self._tell(path)
+            return None
+
+    def _tell(self, path: Path | None) -> None:
+        """Say once that a kept answer cannot be read, and remove it, so that it is made anew."""
+        if path is not None and path not in self._faulty:
+            self._faulty.add(path)
+            self._note(f"{path}: the kept list of premises is damaged, and is made anew")
+            with suppress(OSError):
+                path.unlink()
+
     def _place(self, what: str, key: str) -> Path | None:
         return self.folder and self.folder / f"{what}-{FORM}-{key}.json"
 
@@ -130,8 +167,10 @@ class Premises:
         wire = await self._pool.ask_file(theorem, "premises", count=NOTHING_YET)
         self._keys[theorem.imports] = str(wire["key"])
         path = self._place("premises", self._keys[theorem.imports])
-        if path and (kept := _load(path)) is not None:
-            return kept
+        if (kept := self._kept(path)) is not None:
+            with suppress(ProtocolError):
+                return _premises(kept)
+            self._tell(path)
         found: list[Premise] = []
         start: int | None = 0
         while start is not None:
@@ -157,14 +196,6 @@ def _premises(wire: Json) -> tuple[Premise, ...]:
         raise ProtocolError(f"worker answered `premises` in no known shape: {error}") from error
 
 
-def _load(path: Path) -> tuple[Premise, ...] | None:
-    """A library kept before; None when there is none, or none that can be read."""
-    try:
-        return _premises(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ProtocolError):
-        return None
-
-
 def _keep(path: Path, premises: Sequence[Premise]) -> None:
     """Keep a library for later runs."""
     numbers: dict[str, int] = {}
@@ -176,21 +207,16 @@ def _keep(path: Path, premises: Sequence[Premise]) -> None:
     _write(path, json.dumps({"symbols": list(numbers), "rows": rows}, ensure_ascii=False))
 
 
-def _load_texts(path: Path | None) -> dict[str, str]:
-    """Texts kept before, by name; none where they cannot be read."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path else {}
-    except (OSError, ValueError):
-        return {}
-
-
 def _write(path: Path, text: str) -> None:
     """Write in one step; a disk that takes nothing only costs the next run its time."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
-        Path(part).replace(path)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                out.write(text)
+            Path(part).replace(path)
+        finally:
+            Path(part).unlink(missing_ok=True)
     except OSError:
         return

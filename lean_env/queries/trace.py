@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...data.errors import ProtocolError, UsageError
+from ...data.lean_text import dedented
 from ...data.records import TimedOut
 from ...data.traced import (
     Citation,
@@ -20,13 +21,12 @@ from ...data.traced import (
     TracedFile,
     TracedGoal,
     TracedStep,
-    dedented,
 )
 from ..cache import keep_answer, kept_answer
 from ..protocol import Failure, Json, to_goal
 from ..verification.judge import Asks
 
-FORM = 1
+FORM = 2
 """Of the answers kept; under another number files are traced anew."""
 
 TRACE_WALL_S = 600.0

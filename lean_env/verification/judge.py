@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Protocol
@@ -167,6 +168,10 @@ class Judge:
         async with self._turn:
             await self._lose()
 
+    def has_open(self, source: str) -> bool:
+        """Whether that file need not be elaborated again."""
+        return source in self._opened
+
     async def open(self, source: str, time: CheckTime) -> Original | Refusal:
         """Elaborate a trusted file, or find it open already."""
         async with self._turn:
@@ -266,6 +271,67 @@ class Judge:
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.close()
+
+
+class JudgePool:
+    """Judges, each started when all others are busy and the machine has room for one more.
+
+    most: so many at once; has_room: asked before each but the first.
+    """
+
+    def __init__(
+        self, make: Callable[[], Judge], most: int, has_room: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._make = make
+        self._most = most
+        self._has_room = has_room
+        self._judges: list[Judge] = []
+        self._free: list[Judge] = []
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @asynccontextmanager
+    async def one(self, source: str) -> AsyncIterator[Judge]:
+        """A judge of one's own for a while: one that has this file open, if there is a choice."""
+        while not (self._free or self._grow()):
+            await self._wait()
+        judge = next((j for j in self._free if j.has_open(source)), self._free[-1])
+        self._free.remove(judge)
+        try:
+            yield judge
+        finally:
+            self._free.append(judge)
+            self._wake()
+
+    async def _wait(self) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._wake()  # the judge that was for this one
+            raise
+
+    def _wake(self) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def _grow(self) -> bool:
+        count = len(self._judges)
+        if count and (count >= self._most or not self._has_room()):
+            return False
+        self._judges.append(self._make())
+        self._free.append(self._judges[-1])
+        return True
+
+    async def close(self) -> None:
+        """End all of them."""
+        async with asyncio.TaskGroup() as group:
+            for judge in self._judges:
+                group.create_task(judge.close())
 
 
 def error_key(text: str) -> str:

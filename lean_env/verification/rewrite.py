@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ...data.lean_text import tokens
 from ..protocol import Json
-from .script import tokens
 
 EXAMPLE_NAME = "lakatos_example_"
 FORMS = ("include", "theorem", "def")
@@ -110,7 +110,8 @@ def fill_others(holes: Sequence[Json], hole: Json, command_start: int, name: str
             text = f"exact {name}" if other["mode"] == "tactic" else name
             edits.append(Edit(other["start"], other["stop"], text))
     if edits:
-        text = f"axiom _root_.{name}.{{u}} {{α : Sort u}} : α\n"
+        level = f"{name}_u"  # a name that no `variable` or `universe` of the file has
+        text = f"axiom _root_.{name}.{{{level}}} {{α : Sort {level}}} : α\n"
         edits.append(Edit(command_start, command_start, text))
     return edits
 

@@ -7,10 +7,11 @@ does not compile, and the verifier then refuses it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...data.records import Goal, ProofTree, Theorem
+from ...data.lean_text import dedented, indent
+from ...data.records import DraftHole, Goal, ProofTree, Theorem
 
 _DAGGER = "✝"
 _SIMPLE_TAG = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -19,21 +20,11 @@ _SIMPLE_TAG = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 def script(tree: ProofTree) -> str:
     """Write the tree as one tactic block: a tactic a line, no leading indentation.
 
+    The holes of a draft are filled in their places; other states that a tactic leaves follow it.
     Several states after a tactic are focused with `·` in Lean's goal order. A state of several
     goals cannot be focused: the single goals go first, it follows unfocused.
     """
     return "\n".join(_block(tree, ()))
-
-
-def indent(text: str, width: int) -> str:
-    """Shift all lines but the first by `width` spaces, those inside a string literal excepted."""
-    lines = text.split("\n")
-    inside = _starts_in_string(text)
-    shifted = (
-        line if frozen or not line.strip() else " " * width + line
-        for line, frozen in zip(lines[1:], inside[1:], strict=True)
-    )
-    return "\n".join([lines[0], *shifted])
 
 
 @dataclass(frozen=True)
@@ -48,10 +39,38 @@ def _block(tree: ProofTree, trailing: tuple[_Slot, ...]) -> list[str]:
     """Lines that close the tree's goals, which stand first, and leave `trailing` as it was."""
     lines: list[str] = []
     while True:
-        lines.extend([*_prelude(tree, trailing), tree.tactic.strip("\n").rstrip()])
-        if len(tree.children) != 1 or trailing:
-            return [*lines, *_branches(tree.children, trailing)]
-        tree = tree.children[0]
+        lines.extend([*_prelude(tree, trailing), _filled(tree)])
+        left = [child for child in tree.children if _hole(child) is None]
+        if len(left) != 1 or trailing:
+            return [*lines, *_branches(left, trailing)]
+        tree = left[0]
+
+
+def _hole(tree: ProofTree) -> DraftHole | None:
+    """The `sorry` of the tactic above that this is the proof of."""
+    return tree.state.origin.hole if tree.state.origin is not None else None
+
+
+def _filled(tree: ProofTree) -> str:
+    """The tactic, with the proofs of its holes in their places."""
+    raw = tree.tactic.encode()
+    holes = [(hole, child) for child in tree.children if (hole := _hole(child)) is not None]
+    text, at = "", 0
+    for hole, child in sorted(holes, key=lambda each: each[0].start):
+        text += raw[at : hole.start].decode()
+        text += _in_hole(text, hole.mode, "\n".join(_block(child, ())))
+        at = hole.stop
+    return dedented(text + raw[at:].decode())
+
+
+def _in_hole(head: str, mode: str, proof: str) -> str:
+    """A block as it stands behind `head`, in the place of a `sorry`."""
+    line = head.rpartition("\n")[2]
+    if mode == "term":
+        return _bracketed("(by ", proof, len(line) + 4)
+    if re.fullmatch(r"\s*([·.]\s+)*", line) or re.search(r"(\bby|=>|[·.])\s+$", line):
+        return indent(proof, len(line))
+    return _bracketed("(", proof, len(line) + 1)
 
 
 def _branches(children: Sequence[ProofTree], trailing: tuple[_Slot, ...]) -> list[str]:
@@ -152,57 +171,6 @@ def _same(a: str, b: str) -> bool:
 
 def _binder(name: str) -> str:
     return "_" if _DAGGER in name else name
-
-
-_TOKEN = re.compile(
-    r"""--[^\n]*                         # line comment
-      | /-                               # block comment, nested
-      | r(?P<hashes>\#*)"                # raw string
-      | "(?:[^"\\]|\\.)*(?:"|\Z)         # string
-      | '(?:[^'\\]|\\.[^']*)'            # character
-      | «[^»]*»
-      | [^\W\d]['!?\w]*                  # word
-      | .
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-
-
-def tokens(text: str) -> Iterator[tuple[int, str]]:
-    """Cut Lean text roughly: (offset, piece) for words, literals, comments, other characters."""
-    place = 0
-    while place < len(text):
-        found = _TOKEN.match(text, place)
-        assert found is not None  # the last alternative takes any character
-        stop = found.end()
-        if found.group() == "/-":
-            stop = _comment_stop(text, place)
-        elif found["hashes"] is not None:
-            closing = text.find('"' + found["hashes"], stop)
-            stop = len(text) if closing < 0 else closing + 1 + len(found["hashes"])
-        yield place, text[place:stop]
-        place = stop
-
-
-def _comment_stop(text: str, start: int) -> int:
-    depth = 0
-    for found in re.compile(r"/-|-/").finditer(text, start):
-        depth += 1 if found.group() == "/-" else -1
-        if depth == 0:
-            return found.end()
-    return len(text)
-
-
-def _starts_in_string(text: str) -> list[bool]:
-    """For each line, whether its first character lies inside a string literal."""
-    inside = [False] * (text.count("\n") + 1)
-    line = 0
-    for _, piece in tokens(text):
-        breaks = piece.count("\n")
-        if breaks and piece.endswith(('"', "#")):
-            inside[line + 1 : line + breaks + 1] = [True] * breaks
-        line += breaks
-    return inside
 
 
 def splice(source: str, theorem: Theorem, proof: str) -> list[str]:

@@ -16,20 +16,21 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import inf
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ...data.errors import UsageError
 from ...data.records import Accepted, Refusal, RefusalKind, Refused, Theorem, Verdict
+from ..closing import Closing
 from ..protocol import Json, proposed_field
 from ..worker import LeanWorker
-from ..worker_command import Toolchain
+from ..worker_command import Toolchain, free_mb
 from .judge import (
     Asks,
     CheckLimits,
     CheckTime,
     Judge,
     Judged,
+    JudgePool,
     Original,
     StartWorker,
     ask,
@@ -63,8 +64,8 @@ class Verified:
     source: str
 
 
-class Verifier:
-    """Judges proofs. Use as an async context manager; its own worker starts when first needed."""
+class Verifier(Closing):
+    """Judges proofs. Use as an async context manager; its own workers start when first needed."""
 
     def __init__(
         self,
@@ -74,26 +75,20 @@ class Verifier:
         allow_axioms: Sequence[str] = STANDARD_AXIOMS,
         limits: CheckLimits | None = None,
         start: StartWorker = LeanWorker.start,
+        judges: int = 1,
     ) -> None:
+        """judges: at most so many proofs are judged side by side, as far as memory allows."""
         self._pool = pool
         self._allow = tuple(allow_axioms)
         self._limits = limits or CheckLimits()
-        self._judge = Judge(toolchain, self._limits, start)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
+        need_mb = toolchain.worker_command(memory_mb=self._limits.memory_mb).need_mb
+        self._judges = JudgePool(
+            lambda: Judge(toolchain, self._limits, start), judges, lambda: free_mb() > need_mb
+        )
 
     async def close(self) -> None:
-        """End the judge's worker."""
-        await self._judge.close()
+        """End the judges' workers."""
+        await self._judges.close()
 
     async def verify(self, theorem: Theorem, proof: str, left_s: float = inf) -> Verified:
         """Judge a tactic block as the proof of one hole; the file's other holes stay open.
@@ -101,13 +96,14 @@ class Verifier:
         left_s: what is left of a budget; the check stays within it (see `CheckLimits.time`).
         """
         time = self._limits.time(theorem.source, left_s)
-        reasons = await self._judge.block_reasons(theorem.source, theorem.start, proof, time)
-        if reasons:
-            return Verified(Refused(reasons), theorem.source)
-        original = await self._judge.open(theorem.source, time)
-        if isinstance(original, Refusal):
-            return Verified(Refused((original,)), theorem.source)
-        return await self._in_place(original, theorem, proof, time)
+        async with self._judges.one(theorem.source) as judge:
+            reasons = await judge.block_reasons(theorem.source, theorem.start, proof, time)
+            if reasons:
+                return Verified(Refused(reasons), theorem.source)
+            original = await judge.open(theorem.source, time)
+            if isinstance(original, Refusal):
+                return Verified(Refused((original,)), theorem.source)
+            return await self._check(judge, time).in_place(original, theorem, proof)
 
     async def compare(
         self,
@@ -128,27 +124,29 @@ class Verifier:
         what it imports.
         """
         time = self._limits.time(submission)
-        opened = await self._judge.open(original, time)
-        if isinstance(opened, Refusal):
-            if opened.kind is not RefusalKind.LIMIT:
-                raise UsageError(f"{path}: {opened.text}")
-            return [(name, Refused((opened,)))]
-        targets = targets_of(opened)
-        if submission != original or not targets:
-            unread_fault(path, opened)
-        judged = await self._compare(opened, submission, name, list(targets), time)
-        if isinstance(judged, Refusal):
-            return [(t.shown, shown(Refused((judged,)), targets)) for t in targets.values()]
-        if submission == original:
-            judged = _with_own_errors(opened, judged, targets, name)
-        number = self._judge.last_answer
-        verdicts = [
-            Judged(t.shown, asked, shown(judged[asked], targets), number)
-            for asked, t in targets.items()
-        ]
-        if review is not None:
-            verdicts = await review(self._judge, verdicts)
-        return [(each.shown, each.verdict) for each in verdicts]
+        async with self._judges.one(original) as judge:
+            check = self._check(judge, time)
+            opened = await judge.open(original, time)
+            if isinstance(opened, Refusal):
+                if opened.kind is not RefusalKind.LIMIT:
+                    raise UsageError(f"{path}: {opened.text}")
+                return [(name, Refused((opened,)))]
+            targets = targets_of(opened)
+            if submission != original or not targets:
+                unread_fault(path, opened)
+            judged = await check.compare(opened, submission, name, list(targets))
+            if isinstance(judged, Refusal):
+                return [(t.shown, shown(Refused((judged,)), targets)) for t in targets.values()]
+            if submission == original:
+                judged = _with_own_errors(opened, judged, targets, name)
+            number = judge.last_answer
+            verdicts = [
+                Judged(t.shown, asked, shown(judged[asked], targets), number)
+                for asked, t in targets.items()
+            ]
+            if review is not None:
+                verdicts = await review(judge, verdicts)
+            return [(each.shown, each.verdict) for each in verdicts]
 
     async def unknown_axioms(self, sources: Sequence[str]) -> list[str]:
         """A line for each allowed axiom that none of the files declares, nor what they import.
@@ -156,29 +154,41 @@ class Verifier:
         A file that cannot be opened says nothing of axioms.
         """
         lines = dict.fromkeys(name for name in self._allow if name not in STANDARD_AXIOMS)
-        for source in sources if lines else ():
-            opened = await self._judge.open(source, self._limits.time(source))
-            if isinstance(opened, Refusal):
-                continue
-            known = await self._judge.known(opened, self._allow)
-            found = misspelt(list(lines), known, opened)
-            lines = {name: lines[name] or line for name, line in found.items()}
-            if not lines:
-                break
+        async with self._judges.one("") as judge:
+            for source in sources if lines else ():
+                opened = await judge.open(source, self._limits.time(source))
+                if isinstance(opened, Refusal):
+                    continue
+                known = await judge.known(opened, self._allow)
+                found = misspelt(list(lines), known, opened)
+                lines = {name: lines[name] or line for name, line in found.items()}
+                if not lines:
+                    break
         return [line for line in lines.values() if line]
 
-    async def _in_place(
-        self, original: Original, theorem: Theorem, proof: str, time: CheckTime
-    ) -> Verified:
+    def _check(self, judge: Judge, time: CheckTime) -> _Check:
+        return _Check(judge, self._pool, self._allow, time)
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One check under way: by which judge, within which time."""
+
+    judge: Judge
+    pool: Asks
+    allow: tuple[str, ...]
+    time: CheckTime
+
+    async def in_place(self, original: Original, theorem: Theorem, proof: str) -> Verified:
         """Compile the layouts of the file with the proof until one is taken; judge that one."""
         hole = next(hole for hole in original.holes if hole["start"] == theorem.start)
-        edits, target, stand_in = await self._question(original, hole, proof, time)
+        edits, target, stand_in = await self._question(original, hole, proof)
         asked = rewrite(theorem.source, edits)
         refused: list[tuple[Refusal, ...]] = []
         for candidate in splice(theorem.source, theorem, proof):
             mine = _edit_of(theorem, candidate)
             given = rewrite(theorem.source, [*edits, mine])
-            exported = await self._export(theorem.path, given, time, made_span(edits, mine))
+            exported = await self._export(theorem.path, given, made_span(edits, mine))
             if isinstance(exported, Refusal):
                 return Verified(Refused((exported,)), theorem.source)
             shift = sum(edit.text.count("\n") for edit in edits)
@@ -186,8 +196,8 @@ class Verifier:
             if errors:
                 refused.append(errors)
                 continue
-            allow = [*self._allow, stand_in]
-            judged = await self._judge.judge(asked, exported, [target], allow, time)
+            allow = [*self.allow, stand_in]
+            judged = await self.judge.judge(asked, exported, [target], allow, self.time)
             verdict = Refused((judged,)) if isinstance(judged, Refusal) else judged[target]
             if isinstance(verdict, Refused):
                 return Verified(verdict, theorem.source)
@@ -196,7 +206,7 @@ class Verifier:
         return Verified(Refused(min(refused, key=len)), theorem.source)
 
     async def _question(
-        self, original: Original, hole: Json, proof: str, time: CheckTime
+        self, original: Original, hole: Json, proof: str
     ) -> tuple[list[Edit], str, str]:
         """How to ask the judge for one hole: edits, the target's name, the stand-in's name.
 
@@ -209,46 +219,45 @@ class Verifier:
         if hole["declaration"] is None:
             inside = range(command["start"], command["stop"])
             found = [e for e in examples(original.source) if e.keyword in inside]
-            edits = _name_all(found, await self._form(original, found, time))
+            edits = _name_all(found, await self._form(original, found))
         edits.extend(fill_others(original.holes, hole, command["start"], stand_in))
         return edits, hole["declaration"] or f"{EXAMPLE_NAME}1", stand_in
 
-    async def _form(self, original: Original, found: Sequence[Example], time: CheckTime) -> str:
+    async def _form(self, original: Original, found: Sequence[Example]) -> str:
         """The first way to name these examples that gives the original no new error."""
         for form in FORMS:
             named = rewrite(original.source, _name_all(found, form))
-            opened = await self._judge.open(named, time)
+            opened = await self.judge.open(named, self.time)
             if not isinstance(opened, Refusal) and not opened.known - original.known:
                 return form
         return FORMS[-1]
 
-    async def _compare(
+    async def compare(
         self,
         original: Original,
         submission: str,
         name: str,
         targets: list[str],
-        time: CheckTime,
     ) -> dict[str, Verdict] | Refusal:
         asked, given = original.source, submission
         if found := examples(asked):
-            form = await self._form(original, found, time)
+            form = await self._form(original, found)
             asked = rewrite(asked, _name_all(found, form))
             given = rewrite(given, _name_all(examples(given), form))
-        exported = await self._export(name, given, time)
+        exported = await self._export(name, given)
         if isinstance(exported, Refusal):
             return exported
-        judged = await self._judge.judge(asked, exported, targets, self._allow, time)
+        judged = await self.judge.judge(asked, exported, targets, self.allow, self.time)
         if isinstance(judged, Refusal):
             return judged
         errors = _new_errors(exported["messages"], original.known, name, 0)
         return {target: _with(verdict, errors) for target, verdict in judged.items()}
 
     async def _export(
-        self, name: str, source: str, time: CheckTime, proposed: tuple[int, int] | None = None
+        self, name: str, source: str, proposed: tuple[int, int] | None = None
     ) -> Json | Refusal:
         fields = {"name": name, "source": source, **proposed_field(proposed)}
-        return await ask(self._pool, "export", time, **fields)
+        return await ask(self.pool, "export", self.time, **fields)
 
 
 def _name_all(found: Sequence[Example], form: str) -> list[Edit]:

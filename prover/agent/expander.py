@@ -99,6 +99,7 @@ class Expander:
 
     async def _try(self, state: ProofState, proposals: Sequence[Proposal]) -> list[Step]:
         """One step for each, in order; Lean is not sent what it rejected before."""
+        await self._rejections.load(state)
         known = self._rejections.at(state)
         new = [p.tactic for p in proposals if p.tactic not in known]
         tried = iter(await self._pool.apply(state, new) if new else [])

@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import pairwise
 
-from ...lean_env.verification.script import tokens
+from ...data.lean_text import tokens
 
 Proves = Callable[[str], Awaitable[bool]]
 """Whether a tactic block still proves the goal."""

@@ -6,6 +6,7 @@ key and the text of the goals. Only rejections that do not depend on time or mem
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -77,6 +78,13 @@ class Rejections:
         """Tactic to what Lean said of it there."""
         return self._find(state)
 
+    async def load(self, state: ProofState) -> None:
+        """Read what is stored of a state, beside the event loop."""
+        place = state.key, state.pretty
+        if place not in self._known and self._stored is not unknown:
+            stored = await asyncio.to_thread(self._stored, state)
+            self._known.setdefault(place, _lasting(stored))
+
     def add(self, state: ProofState, steps: Iterable[Step]) -> None:
         """Keep what was rejected for good."""
         known = self._find(state)
@@ -87,8 +95,9 @@ class Rejections:
     def _find(self, state: ProofState) -> dict[str, Rejected]:
         key = state.key, state.pretty
         if key not in self._known:
-            stored = self._stored(state).items()
-            self._known[key] = {
-                t: rejection for t, rejection in stored if rejection.kind not in PASSING
-            }
+            self._known[key] = _lasting(self._stored(state))
         return self._known[key]
+
+
+def _lasting(stored: Mapping[str, Rejected]) -> dict[str, Rejected]:
+    return {t: rejection for t, rejection in stored.items() if rejection.kind not in PASSING}

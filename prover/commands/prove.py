@@ -18,6 +18,7 @@ from ...data.records import StopReason, Theorem
 from ...lean_env.pool import LeanPool
 from ...lean_env.worker_command import Toolchain
 from ..agent.recorder import AttemptObserver, ObserverList
+from ..concurrency import run_all
 from ..models.server_watch import ServerMonitor, Servers
 from ..repair.repair_task import Repair, RepairConfig
 from ..session import Run, RunConfig, check_axioms, select, start_run
@@ -57,11 +58,8 @@ class FileCommand:
         progress = terminal.ProofProgress(job.report)
         async with self._run(progress) as (run, run_id):
             pool = run.pool
-            opened = [
-                file
-                for each in job.files
-                if (file := await job.open_file(each, pool.open(each.path, each.text)))
-            ]
+            openings = [job.open_file(each, pool.open(each.path, each.text)) for each in job.files]
+            opened = [file for file in await run_all(openings) if file]
             theorems = select(opened, job.names) if opened else []
             for file in opened:
                 job.print_errors(file.path, file.messages)

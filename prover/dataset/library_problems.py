@@ -27,6 +27,7 @@ from ...lean_env.cache import (
 from ...lean_env.queries.library import HEARTBEATS, ROOTS, LibraryReader, Module
 from ...lean_env.toolchains.find import Toolchain
 from ...lean_env.toolchains.sources import worker_sources
+from ...lean_env.worker_command import lean_title
 from .tracing import Told, silent
 
 FORM = 1
@@ -61,7 +62,7 @@ class LibraryExtraction:
         A cancelled call keeps what is posed by then. Raises UsageError when no module fits,
         WorkerDied when the library cannot be listed, ToolchainError.
         """
-        lean = f"Lean {toolchain.lean} ({toolchain.name})"
+        lean = lean_title(toolchain)
         make = library or (lambda: LibraryReader(toolchain))
         shelf = ModuleCache((cache or default_cache()) / "library" / _key(lean))
         asked = [make() for _ in range(max(1, self.workers))]

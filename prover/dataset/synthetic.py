@@ -23,6 +23,7 @@ from ...data.records import Advanced, ProofState, Step
 from ...lean_env.opened_file import OpenedFile
 from ...lean_env.pool import LeanPool
 from ...lean_env.toolchains.find import Toolchain
+from ...lean_env.worker_command import lean_title
 from .decontamination import exclusion
 from .mutation import Mutator
 from .tracing import Told, silent
@@ -136,7 +137,7 @@ class SyntheticExtraction:
                     rows.append(row)
             finally:  # what is made when it is interrupted is kept
                 if self.out and rows:
-                    self._write(self.out, rows, f"Lean {toolchain.lean}", sieve)
+                    self._write(self.out, rows, lean_title(toolchain), sieve)
         return SyntheticProblems(rows, sieve.dropped)
 
     def _write(self, out: Path, rows: list[Row], lean: str, sieve: CandidateFilter) -> None:

@@ -29,6 +29,7 @@ from ...lean_env.toolchains.find import Toolchain
 from ...lean_env.toolchains.native import lake_project
 from ...lean_env.toolchains.project import Project
 from ...lean_env.toolchains.sources import worker_sources
+from ...lean_env.worker_command import lean_title
 from .decontamination import exclusion
 from .provenance import origin_of
 
@@ -165,7 +166,7 @@ class FileExtraction:
     ) -> Dataset:
         """What there is to write. Raises as a call does."""
         async with LeanPool(toolchain, workers=self.workers) as pool:
-            lean = f"Lean {toolchain.lean} ({toolchain.name})"
+            lean = lean_title(toolchain)
             folder = traces_folder(toolchain, self.corpus.root, cache)
             traces = Traces(pool, lean, folder)
             traced = await trace_all(self.corpus, traces, pool.workers, told)

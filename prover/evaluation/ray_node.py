@@ -24,7 +24,6 @@ from ..config import ProverConfig
 from ..models.server_watch import Servers
 from ..session import RunConfig, start_run
 from .runner import Proving, RunnerContext
-from .wire import PackedExpansions, pack, unpack
 
 Setup = Callable[[], AbstractAsyncContextManager[RunnerContext]]
 """Sets up the parts of a node, on that node; it is sent there."""
@@ -84,7 +83,7 @@ class _EventRecorder:
         self._events.append(("start_attempt", (theorem,)))
 
     def expansions(self, theorem: Theorem, expansions: list[Expansion]) -> None:
-        self._events.append(("expansions", (theorem, pack(expansions))))
+        self._events.append(("expansions", (theorem, expansions)))
 
     def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
         self._events.append(("turns", (theorem, turns)))
@@ -198,8 +197,7 @@ class _NodeProver:
         asked = self._actor.prove.remote(list(theorems), self._config)
         report: AttemptReport = await _answer(asked)
         for method, arguments in report.events:
-            values = (unpack(a) if isinstance(a, PackedExpansions) else a for a in arguments)
-            getattr(self._observer, method)(*values)
+            getattr(self._observer, method)(*arguments)
         self.fault = report.fault
         return report.attempts
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import textwrap
 
-_OUTSIDE = re.compile(r"--[^\n]*|/-|\"(?:\\.|[^\"\\])*\"?|'(?:\\.|[^'\\\n])'", re.DOTALL)
-_COMMENT = re.compile(r"/-|-/")
+from ...data.lean_text import masked
+
 _FENCE = re.compile(r"^[ \t]*```[ \t]*(\w*)[^\n]*$", re.MULTILINE)
 _LEAN = {"", "lean", "lean4", "tactic", "tactics"}
 _DECLARATION = re.compile(
@@ -25,24 +25,6 @@ _COMMAND = re.compile(
 )
 _CONTINUES = re.compile(r"<;>|[|)\]}⟩]|(?:at|using|with|then|else|from|by|where)\b|[=≤<≥>+*/∧∨→↔,]")
 _EXPECTS_MORE = re.compile(r"(?:\b(?:by|with|do|then|else|from|calc)|=>|:=|<;>|[,(\[⟨{=≤<∧∨→↔])$")
-
-
-def masked(text: str) -> str:
-    """The text with comments and strings blanked, line for line and character for character."""
-    pieces: list[str] = []
-    at = depth = 0
-    while found := (_COMMENT if depth else _OUTSIDE).search(text, at):
-        before = text[at : found.start()]
-        pieces.append(_blank(before) if depth else before)
-        pieces.append(_blank(found[0]))
-        depth += {"/-": 1, "-/": -1}.get(found[0], 0)
-        at = found.end()
-    pieces.append(_blank(text[at:]) if depth else text[at:])
-    return "".join(pieces)
-
-
-def _blank(text: str) -> str:
-    return re.sub(r"[^\n]", " ", text)
 
 
 def without_reasoning(answer: str) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ..policy.answers import masked
+from ...data.lean_text import masked
 from ..policy.base import Policy, PolicyOutput, Proposal, Query
 
 MOST = 40

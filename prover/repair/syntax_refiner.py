@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from ..policy.answers import masked
+from ...data.lean_text import masked
 
 Rule = Callable[[str], str]
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -41,6 +42,8 @@ ASKED_AT_ONCE = 500
 
 MARKED = ("leandojo", "reprover")
 """Encoders trained on premises with marked names, by parts of their own names."""
+
+LOG = logging.getLogger("lakatos")
 
 
 T = TypeVar("T")
@@ -104,9 +107,18 @@ class Encoder:
 
 
 class Embeddings:
-    """What an encoder makes of texts, each computed once. path: a database; None: kept nowhere."""
+    """What an encoder makes of texts, each computed once. path: a database; None: kept nowhere.
 
-    def __init__(self, encoder: Encoder, path: Path | None = None) -> None:
+    note: is told of a database that is damaged.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        path: Path | None = None,
+        note: Callable[[str], None] = LOG.warning,
+    ) -> None:
+        self._note = note
         self._encoder = encoder
         self._path = path
 
@@ -130,7 +142,7 @@ class Embeddings:
         if self._path is None:
             return {}
         found: dict[bytes, Any] = {}
-        with suppress(OSError, sqlite3.Error), self._opened(self._path) as database:
+        with self._undamaged(self._path), self._opened(self._path) as database:
             for chunk in _chunks(sorted(keys), ASKED_AT_ONCE):
                 marks = ", ".join("?" * len(chunk))
                 rows = database.execute(f"SELECT * FROM vector WHERE key IN ({marks})", chunk)
@@ -141,8 +153,23 @@ class Embeddings:
         """Keep vectors; a disk that takes nothing only costs the next run its time."""
         if self._path is None:
             return
-        with suppress(OSError, sqlite3.Error), self._opened(self._path) as database:
+        with self._undamaged(self._path), self._opened(self._path) as database:
             database.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?)", rows.items())
+
+    @contextmanager
+    def _undamaged(self, path: Path) -> Iterator[None]:
+        """Go on without the database where it cannot be used; one that is damaged is told of once
+        and begun anew.
+        """
+        try:
+            yield
+        except (sqlite3.OperationalError, OSError):  # locked, read-only, a full disk
+            return
+        except sqlite3.Error as error:
+            self._note(f"{path}: the kept embeddings are damaged ({error}), and are made anew")
+            for each in (path, *path.parent.glob(f"{path.name}-*")):
+                with suppress(OSError):
+                    each.unlink()
 
     @contextmanager
     def _opened(self, path: Path) -> Iterator[sqlite3.Connection]:

@@ -35,8 +35,11 @@ class Mailbox {
   // do a thing of a few instructions while the other thread does none of these
   alone(act) {
     while (Atomics.compareExchange(this.words, LOCK, 0, 1) !== 0);
-    act();
-    Atomics.store(this.words, LOCK, 0);
+    try {
+      act();
+    } finally {
+      Atomics.store(this.words, LOCK, 0);
+    }
   }
 }
 

@@ -1,0 +1,247 @@
+import LeanEnv.Run
+open Lean Elab Meta Tactic
+
+/-! Applies tactics to states.
+
+    {"v":1,"id":2,"op":"apply","state":2,"tactic":"rfl"}
+    {"v":1,"id":2,"result":{"states":[]},"us":900,"heartbeats":4}
+
+A draft has holes: each `sorry` of its text becomes a state in its own context.
+
+    {"v":1,"id":3,"op":"apply","state":2,"tactic":"refine ⟨?_, sorry⟩","drafts":true}
+    {"v":1,"id":3,"result":{"states":[{...},{...,"hole":{"start":13,"stop":18,"mode":"term"}}]},...}
+
+A tactic that searches is replaced by what it found, and `tactic` says by what. -/
+
+namespace LeanEnv
+
+/-- How to apply a tactic: its limit in thousands of heartbeats, and whether it may have holes. -/
+structure ApplyOptions where
+  heartbeats : Nat
+  drafts     : Bool := false
+
+/-- A tactic that Lean did not take. -/
+def rejectedWith (kind text : String) (messages : Array Json) : Answer :=
+  let said := if messages.isEmpty then [] else [("messages", Json.arr messages)]
+  .result <| Json.mkObj [("rejected", Json.mkObj <| [("kind", Json.str kind), ("text", Json.str text)] ++ said)]
+
+def rejected (kind text : String) : Answer := rejectedWith kind text #[]
+
+def errorsOf (log : MessageLog) : BaseIO String := do
+  let texts ← (log.toList.filter (·.severity matches .error)).mapM (·.data.toString)
+  return "\n".intercalate texts
+
+/-! ### What a searching tactic found -/
+
+/-- What a message suggests first: the text after `Try this:`, without the mark that newer versions add. -/
+def suggestedBy (text : String) : Option String := do
+  let rest ← ["Try this:", "Try these:"].findSome? fun head =>
+    if text.startsWith head then some (text.drop head.length).toString else none
+  let mark := "[apply] "
+  let parts := (rest.splitOn mark).map fun part => part.trimAscii.toString
+  -- lines after the first stand below the mark
+  let first ← parts.find? (!·.isEmpty)
+  let lines := (first.splitOn "\n").map fun line => if line.startsWith "  " then (line.drop 2).toString else line
+  -- what stands behind it as a comment is the goal that is left
+  return "\n".intercalate (lines.filter fun line => !line.startsWith "--")
+
+/-- The outermost parts of a text that search, in order. -/
+partial def searchesIn (stx : Syntax) : Array Syntax :=
+  if suggests? stx |>.isNone then #[]
+  else
+    let inner := stx.getArgs.foldl (fun found a => found ++ searchesIn a) #[]
+    -- a word such as `+suggestions` belongs to the tactic around it
+    if inner.isEmpty || isSearch stx then #[stx] else inner
+where
+  isSearch (stx : Syntax) : Bool := match stx with
+    | .node _ (.str `Lean.Parser.Tactic k) args =>
+      k.contains '?' || k.endsWith "Trace" || k == "showTerm" || (args.size > 1 && k.startsWith "grind")
+    | .node _ (.str `Lean.Parser.Tactic.Grind k) _ => k.endsWith "Trace"
+    | _ => false
+
+/-- The text with each part that searches replaced by what was said there; the error is why not. -/
+def replaceSearches (text : String) (stx : Syntax) (said : Array (Nat × String)) : Except String String := do
+  let mut out := text.toUTF8
+  for part in (searchesIn stx).reverse do
+    let some span := spanOf part | throw "it has no place"
+    let found := said.filterMap fun (place, what) => if span.start ≤ place && place < span.stop then some what else none
+    let some first := found[0]? | throw s!"{wordOf part} found nothing to put in its place"
+    unless found.all (· == first) do throw s!"{wordOf part} found different things for several goals: write one for each goal"
+    let column := (text.toFileMap.toPosition ⟨span.start⟩).column
+    let new := first.replace "\n" ("\n" ++ "".pushn ' ' column)
+    out := out.extract 0 span.start ++ new.toUTF8 ++ out.extract span.stop out.size
+  match String.fromUTF8? out with
+  | some new => return new
+  | none => throw "it stands within a character"
+
+/-! ### Running a tactic -/
+
+/-- Is the theorem used on the very arguments that it is proved for? `partial`: a term, each part once. -/
+partial def usesItself (self : FVarId) (params : Array Expr) (e : Expr) : StateM (Std.HashSet Expr) Bool := do
+  if !e.hasAnyFVar (· == self) || (← get).contains e then return false
+  modify (·.insert e)
+  let parts (es : Array Expr) : StateM (Std.HashSet Expr) Bool := es.anyM (usesItself self params ·)
+  match e with
+  | .fvar f => return f == self
+  | .app .. =>
+    let args := e.getAppArgs
+    if e.getAppFn.isFVarOf self then
+      return (args.size ≤ params.size && args == params.extract 0 args.size) || (← parts args)
+    return (← parts (args.push e.getAppFn))
+  | .lam _ t b _ | .forallE _ t b _ => parts #[t, b]
+  | .letE _ t v b _ => parts #[t, v, b]
+  | .mdata _ b | .proj _ _ b => usesItself self params b
+  | _ => return false
+
+/-- Refuse a theorem that closes its own goal; on other arguments, smaller ones, it may be used. -/
+def checkOwnUse (own : Own) (values : Array Expr) : MetaM Unit := do
+  unless values.any (·.hasAnyFVar (· == own.self)) do return
+  own.root.withContext do
+    let whole ← instantiateMVars (.mvar own.root)
+    let isCircular ← lambdaTelescope whole fun more body => do
+      let params := own.params.map Expr.fvar ++ more
+      return ((usesItself own.self params body).run {}).1
+    if isCircular then throwError "the theorem is used to prove itself: {← own.self.getUserName} may stand in its proof on smaller arguments only"
+
+/-- Does a text name a goal, as `?succ`? Then it may assign one that is out of its reach. -/
+def namesGoal (stx : Syntax) : Bool :=
+  (stx.find? fun s => s.isOfKind ``Parser.Term.syntheticHole && s[1].isIdent).isSome
+
+/-- Run a parsed tactic sequence on the snapshot's goals; `true` when a `sorry` is in what it built. -/
+def evaluate (stx : Syntax) (s : Snapshot) : TacticM Bool := do
+  let before ← getGoals
+  let start ← getEnv
+  Term.withSynthesize <| evalTactic stx
+  pruneSolvedGoals
+  let finished := (← getGoals).isEmpty
+  let mut holds := false
+  let mut values : Array Expr := #[]
+  for g in before do
+    if ← g.isAssigned then
+      let value ← instantiateMVars (.mvar g)
+      let env ← getEnv
+      let used := usedSince start env value.getUsedConstants.toList {}
+      holds := holds || used.contains ``sorryAx
+      values := values.push value
+      if let some c := used.toList.find? s.banned.contains then throwError "{c} is what is to be proved"
+      if let some c := used.toList.find? fun c => (env.find? c).any (·.isUnsafe) then throwError "{c} is unsafe"
+      if finished && value.hasExprMVar && !(← instantiateMVars (← g.getType)).hasExprMVar then
+        throwError "the goal is closed, but metavariables remain: {value}"
+      if finished && namesGoal stx && !value.hasExprMVar then g.withContext do
+        Meta.check value
+        unless ← isDefEq (← inferType value) (← g.getType) do throwError "what closes the goal is of another type: {value}"
+  s.own?.forM (checkOwnUse · values)
+  return holds
+
+/-- The goal that a hole of a draft stands for, opened again; none for one that was taken back. -/
+def openHole (h : Hole) : TacticM (Option MVarId) := do
+  match h.asTerm?, h.goals with
+  | some (lctx, type), _ =>
+    let insts ← withLCtx lctx {} getLocalInstances
+    let m ← withLCtx lctx insts <| mkFreshExprSyntheticOpaqueMVar (← instantiateMVars type)
+    return some m.mvarId!
+  | none, g :: _ =>
+    unless ((← getExprMVarAssignment? g).any (·.getAppFn.isConstOf ``sorryAx)) do return none
+    modifyMCtx fun m => { m with eAssignment := m.eAssignment.erase g }
+    return some g
+  | none, [] => return none
+
+/-- Does a goal speak of the value of a `sorry`? -/
+def speaksOfSorry (g : MVarId) : MetaM Bool := g.withContext do
+  if (← instantiateMVars (← g.getType)).hasSorry then return true
+  (← getLCtx).anyM fun d => return !d.isImplementationDetail && (← instantiateMVars d.type).hasSorry
+
+/-- The holes of a draft as goals. Two goals of one `sorry` are an error. -/
+def openHoles (infos : InfoState) : TacticM (Array DraftHole) := do
+  let ctx : CommandContextInfo := { env := ← getEnv, fileMap := ← getFileMap, ngen := ← getNGen }
+  let trees := infos.trees.map fun t => InfoTree.context (.commandCtx ctx) (t.substitute infos.assignment)
+  let mut out : Array DraftHole := #[]
+  let mut keys : Array String := #[]
+  for h in (holesOf trees).toList.mergeSort fun a b => a.place ≤ b.place do
+    let some span := spanOf h.stx | continue
+    let some goal ← openHole h | continue
+    let (key, _) ← stateKey [goal]
+    if out.any (·.span == span) then
+      let at_ := (← getFileMap).toPosition ⟨span.start⟩
+      unless keys.back? == some key do
+        throwError "the sorry in line {at_.line}, column {at_.column}, stands for several goals: write one for each goal"
+    else
+      out := out.push { goal, span, mode := if h.asTerm?.isSome then "term" else "tactic" }
+      keys := keys.push key
+  return out
+
+/-- The state after a draft, with a goal for each of its holes. before: the goals that it was for. -/
+def draftedState (before : List MVarId) (s : Snapshot) (token : IO.CancelToken) : BaseIO (Except Stop (Array DraftHole × Snapshot)) := do
+  let opened : TacticM (Array DraftHole) := do
+    let old ← before.anyM fun g => return ((← getMCtx).findDecl? g).isSome && (← speaksOfSorry g)
+    let holes ← openHoles s.core.infoState
+    setGoals ((← getGoals).filter (fun g => holes.all (·.goal != g)) ++ (holes.map (·.goal)).toList)
+    if !old && (← (← getGoals).anyM (speaksOfSorry ·)) then
+      throwError "a goal speaks of the value of a sorry: write that value into the tactic"
+    return holes
+  return match ← s.run token 400000 opened with
+  | .error stop => .error stop
+  | .ok (holes, s', _) => .ok (holes, s')
+
+def Stop.rejected (stop : Stop) (messages : Array Json) : Answer := match stop with
+  | .error text => rejectedWith "elaboration" text messages
+  | .heartbeats text => rejectedWith "heartbeats" text messages
+  | .recursion text => rejectedWith "recursion" text messages
+  | .cancelled => LeanEnv.rejected "cancelled" "cancelled"
+
+/-- The new states as they go on the wire. -/
+def advanced (r : WorkerRef) (s : Snapshot) (holes : Array DraftHole) (said : List (String × Json)) : IO Answer := do
+  let s := { s with core := { s.core with infoState := {}, messages := {} } }
+  match ← keepStates r s holes with
+  | .error .cancelled => return rejected "cancelled" "cancelled"
+  | .error (.error text) => return rejected "elaboration" (if holes.isEmpty then "the new goals cannot be shown" else text)
+  | .error _ => return rejected "elaboration" "the new goals cannot be shown"
+  | .ok states => return .result <| Json.mkObj <| [("states", states)] ++ said
+
+/-- Run a text that Lean can read and that may be tried. The text instead, when it searches. -/
+def runTactic (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (text : String) (stx : Syntax) : IO (Answer ⊕ String) := do
+  let limit := match maxHeartbeats.get s.coreCtx.options with
+    | 0 => o.heartbeats
+    | n => min n o.heartbeats
+  let token := (← r.get).token
+  let drafts := o.drafts && hasHole stx
+  let (outcome, log) ← s.runLogged token limit (evaluate stx s) (trees := drafts)
+  let map := s.coreCtx.fileMap
+  let messages := (← log.toList.mapM (messageToWire map ·)).toArray
+  match outcome with
+  | .error stop => return .inl (stop.rejected messages)
+  | .ok (holdsSorry, s') =>
+    if (suggests? stx).isSome then
+      let said ← log.toList.filterMapM fun m => return (suggestedBy (← m.data.toString)).map ((map.ofPosition m.pos).byteIdx, ·)
+      match replaceSearches text stx said.toArray with
+      | .ok new => return .inr new
+      | .error why => return .inl (rejectedWith "elaboration" s!"a proof says what was found, not that it was searched for: {why}" messages)
+    if log.hasErrors then return .inl (rejectedWith "elaboration" (← errorsOf log) messages)
+    if holdsSorry && !drafts then return .inl (rejectedWith "sorry" "the tactic leaves a sorry in the proof" messages)
+    let said := if messages.isEmpty then [] else [("messages", Json.arr messages)]
+    if !drafts then return .inl (← advanced r s' #[] said)
+    match ← draftedState s.goals s' token with
+    | .error stop => return .inl (stop.rejected messages)
+    | .ok (holes, s') => return .inl (← advanced r s' holes said)
+
+/-- Apply a tactic. One that searches is run, and what it found is applied in its place. -/
+def applyTactic (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (text : String) : IO Answer := do
+  let attempt (text : String) : IO (Answer ⊕ String) := do
+    let s := { s with coreCtx := { s.coreCtx with fileMap := text.toFileMap } }
+    match s.parse text with
+    | .error e => return .inl (rejected "parse" e)
+    | .ok stx => match s.place.objection? (drafts := o.drafts) stx with
+      | some against => return .inl (rejected against.kind against.text)
+      | none => runTactic r s o text stx
+  match ← attempt text with
+  | .inl answer => return answer
+  | .inr found => match ← attempt found with
+    | .inl (.result value) =>
+      if let .ok why := value.getObjVal? "rejected" then
+        let text := (why.getObjValAs? String "text").toOption.getD ""
+        return rejected "elaboration" s!"what the search found does not take its place: {found}\n{text}"
+      return .result ((value.setObjVal! "tactic" found).setObjVal! "suggestion" found)
+    | .inl answer => return answer
+    | .inr _ => return rejected "elaboration" s!"what the search found searches again: {found}"
+
+end LeanEnv
