@@ -94,8 +94,8 @@ def options(kind: type[Kind], values: Mapping[str, str], what: str) -> Kind:
 def unknown_option(what: str, name: str, known: Sequence[str]) -> UsageError:
     """The error for an option that does not exist, with near names. what: names its owner."""
     near = difflib.get_close_matches(name, known, n=3)
-    hint = f"did you mean {', '.join(near)}?" if near else f"it has: {', '.join(known)}"
-    return UsageError(f"{what} has no option {name}; {hint}")
+    suggestion = f"did you mean {', '.join(near)}?" if near else f"it has: {', '.join(known)}"
+    return UsageError(f"{what} has no option {name}; {suggestion}")
 
 
 def _type_name(hint: Any) -> str:

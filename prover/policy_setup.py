@@ -132,14 +132,14 @@ def _own_options(models: Sequence[ModelSpec], config: ModelConfig) -> dict[str, 
     Raises UsageError for an option that none of them has.
     """
     encoders = [word for word in (config.critic, config.retriever) if word.startswith("hf:")]
-    asked = [*models, *map(_encoder, encoders)]
-    if config.options and not asked:
+    every_model = [*models, *map(_encoder, encoders)]
+    if config.options and not every_model:
         name = next(iter(config.options))
         raise UsageError(f"no model has the option {name}: the policy asks none")
     values = {name: text for name, text in config.options.items() if name not in DRAWING}
     for name, text in values.items():
-        if not any(model.known({name: text}) for model in asked):
-            own = [field.name for model in asked for field in fields(model.options_type())]
+        if not any(model.known({name: text}) for model in every_model):
+            own = [field.name for model in every_model for field in fields(model.options_type())]
             known = [*DRAWING, *own]
-            raise unknown_option(asked[0].word, name, known)
+            raise unknown_option(every_model[0].word, name, known)
     return values
