@@ -83,16 +83,19 @@ def options(kind: type[Kind], values: Mapping[str, str], what: str) -> Kind:
     read: dict[str, Any] = {}
     for name, text in values.items():
         if name not in types:
-            near = difflib.get_close_matches(name, types, n=3)
-            suggestion = (
-                f"did you mean {', '.join(near)}?" if near else f"it has: {', '.join(types)}"
-            )
-            raise UsageError(f"{what} has no option {name}; {suggestion}")
+            raise unknown_option(what, name, list(types))
         try:
             read[name] = _READ[types[name]](text)
         except (ValueError, KeyError) as error:
             raise UsageError(f"option {name} must be {types[name]}, not {text!r}") from error
     return kind(**read)
+
+
+def unknown_option(what: str, name: str, known: Sequence[str]) -> UsageError:
+    """The error for an option that does not exist, with near names. what: names its owner."""
+    near = difflib.get_close_matches(name, known, n=3)
+    suggestion = f"did you mean {', '.join(near)}?" if near else f"it has: {', '.join(known)}"
+    return UsageError(f"{what} has no option {name}; {suggestion}")
 
 
 def _type_name(hint: Any) -> str:

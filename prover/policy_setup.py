@@ -5,14 +5,12 @@ Which policies there are, policy_spec.py says.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from ..data.errors import UsageError
-from .config import ModelConfig
-from .models.base import LanguageModel, Sampling
+from .config import ModelConfig, unknown_option
 from .models.server_watch import Servers
 from .policy.base import Policy
 from .policy.critic import ConstantCritic, ModelCritic
@@ -23,6 +21,7 @@ from .policy_spec import (
     MixtureSpec,
     ModelSetup,
     ModelSpec,
+    OpenedModel,
     TransformersSpec,
     parse_policy,
 )
@@ -31,16 +30,6 @@ from .retrieval.dense import Dense, EmbeddedLibrary, Encoder
 
 MAX_RACED = 64
 """Most samples of whole proofs of one theorem that are checked at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedModel:
-    """A model, and how it is asked. retrieval: chooses the premises of its prompts, if any."""
-
-    model: LanguageModel
-    form: PromptFormat
-    sampling: Sampling
-    retrieval: Retrieval | None
 
 
 def suited(spec: MixtureSpec, config: ModelConfig) -> tuple[str, int]:
@@ -108,12 +97,8 @@ async def open_model(
     values = _own_options([spec], config)
     retrieval = _retrieval([form], config, values, source) if form.shows_premises else None
     setup = ModelSetup(config, seed, values, servers, retrieval)
-    sampling = setup.sampling(form)
-    model = await spec.load(setup)
-    try:
-        yield OpenedModel(model, form, sampling, retrieval)
-    finally:
-        await model.close()
+    async with AsyncExitStack() as stack:
+        yield await spec.open_model(setup, form, stack)
 
 
 def _retrieval(
@@ -147,16 +132,14 @@ def _own_options(models: Sequence[ModelSpec], config: ModelConfig) -> dict[str, 
     Raises UsageError for an option that none of them has.
     """
     encoders = [word for word in (config.critic, config.retriever) if word.startswith("hf:")]
-    asked = [*models, *map(_encoder, encoders)]
-    if config.options and not asked:
+    every_model = [*models, *map(_encoder, encoders)]
+    if config.options and not every_model:
         name = next(iter(config.options))
         raise UsageError(f"no model has the option {name}: the policy asks none")
     values = {name: text for name, text in config.options.items() if name not in DRAWING}
     for name, text in values.items():
-        if not any(model.known({name: text}) for model in asked):
-            own = [field.name for model in asked for field in fields(model.options_type())]
+        if not any(model.known({name: text}) for model in every_model):
+            own = [field.name for model in every_model for field in fields(model.options_type())]
             known = [*DRAWING, *own]
-            near = difflib.get_close_matches(name, known, n=3)
-            suggestion = f"did you mean {', '.join(near)}?" if near else f"has: {', '.join(known)}"
-            raise UsageError(f"{asked[0].word} has no option {name}; {suggestion}")
+            raise unknown_option(every_model[0].word, name, known)
     return values

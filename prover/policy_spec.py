@@ -85,6 +85,16 @@ class ModelSetup:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedModel:
+    """A model, and how it is asked. retrieval: chooses the premises of its prompts, if any."""
+
+    model: LanguageModel
+    form: PromptFormat
+    sampling: Sampling
+    retrieval: Retrieval | None
+
+
 @dataclass(frozen=True)
 class PolicySpec(ABC):
     """One policy as the command line names it: `WORD`, or `WORD:NAME`.
@@ -175,15 +185,20 @@ class ModelSpec(PolicySpec):
         return self.format(config).is_whole_proof
 
     async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
-        """Load the model, and ask it in its format."""
-        form = self.format(setup.config)
-        sampling = setup.sampling(form)
-        model = await self.load(setup)
-        stack.push_async_callback(model.close)
-        retrieval = setup.retrieval if form.shows_premises else None
-        return LanguagePolicy(model, form, sampling, retrieval)
+        """Load the model, and ask it for tactics in its format."""
+        opened = await self.open_model(setup, self.format(setup.config), stack)
+        return LanguagePolicy(opened.model, opened.form, opened.sampling, opened.retrieval)
 
-    async def load(self, setup: ModelSetup) -> LanguageModel:
+    async def open_model(
+        self, setup: ModelSetup, form: PromptFormat, stack: AsyncExitStack
+    ) -> OpenedModel:
+        """Load the model, to be asked in a format. Raises as `open`."""
+        sampling = setup.sampling(form)
+        model = await self._load(setup)
+        stack.push_async_callback(model.close)
+        return OpenedModel(model, form, sampling, setup.retrieval if form.shows_premises else None)
+
+    async def _load(self, setup: ModelSetup) -> LanguageModel:
         """The model; of several servers, or on several devices, as one."""
         copies: list[LanguageModel] = []
         try:

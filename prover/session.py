@@ -154,12 +154,12 @@ class Run:
         """
         content = file.filled(proved)
         names = {a.theorem.declaration or a.theorem.name for a in proved}
-        whole = replace(file, raw=content).text
-        for name, verdict in await self.verifier.compare(file.text, whole) if proved else ():
+        submission = replace(file, raw=content).text
+        for name, verdict in await self.verifier.compare(file.text, submission) if proved else ():
             if name in names and isinstance(verdict, Refused):
-                others = [r for r in verdict.reasons if r.kind is not RefusalKind.SORRY]
-                if others:
-                    why = f"{name}: {others[0].kind.value}: {others[0].text}"
+                reasons = [r for r in verdict.reasons if r.kind is not RefusalKind.SORRY]
+                if reasons:
+                    why = f"{name}: {reasons[0].kind.value}: {reasons[0].text}"
                     raise SoundnessAlarm(f"{file.path}: the proofs do not fit together: {why}")
         return content
 

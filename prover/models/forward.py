@@ -164,9 +164,19 @@ class Causal:
 
 
 class UnmixedRows:
-    """Rows that no others can join."""
+    """Rows that no others can join, each with a cache of its own."""
 
     joins = False
+    _cache: Any
+    _mask: Tensor
+
+    def keep(self, index: Sequence[int]) -> None:
+        """Go on with these rows."""
+        import torch
+
+        chosen = self._mask.new_tensor(index, dtype=torch.long)
+        select(self._cache, chosen)
+        self._mask = self._mask[chosen]
 
     def join(self, fresh: Rows) -> None:
         """Never called."""
@@ -260,14 +270,6 @@ class CopiedRows(UnmixedRows):
         )
         return logits
 
-    def keep(self, index: Sequence[int]) -> None:
-        """Go on with these rows."""
-        import torch
-
-        chosen = self._mask.new_tensor(index, dtype=torch.long)
-        select(self._cache, chosen)
-        self._mask = self._mask[chosen]
-
 
 class Seq2Seq:
     """An encoder and a decoder. model: any `AutoModelForSeq2SeqLM`, in evaluation mode.
@@ -344,11 +346,8 @@ class EncodedRows(UnmixedRows):
 
     def keep(self, index: Sequence[int]) -> None:
         """Go on with these rows."""
-        import torch
-
-        chosen = self._mask.new_tensor(index, dtype=torch.long)
-        select(self._cache, chosen)
-        self._hidden, self._mask = self._hidden[chosen], self._mask[chosen]
+        self._hidden = self._hidden[list(index)]
+        super().keep(index)
 
 
 class ClassifierModel:

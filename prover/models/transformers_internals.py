@@ -119,17 +119,17 @@ def trying_shared_attention(model: Any) -> Iterator[Callable[[], None]]:
         raise Unfamiliar(f"its attention is {before}")
     AttentionInterface.register(ATTENTION, _attention)
     AttentionMaskInterface.register(ATTENTION, sdpa_mask)
-    kept = False
+    is_wanted = False
 
     def keep() -> None:
-        nonlocal kept
-        kept = True
+        nonlocal is_wanted
+        is_wanted = True
 
     model.set_attn_implementation(ATTENTION)
     try:
         yield keep
     finally:
-        if not kept:
+        if not is_wanted:
             model.set_attn_implementation(before)
 
 

@@ -125,9 +125,9 @@ class ModelDraftGenerator:
         seed = self._sampling.seed + SEED_STRIDE * (conversation.rounds) + conversation.number
         sampling = replace(self._sampling, n=1, seed=seed)
         answer = (await self._ask(prompt, sampling)).completions
-        told = prompt.messages[-1].text if prompt.messages else prompt.text
+        question = prompt.messages[-1].text if prompt.messages else prompt.text
         conversation.prompt = prompt
-        conversation.unkept.append(Turn(conversation.number, "user", told, is_feedback=True))
+        conversation.unkept.append(Turn(conversation.number, "user", question, is_feedback=True))
         if answer:
             self._record(theorem, conversation, answer[0])
         conversation.is_over = not answer
