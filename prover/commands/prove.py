@@ -107,7 +107,9 @@ class FileCommand:
         async with self._run() as (run, _):
             file_repair = FileRepair(run, config, self.config.prover, known_proof)
             states = [
-                s for file in job.files if (s := await job.open_file(file, file_repair.admit(file)))
+                s
+                for file in job.files
+                if (s := await job.open_file(file, file_repair.inspect(file)))
             ]
             for state in states:
                 job.print_errors(state.file.path, state.diagnosis.errors)
@@ -117,10 +119,10 @@ class FileCommand:
                     hint = f"; its sorries: lakatos prove {path}" if has_sorry else ""
                     job.print_line(f"{path}: nothing to repair, Lean finds no error in it{hint}")
             choose(states, job.names)
-            await file_repair.mend(states, record, job.interrupt)
+            await file_repair.repair(states, record, job.interrupt)
         job.print_summary()
         for state in states if job.out else ():
-            job.write_proofs(state.file, state.content, len(state.mended))
+            job.write_proofs(state.file, state.content, len(state.accepted))
 
     @asynccontextmanager
     async def _run(self, watcher: AttemptObserver | None = None) -> AsyncIterator[tuple[Run, int]]:

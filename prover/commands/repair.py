@@ -1,6 +1,6 @@
-"""The broken proofs of several files, mended one after the other, and the files they make.
+"""Repairs the broken proofs of several files, one after the other.
 
-Knows what is to be written, and writes nothing itself.
+It says what each file becomes, and writes nothing itself.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from ..session import Run, named
 
 @dataclass(slots=True)
 class FileRepairState:
-    """One file: what is wrong with it, and what has been mended. written: as it is on disk now."""
+    """One file: what is wrong with it, and what was repaired. written: as it is on disk now."""
 
     file: SourceFile
     diagnosis: BrokenFile
-    patients: tuple[BrokenTheorem, ...]
+    theorems: tuple[BrokenTheorem, ...]
     written: SourceFile
     repairs: list[Repair] = field(default_factory=list)
 
     @property
-    def mended(self) -> list[Repair]:
+    def accepted(self) -> list[Repair]:
         """The repairs that the verifier accepted."""
         return [repair for repair in self.repairs if repair.attempt.is_proved]
 
@@ -44,93 +44,101 @@ class FileRepairState:
     def content(self) -> bytes:
         """The file with every accepted repair in place; all else stays, byte for byte."""
         changes: list[Change] = [
-            (r.broken.start, r.broken.stop, r.value) for r in self.mended if r.value is not None
+            (r.broken.start, r.broken.stop, r.value) for r in self.accepted if r.value is not None
         ]
         return self.file.changed(changes) if changes else self.file.raw
 
 
 class FileRepair:
-    """Mends files within one run. known: what earlier runs proved."""
+    """Repairs files within one run. known_proof: finds what earlier runs proved."""
 
     def __init__(
-        self, run: Run, config: RepairConfig, prover: ProverConfig, known: KnownProof = unknown
+        self,
+        run: Run,
+        config: RepairConfig,
+        prover: ProverConfig,
+        known_proof: KnownProof = unknown,
     ) -> None:
         self._run = run
-        tools = ProverContext(run.pool, run.verifier, run.policy, run.recorder)
-        self._repairer = Repairer(tools, run.keeper, config, prover, known)
+        context = ProverContext(run.pool, run.verifier, run.policy, run.recorder)
+        self._repairer = Repairer(context, run.keeper, config, prover, known_proof)
 
-    async def admit(self, file: SourceFile) -> FileRepairState:
+    async def inspect(self, file: SourceFile) -> FileRepairState:
         """Look into a file. Raises UsageError when Lean cannot open it."""
         diagnosis = await diagnose(self._run.pool, file.path, file.text)
         return FileRepairState(file, diagnosis, diagnosis.theorems, file)
 
-    async def mend(
+    async def repair(
         self,
-        wards: Sequence[FileRepairState],
-        hear: Callable[[FileRepairState, Repair], None],
+        states: Sequence[FileRepairState],
+        on_repair: Callable[[FileRepairState, Repair], None],
         on_interrupt: Callable[[], None] = lambda: None,
     ) -> None:
-        """Mend all patients, in order; `hear` is told of each at once.
+        """Repair all broken theorems, in order; `on_repair` is called with each at once.
 
         The first SIGINT ends the one at work, and what was found stays; a second one cancels.
         """
-        work = self._mend(wards, hear)
+        work = self._repair(states, on_repair)
         await self._run.interruptible(work, on_interrupt, self._repairer.stop)
 
-    async def _mend(
-        self, wards: Sequence[FileRepairState], hear: Callable[[FileRepairState, Repair], None]
+    async def _repair(
+        self,
+        states: Sequence[FileRepairState],
+        on_repair: Callable[[FileRepairState, Repair], None],
     ) -> None:
-        for ward in wards:
+        for state in states:
             waiting: list[Repair] = []
-            for patient in ward.patients:
-                repair = await self._repairer.repair(ward.diagnosis, patient)
+            for broken in state.theorems:
+                repair = await self._repairer.repair(state.diagnosis, broken)
                 if rests_on_sorry(repair.attempt.verdict) and repair.value is not None:
                     waiting.append(repair)
                     continue
-                ward.repairs.append(repair)
-                hear(ward, repair)
-            for repair in await self._together(ward, waiting):
-                ward.repairs.append(repair)
-                hear(ward, repair)
+                state.repairs.append(repair)
+                on_repair(state, repair)
+            for repair in await self._judge_dependent(state, waiting):
+                state.repairs.append(repair)
+                on_repair(state, repair)
 
-    async def _together(self, ward: FileRepairState, waiting: Sequence[Repair]) -> list[Repair]:
-        """Judge all repairs of a file as one text: some stand on others.
+    async def _judge_dependent(
+        self, state: FileRepairState, waiting: Sequence[Repair]
+    ) -> list[Repair]:
+        """Judge all repairs of a file as one text, for some rest on others.
 
         Raises SoundnessAlarm when those accepted alone do not stand together.
         """
-        done = [*ward.mended, *waiting]
+        done = [*state.accepted, *waiting]
         if len(done) < 2:
             return list(waiting)
-        verdicts = await self._judge(ward, done)
-        settled = [_settled(r, verdicts[_name(r)]) for r in waiting if _name(r) in verdicts]
-        for repair in ward.mended:
+        verdicts = await self._judge(state, done)
+        judged = [_with_verdict(r, verdicts[_name(r)]) for r in waiting if _name(r) in verdicts]
+        for repair in state.accepted:
             verdict = verdicts.get(_name(repair))
             if isinstance(verdict, Refused) and not rests_on_sorry(verdict):
                 why = f"{verdict.reasons[0].kind.value}: {verdict.reasons[0].text}"
-                raise SoundnessAlarm(f"{ward.file.path}: the repairs do not fit together: {why}")
-        return settled
+                raise SoundnessAlarm(f"{state.file.path}: the repairs do not fit together: {why}")
+        return judged
 
-    async def _judge(self, ward: FileRepairState, repairs: Sequence[Repair]) -> dict[str, Verdict]:
+    async def _judge(self, state: FileRepairState, repairs: Sequence[Repair]) -> dict[str, Verdict]:
         edits = []
         for repair in repairs:
             theorem, least = repair.broken.theorem, repair.broken.least.encode()
             edits.append(Edit(theorem.stop - len(least), theorem.stop, repair.value or ""))
-        skeleton = ward.diagnosis.skeleton
+        skeleton = state.diagnosis.skeleton
         whole = rewrite(skeleton, edits)
-        return dict(await self._run.verifier.compare(skeleton, whole, name=ward.file.path))
+        return dict(await self._run.verifier.compare(skeleton, whole, name=state.file.path))
 
 
-def choose(wards: Sequence[FileRepairState], names: Sequence[str]) -> None:
-    """Leave only the patients of these names; all when there are none.
+def choose(states: Sequence[FileRepairState], names: Sequence[str]) -> None:
+    """Leave only the theorems of these names; all of them when no name is given.
 
     Raises UsageError, with near names, for a name that no broken theorem has.
     """
     if not names:
         return
-    theorems = [patient.theorem for ward in wards for patient in ward.patients]
+    theorems = [broken.theorem for state in states for broken in state.theorems]
     wanted = named(theorems, names, "that is broken")
-    for ward in wards:
-        ward.patients = tuple(p for p in ward.patients if p.theorem in wanted)
+    for state in states:
+        state.theorems = tuple(b for b in state.theorems if b.theorem in wanted)
 
 
 def _name(repair: Repair) -> str:
@@ -138,17 +146,17 @@ def _name(repair: Repair) -> str:
     return theorem.declaration or theorem.name
 
 
-def _settled(repair: Repair, verdict: Verdict) -> Repair:
+def _with_verdict(repair: Repair, verdict: Verdict) -> Repair:
     stop = StopReason.PROVED if isinstance(verdict, Accepted) else StopReason.REFUSED
     return replace(repair, attempt=replace(repair.attempt, verdict=verdict, stop=stop))
 
 
 def shown(repair: Repair) -> Attempt:
     """The attempt as a reader of the broken file sees it: at the place of its proof there."""
-    patient, attempt = repair.broken, repair.attempt
-    theorem = replace(attempt.theorem, line=patient.line, column=patient.column)
-    open_ = "; ".join(f"false: {hole.state.goals[0].target}" for hole in repair.false)
-    detail = (open_ or attempt.detail) if not attempt.is_proved else ""
+    broken, attempt = repair.broken, repair.attempt
+    theorem = replace(attempt.theorem, line=broken.line, column=broken.column)
+    counterexamples = "; ".join(f"false: {hole.state.goals[0].target}" for hole in repair.false)
+    detail = (counterexamples or attempt.detail) if not attempt.is_proved else ""
     return replace(attempt, theorem=theorem, detail=detail)
 
 
