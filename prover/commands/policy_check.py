@@ -77,9 +77,9 @@ async def _try_model(
         yield Finding("completion", why, "look at the model, and at what its server logs")
         return
     tokens = sum(each.tokens for each in answer.completions)
-    answer = f"{texts[0][:SHOWN_CHARS]!r}, {tokens} tokens in {took_s:.1f} s"
+    completion = f"{texts[0][:SHOWN_CHARS]!r}, {tokens} tokens in {took_s:.1f} s"
     sure = answer.completions[0].log_prob is not None
-    yield Finding("completion", answer + ("" if sure else ", without log-probabilities"))
+    yield Finding("completion", completion + ("" if sure else ", without log-probabilities"))
 
 
 def _device() -> str:
