@@ -153,16 +153,19 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
         self._talks = set()
-        await self._listen(0)
-        ready.set()
-        await self._over.wait()
-        await self._stop_listening()
+        with socket.socket() as holder:  # while it is dead, nobody else gets its port
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            holder.bind(("127.0.0.1", 0))
+            await self._listen(holder.getsockname()[1])
+            ready.set()
+            await self._over.wait()
+            await self._stop_listening()
         for talk in self._talks:
             talk.cancel()
         await asyncio.gather(*self._talks, return_exceptions=True)
 
     async def _listen(self, port):
-        self._socket = socket.create_server(("127.0.0.1", port))
+        self._socket = socket.create_server(("127.0.0.1", port), reuse_port=True)
         self._socket.setblocking(False)
         self._accepting = asyncio.create_task(self._accept())
         self.port = self._socket.getsockname()[1]
