@@ -19,7 +19,7 @@ state    file, statement, command?                     state
 apply    state, tactic, heartbeats?, drafts?           states, tactic?, suggestion?, messages?[]
                                                        |  rejected{kind,text,messages?[]}
           drafts: each `sorry` of the tactic becomes a state; tactic: what was applied instead of
-          one that searches
+          one that searches; the text of a message: null where it is that of the rejection
 release  states[], files[]                             {}
 stats    -                                             states, files, environments
 block    file, hole, text                              reasons[]
@@ -138,10 +138,10 @@ def proposed_field(span: tuple[int, int] | None) -> Json:
 
 
 def to_messages(wire: Json) -> tuple[Message, ...]:
-    """The messages of an answer to `apply`; one that is its `text` shares it."""
+    """The messages of an answer to `apply`; one without a text has that of the rejection."""
     text = wire.get("text")
     said = wire.get("messages", ())
-    return tuple(to_message(m | {"text": text} if m["text"] == text else m) for m in said)
+    return tuple(to_message(m | {"text": text} if m["text"] is None else m) for m in said)
 
 
 def to_hole(wire: Json) -> DraftHole | None:

@@ -22,6 +22,9 @@ structure ApplyOptions where
 
 /-- A tactic that Lean did not take. -/
 def rejectedWith (kind text : String) (messages : Array Json) : Answer :=
+  -- long texts are not written twice
+  let messages := messages.map fun m =>
+    if (m.getObjValAs? String "text").toOption == some text then m.setObjVal! "text" .null else m
   let said := if messages.isEmpty then [] else [("messages", Json.arr messages)]
   .result <| Json.mkObj [("rejected", Json.mkObj <| [("kind", Json.str kind), ("text", Json.str text)] ++ said)]
 

@@ -128,14 +128,14 @@ def Answer.line (a : Answer) (id us heartbeats : Nat) : String :=
   | .failure f => (reply [("error", Json.mkObj [("kind", f.kind), ("text", f.text)])]).compress
   | .need n => (Json.mkObj [("need", Json.mkObj [("key", n.key), ("imports", toJson n.imports)])]).compress
 
-/-- At most so many characters of one message: a trace may be endless. -/
+/-- At most so many bytes of one message: a trace may be endless. -/
 def mostSaid : Nat := 200000
 
 def messageToWire (map : FileMap) (m : Message) : BaseIO Json := do
   let severity := match m.severity with
     | .error => "error" | .warning => "warning" | .information => "info"
   let text ← m.data.toString
-  let text := if text.length > mostSaid then (text.take mostSaid).toString ++ " …" else text
+  let text := if text.utf8ByteSize > mostSaid then (text.take mostSaid).toString ++ " …" else text
   let (stop, endLine, endColumn) := match m.endPos with
     | some p => (toJson (map.ofPosition p).byteIdx, toJson p.line, toJson p.column)
     | none => (Json.null, Json.null, Json.null)
