@@ -32,6 +32,29 @@ def test_timing_changes_nothing(in_flight):
     assert all(log == logs[0] for log in logs)
 
 
+def test_no_theorem_waits_in_its_round_for_a_slow_one():
+    over = asyncio.Event()
+
+    class SlowFor(ToyPolicy):
+        async def propose(self, queries):
+            if queries[0].theorem.name == "identity":
+                await over.wait()
+            return await super().propose(queries)
+
+    class Notice(Log):
+        def finish_attempt(self, attempt):
+            super().finish_attempt(attempt)
+            if attempt.theorem.name == "distrib":
+                over.set()
+
+    pool, config = ToyPool(), ProverConfig(concurrency=2, first_round=1, growth=2, wall_s=1e9)
+    prover = Prover(pool, Judge(), SlowFor(), config, Notice())
+    work = prover.prove([pool.theorem("identity"), pool.theorem("distrib")])
+    attempts = asyncio.run(asyncio.wait_for(work, 60))
+    assert all(attempt.is_proved for attempt in attempts)
+    assert attempts[1].expansions > 1
+
+
 def test_an_expansion_budget_is_kept_and_its_last_proof_counts():
     full = prove(["distrib"], in_flight=1)["distrib"]
     exact = prove(["distrib"], in_flight=1, expansions=full.expansions)["distrib"]

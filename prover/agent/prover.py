@@ -7,7 +7,7 @@ whatever the timing. It prints nothing and stores nothing itself.
 
 from __future__ import annotations
 
-import asyncio
+import heapq
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,9 +36,10 @@ class Prover:
     """Proves theorems with one policy, one pool and one verifier.
 
     All theorems get a short search first; those left open go on in longer and longer rounds, each
-    where it was. A proof refused only for another `sorry` of its file is checked again after all
-    others, see deferred.py. The budget of a theorem is `config`'s; `recorder` observes everything.
-    fault: why it stopped early, where a model is gone or refuses for good.
+    where it was, and none waits for another. A proof refused only for another `sorry` of its file
+    is checked again after all others, see deferred.py. The budget of a theorem is `config`'s;
+    `recorder` observes everything. fault: why it stopped early, where a model is gone or refuses
+    for good.
     """
 
     def __init__(
@@ -88,28 +89,31 @@ class Prover:
         interrupted, what they found is still checked, and `fault` says why.
         """
         context = replace(self._context, replay=recall, memory=memory)
-        slots = asyncio.Semaphore(context.config.concurrency or context.pool.workers)
+        numbers, limits = range(len(theorems)), rounds(context.config)
         tasks: dict[int, TheoremTask] = {}
+        ready = [(0, number) for number in numbers]  # a heap: short rounds of all come first
 
         def begun(number: int) -> TheoremTask:
             if number not in tasks:
                 tasks[number] = self._method(theorems[number], context)
             return tasks[number]
 
-        async def turn(number: int, limit: int) -> None:
-            async with slots:
+        async def work() -> None:
+            while ready:
+                turn, number = heapq.heappop(ready)
                 task = begun(number)
-                task.attempt = await self._advance(task, limit)
-            if task.attempt:
+                task.attempt = await self._advance(task, limits[turn])
+                if not task.attempt:
+                    heapq.heappush(ready, (turn + 1, number))
+                    continue
                 await task.release()
                 if not task.pending:
                     task.finish()
 
-        numbers = range(len(theorems))
         try:
-            for limit in rounds(context.config):
-                still = [n for n in numbers if n not in tasks or not tasks[n].attempt]
-                await run_all([turn(n, limit) for n in still])
+            await run_all(
+                [work() for _ in range(context.config.concurrency or context.pool.workers)]
+            )
             await self._check_pending([tasks[n] for n in numbers])
             return [attempt for n in numbers if (attempt := tasks[n].attempt)]
         finally:
@@ -126,8 +130,6 @@ class Prover:
             return task.end(StopReason.INTERRUPTED)
         try:
             return await task.advance(limit)
-        except asyncio.CancelledError:
-            return task.end(StopReason.INTERRUPTED)
         except WorkerDied as error:
             return task.end(StopReason.FAULT, str(error))
         except (ModelUnavailable, UsageError) as error:
