@@ -7,6 +7,7 @@ whatever the timing. It prints nothing and stores nothing itself.
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import time
 from collections.abc import Sequence
@@ -130,6 +131,10 @@ class Prover:
             return task.end(StopReason.INTERRUPTED)
         try:
             return await task.advance(limit)
+        except asyncio.CancelledError:
+            if not self._context.switch.is_set:
+                raise
+            return task.end(StopReason.INTERRUPTED)
         except WorkerDied as error:
             return task.end(StopReason.FAULT, str(error))
         except (ModelUnavailable, UsageError) as error:
