@@ -103,7 +103,11 @@ class Prover:
             while ready:
                 turn, number = heapq.heappop(ready)
                 task = begun(number)
-                task.attempt = await self._advance(task, limits[turn])
+                try:
+                    task.attempt = await self._advance(task, limits[turn])
+                except asyncio.CancelledError:
+                    await task.release()
+                    raise
                 if not task.attempt:
                     heapq.heappush(ready, (turn + 1, number))
                     continue
