@@ -129,6 +129,14 @@ def test_an_error_in_a_statement_is_not_ours_to_mend(run, tmp_path):
     assert (tmp_path / "t.lean").read_text() == STATEMENT
 
 
+def test_a_theorem_that_applies_itself_is_a_broken_proof(run, tmp_path):
+    (tmp_path / "t.lean").write_text("theorem t (n : Nat) : n + 0 = n := t n\n")
+    code, out, _ = run("repair", "t.lean", "--json", "--time", "30")
+    proved = json.loads(out.splitlines()[0])
+    assert (code, proved["theorem"], proved["proved"]) == (0, "t", True)
+    assert "fail to show termination" in proved["errors"][0]
+
+
 def test_what_cannot_be_mended_is_left_as_it_is(run, tmp_path):
     text = "theorem no (n : Nat) : n < n := by\n  simp\n"
     (tmp_path / "t.lean").write_text(text)

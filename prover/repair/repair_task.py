@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from ...data.errors import UsageError
 from ...data.records import Accepted, Attempt, Message, StopReason, Theorem, Verdict
 from ...data.turns import Turn
-from ...lean_env.queries.errors import BrokenCommand, look
+from ...lean_env.queries.errors import BrokenCommand, Cut, ProofFault, look
 from ...lean_env.verification.rewrite import Edit, rewrite
 from ..agent.budget import Budget
 from ..agent.deferred import rests_on_sorry
@@ -27,6 +27,7 @@ from .lemma_cache import KnownProof, LemmaCache, unknown
 from .sorrifier import Draft, Sorrifier
 from .syntax_refiner import closing_end
 
+RECURSION = "fail to show termination"
 CHECK_SHARE = 0.15
 """Share of the time for a theorem that is reserved for its final check."""
 
@@ -110,7 +111,7 @@ async def diagnose(pool: Pool, path: str, source: str) -> BrokenFile:
         if command.start < covered:
             continue
         value = command.value
-        if value is None or any(f.message.start < value.start for f in command.faults):
+        if value is None or any(_is_of_statement(f, value) for f in command.faults):
             errors += [fault.message for fault in command.faults]
             continue
         stop = _value_stop(source, value.start, command.stop)
@@ -137,6 +138,12 @@ async def diagnose(pool: Pool, path: str, source: str) -> BrokenFile:
         shift += len(least.encode()) - (stop - start)
         is_torn |= any(fault.is_parser for fault in command.faults)
     return BrokenFile(path, source, skeleton, tuple(theorems), tuple(errors))
+
+
+def _is_of_statement(fault: ProofFault, value: Cut) -> bool:
+    """Whether an error is not one of the proof. Lean reports recursion at the theorem's name."""
+    message = fault.message
+    return message.start < value.start and not message.text.startswith(RECURSION)
 
 
 def _line_and_column(before: str) -> tuple[int, int]:
