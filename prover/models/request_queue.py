@@ -7,6 +7,7 @@ do that, and else wait for the next. It knows no torch.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -116,6 +117,7 @@ class RequestQueue:
         self._clock = clock
         self._answers: OrderedDict[Key, Generated] = OrderedDict()
         self._entries: dict[Key, _Entry] = {}
+        self._entries_lock = threading.Lock()  # the model's thread reads them
         self._worker: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lakatos-model")
 
@@ -146,7 +148,8 @@ class RequestQueue:
         for entry in self._entries.values():
             entry.waiting = 0
             entry.answer.set_exception(ModelUnavailable(f"{self.name} was closed"))
-        self._entries.clear()
+        with self._entries_lock:
+            self._entries.clear()
         if self._worker is not None and not self._worker.done():
             await asyncio.wait([self._worker])
         self._thread.shutdown()
@@ -156,8 +159,8 @@ class RequestQueue:
         """Find or make the entry of each key, and count the caller in."""
         jobs = {key: self._backend.prepare(*key) for key in keys if key not in self._entries}
         loop = asyncio.get_running_loop()
-        for key, job in jobs.items():
-            self._entries[key] = _Entry(job, loop.create_future())
+        with self._entries_lock:
+            self._entries |= {key: _Entry(j, loop.create_future()) for key, j in jobs.items()}
         entries = {key: self._entries[key] for key in keys}
         for entry in entries.values():
             entry.waiting += 1
@@ -171,7 +174,7 @@ class RequestQueue:
         if entry.answer.done():
             entry.answer.exception()
         elif entry.waiting <= 0 and self._entries.get(key) is entry:
-            del self._entries[key]
+            self._forget(key)
 
     async def _work(self) -> None:
         """Run batch after batch until nothing waits."""
@@ -206,9 +209,14 @@ class RequestQueue:
             batch.append(item)
         return batch
 
+    def _forget(self, key: Key) -> None:
+        with self._entries_lock:
+            del self._entries[key]
+
     def _queued(self) -> list[tuple[Key, _Entry]]:
-        """What waits for a batch, oldest first. Of any thread: the copy is made in one step."""
-        return [item for item in list(self._entries.items()) if not item[1].running]
+        """What waits for a batch, oldest first. It may be called in any thread."""
+        with self._entries_lock:
+            return [item for item in self._entries.items() if not item[1].running]
 
     def _run(self, batch: list[tuple[Key, _Entry]], loop: asyncio.AbstractEventLoop) -> None:
         """In the model's thread: hand each answer over as soon as it is there."""
@@ -239,7 +247,7 @@ class RequestQueue:
         self.stats.jobs += 1
         self.stats.tokens += sum(completion.tokens for completion in generated.completions)
         if self._entries.get(key) is entry:
-            del self._entries[key]
+            self._forget(key)
             entry.answer.set_result(generated)
         self._answers[key] = generated
         while len(self._answers) > self._remember:
@@ -261,7 +269,7 @@ class RequestQueue:
             self.stats.batches += 1
             error = ModelUnavailable(f"{self.name} gave no answer")
         for key, entry in left:
-            del self._entries[key]
+            self._forget(key)
             entry.answer.set_exception(error)
 
 
