@@ -28,9 +28,9 @@ class ModelUsage:
     """Seconds from a failure to the next answer of any server."""
 
     @classmethod
-    def read(cls, told: Mapping[str, Any]) -> ModelUsage:
+    def read(cls, stored: Mapping[str, Any]) -> ModelUsage:
         """From `as_dict`; what is not there is 0."""
-        return cls(**{f.name: told[f.name] for f in fields(cls) if f.name in told})
+        return cls(**{f.name: stored[f.name] for f in fields(cls) if f.name in stored})
 
     def as_dict(self) -> dict[str, Any]:
         """The counts as JSON values, seconds with three digits."""
@@ -48,12 +48,12 @@ class ModelUsage:
     @property
     def text(self) -> str:
         """In one line: `120 requests, 3 errors, 1 of 960 completions empty, 45 tokens/s`."""
-        told = [
+        parts = [
             f"{self.requests:,} requests",
             f"{self.errors:,} errors",
             f"{self.empty:,} of {self.completions:,} completions empty",
             f"{self.tokens_per_s:,.0f} tokens/s",
         ]
         if self.down_s >= 1:
-            told.append(f"{self.down_s:,.0f} s without an answer")
-        return ", ".join(told)
+            parts.append(f"{self.down_s:,.0f} s without an answer")
+        return ", ".join(parts)

@@ -101,9 +101,9 @@ class LeanPool(Closing):
         if workers is None:
             room = room or Room.now(need_mb)
             workers, self.shortage = room.workers, room.text
-        seats = range(max(1, workers))
-        self._seats = [WorkerSlot(self._shared) for _ in seats]
-        self._free = list(self._seats)
+        slots = range(max(1, workers))
+        self._slots = [WorkerSlot(self._shared) for _ in slots]
+        self._free = list(self._slots)
         self._waiting: deque[asyncio.Future[WorkerSlot]] = deque()
         self._is_closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -116,28 +116,28 @@ class LeanPool(Closing):
             if not waiter.done():
                 waiter.set_exception(_closed())
         async with asyncio.TaskGroup() as group:
-            for seat in self._seats:
-                group.create_task(seat.close())
+            for slot in self._slots:
+                group.create_task(slot.close())
 
     @property
     def workers(self) -> int:
         """How many workers there may be at once."""
-        return len(self._seats)
+        return len(self._slots)
 
     @property
     def busy(self) -> int:
         """How many of them serve somebody now."""
-        return len(self._seats) - len(self._free)
+        return len(self._slots) - len(self._free)
 
     @property
     def restarts(self) -> int:
         """How many workers were replaced: dead, killed, or grown too big."""
-        return sum(max(0, seat.generation - 1) for seat in self._seats)
+        return sum(max(0, slot.generation - 1) for slot in self._slots)
 
     @property
     def lean_us(self) -> int:
         """Time spent inside Lean by all tactics so far, microseconds."""
-        return sum(seat.lean_us for seat in self._seats)
+        return sum(slot.lean_us for slot in self._slots)
 
     async def open(
         self, path: str, source: str, proposed: tuple[int, int] | None = None
@@ -152,8 +152,8 @@ class LeanPool(Closing):
         digest = digest_of(source)
         if proposed is not None or digest not in self._sources:
             self._sources[digest] = KnownSource(path, source, proposed)
-        async with self._seat() as seat:
-            reply = await _twice(seat, lambda: seat.open(digest))
+        async with self._slot() as slot:
+            reply = await _twice(slot, lambda: slot.open(digest))
         try:
             return to_opened(path, source, reply)
         except (KeyError, TypeError, IndexError) as error:
@@ -166,8 +166,8 @@ class LeanPool(Closing):
         """
         root = Root(digest_of(opened.source), statement=text)
         self._sources.setdefault(root.digest, KnownSource(opened.path, opened.source))
-        async with self._seat(root.name) as seat:
-            return await _twice(seat, lambda: seat.state_statement(root))
+        async with self._slot(root.name) as slot:
+            return await _twice(slot, lambda: slot.state_statement(root))
 
     async def apply(
         self,
@@ -193,8 +193,8 @@ class LeanPool(Closing):
         self._shared.most.note(limits)
         given = [tactics] if isinstance(tactics, str) else tactics
         texts = [_at_goal(state, goal, tactic) for tactic in given]
-        async with self._seat(state.root, self._recipes.of(state)) as seat:
-            return await self._steps(seat, state, texts, limits)
+        async with self._slot(state.root, self._recipes.of(state)) as slot:
+            return await self._steps(slot, state, texts, limits)
 
     async def ask_file(self, theorem: Theorem, op: str, **fields: Any) -> Json:
         """A request about the file of a theorem that this pool has opened.
@@ -204,18 +204,18 @@ class LeanPool(Closing):
         root = Root.parse(theorem.state.root)
         if root.digest not in self._sources:
             raise UsageError(f"{theorem.name}: of a file that this pool has not opened")
-        async with self._seat(theorem.state.root) as seat:
-            return await _twice(seat, lambda: seat.ask_file(root.digest, op, **fields))
+        async with self._slot(theorem.state.root) as slot:
+            return await _twice(slot, lambda: slot.ask_file(root.digest, op, **fields))
 
     async def ask_state(self, state: ProofState, op: str) -> Json | None:
         """A request about a state; None where Lean cannot serve it. Raises as `apply`."""
-        async with self._seat(state.root, self._recipes.of(state)) as seat:
+        async with self._slot(state.root, self._recipes.of(state)) as slot:
 
             async def ask() -> Json | None:
-                await seat.reach_root(state.root)
-                return await seat.ask_state(state, op)
+                await slot.reach_root(state.root)
+                return await slot.ask_state(state, op)
 
-            return await _twice(seat, ask)
+            return await _twice(slot, ask)
 
     async def forget(self, theorem: Theorem) -> None:
         """Drop every live state below a theorem's root, in all workers."""
@@ -224,16 +224,16 @@ class LeanPool(Closing):
             for state in (theorem.state, *theorem.others)
             for recipe in self._recipes.forget(state.root)
         ]
-        for seat in self._seats:
+        for slot in self._slots:
             for recipe in recipes:
-                seat.handles.drop(recipe)
+                slot.handles.drop(recipe)
         idle, self._free = self._free, []
         try:
-            for seat in idle:
-                await seat.flush()
+            for slot in idle:
+                await slot.flush()
         finally:
-            for seat in idle:
-                self._give_back(seat)
+            for slot in idle:
+                self._give_back(slot)
 
     def close_file(self, opened: OpenedFile) -> None:
         """Keep nothing of a file, nor of others by its path; their states are void.
@@ -245,23 +245,23 @@ class LeanPool(Closing):
         for digest in {*void, digest_of(opened.source)}:
             self._sources.pop(digest, None)
             self._recipes.forget_source(digest)
-            for seat in self._seats:
-                seat.handles.drop_file(digest)
+            for slot in self._slots:
+                slot.handles.drop_file(digest)
 
     async def request(self, op: str, *, wall_s: float, **fields: Any) -> Answer:
         """Any request that needs no earlier one, on any worker; once more if that dies."""
-        async with self._seat() as seat:
-            return await _twice(seat, lambda: seat.request(op, wall_s=wall_s, **fields))
+        async with self._slot() as slot:
+            return await _twice(slot, lambda: slot.request(op, wall_s=wall_s, **fields))
 
     async def _steps(
-        self, seat: WorkerSlot, state: ProofState, tactics: Sequence[str], limits: TacticLimits
+        self, slot: WorkerSlot, state: ProofState, tactics: Sequence[str], limits: TacticLimits
     ) -> list[Step]:
         steps: list[Step] = []
         deaths = 0
         while len(steps) < len(tactics):
-            await _twice(seat, lambda: seat.reach_root(state.root))
+            await _twice(slot, lambda: slot.reach_root(state.root))
             try:
-                async with aclosing(seat.apply(state, tactics[len(steps) :], limits)) as tried:
+                async with aclosing(slot.apply(state, tactics[len(steps) :], limits)) as tried:
                     async for step in tried:
                         steps.append(step)
                         deaths = 0
@@ -284,15 +284,15 @@ class LeanPool(Closing):
         return worker
 
     @asynccontextmanager
-    async def _seat(
+    async def _slot(
         self, root: str = "", recipe: Recipe | None = None
     ) -> AsyncIterator[WorkerSlot]:
-        """A seat of one's own, first come first served."""
-        seat = await self._take(root, recipe)
+        """A slot for one caller, first come first served."""
+        slot = await self._take(root, recipe)
         try:
-            yield seat
+            yield slot
         finally:
-            self._give_back(seat)
+            self._give_back(slot)
 
     async def _take(self, root: str, recipe: Recipe | None) -> WorkerSlot:
         if self._is_closed:
@@ -304,9 +304,9 @@ class LeanPool(Closing):
                 "the pool belongs to the event loop that first used it: make one pool in each loop"
             )
         if self._free:
-            seat = max(self._free, key=lambda seat: _affinity(seat, root, recipe))
-            self._free.remove(seat)
-            return seat
+            slot = max(self._free, key=lambda slot: _affinity(slot, root, recipe))
+            self._free.remove(slot)
+            return slot
         waiter: asyncio.Future[WorkerSlot] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
@@ -316,33 +316,33 @@ class LeanPool(Closing):
                 self._give_back(waiter.result())
             raise
 
-    def _give_back(self, seat: WorkerSlot) -> None:
+    def _give_back(self, slot: WorkerSlot) -> None:
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
-                waiter.set_result(seat)
+                waiter.set_result(slot)
                 return
-        self._free.append(seat)
+        self._free.append(slot)
 
 
-async def _twice(seat: WorkerSlot, job: Callable[[], Awaitable[T]]) -> T:
+async def _twice(slot: WorkerSlot, job: Callable[[], Awaitable[T]]) -> T:
     """Do it on a live worker, and once more if that died under it."""
     try:
-        await seat.prepare()
+        await slot.prepare()
         return await job()
     except WorkerDied:
-        await seat.prepare()
+        await slot.prepare()
         return await job()
 
 
-def _affinity(seat: WorkerSlot, root: str, recipe: Recipe | None) -> int:
-    """How well a seat suits a state: it holds it, has its file open, runs at all."""
-    if not seat.is_running:
+def _affinity(slot: WorkerSlot, root: str, recipe: Recipe | None) -> int:
+    """How well a slot suits a state: it holds it, has its file open, runs at all."""
+    if not slot.is_running:
         return 0
-    if recipe is not None and recipe in seat.handles:
+    if recipe is not None and recipe in slot.handles:
         return 3
     digest = root.partition(":")[0].partition("=")[0]
-    return 2 if seat.handles.has_file(digest) else 1
+    return 2 if slot.handles.has_file(digest) else 1
 
 
 def _at_goal(state: ProofState, goal: int, tactic: str) -> str:

@@ -190,14 +190,14 @@ async def _good_proof(ask: Ask) -> str:
 
 async def _forged_proofs(ask: Ask) -> str:
     original = "theorem t : False := by\n  sorry\n"
-    told = {"kernel": FORGED}
+    exports = {"kernel": FORGED}
     for kind, source in (
         ("sorry", original),
         ("axiom", "axiom a : False\ntheorem t : False := a\n"),
         ("statement_changed", "theorem t : True := trivial\n"),
     ):
-        told[kind] = (await ask("export", name="t.lean", source=source))["constants"]
-    for kind, constants in told.items():
+        exports[kind] = (await ask("export", name="t.lean", source=source))["constants"]
+    for kind, constants in exports.items():
         reasons, answer = await _verdict(ask, original, constants)
         if kind not in reasons:
             return f"a proof to be refused ({kind}) {_wrong(answer)}"

@@ -97,7 +97,7 @@ class MostAsked:
 
 @dataclass(frozen=True)
 class PoolContext:
-    """What all seats of a pool share. sources: by digest; memory_of: in MB."""
+    """What all slots of a pool share. sources: by digest; memory_of: in MB."""
 
     limits: Limits
     recipes: Recipes

@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import pytest
 from lakatos.data.dataset.dataset import Excluded
-from lakatos.data.dataset.from_store import COLUMNS, KINDS, PAIRS_PER_STATE, gather, part_of, write
+from lakatos.data.dataset.from_store import (
+    COLUMNS,
+    KINDS,
+    PAIRS_PER_STATE,
+    collect_rows,
+    part_of,
+    write,
+)
 from lakatos.data.records import (
     Accepted,
     Advanced,
@@ -75,7 +82,7 @@ def store(tmp_path):
 
 def rows(store):
     found = {kind: [] for kind in KINDS}
-    gather(store, lambda kind, row: found[kind].append(row))
+    collect_rows(store, lambda kind, row: found[kind].append(row))
     return found
 
 
@@ -172,7 +179,7 @@ def test_conversations_mark_what_the_model_wrote(store):
 
 def test_an_attempt_that_still_runs_is_passed_over(store):
     fill(store, expansions=EXPANSIONS, ends=False)
-    assert gather(store, lambda *_: None).counts["attempts"] == 0
+    assert collect_rows(store, lambda *_: None).counts["attempts"] == 0
 
 
 def test_one_statement_is_in_one_part(store):
@@ -206,7 +213,7 @@ def test_what_is_written_can_be_read(store, tmp_path):
 @pytest.mark.parametrize("met", ["root", "dead", "r"])
 def test_an_attempt_that_met_a_problem_teaches_nothing(store, tmp_path, met):
     fill(store, verdict=Accepted(), expansions=EXPANSIONS)
-    assert gather(store, lambda *_: None, excluded=Excluded("x")).counts["attempts"] == 1
+    assert collect_rows(store, lambda *_: None, excluded=Excluded("x")).counts["attempts"] == 1
     counts = write(store, tmp_path, excluded=Excluded("miniF2F", states=frozenset([met]))).counts
     assert (counts["attempts"], counts["excluded"], counts["steps"]) == (0, 1, 0)
     assert "1 attempts at files with a problem of miniF2F" in (tmp_path / "README.md").read_text()
@@ -221,5 +228,5 @@ def test_what_belongs_to_an_excluded_problem_goes_with_it(store):
         recorder.finish_attempt(Attempt(each, StopReason.DEAD_END))
     fill(store)
     excluded = Excluded("x", states=frozenset(["root"]))
-    counts = gather(store, lambda *_: None, excluded=excluded).counts
+    counts = collect_rows(store, lambda *_: None, excluded=excluded).counts
     assert (counts["attempts"], counts["excluded"]) == (1, 3)

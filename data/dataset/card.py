@@ -48,8 +48,8 @@ def card(dataset: Dataset, figures: Figures) -> str:
     parts = ["\n".join(lines[2:]), f"| | |\n|---|---|\n{rows}"]
     failures = [f"- `{path}`: {why}" for path, why in dataset.failures[:MOST_FAILURES]]
     if failures:
-        told = f"Not all could be taken of {len(dataset.failures)} files:"
-        parts.append("\n".join([told, "", *failures]))
+        line = f"Not all could be taken of {len(dataset.failures)} files:"
+        parts.append("\n".join([line, "", *failures]))
     parts.append(
         "Proofs of one statement are never in two parts of a split. A null place of a premise: "
         "Lean did not say where it is defined."

@@ -91,7 +91,7 @@ def _steps(stored: StoredAttempt, graph: Graph, visits: Visits) -> Iterator[Row]
     first has those of all. None where no descent went on, as in a search that makes none.
     """
     number: Counter[str] = Counter()
-    untold = dict(visits)
+    uncounted = dict(visits)
     through = _through(visits)
     for expansion in stored.expansions:
         key = expansion.state.key
@@ -101,7 +101,7 @@ def _steps(stored: StoredAttempt, graph: Graph, visits: Visits) -> Iterator[Row]
             taken = isinstance(step.outcome, Advanced)
             count = None
             if through[key]:
-                count = untold.pop((key, step.tactic), 0) if taken else 0
+                count = uncounted.pop((key, step.tactic), 0) if taken else 0
             yield {
                 "key": key,
                 "state": expansion.state.pretty,
@@ -229,7 +229,7 @@ class TrainingRows:
     files: set[str] = field(default_factory=set)
 
 
-def gather(
+def collect_rows(
     store: AttemptReader,
     take: Callable[[str, Row], None],
     seed: int = 0,
@@ -289,7 +289,7 @@ def write(
     """
     with new_tables(out, formats) as tables:
         takers = {kind: tables.open(kind, COLUMNS[kind]) for kind in KINDS}
-        found = gather(store, lambda kind, row: takers[kind](row), seed, excluded)
+        found = collect_rows(store, lambda kind, row: takers[kind](row), seed, excluded)
         tables.describe(card(found, seed, excluded, tables.hash))
     return found
 

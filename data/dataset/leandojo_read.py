@@ -69,7 +69,7 @@ def tactic_rows(theorems: Iterable[Row], name: str) -> Iterator[Row]:
     Raises UsageError for an entry of another shape.
     """
     for theorem in theorems:
-        with _told(name):
+        with _as_usage_error(name):
             named = {key: theorem[key] for key in ("url", "commit", "file_path", "full_name")}
             steps = theorem["traced_tactics"]
             rows = [named | _tactic(step, index) for index, step in enumerate(steps)]
@@ -79,7 +79,7 @@ def tactic_rows(theorems: Iterable[Row], name: str) -> Iterator[Row]:
 def premise_rows(files: Iterable[Row], name: str) -> Iterator[Row]:
     """Every premise of lines of the corpus. Raises as `tactic_rows`."""
     for file in files:
-        with _told(name):
+        with _as_usage_error(name):
             rows = [_premise(file["path"], each) for each in file["premises"]]
         yield from rows
 
@@ -107,7 +107,7 @@ def count(tables: Iterable[Table]) -> Counter[str]:
 def _theorems(place: Path) -> Iterator[Row]:
     if not place.is_file():
         raise UsageError(f"{place}: no such file")
-    with _told(str(place)):
+    with _as_usage_error(str(place)):
         theorems = json.loads(place.read_text("utf-8"))
     yield from theorems
 
@@ -115,14 +115,14 @@ def _theorems(place: Path) -> Iterator[Row]:
 def _lines(place: Path) -> Iterator[Row]:
     with place.open(encoding="utf-8") as lines:
         for line in lines:
-            with _told(str(place)):
+            with _as_usage_error(str(place)):
                 row = json.loads(line)
             yield row
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Say what is malformed."""
+def _as_usage_error(name: str) -> Iterator[None]:
+    """Within it, a malformed row is a UsageError that names the file."""
     try:
         yield
     except (KeyError, TypeError, ValueError, IndexError) as error:

@@ -193,8 +193,8 @@ def _write_about(dataset: Dataset, folder: Path, creation_time: datetime) -> Non
     licenses.mkdir()
     for name, text in dataset.origin.licenses.items():
         (licenses / name).write_text(text, encoding="utf-8")
-    told = "The licences of the files from which this was made.\n"
-    (licenses / "README.md").write_text(told, encoding="utf-8")
+    text = "The licences of the files from which this was made.\n"
+    (licenses / "README.md").write_text(text, encoding="utf-8")
 
 
 class _JsonList:

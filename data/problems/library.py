@@ -185,7 +185,7 @@ def figure_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     def counts(of: Mapping[str, int]) -> str:
         return ", ".join(f"{n:,} {name}" for name, n in of.items()) or "none"
 
-    told = [
+    rows = [
         ("modules", f"{found['modules']:,}, {found['modules_failed']:,} more failed"),
         ("theorems", f"{found['theorems']:,}, of them posed {found['posed']:,}"),
         ("left out", counts(found["left_out"])),
@@ -198,10 +198,10 @@ def figure_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     for strategy, parts in found["splits"].items():
         sizes = ", ".join(f"{part} {n:,} ({fair:,} fair)" for part, (n, fair) in parts.items())
-        told.append((f"split {strategy}", sizes))
+        rows.append((f"split {strategy}", sizes))
     if found["excluded"]:
-        told.append(("without", found["excluded"]))
-    return [*told, ("hash", found["hash"])]
+        rows.append(("without", found["excluded"]))
+    return [*rows, ("hash", found["hash"])]
 
 
 def card(library: LibrarySet, found: Mapping[str, Any]) -> str:
@@ -223,6 +223,6 @@ def card(library: LibrarySet, found: Mapping[str, Any]) -> str:
         f"Left out is what:\n\n{reasons}",
     ]
     if library.failures:
-        told = "\n".join(f"- `{name}`: {why}" for name, why in library.failures)
-        parts.append(f"Modules that failed:\n\n{told}")
+        failures = "\n".join(f"- `{name}`: {why}" for name, why in library.failures)
+        parts.append(f"Modules that failed:\n\n{failures}")
     return "\n\n".join(parts) + "\n"

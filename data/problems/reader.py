@@ -239,7 +239,7 @@ def _row(row: Mapping[str, Any], where: str) -> Iterator[Problem]:
     split = _text(row, ("split",)).lower()
     facts: dict[str, Any] = {"split": _SPLITS.get(split, split) or _split_of(where), "path": where}
     facts["is_core"] = row["core"] if isinstance(row.get("core"), bool) else None
-    told = _text(row, INFORMAL)
+    informal = _text(row, INFORMAL)
     header, text, flaw = _lean_of(row)
     found = statements(text) if not flaw else []
     if not flaw and not found:
@@ -254,7 +254,7 @@ def _row(row: Mapping[str, Any], where: str) -> Iterator[Problem]:
                 source=source_of(name),
                 header=header + statement.header,
                 statement=statement.text,
-                informal=told or statement.document,
+                informal=informal or statement.document,
                 hole=hole,
                 **facts,
             )
@@ -280,8 +280,8 @@ def _lean_of(row: Mapping[str, Any]) -> tuple[str, str, str]:
 def _text(row: Mapping[str, Any], keys: Sequence[str]) -> str:
     """The first of these that the row has, as text."""
     values = (row.get(key) for key in keys)
-    told = (str(v) for v in values if isinstance(v, str | int) and not isinstance(v, bool))
-    return next((value for value in told if value.strip()), "")
+    texts = (str(v) for v in values if isinstance(v, str | int) and not isinstance(v, bool))
+    return next((value for value in texts if value.strip()), "")
 
 
 def _distinct(problems: Iterable[Problem]) -> Iterator[Problem]:

@@ -64,8 +64,8 @@ class Selection:
         raise UsageError(f"no problem of the split {self.split}; there is {there}")
 
     def _words(self) -> str:
-        told = {"--split": self.split, "--slice": self.part, "--shard": self.shard}
-        words = [f"{flag} {value}" for flag, value in told.items() if value is not None]
+        flags = {"--split": self.split, "--slice": self.part, "--shard": self.shard}
+        words = [f"{flag} {value}" for flag, value in flags.items() if value is not None]
         return " ".join(words + ["--core"] * self.core)
 
 

@@ -51,8 +51,8 @@ def headline(run: Evaluation) -> str:
     solved, total = run.classes[ResultClass.SOLVED], len(run.results)
     left = {outcome: run.classes[outcome] for outcome in NOT_TRIED if run.classes[outcome]}
     if left:
-        told = [f"{count} of {total} {outcome.value}" for outcome, count in left.items()]
-        so_far = ", ".join([f"{solved} of {run.tried} tried solved", *told])
+        left_counts = [f"{count} of {total} {outcome.value}" for outcome, count in left.items()]
+        so_far = ", ".join([f"{solved} of {run.tried} tried solved", *left_counts])
         return f"{run.problem_set}: {so_far}"
     so_far = "" if run.is_finished else ", not finished"
     return f"{run.problem_set}: {solved} of {total} solved{so_far}"
@@ -102,11 +102,11 @@ def facts(run: Evaluation) -> Iterator[tuple[str, str]]:
         yield "model servers", run.usage.text
 
 
-def _revision(told: str) -> tuple[str, str]:
+def _revision(revision: str) -> tuple[str, str]:
     """What made the run: a commit, `+` when files differ from it, or an installed version."""
-    if found := re.fullmatch(r"([0-9a-f]{12})[0-9a-f]*(\+?)", told):
+    if found := re.fullmatch(r"([0-9a-f]{12})[0-9a-f]*(\+?)", revision):
         return "commit", found[1] + found[2]
-    return "version", f"lakatos {told}" if told else "unknown"
+    return "version", f"lakatos {revision}" if revision else "unknown"
 
 
 def _rates(run: Evaluation) -> Iterator[tuple[str, ...]]:
@@ -146,14 +146,14 @@ def number(value: float) -> str:
 
 def comparison(one: Evaluation, other: Evaluation) -> list[ReportTable]:
     """All tables of two runs."""
-    told = statistics.compare(one, other)
+    comparison = statistics.compare(one, other)
     names = f"run {one.run_id}", f"run {other.run_id}"
     sheets = [
         ReportTable("What differs", ("", *names), tuple(_differences(one, other)), is_words=True),
-        ReportTable("On the problems of both", ("", "problems"), tuple(_counts(told, names))),
-        ReportTable("Difference", ("", ""), tuple(_verdict(told, names)), is_words=True),
-        _named(f"Solved only by {names[0]}", told.losses),
-        _named(f"Solved only by {names[1]}", told.gains),
+        ReportTable("On the problems of both", ("", "problems"), tuple(_counts(comparison, names))),
+        ReportTable("Difference", ("", ""), tuple(_verdict(comparison, names)), is_words=True),
+        _named(f"Solved only by {names[0]}", comparison.losses),
+        _named(f"Solved only by {names[1]}", comparison.gains),
     ]
     return [sheet for sheet in sheets if sheet.rows]
 
@@ -174,33 +174,38 @@ def _flat(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str
             yield above + name, str(value)
 
 
-def _counts(told: Comparison, names: tuple[str, str]) -> Iterator[tuple[str, str]]:
-    yield "problems of both", str(told.problems)
-    yield "solved by both", str(told.both)
-    yield f"only by {names[0]}", str(told.first)
-    yield f"only by {names[1]}", str(told.second)
-    yield "by neither", str(told.neither)
-    for name, count in zip(names, told.missing, strict=True):
+def _counts(comparison: Comparison, names: tuple[str, str]) -> Iterator[tuple[str, str]]:
+    yield "problems of both", str(comparison.problems)
+    yield "solved by both", str(comparison.both)
+    yield f"only by {names[0]}", str(comparison.first)
+    yield f"only by {names[1]}", str(comparison.second)
+    yield "by neither", str(comparison.neither)
+    for name, count in zip(names, comparison.missing, strict=True):
         if count:
             yield f"left out, only in {name}", str(count)
-    if told.untried:
-        yield "left out, not tried in one of them", str(told.untried)
-    if told.changed:
-        yield "of these, same name but another statement", str(told.changed)
+    if comparison.untried:
+        yield "left out, not tried in one of them", str(comparison.untried)
+    if comparison.changed:
+        yield "of these, same name but another statement", str(comparison.changed)
 
 
-def _verdict(told: Comparison, names: tuple[str, str]) -> Iterator[tuple[str, str]]:
+def _verdict(comparison: Comparison, names: tuple[str, str]) -> Iterator[tuple[str, str]]:
     difference, low, high = (
-        100 * x for x in (told.difference.value, told.difference.low, told.difference.high)
+        100 * x
+        for x in (
+            comparison.difference.value,
+            comparison.difference.low,
+            comparison.difference.high,
+        )
     )
     yield "rate, second minus first", f"{difference:+.1f} points"
     yield "95 % interval", f"{low:+.1f} to {high:+.1f} points"
-    yield "McNemar's test", f"p = {told.p_value:.3g}"
-    better = names[told.second > told.first]
-    yes = f"yes, {better} is better" if told.is_significant else "no"
+    yield "McNemar's test", f"p = {comparison.p_value:.3g}"
+    better = names[comparison.second > comparison.first]
+    yes = f"yes, {better} is better" if comparison.is_significant else "no"
     yield (
         "significant at 5 %",
-        f"too few problems to say: {told.problems}" if told.is_small else yes,
+        f"too few problems to say: {comparison.problems}" if comparison.is_small else yes,
     )
 
 

@@ -119,16 +119,16 @@ def _part(stored: StoredAttempt, steps: int) -> tuple[Expansion, ...]:
 
     Each state shown is reached from the root by what is shown.
     """
-    told = stored.expansions
-    if sum(len(e.steps) for e in told) <= steps:
-        return told
+    expansions = stored.expansions
+    if sum(len(e.steps) for e in expansions) <= steps:
+        return expansions
     graph = graph_of(stored)
-    shown = {n for n, e in enumerate(told) if graph.nodes[e.state.key]["in_proof"]}
-    room = steps - sum(len(told[n].steps) for n in shown)
-    for n, expansion in enumerate(told):
+    shown = {n for n, e in enumerate(expansions) if graph.nodes[e.state.key]["in_proof"]}
+    room = steps - sum(len(expansions[n].steps) for n in shown)
+    for n, expansion in enumerate(expansions):
         if room <= 0:
             break
         if n not in shown:
             shown.add(n)
             room -= len(expansion.steps)
-    return tuple(told[n] for n in sorted(shown))
+    return tuple(expansions[n] for n in sorted(shown))

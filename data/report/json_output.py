@@ -207,23 +207,23 @@ def run_object(row: EvaluationSummary) -> dict[str, Any]:
 
 def comparison_object(one: Evaluation, other: Evaluation) -> dict[str, Any]:
     """What `compare` says of two runs."""
-    told: Comparison = statistics.compare(one, other)
+    comparison: Comparison = statistics.compare(one, other)
     return _typed("comparison") | {
         "runs": [one.run_id, other.run_id],
-        "theorems": told.problems,
-        "both": told.both,
-        "first_only": told.first,
-        "second_only": told.second,
-        "neither": told.neither,
-        "difference": _estimate(told.difference),
-        "p_value": told.p_value,
-        "significant": told.is_significant,
-        "too_few": told.is_small,
-        "gains": list(told.gains),
-        "losses": list(told.losses),
-        "only_in": list(told.missing),
-        "changed": told.changed,
-        "untried": told.untried,
+        "theorems": comparison.problems,
+        "both": comparison.both,
+        "first_only": comparison.first,
+        "second_only": comparison.second,
+        "neither": comparison.neither,
+        "difference": _estimate(comparison.difference),
+        "p_value": comparison.p_value,
+        "significant": comparison.is_significant,
+        "too_few": comparison.is_small,
+        "gains": list(comparison.gains),
+        "losses": list(comparison.losses),
+        "only_in": list(comparison.missing),
+        "changed": comparison.changed,
+        "untried": comparison.untried,
     }
 
 

@@ -260,10 +260,10 @@ def difference(first: int, second: int, n: int) -> Estimate:
     """
     if n == 0:
         return Estimate(0.0, -1.0, 1.0)
-    told = (second - first) / n
+    difference = (second - first) / n
 
     def edge(end: float) -> float:
-        inside, outside = told, end
+        inside, outside = difference, end
         if not _is_rejected(end, first, second, n):
             return end
         for _ in range(60):
@@ -274,7 +274,7 @@ def difference(first: int, second: int, n: int) -> Estimate:
                 inside = middle
         return inside
 
-    return Estimate(told, edge(-1.0), edge(1.0))
+    return Estimate(difference, edge(-1.0), edge(1.0))
 
 
 def _is_rejected(delta: float, first: int, second: int, n: int) -> bool:
@@ -298,17 +298,17 @@ def compare(one: Evaluation, other: Evaluation) -> Comparison:
     here, there = _keyed(one), _keyed(other)
     common = [(here[key], there[key]) for key in here if key in there]
     pairs = [pair for pair in common if all(r.outcome not in NOT_TRIED for r in pair)]
-    told = Counter((a.is_solved, b.is_solved) for a, b in pairs)
+    counts = Counter((a.is_solved, b.is_solved) for a, b in pairs)
     gains = tuple(b.problem.name for a, b in pairs if b.is_solved and not a.is_solved)
     losses = tuple(a.problem.name for a, b in pairs if a.is_solved and not b.is_solved)
     only = [key[:2] for key in here if key not in there]
     others = [key[:2] for key in there if key not in here]
     return Comparison(
         problems=len(pairs),
-        both=told[True, True],
-        first=told[True, False],
-        second=told[False, True],
-        neither=told[False, False],
+        both=counts[True, True],
+        first=counts[True, False],
+        second=counts[False, True],
+        neither=counts[False, False],
         p_value=mcnemar(len(losses), len(gains)),
         difference=difference(len(losses), len(gains), len(pairs)),
         gains=gains,

@@ -19,7 +19,7 @@ class WriterThread:
     def __init__(self) -> None:
         self._executor: ThreadPoolExecutor | None = None
         self._jobs: deque[Callable[[], None]] = deque()
-        self._told: deque[Future[None]] = deque()
+        self._submitted: deque[Future[None]] = deque()
 
     @property
     def waiting(self) -> int:
@@ -30,16 +30,16 @@ class WriterThread:
         """Hand a write over. Raises what an earlier one failed with, StoreError mostly."""
         self._jobs.append(job)
         self._start()
-        while self._told and self._told[0].done():
-            self._told.popleft().result()
+        while self._submitted and self._submitted[0].done():
+            self._submitted.popleft().result()
 
     def wait(self) -> None:
         """Return when all is written. Raises StoreError when the first in line fails again."""
         if self._jobs:
             self._start()
-        while self._told:
-            future = self._told.popleft()
-            if not self._told:
+        while self._submitted:
+            future = self._submitted.popleft()
+            if not self._submitted:
                 future.result()
             future.exception()  # what it failed with was tried again behind it
 
@@ -62,7 +62,7 @@ class WriterThread:
     def _start(self) -> None:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, "lakatos-store")
-        self._told.append(self._executor.submit(self._work))
+        self._submitted.append(self._executor.submit(self._work))
 
     def _work(self) -> None:
         while self._jobs:

@@ -168,7 +168,7 @@ def _expansions(rows: _Rows, texts: Texts) -> Iterator[Expansion]:
     reached = {0: bare[0]} if bare else {}
     for expansion in rows.expansions:
         state = reached.setdefault(expansion.state, bare[expansion.state])
-        told = []
+        tried = []
         for row in rows.steps.get(expansion.number, ()):
             tactic, left = texts[row.tactic_id], rows.children.get((expansion.number, row.number))
             states = tuple(
@@ -178,8 +178,8 @@ def _expansions(rows: _Rows, texts: Texts) -> Iterator[Expansion]:
             for (child, _), reached_state in zip(left or (), states, strict=True):
                 reached.setdefault(child, reached_state)
             outcome = _outcome(row.outcome, states, texts.get(row.message_id), row.wall_s)
-            told.append(Step(tactic, row.prior, outcome, row.elapsed_ms))
-        yield Expansion(state, tuple(told), expansion.value, expansion.tokens)
+            tried.append(Step(tactic, row.prior, outcome, row.elapsed_ms))
+        yield Expansion(state, tuple(tried), expansion.value, expansion.tokens)
 
 
 def _child(

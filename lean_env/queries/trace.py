@@ -93,8 +93,10 @@ def to_traced(path: str, source: str, lean: str, wire: Json) -> TracedFile:
             if not command["failed"]:
                 declarations += _Command(source.encode(), command, constants).declarations()
         errors = [m for m in wire["messages"] if m["severity"] == "error"]
-        told = tuple((m["line"], m["text"]) for m in errors)
-        return TracedFile(path, source, lean, tuple(wire["imports"]), tuple(declarations), told)
+        errors_found = tuple((m["line"], m["text"]) for m in errors)
+        return TracedFile(
+            path, source, lean, tuple(wire["imports"]), tuple(declarations), errors_found
+        )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ProtocolError(f"worker answered `trace` in no known shape: {error!r}") from error
 

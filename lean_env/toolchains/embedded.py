@@ -120,11 +120,11 @@ def prepare(
     cache = (cache or default_cache()).resolve()
     if found := _prepared(cache):  # no lock: others may hold it long, or the cache be read-only
         return found
-    node, tell = NodeJs.find(), progress or silent
+    node, report = NodeJs.find(), progress or silent
     with locked(cache):
-        dist = distribution.prepare(cache, node, tell, tarball)
-        made = prepare_worker(cache, dist, node, worker_sources(), tell)
-    self_test.require(made, made.layer, tell)
+        dist = distribution.prepare(cache, node, report, tarball)
+        made = prepare_worker(cache, dist, node, worker_sources(), report)
+    self_test.require(made, made.layer, report)
     return made
 
 

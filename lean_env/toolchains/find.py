@@ -36,14 +36,14 @@ def find_toolchain(
         raise UsageError(f"no toolchain {choice!r}: choose one of {', '.join(CHOICES)}")
     directory = _directory(file, project)
     place = (cache or default_cache()).resolve()
-    tell = progress or silent
+    report = progress or silent
     if choice == "native" or (choice == "auto" and _is_native(directory, project, environ)):
-        found = native.find(directory, cache=place, environ=environ, progress=tell)
+        found = native.find(directory, cache=place, environ=environ, progress=report)
         return found.in_project(file)
-    prepared = embedded.prepare(tell, cache=place).in_project(file or directory)
+    prepared = embedded.prepare(report, cache=place).in_project(file or directory)
     if file is not None and file.is_file() and prepared.modules is not None:
         text = file.read_text(encoding="utf-8", errors="replace")
-        prepared.modules.provide_now(text, tell)  # what is wrong is said where the file is opened
+        prepared.modules.provide_now(text, report)  # what is wrong is said where the file is opened
     return prepared
 
 

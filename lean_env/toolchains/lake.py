@@ -91,11 +91,11 @@ def setup_of(file: Path, project: Path, environ: Mapping[str, str]) -> LakeSetup
 def _read(text: str) -> LakeSetup:
     """The JSON on the last line, as 4.22 and later print it, or as those before."""
     try:
-        told: dict[str, Any] = json.loads(text.strip().splitlines()[-1])
-        options = told.get("options") or told.get("setupOptions") or {}
-        artifacts = {name: list(parts) for name, parts in told.get("importArts", {}).items()}
-        dynlibs = told.get("dynlibs") or told.get("paths", {}).get("loadDynlibPaths", [])
-        return LakeSetup(dict(options), artifacts, tuple(dynlibs), tuple(told.get("plugins", ())))
+        setup: dict[str, Any] = json.loads(text.strip().splitlines()[-1])
+        options = setup.get("options") or setup.get("setupOptions") or {}
+        artifacts = {name: list(parts) for name, parts in setup.get("importArts", {}).items()}
+        dynlibs = setup.get("dynlibs") or setup.get("paths", {}).get("loadDynlibPaths", [])
+        return LakeSetup(dict(options), artifacts, tuple(dynlibs), tuple(setup.get("plugins", ())))
     except (ValueError, IndexError, AttributeError, TypeError) as error:
         raise ToolchainError(f"`lake setup-file` printed no setup: {text.strip()[:80]}") from error
 

@@ -144,9 +144,9 @@ class ProjectModules:
             progress("modules of the project", done, len(modules))
             before = done
             with closing(self._ask(modules[done:])) as answers:
-                for told in answers:
-                    if "errors" in told or "broken" in told:
-                        return self._fail(modules[done], told)
+                for answer in answers:
+                    if "errors" in answer or "broken" in answer:
+                        return self._fail(modules[done], answer)
                     self._keep(modules[done])
                     done += 1
                     progress("modules of the project", done, len(modules))
@@ -156,10 +156,10 @@ class ProjectModules:
             remove_old(self._compiler.store, "modules-*", unused_s=ANSWERS_KEPT_S)
         return ""
 
-    def _fail(self, module: SourceModule, told: dict[str, str]) -> str:
+    def _fail(self, module: SourceModule, answer: dict[str, str]) -> str:
         with suppress(OSError):
             self._place(module).unlink(missing_ok=True)
-        said = told.get("errors") or f"the compiler failed: {told['broken']}"
+        said = answer.get("errors") or f"the compiler failed: {answer['broken']}"
         line = said.strip().splitlines()[0]
         first = ERROR.sub(lambda at: f":{at[1]}:{int(at[2]) + 1}:", line, count=1)
         self._broken[module.name] = f"the module {module.name} does not compile: {first}"

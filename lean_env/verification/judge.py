@@ -103,7 +103,7 @@ class Judged:
     """A verdict: the theorem as it is shown, the name the judge was asked for, in which answer."""
 
     shown: str
-    asked: str
+    target: str
     verdict: Verdict
     answer: int
 
@@ -235,7 +235,7 @@ class Judge:
         time = self._limits.time("")
         async with self._turn:
             return await self._ask(
-                "ndjson", time, judged=judged.answer, theorem=judged.asked, page=page
+                "ndjson", time, judged=judged.answer, theorem=judged.target, page=page
             )
 
     async def _open(self, source: str, time: CheckTime) -> Original | Refusal:

@@ -86,25 +86,25 @@ class SecondOpinion:
         if self.folder is None and self.kernel is None:
             return [*judged]
         names = file_names([each.shown for each in judged])
-        reviewed = {each.asked: each for each in judged}
+        reviewed = {each.target: each for each in judged}
         exports: dict[str, Exported] = {}
         with workplace(self.folder) as place:
             for each, name in zip(judged, names, strict=True):
                 if isinstance(each.verdict, Accepted):
                     export = await export_theorem(judge, each, place / name, self.origin)
                     if loose := set(export.axioms) - set(self.allow):
-                        reviewed[each.asked] = replace(each, verdict=_loose(loose))
+                        reviewed[each.target] = replace(each, verdict=_loose(loose))
                     else:
-                        exports[each.asked] = export
+                        exports[each.target] = export
             if self.folder is not None and exports:
                 exports = publish(self.folder, exports, self.origin)
             self.exported = list(exports.values())
-            for asked, export in exports.items():
+            for target, export in exports.items():
                 if refused := await self._refused(export):
-                    reviewed[asked] = replace(reviewed[asked], verdict=refused)
+                    reviewed[target] = replace(reviewed[target], verdict=refused)
         return list(reviewed.values())
 
-    def told(self, verdicts: Sequence[tuple[str, Verdict]]) -> list[str]:
+    def report_lines(self, verdicts: Sequence[tuple[str, Verdict]]) -> list[str]:
         """Lines about what was written to the folder, and what was not."""
         if self.folder is None:
             return []

@@ -38,8 +38,8 @@ def targets_of(original: Original) -> dict[str, VerifiedTarget]:
     for command in original.commands:
         names = (d["name"] for d in command["declarations"] if d["kind"] == "theorem")
         targets.extend((n, VerifiedTarget(n, command["start"], command["stop"])) for n in names)
-        for name, told in command.get("sorries", ()):
-            targets.append((name, VerifiedTarget(told, command["start"], command["stop"])))
+        for name, named in command.get("sorries", ()):
+            targets.append((name, VerifiedTarget(named, command["start"], command["stop"])))
     for hole in original.holes:
         if (name := hole["declaration"]) is not None:
             command = original.commands[hole["command"]]
@@ -61,8 +61,8 @@ def shown(verdict: Verdict, names: Mapping[str, VerifiedTarget]) -> Verdict:
         target = names.get(found.group().removeprefix("_root_."))
         return target.shown if target else "the example"
 
-    told = (replace(reason, text=_EXAMPLE.sub(name, reason.text)) for reason in verdict.reasons)
-    return Refused(tuple(told))
+    named = (replace(reason, text=_EXAMPLE.sub(name, reason.text)) for reason in verdict.reasons)
+    return Refused(tuple(named))
 
 
 def unread_fault(path: str, original: Original) -> None:

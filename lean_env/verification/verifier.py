@@ -141,8 +141,8 @@ class Verifier(Closing):
                 judged = _with_own_errors(opened, judged, targets, name)
             number = judge.last_answer
             verdicts = [
-                Judged(t.shown, asked, shown(judged[asked], targets), number)
-                for asked, t in targets.items()
+                Judged(t.shown, target, shown(judged[target], targets), number)
+                for target, t in targets.items()
             ]
             if review is not None:
                 verdicts = await review(judge, verdicts)
@@ -183,7 +183,7 @@ class _Check:
         """Compile the layouts of the file with the proof until one is taken; judge that one."""
         hole = next(hole for hole in original.holes if hole["start"] == theorem.start)
         edits, target, stand_in = await self._question(original, hole, proof)
-        asked = rewrite(theorem.source, edits)
+        question = rewrite(theorem.source, edits)
         refused: list[tuple[Refusal, ...]] = []
         for candidate in splice(theorem.source, theorem, proof):
             mine = _edit_of(theorem, candidate)
@@ -197,7 +197,7 @@ class _Check:
                 refused.append(errors)
                 continue
             allow = [*self.allow, stand_in]
-            judged = await self.judge.judge(asked, exported, [target], allow, self.time)
+            judged = await self.judge.judge(question, exported, [target], allow, self.time)
             verdict = Refused((judged,)) if isinstance(judged, Refusal) else judged[target]
             if isinstance(verdict, Refused):
                 return Verified(verdict, theorem.source)
@@ -239,15 +239,15 @@ class _Check:
         name: str,
         targets: list[str],
     ) -> dict[str, Verdict] | Refusal:
-        asked, given = original.source, submission
-        if found := examples(asked):
+        question, given = original.source, submission
+        if found := examples(question):
             form = await self._form(original, found)
-            asked = rewrite(asked, _name_all(found, form))
+            question = rewrite(question, _name_all(found, form))
             given = rewrite(given, _name_all(examples(given), form))
         exported = await self._export(name, given)
         if isinstance(exported, Refusal):
             return exported
-        judged = await self.judge.judge(asked, exported, targets, self.allow, self.time)
+        judged = await self.judge.judge(question, exported, targets, self.allow, self.time)
         if isinstance(judged, Refusal):
             return judged
         errors = _new_errors(exported["messages"], original.known, name, 0)
@@ -275,9 +275,9 @@ def _with_own_errors(
     spans = [range(target.start, target.stop) for target in targets.values()]
     loose = [e for e in original.errors if not any(e["start"] in span for span in spans)]
     verdicts = {}
-    for (asked, verdict), span in zip(judged.items(), spans, strict=True):
+    for (target, verdict), span in zip(judged.items(), spans, strict=True):
         errors = loose + [e for e in original.errors if e["start"] in span]
-        verdicts[asked] = _with(verdict, _new_errors(errors, Counter(), name, 0))
+        verdicts[target] = _with(verdict, _new_errors(errors, Counter(), name, 0))
     return verdicts
 
 

@@ -183,6 +183,6 @@ async def _export_store(work: StoreExtraction, lean: Callable[[], Toolchain]) ->
         if work.out:
             dataset = from_store.write(store, work.out, work.formats, work.seed, excluded)
         else:
-            dataset = from_store.gather(store, lambda kind, row: None, work.seed, excluded)
+            dataset = from_store.collect_rows(store, lambda kind, row: None, work.seed, excluded)
     empty = "nothing to learn from is stored yet: the dataset is empty"
     return print_row_counts(dataset.counts, work.out, empty)

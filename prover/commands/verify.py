@@ -38,7 +38,7 @@ async def verify(
         else:
             text = terminal.verdict_text(name, verdict, second.kernel_name)
             console.standard_output().print(text, soft_wrap=True)
-    for line in second.told(verdicts):
+    for line in second.report_lines(verdicts):
         console.err.print(line, **console.LONG)
     if not verdicts:
         hint = "lakatos prove shows its errors, if it has any"

@@ -28,7 +28,7 @@ from ...lean_env.queries.library import HEARTBEATS, ROOTS, LibraryReader, Module
 from ...lean_env.toolchains.find import Toolchain
 from ...lean_env.toolchains.sources import worker_sources
 from ...lean_env.worker_command import lean_title
-from .tracing import Told, silent
+from .tracing import OnProgress, silent
 
 FORM = 1
 """Of the answers kept; under another number modules are posed anew."""
@@ -54,7 +54,7 @@ class LibraryExtraction:
         self,
         toolchain: Toolchain,
         cache: Path | None = None,
-        told: Told = silent,
+        on_progress: OnProgress = silent,
         library: Callable[[], LibraryReader] | None = None,
     ) -> LibrarySet:
         """Pose the theorems of the modules wanted. library: makes what asks Lean.
@@ -65,13 +65,13 @@ class LibraryExtraction:
         lean = lean_title(toolchain)
         make = library or (lambda: LibraryReader(toolchain))
         shelf = ModuleCache((cache or default_cache()) / "library" / _key(lean))
-        asked = [make() for _ in range(max(1, self.workers))]
+        readers = [make() for _ in range(max(1, self.workers))]
         try:
-            wanted = self.chosen(await asked[0].modules())
-            failures = await _pose(wanted, asked, shelf, told)
+            wanted = self.chosen(await readers[0].modules())
+            failures = await _pose(wanted, readers, shelf, on_progress)
             remove_old(shelf.folder, unused_s=ANSWERS_KEPT_S)
         finally:
-            for each in asked:
+            for each in readers:
                 await each.close()
         found = [(m, rows) for m in wanted if (rows := shelf.read(m)) is not None]
         posed = [PosedModule(m.name, m.imports, rows) for m, rows in found]
@@ -109,7 +109,10 @@ class ModuleCache:
 
 
 async def _pose(
-    wanted: Sequence[Module], asked: Sequence[LibraryReader], shelf: ModuleCache, told: Told
+    wanted: Sequence[Module],
+    readers: Sequence[LibraryReader],
+    shelf: ModuleCache,
+    on_progress: OnProgress,
 ) -> list[tuple[str, str]]:
     """Pose what the shelf lacks, on as many workers at once; (module, why) of those that fail."""
     failures: dict[str, str] = {}
@@ -125,10 +128,10 @@ async def _pose(
                 except (UsageError, WorkerDied) as error:
                     failures[module.name] = str(error).removeprefix(f"{module.name}: ")
             done += 1
-            told(done, len(wanted), module.name)
+            on_progress(done, len(wanted), module.name)
 
     async with asyncio.TaskGroup() as group:
-        for each in asked:
+        for each in readers:
             group.create_task(work(each))
     return sorted(failures.items())
 

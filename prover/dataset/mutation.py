@@ -63,14 +63,14 @@ class Mutator:
             async for found in self._rewritten(theorem, known, binders, type_, lemmas):
                 yield found
         for name, start, stop in hypotheses(binders):
-            asked = binders[start:stop]
+            binder = binders[start:stop]
             before = binders[: start - len(f"({name} : ")]
-            theorem = await self._pose(f"{before} : {asked}")
+            theorem = await self._pose(f"{before} : {binder}")
             if theorem is not None and theorem.is_prop:
                 async for weaker, lemma in self._implying(theorem, lemmas):
                     given = f"{binders[:start]}{weaker}{binders[stop:]}"
                     proof = (
-                        f"by\n  replace {name} : {asked} := by\n    apply {lemma} <;> exact {name}"
+                        f"by\n  replace {name} : {binder} := by\n    apply {lemma} <;> exact {name}"
                         f"\n  {_by(known.name)}"
                     )
                     yield _candidate("applied", f"{given} : {type_}", proof)

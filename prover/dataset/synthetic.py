@@ -26,7 +26,7 @@ from ...lean_env.toolchains.find import Toolchain
 from ...lean_env.worker_command import lean_title
 from .decontamination import exclusion
 from .mutation import Mutator
-from .tracing import Told, silent
+from .tracing import OnProgress, silent
 
 CLOSERS = ("rfl", "simp", "omega", "decide")
 SHARES = (("identity", 0.3), ("machine", 0.2), ("mutation", 0.5))
@@ -126,14 +126,16 @@ class SyntheticExtraction:
     formats: tuple[str, ...] = ("jsonl",)
     problems: tuple[ProblemSet, ...] = ()
 
-    async def run(self, toolchain: Toolchain, told: Told = silent) -> SyntheticProblems:
+    async def run(
+        self, toolchain: Toolchain, on_progress: OnProgress = silent
+    ) -> SyntheticProblems:
         """Make and write. Raises UsageError, WorkerDied, ToolchainError."""
         async with LeanPool(toolchain, workers=1) as pool:
             excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
             sieve = CandidateFilter(pool, self.seed, excluded)
             rows: list[Row] = []
             try:
-                async for row in self.rows(pool, sieve, told):
+                async for row in self.rows(pool, sieve, on_progress):
                     rows.append(row)
             finally:  # what is made when it is interrupted is kept
                 if self.out and rows:
@@ -148,7 +150,7 @@ class SyntheticExtraction:
             tables.describe(_card(rows, lean, sieve, tables.hash))
 
     async def rows(
-        self, pool: LeanPool, sieve: CandidateFilter, told: Told = silent
+        self, pool: LeanPool, sieve: CandidateFilter, on_progress: OnProgress = silent
     ) -> AsyncIterator[Row]:
         """The problems, family by family; fewer when candidates run out of luck."""
         made = 0
@@ -163,7 +165,7 @@ class SyntheticExtraction:
                 row = await sieve.take(candidate, found)
                 if row is not None:
                     found, made = found + 1, made + 1
-                    told(made, self.count, row["name"])
+                    on_progress(made, self.count, row["name"])
                     yield row
 
 

@@ -35,7 +35,7 @@ from .provenance import origin_of
 
 BUILT = (".lake", "build", "lake-packages")
 
-Told = Callable[[int, int, str], None]
+OnProgress = Callable[[int, int, str], None]
 """Files done, files in all, the one just done."""
 
 
@@ -101,7 +101,7 @@ class Traced:
     traces: Traces
     good: Sequence[LeanFile]
     failures: Sequence[tuple[str, str]]
-    asked: int
+    traced_anew: int
 
     def read(self) -> Iterator[TracedFile]:
         """The traced files, from the first, one at a time."""
@@ -109,35 +109,37 @@ class Traced:
             yield self.traces.read(file.path, file.text, file.context)
 
 
-async def trace_all(corpus: Corpus, traces: Traces, workers: int, told: Told = silent) -> Traced:
+async def trace_all(
+    corpus: Corpus, traces: Traces, workers: int, on_progress: OnProgress = silent
+) -> Traced:
     """Have every file traced, on as many workers at once; those that fail are listed.
 
     A cancelled call keeps what is traced by then.
     """
     missing: dict[str, str] = {}
     broken: dict[str, str] = {}
-    done = asked = 0
+    done = traced_anew = 0
     waiting = iter(corpus.files)
 
     async def work() -> None:
-        nonlocal done, asked
+        nonlocal done, traced_anew
         for file in waiting:
             try:
                 traced, anew = await traces.trace(file.path, file.text, file.context)
-                asked += anew
+                traced_anew += anew
                 if traced.errors:
                     broken[file.path] = _first(traced.errors)
             except (UsageError, WorkerDied) as error:
                 missing[file.path] = str(error).removeprefix(f"{file.path}: ")
             done += 1
-            told(done, len(corpus.files), file.path)
+            on_progress(done, len(corpus.files), file.path)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(workers):
             group.create_task(work())
     good = [file for file in corpus.files if file.path not in missing]
     failures = [*corpus.failures, *sorted((missing | broken).items())]
-    return Traced(corpus, traces, good, failures, asked)
+    return Traced(corpus, traces, good, failures, traced_anew)
 
 
 def _first(errors: Sequence[tuple[int, str]]) -> str:
@@ -162,14 +164,14 @@ class FileExtraction:
     seed: int = 0
 
     async def trace(
-        self, toolchain: Toolchain, cache: Path | None = None, told: Told = silent
+        self, toolchain: Toolchain, cache: Path | None = None, on_progress: OnProgress = silent
     ) -> Dataset:
         """What there is to write. Raises as a call does."""
         async with LeanPool(toolchain, workers=self.workers) as pool:
             lean = lean_title(toolchain)
             folder = traces_folder(toolchain, self.corpus.root, cache)
             traces = Traces(pool, lean, folder)
-            traced = await trace_all(self.corpus, traces, pool.workers, told)
+            traced = await trace_all(self.corpus, traces, pool.workers, on_progress)
             remove_old(folder, unused_s=ANSWERS_KEPT_S)
             excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
         origin = origin_of(Path(self.path))
