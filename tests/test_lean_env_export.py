@@ -167,7 +167,7 @@ def test_a_refused_theorem_is_not_exported(runner, verifier, tmp_path):
     source = "theorem good : True := trivial\ntheorem bad : 1 = 2 := by sorry\n"
     verdicts = runner.run(compared(verifier, second, source, source))
     assert [each["theorem"] for each in expect_true(folder, verdicts)["theorems"]] == ["good"]
-    assert second.told([*verdicts.items()])[1] == "not exported: bad, it is refused"
+    assert second.report_lines([*verdicts.items()])[1] == "not exported: bad, it is refused"
     folder = tmp_path / "none"
     bad = "theorem bad : 1 = 2 := by sorry\n"
     runner.run(compared(verifier, opinion(folder), bad, bad))
@@ -200,7 +200,7 @@ class Pages:
     async def export_page(self, judged, page):
         return self._refusal or {
             "text": f"{{{page}}}\n", "pages": self._pages, "constants": 1, "githash": "",
-            "axioms": [*self._axioms], "unproved": [], "permitted": [], "constant": judged.asked,
+            "axioms": [*self._axioms], "unproved": [], "permitted": [], "constant": judged.target,
         }  # fmt: skip
 
 

@@ -111,7 +111,7 @@ def test_after_a_break_what_was_traced_is_not_traced_again(tmp_path):
     again = Server()
     traced = run(corpus, again, tmp_path / "kept", workers=2)
     assert sorted(again.asked) == ["B.lean", "C.lean"]
-    assert (traced.asked, len(traced.good)) == (2, 3)
+    assert (traced.traced_anew, len(traced.good)) == (2, 3)
 
 
 def test_what_changed_is_traced_again_and_what_imports_it(tmp_path):
