@@ -143,6 +143,31 @@ def test_the_core_keeps_what_is_not_the_statements_fault(run, rows):
     assert "4 problems; left out, since Lean refuses them: 1" in out
 
 
+FERMAT = "∀ n : Nat, n > 2 → ¬ ∃ a b c : Nat, a > 0 ∧ b > 0 ∧ c > 0 ∧ a ^ n + b ^ n = c ^ n"
+ILL = {
+    "good": "theorem good (a b : Nat) : a + b = b + a := by sorry",
+    "syntax": "theorem syntax (a : Nat) : a + = a := by sorry",
+    "crash": "#eval (IO.Process.exit 3 : IO Unit)\ntheorem crash : 1 = 1 := by sorry",
+    "slow": f"theorem slow : {FERMAT} := by sorry",
+}
+
+
+@lean
+@pytest.mark.parametrize(("flags", "count"), [((), 5), (("--core",), 4)])
+def test_broken_crashing_and_slow_rows_are_all_counted(run, tmp_path, flags, count):
+    lines = [json.dumps({"name": name, "statement": text}) for name, text in ILL.items()]
+    (tmp_path / "ill.jsonl").write_text("\n".join([*lines, "no JSON"]), encoding="utf-8")
+    words = "eval", "ill", "--data", "ill.jsonl", "--json", "--time", "5", "--workers", "1"
+    code, out, _ = run(*words, *flags)
+    *results, end = [json.loads(line) for line in out.splitlines()]
+    found = {result["name"]: result["outcome"] for result in results}
+    assert code == 1
+    assert (found["good"], found["crash"]) == ("solved", "crash")
+    assert found["slow"] in ("budget", "dead end")
+    assert ("syntax" in found) == (not flags)
+    assert end["theorems"] == sum(end["classes"].values()) == len(found) == count
+
+
 @lean
 def test_an_interrupted_run_says_how_to_go_on(rows, tmp_path):
     command = [sys.executable, "-c", "from lakatos.cli import main; raise SystemExit(main())"]
