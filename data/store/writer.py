@@ -139,7 +139,10 @@ class AttemptWriter:
             running.turns += 1
 
     def finish_attempt(self, attempt: Attempt) -> None:
-        """Write an attempt's end and all that is buffered. Raises StoreError."""
+        """Write an attempt's end and all that is buffered, before anyone hears of its result.
+
+        Raises StoreError.
+        """
         running = self._find(attempt.theorem)
         self._batch.ends.append(
             {
@@ -157,7 +160,7 @@ class AttemptWriter:
         if attempt.verdict is not None:
             self._batch.verdicts.append(_verdict_row(running, attempt))
         del self._running[_identity(attempt.theorem)]
-        self._hand_over()
+        self.flush()
 
     def attempt_id(self, theorem: Theorem) -> int:
         """The number of the attempt at the theorem that runs now; waits until it is written."""

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from ...data.errors import LeanTimeout, UsageError, WorkerDied
 from ...data.evaluation import Problem, ResultClass
+from ...data.problems.reader import BARE_HEADER
 from ...data.records import Theorem
 from ...lean_env.opened_file import OpenedFile
 from ..concurrency import run_all
@@ -70,9 +71,10 @@ def path_of(problem: Problem) -> str:
 
 def theorem_of(problem: Problem, opened: OpenedFile) -> Theorem | str:
     """The theorem that the problem means, or why Lean does not have it."""
+    ours = problem.header.count("\n") if problem.header.strip() == BARE_HEADER.strip() else 0
     for message in opened.messages:
         if message.severity == "error":
-            return f"line {message.line}: {message.text}"
+            return f"line {message.line - ours}: {message.text}"
     start = len(problem.header.encode())
     holes = [theorem for theorem in opened.theorems if theorem.start >= start]
     if problem.hole >= len(holes):
