@@ -4,6 +4,8 @@ import subprocess
 import sys
 
 import pytest
+from lakatos.prover.commands.app import VerbCommand
+from lakatos.prover.commands.streams import Interrupted
 
 HEAVY = {"sqlalchemy", "networkx", "torch", "psutil", "asyncio", "rich", "pydantic", "filelock"}
 MAIN = "import sys; from lakatos.cli import main; code = main(sys.argv[1:]); "
@@ -41,11 +43,18 @@ def test_texts_and_defaults_need_no_conversion(tmp_path):
     assert "pydantic" not in done.stderr.split()
 
 
-@pytest.mark.parametrize("module", ["typer", "lakatos.prover.commands.app", "lakatos.data.store"])
-def test_ctrl_c_while_modules_are_imported_shows_no_traceback(module):
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("typer", ""),
+        ("lakatos.prover.commands.app", ""),
+        ("lakatos.data.store", "lakatos: interrupted; what was proved is kept (lakatos show)\n"),
+    ],
+)
+def test_ctrl_c_while_modules_are_imported_shows_no_traceback(module, line):
     command = [sys.executable, "-c", INTERRUPTED, module]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", line)
 
 
 def test_the_console_script_imports_only_what_python_has_loaded_until_main_catches():
@@ -53,3 +62,11 @@ def test_the_console_script_imports_only_what_python_has_loaded_until_main_catch
     code += "print(*sorted(set(sys.modules) - before - {'__future__'}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.split() == ["lakatos", "lakatos.cli"]
+
+
+def test_ctrl_c_in_a_verb_is_told():
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        VerbCommand("verb", callback=interrupted).main([], standalone_mode=False)

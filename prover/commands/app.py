@@ -24,6 +24,7 @@ from .help_page import (
     write_rows,
 )
 from .option_groups import file_options, flattened
+from .streams import Interrupted
 
 GROUPS = {
     "Prove": {
@@ -127,6 +128,13 @@ class VerbCommand(QuickFlags, TyperCommand):
     """The command of a verb. page: what its help says besides the options."""
 
     page = VerbHelp()
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb. Raises Interrupted for Ctrl-C, which typer would end without a word."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """`FILE... [OPTIONS]`; an argument that may be left out stands in brackets."""
