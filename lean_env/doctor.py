@@ -47,7 +47,7 @@ class Finding:
         return not self.cure
 
 
-def look(choice: str = "auto", cache: Path | None = None) -> Iterator[Finding]:
+def inspect_machine(choice: str = "auto", cache: Path | None = None) -> Iterator[Finding]:
     """What can be seen without starting anything; the embedded Lean unless `native` is chosen."""
     yield Finding("Python", f"{platform.python_version()} at {sys.executable}")
     yield _memory()
@@ -59,7 +59,7 @@ def look(choice: str = "auto", cache: Path | None = None) -> Iterator[Finding]:
         yield Finding("external kernel", "none on PATH (not needed; `verify --kernel` asks one)")
 
 
-async def try_out(toolchain: Toolchain) -> list[Finding]:
+async def try_worker(toolchain: Toolchain) -> list[Finding]:
     """Start one worker, check one theorem; stops at the first thing that fails.
 
     toolchain: its worker has passed the self-test, else there were none.

@@ -28,7 +28,7 @@ from .agent.prover import Prover
 from .agent.recorder import AttemptObserver, NoObserver
 from .agent.rejections import RejectionLookup, no_memory
 from .agent.tactic_task import TacticTask
-from .agent.task import ProverContext, ReplaySource, nothing
+from .agent.task import ProverContext, ReplaySource, no_replay
 from .config import DraftConfig, ModelConfig, ProverConfig, SearchConfig
 from .models.server_watch import Servers
 from .policy.base import Policy, SeededPolicy
@@ -107,7 +107,7 @@ class Run:
         opened: Sequence[OpenedFile],
         theorems: Sequence[Theorem],
         on_interrupt: Callable[[], None] | None = None,
-        recall: ReplaySource = nothing,
+        recall: ReplaySource = no_replay,
         memory: RejectionLookup = no_memory,
     ) -> list[Attempt]:
         """Try each theorem of opened files, in order.

@@ -92,8 +92,10 @@ class SecondOpinion:
             for each, name in zip(judged, names, strict=True):
                 if isinstance(each.verdict, Accepted):
                     export = await export_theorem(judge, each, place / name, self.origin)
-                    if loose := set(export.axioms) - set(self.allow):
-                        reviewed[each.target] = replace(each, verdict=_loose(loose))
+                    if disallowed := set(export.axioms) - set(self.allow):
+                        reviewed[each.target] = replace(
+                            each, verdict=_refused_for_axioms(disallowed)
+                        )
                     else:
                         exports[each.target] = export
             if self.folder is not None and exports:
@@ -142,7 +144,7 @@ def _contents(export: Exported) -> str:
     return f"{export.about['constants']} constants{without}"
 
 
-def _loose(axioms: set[str]) -> Refused:
+def _refused_for_axioms(axioms: set[str]) -> Refused:
     """Refuse for axioms that the judge's own walk did not find."""
     named = ", ".join(sorted(axioms))
     text = f"what it rests on has the axiom {named}, which is not allowed"

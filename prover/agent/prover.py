@@ -29,7 +29,7 @@ from .task import (
     ProverContext,
     ReplaySource,
     TheoremTask,
-    nothing,
+    no_replay,
 )
 
 
@@ -73,7 +73,7 @@ class Prover:
     async def prove(
         self,
         theorems: Sequence[Theorem],
-        recall: ReplaySource = nothing,
+        recall: ReplaySource = no_replay,
         memory: RejectionLookup = no_memory,
     ) -> list[Attempt]:
         """Try to prove each theorem; one attempt for each, in order, all recorded.

@@ -25,7 +25,7 @@ ReplaySource = Callable[[Theorem], Iterable[Expansion]]
 """Expansions of an earlier attempt at a theorem, in the order in which its search got them."""
 
 
-def nothing(theorem: Theorem) -> Iterable[Expansion]:
+def no_replay(theorem: Theorem) -> Iterable[Expansion]:
     """Replay nothing."""
     return ()
 
@@ -101,7 +101,7 @@ class ProverContext:
     config: ProverConfig = field(default_factory=ProverConfig)
     clock: Clock = time.monotonic
     switch: StopSwitch = field(default_factory=StopSwitch)
-    replay: ReplaySource = nothing
+    replay: ReplaySource = no_replay
     memory: RejectionLookup = no_memory
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ...data.records import Expansion, Theorem
 from ...lean_env.worker_command import Toolchain
 from ..agent.rejections import RejectionLookup, Remembered, worker_name
-from ..agent.task import ReplaySource, nothing
+from ..agent.task import ReplaySource, no_replay
 from ..config import SAMPLING, SearchConfig
 from ..session import RunConfig
 
@@ -36,7 +36,7 @@ def earlier(
     """What earlier runs left for run `run`: searches, if it resumes, and rejected tactics."""
     how, title = config.prover.search, _title(toolchain)
     recall = Resumption(store, run, policy=config.policy, search=how, toolchain=title)
-    return recall if resume else nothing, Remembered(store, worker_name(toolchain))
+    return recall if resume else no_replay, Remembered(store, worker_name(toolchain))
 
 
 def _title(toolchain: Toolchain) -> str:

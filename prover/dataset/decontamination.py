@@ -12,7 +12,7 @@ from ...lean_env.queries.trace import Traces, to_traced
 from ...lean_env.toolchains.find import Toolchain
 
 
-async def exclusion(sets: Sequence[ProblemSet], pool: LeanPool, is_bare: bool) -> Excluded:
+async def exclude_problems(sets: Sequence[ProblemSet], pool: LeanPool, is_bare: bool) -> Excluded:
     """The keys of the problems' statements, and of the states that their proofs begin with.
 
     is_bare: problems of Mathlib are read as far as core Lean can. The name says how many problems
@@ -39,11 +39,11 @@ async def exclusion(sets: Sequence[ProblemSet], pool: LeanPool, is_bare: bool) -
 
 
 async def excluded_by(sets: Sequence[ProblemSet], toolchain: Toolchain) -> Excluded:
-    """`exclusion` by a pool of its own, if there is anything to exclude."""
+    """`exclude_problems` by a pool of its own, if there is anything to exclude."""
     if not sets:
         return NOTHING_EXCLUDED
     async with LeanPool(toolchain, workers=1) as pool:
-        return await exclusion(sets, pool, toolchain.name == "embedded")
+        return await exclude_problems(sets, pool, toolchain.name == "embedded")
 
 
 async def _keys(pool: LeanPool, path: str, text: str) -> tuple[set[str], set[str]]:

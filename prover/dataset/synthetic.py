@@ -24,7 +24,7 @@ from ...lean_env.opened_file import OpenedFile
 from ...lean_env.pool import LeanPool
 from ...lean_env.toolchains.find import Toolchain
 from ...lean_env.worker_command import lean_title
-from .decontamination import exclusion
+from .decontamination import exclude_problems
 from .mutation import Mutator
 from .tracing import OnProgress, silent
 
@@ -131,7 +131,7 @@ class SyntheticExtraction:
     ) -> SyntheticProblems:
         """Make and write. Raises UsageError, WorkerDied, ToolchainError."""
         async with LeanPool(toolchain, workers=1) as pool:
-            excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
+            excluded = await exclude_problems(self.problems, pool, toolchain.name == "embedded")
             sieve = CandidateFilter(pool, self.seed, excluded)
             rows: list[Row] = []
             try:

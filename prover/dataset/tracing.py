@@ -30,7 +30,7 @@ from ...lean_env.toolchains.native import lake_project
 from ...lean_env.toolchains.project import Project
 from ...lean_env.toolchains.sources import worker_sources
 from ...lean_env.worker_command import lean_title
-from .decontamination import exclusion
+from .decontamination import exclude_problems
 from .provenance import origin_of
 
 BUILT = (".lake", "build", "lake-packages")
@@ -173,7 +173,7 @@ class FileExtraction:
             traces = Traces(pool, lean, folder)
             traced = await trace_all(self.corpus, traces, pool.workers, on_progress)
             remove_old(folder, unused_s=ANSWERS_KEPT_S)
-            excluded = await exclusion(self.problems, pool, toolchain.name == "embedded")
+            excluded = await exclude_problems(self.problems, pool, toolchain.name == "embedded")
         origin = origin_of(Path(self.path))
         return Dataset(origin, lean, traced.read, traced.failures, excluded, self.seed)
 

@@ -73,7 +73,7 @@ def _check_machine(environment: Environment, options: DoctorVerbOptions) -> Iter
     """What is found of this machine; Lean is started only where all else is good."""
     from importlib.metadata import version
 
-    from ....lean_env.doctor import Finding, look, try_out
+    from ....lean_env.doctor import Finding, inspect_machine, try_worker
     from ..database_check import check_database
 
     yield Finding("lakatos", version("lakatos"))
@@ -81,8 +81,8 @@ def _check_machine(environment: Environment, options: DoctorVerbOptions) -> Iter
     yield found[0]
     for file in find_files(Path.cwd(), environment.settings):
         yield Finding("defaults", f"{file.path} sets {', '.join(file.keys) or 'nothing'}")
-    for finding in look(options.lean.lean, environment.cache):
+    for finding in inspect_machine(options.lean.lean, environment.cache):
         found.append(finding)
         yield finding
     if all(finding.is_good for finding in found):
-        yield from run_async(try_out(environment.find_toolchain(options.lean)))
+        yield from run_async(try_worker(environment.find_toolchain(options.lean)))
