@@ -30,6 +30,17 @@ def test_a_disproof_says_where_and_a_proof_has_only_what_worked(run, tmp_path):
     assert raw["detail"] == "false: n = 5"
 
 
+@pytest.mark.lean
+def test_a_false_claim_about_lists_is_disproved(run, tmp_path):
+    claim = "theorem t (xs : List Nat) (k : Nat) : (xs.take k).length = k := by sorry\n"
+    (tmp_path / "f.lean").write_text(claim, encoding="utf-8")
+    words = "prove", "f.lean", "--refute", 0.8, "--expansions", 20, "--time", 120, "--json"
+    code, out, _ = run(*words, "--workers", 1)
+    found = json.loads(out)
+    assert (code, found["stop"]) == (1, "disproved")
+    assert found["detail"].startswith("false: xs = ")
+
+
 def test_a_wrong_word_is_one_line(run, tmp_path):
     (tmp_path / "f.lean").write_text(FILE, encoding="utf-8")
     code, _, error = run("prove", "f.lean", "--minimise", "maybe")

@@ -148,6 +148,9 @@ def _equation(shape: GoalText) -> Iterator[Proposal]:
         yield Proposal("apply Int.le_antisymm", 0.03)
 
 
+_SMALL_LISTS = ("[]", "[0]", "[1, 0]")
+
+
 def _witnesses(shape: GoalText) -> Iterator[Proposal]:
     """Values for an existential: what is at hand, then small numbers, then a hole."""
     for h in shape.objects[-4:]:
@@ -158,6 +161,11 @@ def _witnesses(shape: GoalText) -> Iterator[Proposal]:
     pairs = " | ".join(f"exact ⟨{i}, {j}, by decide⟩" for i in range(7) for j in range(7))
     if re.match(r"∃ (\(\w+ \w+|\w+ \w+)", shape.target):
         yield Proposal(f"first | {pairs}", 0.1)
+    if "List" in shape.text or ".length" in shape.target:
+        values = [*_SMALL_LISTS, "0", "1", "2"]
+        both = [f"{a}, {b}" for a in values for b in values]
+        tries = " | ".join(f"exact ⟨{each}, by decide⟩" for each in (*_SMALL_LISTS, *both))
+        yield Proposal(f"first | {tries}", 0.2)
     numbers = dict.fromkeys([*re.findall(r"(?<![\w.])\d+", shape.text)[:4], "0", "1"])
     yield from (Proposal(f"refine ⟨{n}, ?_⟩", 0.06) for n in numbers)
     yield Proposal("refine ⟨fun x => x, ?_⟩", 0.02)
