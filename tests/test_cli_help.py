@@ -118,7 +118,7 @@ def test_a_shell_completes_verbs_options_and_values(tmp_path):
         ("0.3 --search alp\t", "alphaproof "),
     ):
         shell.send(typed)
-        shell.expect_exact(completed)
+        assert shell.expect_exact([completed, pexpect.TIMEOUT]) == 0, typed.strip()
     shell.close(force=True)
 
 
