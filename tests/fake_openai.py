@@ -1,6 +1,7 @@
 """An OpenAI-compatible server on 127.0.0.1 that does as told: right, slow, wrong, dead."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import threading
@@ -159,7 +160,8 @@ class Server:
             await self._listen(holder.getsockname()[1])
             ready.set()
             await self._over.wait()
-            await self._stop_listening()
+            self._stop_listening()
+        await asyncio.sleep(0)  # a talk that has not begun could not close its socket
         for talk in self._talks:
             talk.cancel()
         await asyncio.gather(*self._talks, return_exceptions=True)
@@ -167,25 +169,25 @@ class Server:
     async def _listen(self, port):
         self._socket = socket.create_server(("127.0.0.1", port), reuse_port=True)
         self._socket.setblocking(False)
-        self._accepting = asyncio.create_task(self._accept())
+        self._loop.add_reader(self._socket, self._accept)
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/v1"
 
-    async def _accept(self):
-        while True:
-            connection, _ = await self._loop.sock_accept(self._socket)
-            task = asyncio.create_task(self._talk(connection))
+    def _accept(self):
+        """Take one client. No task waits for it: cancelled, such a task would lose its socket."""
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            task = self._loop.create_task(self._talk(self._socket.accept()[0]))
             self._talks.add(task)
             task.add_done_callback(self._talks.discard)
 
-    async def _stop_listening(self):
-        self._accepting.cancel()
-        await asyncio.gather(self._accepting, return_exceptions=True)
-        self._socket.close()
+    def _stop_listening(self):
+        if self._socket.fileno() != -1:
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
 
     async def die(self, body, reader, writer):
         """A reply: none, and nobody listens any more."""
-        await self._stop_listening()
+        self._stop_listening()
         self.is_dead = True
 
     def rise(self):
