@@ -7,7 +7,6 @@ import gzip
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ import platformdirs
 from filelock import FileLock
 
 from ..data.errors import ToolchainError, unwritable
+from ..data.files import write_whole
 
 UNFINISHED = ".part"
 KEPT_FOLDERS = 4
@@ -93,18 +93,12 @@ def keep_answer(place: Path, answer: Any) -> None:
 
     Raises UsageError when it cannot be written, EnvironmentFault when the disk takes nothing.
     """
+    content = gzip.compress(json.dumps(answer, ensure_ascii=False).encode(), compresslevel=3)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=".")
-        part = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as raw, gzip.open(raw, "wt", compresslevel=3) as out:
-                json.dump(answer, out, ensure_ascii=False)
-            part.replace(place)
-        finally:
-            part.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(place, error) from error
+    write_whole(place, content)
 
 
 def kept_answer(place: Path) -> Any:

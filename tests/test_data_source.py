@@ -4,8 +4,9 @@ import stat
 
 import pytest
 from lakatos.data.errors import UsageError
+from lakatos.data.files import write_whole
 from lakatos.data.records import Attempt, ProofState, StopReason, Theorem
-from lakatos.data.source import SourceFile, read_source, replace_source, write_whole
+from lakatos.data.source import SourceFile, read_source, replace_source
 
 
 def attempt(file, number, proof):

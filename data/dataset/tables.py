@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError, unwritable
-from ..source import check_room
+from ..files import check_room
 
 Row = dict[str, Any]
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import StoreError, UsageError, unwritable
 from ..evaluation import AttemptResult, Evaluation, Problem, ProblemResult, ResultClass
+from ..files import write_whole
 from ..proof_graph import Graph, Node, children, states
-from ..source import write_whole
 from .attempt import graph_of
 
 if TYPE_CHECKING:

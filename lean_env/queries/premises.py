@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from ...data.errors import ProtocolError
+from ...data.errors import EnvironmentFault, ProtocolError, UsageError
+from ...data.files import write_whole
 from ...data.records import Premise, ProofState, Theorem
 from ..handles import Root
 from ..protocol import Json
@@ -209,14 +208,6 @@ def _keep(path: Path, premises: Sequence[Premise]) -> None:
 
 def _write(path: Path, text: str) -> None:
     """Write in one step; a disk that takes nothing only costs the next run its time."""
-    try:
+    with suppress(OSError, UsageError, EnvironmentFault):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as out:
-                out.write(text)
-            Path(part).replace(path)
-        finally:
-            Path(part).unlink(missing_ok=True)
-    except OSError:
-        return
+        write_whole(path, text.encode())

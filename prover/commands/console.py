@@ -25,6 +25,7 @@ from ...data.errors import (
     UsageError,
     is_of_the_disk,
 )
+from ...data.files import write_whole
 from ...data.records import Attempt, Message
 from ...data.source import SourceFile
 from . import streams
@@ -154,7 +155,7 @@ class FileJob:
         if self.out == "-":
             sys.stdout.buffer.write(content)
         elif self.out:
-            source.write_whole(Path(self.out), content)
+            write_whole(Path(self.out), content)
         elif proofs:
             source.replace_source(file, content)
             self.print_line(f"{file.path}: proofs written: {proofs}")

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ...data import source
+from ...data import files
 from ...data.errors import UsageError
 from ...data.proof_graph import to_dot
 from ...data.report import attempt as report
@@ -98,12 +98,12 @@ def show(options: ShowOptions, store: Store, now: datetime) -> None:
         raise UsageError("--run, --theorem, --failed and --limit list attempts: no number then")
     for place in (options.html, options.dot):
         if place:
-            source.check_writable_file(place)
+            files.check_writable_file(place)
     stored = store.load_attempt(number)
     if options.html:
-        source.write_whole(options.html, report.html_page(stored).encode())
+        files.write_whole(options.html, report.html_page(stored).encode())
     if options.dot:
-        source.write_whole(options.dot, to_dot(graph_of(stored)).encode())
+        files.write_whole(options.dot, to_dot(graph_of(stored)).encode())
     if options.conversation:
         _print_turns(store.turns(number), number)
     elif options.as_json:

@@ -63,7 +63,7 @@ class ReportOptions:
 
 def run(context: Context, options: ReportOptions) -> int:
     """Print the report of a run, or list runs; the exit code."""
-    from ....data import source
+    from ....data import files
     from ....data.report import evaluation_page
     from ....data.report import export as formats
     from .. import console
@@ -74,11 +74,11 @@ def run(context: Context, options: ReportOptions) -> int:
             print_runs(store.evaluations(), options.as_json)
             return 0
         if options.html:
-            source.check_writable_file(options.html)
+            files.check_writable_file(options.html)
         evaluation = store.load_evaluation(options.run)
         if options.html:
             page = evaluation_page.html_page(evaluation, store.load_attempts)
-            source.write_whole(options.html, page.encode("utf-8", "replace"))
+            files.write_whole(options.html, page.encode("utf-8", "replace"))
         if options.export:
             for path in formats.write(
                 evaluation, options.export, store.load_attempts, options.out or Path()
