@@ -9,24 +9,20 @@ Not covered: what is asked (pool, verifier), restarts (pool), children that leav
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import psutil
 
 from ..data.errors import EnvironmentFault, ProtocolError, ToolchainError, WorkerDied
 from ..data.records import TimedOut
+from .process_pipes import LINE_LIMIT_BYTES, ProcessPipes
 from .protocol import Death, Failure, Ready, Result, decode_reply, encode_cancel, encode_request
 from .worker_command import Modules, WorkerCommand
 
-LINE_LIMIT_BYTES = 64 * 2**20
-STDERR_LINES = 40
-STDERR_LINE_CHARACTERS = 400
 CANCELS = 4  # within the grace
 
 Answer = Result | Failure | TimedOut
@@ -39,7 +35,7 @@ class LeanWorker:
         self._modules = modules
         self._loop = asyncio.get_running_loop()
         self._grace_s = grace_s
-        self._pipes = _Pipes(self._on_line, self._on_overlong, self._on_end)
+        self._pipes = ProcessPipes(self._on_line, self._on_overlong, self._on_end)
         self._ready: asyncio.Future[Ready] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._queue: deque[Request] = deque()
@@ -59,7 +55,7 @@ class LeanWorker:
         WorkerDied when it ends first.
         """
         worker = cls(grace_s, command.modules)
-        await worker._pipes.spawn(command)
+        await worker._spawn(command)
         try:
             async with asyncio.timeout(start_wall_s):
                 await asyncio.shield(worker._ready)
@@ -151,9 +147,22 @@ class LeanWorker:
         finally:
             await self._kill_and_wait()
 
+    async def _spawn(self, command: WorkerCommand) -> None:
+        """Start the process, wholly: what asyncio only half began it leaves with open pipes."""
+        starting = asyncio.ensure_future(self._pipes.spawn(command))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            try:
+                await _outlast(starting)
+            finally:
+                if not starting.cancelled() and starting.exception() is None:
+                    await self._kill_and_wait()
+            raise
+
     async def _kill_and_wait(self) -> None:
         self._pipes.kill()
-        await asyncio.shield(self._ended)
+        await _outlast(self._ended)
 
     def _begin(self, request: Request) -> None:
         """Start the clock of the request that the worker is answering now."""
@@ -268,110 +277,16 @@ class Request:
             self.timer.cancel()
 
 
-class _Pipes(asyncio.SubprocessProtocol):
-    """The process's bytes: whole lines of stdout, the last of stderr, the end told once."""
-
-    def __init__(
-        self,
-        on_line: Callable[[bytes], None],
-        on_overlong: Callable[[], None],
-        on_end: Callable[[], None],
-    ) -> None:
-        self._on_line = on_line
-        self._on_overlong = on_overlong
-        self._on_end = on_end
-        self._parts: list[bytes] = []
-        self._parts_bytes = 0
-        self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
-        self._stderr_rest = ""
-        self._is_over = False
-        self.pid = 0
-        self.exit_status: int | None = None
-
-    async def spawn(self, command: WorkerCommand) -> None:
-        """Start the process. Raises ToolchainError when the system cannot."""
+async def _outlast(ending: asyncio.Future[None]) -> None:
+    """Wait for what is about to end. Cancelled, wait on: the loop must not close before it."""
+    cancelled = None
+    while not ending.done():
         try:
-            await asyncio.get_running_loop().subprocess_exec(
-                lambda: self,
-                *command.argv,
-                env=dict(command.env),
-                cwd=command.cwd,
-                start_new_session=True,
-            )
-        except OSError as error:
-            text = f"cannot start Lean ({command.argv[0]}): {error.strerror}"
-            raise ToolchainError(text) from error
-
-    @property
-    def stderr_tail(self) -> tuple[str, ...]:
-        """The last lines of stderr, oldest first."""
-        last = [self._stderr_rest] if self._stderr_rest else []
-        return (*self._stderr, *last)
-
-    @property
-    def tail_text(self) -> str:
-        """The last line of stderr, ready to end a message."""
-        tail = self.stderr_tail
-        return f"; stderr ends: {tail[-1]}" if tail else ""
-
-    def write(self, data: bytes) -> None:
-        """Queue bytes for the process's stdin; a dead process is told of by `on_end`."""
-        self._stdin.write(data)
-
-    def end_input(self) -> None:
-        """Close the process's stdin."""
-        if not self._is_over:
-            self._stdin.close()
-
-    def kill(self) -> None:
-        """Kill the whole process group."""
-        if not self._is_over:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.SubprocessTransport, transport)
-        self._stdin = cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0))
-        self.pid = self._transport.get_pid()
-
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        if fd == 2:
-            self._keep_stderr(data)
-            return
-        start = 0
-        while (end := data.find(b"\n", start)) >= 0:
-            line = b"".join((*self._parts, data[start:end])) if self._parts else data[start:end]
-            self._parts.clear()
-            self._parts_bytes = 0
-            start = end + 1
-            self._on_line(line)
-        if start < len(data):
-            self._parts.append(data[start:])
-            self._parts_bytes += len(data) - start
-            if self._parts_bytes > LINE_LIMIT_BYTES:
-                self._parts.clear()
-                self._parts_bytes = 0
-                self._on_overlong()
-
-    def process_exited(self) -> None:
-        self.exit_status = self._transport.get_returncode()
-        self.kill()
-        asyncio.get_running_loop().call_later(1.0, self._end)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        if not self._is_over:
-            self._is_over = True
-            self._transport.close()
-            self._on_end()
-
-    def _keep_stderr(self, data: bytes) -> None:
-        *lines, rest = (self._stderr_rest + data.decode(errors="replace")).split("\n")
-        for line in lines[-STDERR_LINES:]:
-            self._stderr.append(line[:STDERR_LINE_CHARACTERS])
-        self._stderr_rest = rest[:STDERR_LINE_CHARACTERS]
+            await asyncio.wait({ending})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled:
+        raise cancelled
 
 
 def _again(fault: EnvironmentFault) -> EnvironmentFault:

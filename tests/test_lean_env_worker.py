@@ -533,3 +533,21 @@ async def test_a_cancelled_open_leaves_nothing_to_go_on_from(toolchain):
     again = await worker.request("open", wall_s=60.0, name="a.lean", source=source)
     await worker.close()
     assert [hole["declaration"] for hole in again.value["holes"]] == ["t", "u"]
+
+
+@pytest.mark.parametrize("again", [0, 1, 3, 6, 9])
+@pytest.mark.parametrize("steps", range(8))
+def test_a_start_given_up_at_any_moment_and_once_more_leaves_nothing(steps, again):
+    async def go():
+        start = asyncio.create_task(LeanWorker.start(fake_command(), start_wall_s=LONG_S))
+        for wait in (steps, again):
+            for _ in range(wait):
+                await asyncio.sleep(0)
+            start.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await start
+
+    before = set(psutil.Process().children())
+    asyncio.run(go())
+    gc.collect()  # a pipe left open would be told of here
+    assert set(psutil.Process().children()) <= before
