@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from .lean_env.verification.verifier import Verifier
     from .prover.agent.prover import Prover
     from .prover.config import ProverConfig, SearchConfig
+    from .prover.live_session import Session
+    from .prover.live_state import SessionFile, SessionState, SessionTheorem, TacticResult
     from .prover.policy.base import Policy, Proposal, Query
     from .prover.session import RunConfig
+    from .search.driver import alphaproof_search, best_first, htps, mcts, perspectives, rmax
 
 __all__ = [
     "Accepted",
@@ -40,15 +43,26 @@ __all__ = [
     "Refused",
     "RunConfig",
     "SearchConfig",
+    "Session",
+    "SessionFile",
+    "SessionState",
+    "SessionTheorem",
     "SoundnessAlarm",
     "StopReason",
     "Store",
+    "TacticResult",
     "Theorem",
     "UsageError",
     "Verdict",
     "Verifier",
+    "alphaproof_search",
+    "best_first",
     "find_toolchain",
+    "htps",
+    "mcts",
+    "perspectives",
     "prove",
+    "rmax",
 ]
 
 _HOMES = {
@@ -69,7 +83,10 @@ _HOMES = {
     "prover.agent.prover": ("Prover",),
     "prover.config": ("ModelConfig", "ProverConfig", "SearchConfig"),
     "prover.policy.base": ("PolicyOutput", "Policy", "Proposal", "Query"),
+    "prover.live_session": ("Session",),
+    "prover.live_state": ("SessionFile", "SessionState", "SessionTheorem", "TacticResult"),
     "prover.session": ("RunConfig",),
+    "search.driver": ("alphaproof_search", "best_first", "htps", "mcts", "perspectives", "rmax"),
 }
 
 

@@ -10,7 +10,7 @@ import difflib
 import itertools
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -122,7 +122,7 @@ class Run:
 
         A theorem in which Lean found an error before its hole ends as FAULT, untried.
         """
-        broken = {t: Attempt(t, StopReason.FAULT, detail=BROKEN) for t in _broken(opened)}
+        broken = {t: Attempt(t, StopReason.FAULT, detail=BROKEN) for t in broken_theorems(opened)}
         for theorem in theorems:
             if theorem in broken:
                 self.recorder.start_attempt(theorem)
@@ -238,26 +238,66 @@ async def start_run(
     """
     axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
     limits = CheckLimits(config.check_s)
-    recorder, keeper = recorder or NoObserver(), keeper or NoObserver()
     async with (
         LeanPool(toolchain, workers=config.workers) as pool,
-        AsyncExitStack() as stack,
         Verifier(
             pool, toolchain, allow_axioms=axioms, limits=limits, judges=pool.workers
         ) as verifier,
     ):
-        source = Premises(pool, (cache or default_cache()) / "premises")
-        opening = open_roles(
-            config.roles, config.model, seed=config.prover.seed, servers=servers, source=source
-        )
-        generator, policy = await stack.enter_async_context(opening)
-        context = ProverContext(pool, verifier, policy, recorder, config.prover)
-        prover, drafts = Prover.of(context), None
-        if generator:
-            prover = Prover.of(context, DraftMethod(generator, keeper, config.drafts))
-            drafts = _drafts(generator, config.drafts)
-        make = searching(pool, verifier, policy, config.model.samples, drafts)
-        yield Run(pool, verifier, prover, policy, recorder, keeper, make)
+        lean = LeanParts(pool, verifier, Premises(pool, (cache or default_cache()) / "premises"))
+        async with run_on(lean, config, recorder, keeper=keeper, servers=servers) as run:
+            yield run
+
+
+@dataclass(frozen=True, slots=True)
+class LeanParts:
+    """What is needed of Lean: workers, the judge, and what a proof may use."""
+
+    pool: LeanPool
+    verifier: Verifier
+    premises: Premises
+
+
+@asynccontextmanager
+async def run_on(
+    lean: LeanParts,
+    config: RunConfig,
+    recorder: AttemptObserver | None = None,
+    *,
+    keeper: AttemptObserver | None = None,
+    servers: Servers | None = None,
+) -> AsyncIterator[Run]:
+    """Set up who proves, on a Lean that is there; the rest as `start_run`."""
+    recorders = recorder or NoObserver(), keeper or NoObserver()
+    async with open_roles(
+        config.roles, config.model, seed=config.prover.seed, servers=servers, source=lean.premises
+    ) as proposing:
+        yield run_of(lean, config, proposing, recorders)
+
+
+def run_of(
+    lean: LeanParts,
+    config: RunConfig,
+    proposing: tuple[DraftGenerator | None, Policy],
+    recorders: tuple[AttemptObserver, AttemptObserver] | None = None,
+) -> Run:
+    """A run of parts that are there.
+
+    Args:
+        lean: the Lean.
+        config: what may be spent, and how.
+        proposing: who writes drafts, if anybody does, and who searches.
+        recorders: recorder and keeper, as for `start_run`.
+    """
+    generator, policy = proposing
+    recorder, keeper = recorders or (NoObserver(), NoObserver())
+    context = ProverContext(lean.pool, lean.verifier, policy, recorder, config.prover)
+    prover, drafts = Prover.of(context), None
+    if generator:
+        prover = Prover.of(context, DraftMethod(generator, keeper, config.drafts))
+        drafts = _drafts(generator, config.drafts)
+    make = searching(lean.pool, lean.verifier, policy, config.model.samples, drafts)
+    return Run(lean.pool, lean.verifier, prover, policy, recorder, keeper, make)
 
 
 def _drafts(
@@ -282,7 +322,7 @@ async def check_axioms(toolchain: Toolchain, config: RunConfig, sources: Sequenc
             raise UsageError("; ".join(lines))
 
 
-def _broken(opened: Sequence[OpenedFile]) -> set[Theorem]:
+def broken_theorems(opened: Sequence[OpenedFile]) -> set[Theorem]:
     """The theorems in whose text, before the hole, Lean found an error."""
     return {
         theorem
