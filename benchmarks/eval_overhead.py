@@ -77,7 +77,7 @@ class StandIn:
 
     async def forget(self, theorem: Theorem) -> None: ...
 
-    async def apply(self, state: ProofState, tactics: Sequence[str]) -> list[Step]:
+    async def apply(self, state: ProofState, tactics: Sequence[str], **limits: Any) -> list[Step]:
         return [Step(tactic, 1.0, Advanced(()), 1.0) for tactic in tactics]
 
     async def statement(self, opened: OpenedFile, text: str) -> ProofState:

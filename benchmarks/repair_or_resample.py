@@ -71,7 +71,7 @@ class Counted:
         self.spend()
         return await self._pool.request(op, wall_s=wall_s, **fields)
 
-    async def apply(self, state: ProofState, tactics: Sequence[str]) -> list[Step]:
+    async def apply(self, state: ProofState, tactics: Sequence[str], **limits: Any) -> list[Step]:
         """A call for each tactic."""
         self.spend(len(tactics))
         return await self._pool.apply(state, tactics)

@@ -72,7 +72,7 @@ class Remembering:
         self.merge = KEYS[0]
         self.workers = pool.workers
 
-    async def apply(self, state: ProofState, tactics: Sequence[str]) -> list[Step]:
+    async def apply(self, state: ProofState, tactics: Sequence[str], **limits: Any) -> list[Step]:
         own = self.original(state)
         way = own.root, tuple((o.tactic, o.index) for o in own.recipe)
         new = [t for t in tactics if (*way, t) not in self._known]

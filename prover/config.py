@@ -91,6 +91,14 @@ def options(kind: type[Kind], values: Mapping[str, str], what: str) -> Kind:
     return kind(**read)
 
 
+def rising_limits(text: str) -> tuple[int, ...]:
+    """The limits in a text such as `500,2000`. Raises UsageError."""
+    try:
+        return tuple(int(each) for each in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"heartbeats: whole numbers with commas, not {text!r}") from error
+
+
 def unknown_option(what: str, name: str, known: Sequence[str]) -> UsageError:
     """The error for an option that does not exist, with near names. what: names its owner."""
     near = difflib.get_close_matches(name, known, n=3)
@@ -160,6 +168,10 @@ class ModelConfig:
             raise UsageError(f"premises must be at least 1, not {self.premises}")
 
 
+HEARTBEATS = (500, 2_000, 8_000, 40_000)
+"""The limits of one tactic, one after the other, in thousands as `maxHeartbeats`."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProverConfig:
     """How much to spend on a theorem, and how. Raises UsageError for a value out of range."""
@@ -175,6 +187,9 @@ class ProverConfig:
     """Budget of one theorem: seconds inside Lean, over all workers; checked like `steps`."""
     tokens: int | None = None
     """Budget of one theorem: tokens that language models write; checked like `steps`."""
+    heartbeats: tuple[int, ...] = HEARTBEATS
+    """Lean's limits for one tactic, rising, in thousands as `maxHeartbeats`. Each is tried with
+    the first; one that runs out of it with the next, when the search comes back to its state."""
     concurrency: int | None = None
     """Theorems searched at once; None: as many as the pool has workers."""
     batch: int = 1
@@ -214,6 +229,10 @@ class ProverConfig:
         for word, seconds in {"time": self.wall_s, "time in Lean": self.lean_s}.items():
             if seconds is not None and not seconds > 0:
                 raise UsageError(f"{word} must be above 0 seconds, not {seconds}")
+        limits = self.heartbeats
+        if not limits or limits[0] < 1 or list(limits) != sorted(set(limits)):
+            words = ",".join(map(str, limits))
+            raise UsageError(f"heartbeats must be at least 1, and rise: {words!r}")
         if self.growth < 2:
             raise UsageError(f"growth must be at least 2, not {self.growth}")
         if not 0 <= self.refute < 1:

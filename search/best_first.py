@@ -14,6 +14,7 @@ from ..data.records import Expansion, ProofState, ProofTree, Status
 from .extraction import smallest_proof
 from .graph import OPEN, Edge, Node, ProofGraph
 from .reach import FromRoot
+from .returns import Returns
 
 Order = Callable[[Node], float]
 """The score of an unexpanded node, higher is better; reads state, log_prior, depth, value."""
@@ -64,6 +65,7 @@ class BestFirst:
         self._turn = 0
         self._queued = 0
         self._reach = FromRoot(self.graph.root)
+        self._returns = Returns(self.graph)
         self.graph.root.depth = 0
         self._push(self.graph.root)
 
@@ -73,23 +75,24 @@ class BestFirst:
         return self.graph.root.status
 
     def ask(self, n: int) -> list[ProofState]:
-        """Give up to n distinct unexpanded states that may still help to prove the root.
+        """Give up to n distinct states that may still help to prove the root.
 
-        Empty only when all such states are in flight, there is none, or the root is resolved.
+        They are unexpanded, or have postponed tactics. Empty only when all such states are in
+        flight, there is none, or the root is resolved.
         """
         asked: list[ProofState] = []
         while len(asked) < n and self.status is OPEN:
-            node = self._pop()
-            if node is None:
+            nodes = self._returns.due() or self._new() or self._returns.best()
+            if not nodes:
                 break
-            node.pending = True
-            asked.append(node.state)
+            asked += [node.state for node in nodes]
         return asked
 
     def tell(self, expansions: Sequence[Expansion]) -> None:
         """Add expansions, in the order of asking for the same graph whatever the timing."""
         for expansion in expansions:
             change = self.graph.add(expansion)
+            self._returns.in_flight.discard(change.node)
             if self.status is not OPEN:
                 continue
             found = self._reach.update(change)
@@ -144,6 +147,15 @@ class BestFirst:
         self._queued += 1
         for order, queue in self._lanes:
             heappush(queue, (-order(node), node.depth, self._queued, node))
+
+    def _new(self) -> list[Node]:
+        """Give the best unexpanded node, now in flight; none if there is none."""
+        node = self._pop()
+        if node is None:
+            return []
+        node.pending = True
+        self._returns.note_new()
+        return [node]
 
     def _pop(self) -> Node | None:
         """Take the best askable node of the queue whose turn it is; entries out of date go."""

@@ -10,9 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..data.records import Advanced, Expansion, ProofState, Status, Step, Visits
+from ..data.records import (
+    Advanced,
+    Expansion,
+    ProofState,
+    Rejected,
+    Rejection,
+    Status,
+    Step,
+    Visits,
+)
 
 OPEN, PROVED, FAILED = Status.OPEN, Status.PROVED, Status.FAILED
+
+LIMIT_GROWTH = 4.0
+"""About how many times the cost of a postponed tactic grows each time it is tried again."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -51,7 +63,8 @@ class Node:
     witness, rank: bookkeeping of `reach`. log_prior, depth: of the path best-first reached it
     by; depth -1 until then. visits, value_sum: of the simulations of tree search told through
     it. in_flight: those that left it by an edge and are not told. alpha: of HTPS's policy when
-    it was last solved for.
+    it was last solved for. postponed: the tactics to be tried again with a larger limit, each
+    with its prior by what that costs; while there are any, the node does not fail.
     """
 
     state: ProofState
@@ -72,6 +85,7 @@ class Node:
     value_sum: float = 0.0
     in_flight: int = 0
     alpha: float = 0.0
+    postponed: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -89,7 +103,7 @@ class Change:
 
 
 class ProofGraph:
-    """Nodes by key, in order of creation.
+    """Nodes by key, in order of creation; `unfinished`: those with postponed tactics.
 
     sum_priors: edges of a node with the same children are one edge in any case; its prior is
         then their sum (Aristotle, arXiv:2510.01346: sample frequency), not their maximum.
@@ -100,6 +114,7 @@ class ProofGraph:
         self, root: ProofState, *, sum_priors: bool = False, can_fail: bool = True
     ) -> None:
         self.nodes: dict[str, Node] = {}
+        self.unfinished: dict[Node, None] = {}
         self.root = self.node(root)
         self._sum_priors = sum_priors
         self._can_fail = can_fail
@@ -132,18 +147,33 @@ class ProofGraph:
             return change
         node.expansions += 1
         node.value = expansion.value
+        self._postpone(node, expansion.steps)
         self._link(node, expansion, change)
         if node.status is OPEN:
             node.proof = next((e for e in change.edges if not e.unproved), None)
             if node.proof is not None:
                 node.status = PROVED
                 change.resolved.append(node)
-            elif not node.live and self._can_fail:
+            elif not node.live and not node.postponed and self._can_fail:
                 node.status = FAILED
                 change.resolved.append(node)
         if change.resolved:
             self._settle(change)
         return change
+
+    def _postpone(self, node: Node, steps: Iterable[Step]) -> None:
+        """Note which tactics are still to be tried with a larger limit."""
+        postponed = node.postponed
+        for step in steps:
+            outcome = step.outcome
+            if isinstance(outcome, Rejected) and outcome.kind is Rejection.POSTPONED:
+                postponed[step.tactic] = postponed.get(step.tactic, step.prior) / LIMIT_GROWTH
+            elif postponed:
+                postponed.pop(step.tactic, None)
+        if postponed:
+            self.unfinished[node] = None
+        else:
+            self.unfinished.pop(node, None)
 
     def _link(self, node: Node, expansion: Expansion, change: Change) -> None:
         """Make an edge of each step that ran, merging those with the same children."""
@@ -204,7 +234,9 @@ class ProofGraph:
                 dead.append(edge)
                 parent = edge.parent
                 parent.live -= 1
-                if not parent.live and parent.status is OPEN and not parent.pending:
+                if parent.live or parent.status is not OPEN:
+                    continue
+                if not parent.pending and not parent.postponed:
                     parent.status = FAILED
                     resolved.append(parent)
 
@@ -271,6 +303,7 @@ def _failed(nodes: Iterable[Node]) -> set[Node]:
         if n not in found
         and n.edges is not None
         and not n.pending
+        and not n.postponed
         and all(n in e.children or not found.isdisjoint(e.children) for e in n.edges)
     }:
         found |= more

@@ -17,6 +17,7 @@ from .backup import Conjunction, Simulation, back_up, product
 from .extraction import smallest_proof
 from .graph import FAILED, OPEN, PROVED, Edge, Node, ProofGraph
 from .reach import ToLeaves
+from .returns import Returns
 from .selection import Focus, Selection, every_child, puct
 
 
@@ -58,6 +59,7 @@ class MCTS:
         self._recipe = recipe or TreeRecipe()
         self.graph = ProofGraph(root, sum_priors=self._recipe.sum_priors)
         self._reach = ToLeaves(self.graph.root)
+        self._returns = Returns(self.graph)
         self._flying: dict[Node, Simulation] = {}
 
     @property
@@ -66,16 +68,25 @@ class MCTS:
         return self.graph.root.status
 
     def ask(self, n: int) -> list[ProofState]:
-        """Give up to n distinct states: unexpanded ones, and ones to widen if the recipe does.
+        """Give up to n distinct states: unexpanded ones, and ones to try more tactics at.
 
         Empty only when all that can be asked is in flight, there is none, or the root is
         resolved. A descent stops at the n-th state; what it leaves out counts by its estimate.
         """
         asked: list[ProofState] = []
-        root = self.graph.root
-        while len(asked) < n and root.status is OPEN and root.witness is not None:
-            asked += [leaf.state for leaf in self._descend(n - len(asked))]
+        while len(asked) < n and self.status is OPEN:
+            nodes = self._returns.due() or self._new(n - len(asked)) or self._returns.best()
+            if not nodes:
+                break
+            asked += [node.state for node in nodes]
         return asked
+
+    def _new(self, limit: int) -> list[Node]:
+        """Give the leaves of one simulation; none where no leaf is left."""
+        if self.graph.root.witness is None:
+            return []
+        self._returns.note_new()
+        return self._descend(limit)
 
     def tell(self, expansions: Sequence[Expansion]) -> None:
         """Add expansions, in the order of asking for the same graph whatever the timing."""
@@ -84,6 +95,7 @@ class MCTS:
             if self.status is OPEN:
                 self._reach.update(change)
             node = change.node
+            self._returns.in_flight.discard(node)
             simulation = self._flying.pop(node, None)
             if simulation is None:
                 continue
@@ -103,7 +115,7 @@ class MCTS:
         nodes = self.graph.nodes.values()
         if self.status is OPEN:
             self._reach.check_invariants(nodes)
-        assert {n for n in nodes if n.pending} == set(self._flying)
+        assert {n for n in nodes if n.pending} == {*self._flying, *self._returns.in_flight}
         simulations = {id(s): s for s in self._flying.values()}.values()
         flying = Counter(edge for s in simulations for edge in s.edges)
         for node in nodes:

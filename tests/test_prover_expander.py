@@ -19,7 +19,7 @@ class Pool:
     def __init__(self):
         self.asked = []
 
-    async def apply(self, state, tactics):
+    async def apply(self, state, tactics, **limits):
         self.asked.append((state.key, list(tactics)))
         for _ in range(3 if state is A else 1):
             await asyncio.sleep(0)

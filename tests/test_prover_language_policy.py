@@ -7,7 +7,7 @@ import pytest
 from lakatos.data.errors import ModelUnavailable, UsageError
 from lakatos.data.records import Advanced, ProofState, Rejected, Rejection, Step, StopReason
 from lakatos.data.store.store import Store
-from lakatos.prover.agent.expander import Expander
+from lakatos.prover.agent.expander import Expander, SearchMemory
 from lakatos.prover.agent.prover import Prover
 from lakatos.prover.agent.rejections import Rejections, Remembered
 from lakatos.prover.config import ProverConfig, SearchConfig
@@ -289,7 +289,7 @@ def test_a_whole_block_can_be_one_check():
     asked = []
 
     class Recording(ToyPool):
-        async def apply(self, state, tactics):
+        async def apply(self, state, tactics, **limits):
             asked.extend(tactics)
             return await super().apply(state, tactics)
 
@@ -307,7 +307,7 @@ class Refusing:
     def __init__(self):
         self.asked = []
 
-    async def apply(self, state, tactics):
+    async def apply(self, state, tactics, **limits):
         self.asked += tactics
         kinds = {"crash": Rejection.CRASH}
         return [
@@ -321,7 +321,7 @@ def test_a_rejected_tactic_is_not_sent_again():
     theorem = ToyPool().theorem("identity")
     model = Canned(*[Completion(text) for text in ("no", "go", "crash")])
     policy = LanguagePolicy(model, FORM, Sampling(n=3))
-    expander = Expander(theorem, policy, pool, (), rejections)
+    expander = Expander(theorem, policy, pool, SearchMemory(rejections=rejections))
     first, second = (asyncio.run(expander([STATE]))[0] for _ in range(2))
     assert pool.asked == ["no", "go", "crash", "go", "crash"]
     assert second == first

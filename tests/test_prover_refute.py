@@ -77,7 +77,7 @@ def test_no_delay_changes_a_refutation():
 class DyingLate(ToyPool):
     """Its workers die when asked whether the hypotheses contradict each other."""
 
-    async def apply(self, state, tactics):
+    async def apply(self, state, tactics, **limits):
         if "intros" in tactics:
             raise WorkerDied("out of memory")
         return await super().apply(state, tactics)

@@ -42,7 +42,7 @@ class Reader:
         key = statement[statement.index(" : ") :]
         return Opened(errors, [Theorem(ProofState(key, (Goal("g"),)))])
 
-    async def apply(self, state, tactics):
+    async def apply(self, state, tactics, **limits):
         return [Step(t, 1.0, Advanced(()) if t in self.closes else Rejected("no")) for t in tactics]
 
     def close_file(self, opened):

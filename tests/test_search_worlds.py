@@ -1,9 +1,11 @@
 """Random cyclic AND/OR worlds against brute force: status, proof, replay, size, timing."""
 
 import random
+from dataclasses import replace
+from itertools import product
 
 import pytest
-from lakatos.data.records import Advanced, Expansion, ProofState, Status
+from lakatos.data.records import Advanced, Expansion, ProofState, Rejected, Rejection, Status, Step
 from lakatos.search.best_first import BestFirst
 from lakatos.search.driver import RECIPES, whole_proof
 from lakatos.search.mcts import MCTS, TreeRecipe, Widening
@@ -75,6 +77,67 @@ def test_agrees_with_the_least_fixpoint(name):
             known = World([e if i in told else () for i, e in enumerate(w.edges)])
             assert w.replay(search.proof()) == known.smallest()[0]
     assert RUNS / 5 < proved < RUNS * 4 / 5
+
+
+class Costly:
+    """A world whose tactics are postponed up to three times, each by a limit of its own."""
+
+    def __init__(self, world, draw):
+        self.world, self.edges, self.root = world, world.edges, world.root
+        self.left = {
+            world.tactic(s, i): draw.choice((0, 0, 1, 2, 3))
+            for s, edges in enumerate(world.edges)
+            for i in range(len(edges))
+        }
+        self.over = set()
+
+    def expand(self, state):
+        whole = self.world.expand(state)
+        steps = [self._step(step) for step in whole.steps if step.tactic not in self.over]
+        return replace(whole, steps=tuple(steps))
+
+    def _step(self, step):
+        self.left[step.tactic] -= 1
+        if self.left[step.tactic] < 0:
+            self.over.add(step.tactic)
+            return step
+        return replace(step, outcome=Rejected("limit", Rejection.POSTPONED))
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_what_is_postponed_is_tried_again_until_all_is_tried(name):
+    proved = again = 0
+    for seed in range(RUNS // 7):
+        draw = random.Random(f"{name} {seed}")
+        w = world(draw)
+        costly = Costly(w, draw)
+        search = SEARCHES[name](w.root)
+        told = explore(search, costly, draw, every_step=seed % 10 == 0)
+        again += len(told) > len(set(told))
+        proved += search.status is Status.PROVED
+        assert (search.status is Status.PROVED) == (0 in w.smallest())
+        if search.status is Status.PROVED:
+            assert w.replay(search.proof()) >= w.smallest()[0]
+        else:
+            assert search.ask(1) == []
+    assert RUNS / 35 < proved < RUNS * 4 / 35
+    assert again > RUNS / 14
+
+
+def test_a_state_is_come_back_to_where_that_is_worth_most_and_in_any_case_at_last():
+    late = Rejected("limit", Rejection.POSTPONED)
+    world = World([[(1,), (2,), (3,)], *[[(i + 3,)] for i in range(1, 40)]])
+    for name, prior in product(SEARCHES, (0.5, 1e-9)):
+        search = SEARCHES[name](world.root)
+        steps = (*world.expand(world.root).steps, Step("late", prior, late))
+        search.ask(1)
+        search.tell([Expansion(world.root, steps, 0.5)])
+        asked = []
+        while "0" not in asked:
+            (state,) = search.ask(1)
+            asked.append(state.key)
+            search.tell([world.expand(state)] if state.key != "0" else [])
+        assert len(asked) == (1 if prior == 0.5 else 8), name
 
 
 def sampled(world, state, draw, length=6):

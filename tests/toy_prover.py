@@ -56,7 +56,7 @@ class ToyPool:
         posed = Theorem(text[2], source, *place, command_start=start, command_stop=sorry + 5)
         return OpenedFile(path, source, (), (), (self.theorem(text[1]), posed))
 
-    async def apply(self, state, tactics):
+    async def apply(self, state, tactics, **limits):
         root = state.recipe[0].parent if state.recipe else state
         name = next(n for n, toy in self.toys.items() if toy.root == root)
         for step in state.recipe:  # a state of another pool is rebuilt, as Lean's are

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from ...data.records import (
@@ -16,7 +17,6 @@ from ...data.records import (
     Advanced,
     Attempt,
     Expansion,
-    ProofState,
     Refused,
     Status,
     StopReason,
@@ -25,14 +25,21 @@ from ...data.records import (
 from ..models.server_watch import observe_requests
 from .budget import in_time
 from .deferred import judge
-from .expander import Expander
+from .expander import Expander, SearchMemory
+from .ladder import QUICK, Ladder
 from .minimise import minimised
 from .negation import is_vacuous
 from .sampler import Sampler
-from .search_state import SearchState, StateAnswer
+from .search_state import AskedState, SearchState, StateAnswer
 from .task import ProverContext
 
-PendingBatch = asyncio.Task[list[StateAnswer]]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PendingBatch:
+    """States in flight, and who tries tactics at them."""
+
+    task: asyncio.Task[list[StateAnswer]]
+    expander: Expander
 
 
 class AttemptLoop:
@@ -60,65 +67,72 @@ class AttemptLoop:
     async def is_vacuous(self, theorem: Theorem) -> bool:
         """Whether its hypotheses contradict each other, by a short search."""
         context = self._context
-        expander = Expander(theorem, context.policy, context.pool)
+        memory = SearchMemory(ladder=Ladder(QUICK))
+        expander = Expander(theorem, context.policy, context.pool, memory)
         search = partial(is_vacuous, theorem, expander, context.pool, context.verifier)
         return await context.switch.interruptible(search)
 
     async def _search(self, search: SearchState, limit: int) -> StopReason | None:
         batches: deque[PendingBatch] = deque()
         with search.budget.running():
+            is_cut_off = True
             try:
                 while search.search.status is Status.OPEN:
                     self._launch(search, limit, batches)
                     if not batches:
                         is_paused = search.budget.taken >= limit
+                        is_cut_off = False
                         return search.budget.exhausted or (None if is_paused else _DEAD)
-                    if not await in_time(batches[0], search.budget):
+                    if not await in_time(batches[0].task, search.budget):
                         return StopReason.WALL_TIME
-                    for answer in batches.popleft().result():
+                    for answer in batches.popleft().task.result():
                         self._tell(search, answer)
+                is_cut_off = False
                 return StopReason.PROVED if search.search.status is Status.PROVED else _DEAD
             finally:
-                for batch in batches:
-                    batch.cancel()
-                await asyncio.gather(*batches, return_exceptions=True)
+                await _cancel(batches)
+                if is_cut_off:
+                    self._record_cut_off(search, batches)
                 self._record_turns(search)
 
     def _launch(self, search: SearchState, limit: int, batches: deque[PendingBatch]) -> None:
         """Put batches in flight up to the limits."""
-        budget = search.budget
+        budget, context = search.budget, self._context
         while len(batches) < self._config.in_flight and not budget.exhausted:
             room = min(self._config.batch, budget.expansions_left, limit - budget.taken)
             states = search.ask(room) if room > 0 else []
             if not states:
                 return
-            numbers = search.draw([state for state, _ in states])
-            batches.append(asyncio.create_task(self._answer(search, states, numbers)))
+            expander = Expander(search.theorem, context.policy, context.pool, search.memory)
+            task = asyncio.create_task(self._answer(search, states, expander))
+            batches.append(PendingBatch(task, expander))
 
     async def _answer(
-        self,
-        search: SearchState,
-        states: Sequence[tuple[ProofState, StateAnswer | None]],
-        numbers: Sequence[int],
+        self, search: SearchState, states: Sequence[AskedState], expander: Expander
     ) -> list[StateAnswer]:
         """The answers in order, from memory or from Lean."""
         observe_requests(search.watch)
-        new = [(state, n) for (state, known), n in zip(states, numbers, strict=True) if not known]
-        fresh = iter(await self._expand(search, new) if new else [])
-        return [known or StateAnswer(tuple(next(fresh))) for _, known in states]
+        new = [asked for asked in states if not asked.answer]
+        fresh = iter(await self._expand(search, new, expander) if new else [])
+        return [asked.answer or StateAnswer(tuple(next(fresh))) for asked in states]
 
     async def _expand(
-        self, search: SearchState, new: Sequence[tuple[ProofState, int]]
+        self, search: SearchState, new: Sequence[AskedState], expander: Expander
     ) -> list[list[Expansion]]:
-        memory = search.banned, search.rejections
-        expander = Expander(search.theorem, self._context.policy, self._context.pool, *memory)
-        states, numbers = [state for state, _ in new], [number for _, number in new]
+        states, numbers = [asked.state for asked in new], [asked.number for asked in new]
         config = search.config
         if not config.samples:
-            return [[expansion] for expansion in await expander(states, numbers)]
+            left = [asked.left for asked in new]
+            return [[expansion] for expansion in await expander(states, numbers, left)]
         seed = f"{self._config.seed}:{search.theorem.name}"
         sampler = Sampler(expander, config.sample_steps, seed, config.tactics_per_check)
         return await sampler(states, numbers)
+
+    def _record_cut_off(self, search: SearchState, batches: Sequence[PendingBatch]) -> None:
+        """Keep what was tried at states in flight when the search had to end."""
+        if tried := [each for batch in batches for each in batch.expander.so_far()]:
+            search.cut_off(tried)
+            self._context.recorder.expansions(search.theorem, tried)
 
     def _tell(self, search: SearchState, answer: StateAnswer) -> None:
         if new := search.tell(answer):
@@ -158,6 +172,12 @@ class AttemptLoop:
             return step.outcome == Advanced(())
 
         return await minimised(block, proves)
+
+
+async def _cancel(batches: Sequence[PendingBatch]) -> None:
+    for batch in batches:
+        batch.task.cancel()
+    await asyncio.gather(*[batch.task for batch in batches], return_exceptions=True)
 
 
 _DEAD = StopReason.DEAD_END

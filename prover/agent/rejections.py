@@ -7,6 +7,8 @@ key and the text of the goals. Only rejections that do not depend on time or mem
 from __future__ import annotations
 
 import asyncio
+import itertools
+import re
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from ...data.records import ProofState, Rejected, Rejection, Step, Theorem
 from ...lean_env.pool import Limits
 from ...lean_env.toolchains.sources import worker_sources
 from ...lean_env.worker_command import Toolchain
+from ..config import HEARTBEATS
 
 if TYPE_CHECKING:
     from ...data.store.store import Store
@@ -25,8 +28,19 @@ StoredRejections = Callable[[ProofState], Mapping[str, Rejected]]
 RejectionLookup = Callable[[Theorem], StoredRejections]
 """What a store has of a theorem's rejected tactics."""
 
-PASSING = {Rejection.CANCELLED, Rejection.CRASH}
+PASSING = {Rejection.CANCELLED, Rejection.CRASH, Rejection.POSTPONED}
 """Rejections that are due to the moment, not to the tactic."""
+
+
+_MAY_REACH_ON = re.compile(r"[|\n;]|\b(by|fun|do|match|if|let|calc|from|show|have)\b|=>|·")
+"""What may hold a later `<;>` within it."""
+
+
+def beginnings(tactic: str) -> list[str]:
+    """What a tactic `A <;> B <;> C` runs first: `A` and `A <;> B`; none where that is in doubt."""
+    parts = tactic.split(" <;> ")
+    ends = itertools.accumulate(parts[:-1], lambda start, part: f"{start} <;> {part}")
+    return [] if _MAY_REACH_ON.search(" ".join(parts[:-1])) else list(ends)
 
 
 CORE = {"Init", "Std", "Lean"}
@@ -43,10 +57,13 @@ def no_memory(theorem: Theorem) -> StoredRejections:
     return unknown
 
 
-def worker_name(toolchain: Toolchain) -> str:
-    """A name for all that decides what Lean rejects: its version, our worker's code, the limits."""
+def worker_name(toolchain: Toolchain, heartbeats: int = HEARTBEATS[-1]) -> str:
+    """A name for all that decides what Lean rejects: its version, our worker's code, the limits.
+
+    heartbeats: the largest limit of a tactic.
+    """
     texts = [source.text for source in worker_sources()]
-    inputs = repr([toolchain.name, toolchain.lean, Limits(), texts])
+    inputs = repr([toolchain.name, toolchain.lean, Limits(heartbeats), texts])
     return blake2b(inputs.encode(), digest_size=8).hexdigest()
 
 
@@ -73,10 +90,22 @@ class Rejections:
     def __init__(self, stored: StoredRejections = unknown) -> None:
         self._stored = stored
         self._known: dict[tuple[str, str], dict[str, Rejected]] = {}
+        self._postponed: dict[tuple[str, str, int], dict[str, Rejected]] = {}
 
-    def at(self, state: ProofState) -> Mapping[str, Rejected]:
-        """Tactic to what Lean said of it there."""
-        return self._find(state)
+    def of(self, state: ProofState, tactic: str, rung: int) -> Rejected | None:
+        """What is known of a tactic at a state, under the limit of that number; None: nothing.
+
+        `A <;> B` is rejected, or runs out of a limit, where A does.
+        """
+        known = self._find(state)
+        postponed = self._postponed.get((state.key, state.pretty, rung), {})
+        if tactic in known:
+            return known[tactic]
+        for start in beginnings(tactic):
+            found = known.get(start) or postponed.get(start)
+            if found and found.kind is not Rejection.PARSE:
+                return found
+        return None
 
     async def load(self, state: ProofState) -> None:
         """Read what is stored of a state, beside the event loop."""
@@ -85,12 +114,18 @@ class Rejections:
             stored = await asyncio.to_thread(self._stored, state)
             self._known.setdefault(place, _lasting(stored))
 
-    def add(self, state: ProofState, steps: Iterable[Step]) -> None:
-        """Keep what was rejected for good."""
+    def add(self, state: ProofState, steps: Iterable[Step], rung: int = 0) -> None:
+        """Keep what was rejected for good, and what ran out of the limit of that number."""
         known = self._find(state)
         for step in steps:
-            if isinstance(step.outcome, Rejected) and step.outcome.kind not in PASSING:
-                known[step.tactic] = step.outcome
+            outcome = step.outcome
+            if not isinstance(outcome, Rejected):
+                continue
+            if outcome.kind is Rejection.POSTPONED:
+                place = state.key, state.pretty, rung
+                self._postponed.setdefault(place, {})[step.tactic] = outcome
+            elif outcome.kind not in PASSING:
+                known[step.tactic] = outcome
 
     def _find(self, state: ProofState) -> dict[str, Rejected]:
         key = state.key, state.pretty

@@ -26,6 +26,8 @@ from ...lean_env.verification.script import script
 from ..config import ProverConfig
 from ..models.server_watch import SearchWatch
 from .budget import Budget, Clock
+from .expander import SearchMemory
+from .ladder import Ladder, Postponed, TacticBatch, is_cut_off
 from .rejections import Rejections, StoredRejections, unknown
 from .sampler import split_samples
 
@@ -47,6 +49,19 @@ class StateAnswer:
 
     expansions: tuple[Expansion, ...]
     is_counted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskedState:
+    """A state that the search asked for.
+
+    answer: where it is remembered. left: tactics that were postponed there, to be tried now.
+    """
+
+    state: ProofState
+    answer: StateAnswer | None = None
+    left: TacticBatch | None = None
+    number: int = 0
 
 
 class SearchState:
@@ -78,13 +93,16 @@ class SearchState:
         self.budget = Budget(config, self.watch.time, share)
         self.search = self.config.start(theorem.state)
         self.banned: set[tuple[str, str]] = set()
-        self.rejections = Rejections(rejected)
+        ladder = Ladder(config.heartbeats)
+        self.memory = SearchMemory(self.banned, Rejections(rejected), ladder)
         self.refused: list[Attempt] = []
         self._drawn: Counter[str] = Counter()
         self._retries = config.retries
         self._answers: list[StateAnswer] = []
+        self._postponed = Postponed(ladder)
         self._memory: defaultdict[str, deque[StateAnswer]] = defaultdict(deque)
-        groups = split_samples(remembered) if self.config.samples else [[e] for e in remembered]
+        whole = [e for e in remembered if not any(map(is_cut_off, e.steps))]
+        groups = split_samples(whole) if self.config.samples else [[e] for e in whole]
         for group in groups:
             self._memory[group[0].state.key].append(StateAnswer(tuple(group)))
 
@@ -92,37 +110,37 @@ class SearchState:
         """This search's share of the expansions, at least one."""
         return max(1, round(expansions * self._share))
 
-    def ask(self, n: int) -> list[tuple[ProofState, StateAnswer | None]]:
-        """Up to n states, each with the answer if it is remembered; taken from the budget."""
-        states: list[tuple[ProofState, StateAnswer | None]] = []
+    def ask(self, n: int) -> list[AskedState]:
+        """Up to n states, each with the answer if it is remembered; taken from the budget.
+
+        Each has a number, so that it has draws of its own: for samples the number of the sample;
+        else how often the policy was asked about it before.
+        """
+        asked: list[AskedState] = []
         for state in self.search.ask(n):
             waiting = self._memory.get(state.key)
             answer = waiting.popleft() if waiting else None
             self.budget.taken += answer is None or not answer.is_counted
-            states.append((state, answer))
-        return states
-
-    def draw(self, states: Sequence[ProofState]) -> list[int]:
-        """A number for each state, so that it has draws of its own.
-
-        For samples the number of the sample; else how often the state was expanded before.
-        """
-        drawn = []
-        for state in states:
+            left = self._postponed.at(state)
             key = "" if self.config.samples else state.key
-            drawn.append(self._drawn[key])
-            self._drawn[key] += 1
-        return drawn
+            asked.append(AskedState(state, answer, left, self._drawn[key]))
+            self._drawn[key] += left is None
+        return asked
 
     def tell(self, answer: StateAnswer) -> list[Expansion]:
         """Tell the search; returns the expansions that are not recorded yet."""
         self._answers.append(replace(answer, is_counted=True))
+        self._postponed.note(answer.expansions)
         self.search.tell(answer.expansions)
         if answer.is_counted:
             return []
         self.budget.taken += len(answer.expansions) - 1
         self.budget.spend(answer.expansions)
         return list(answer.expansions)
+
+    def cut_off(self, expansions: Sequence[Expansion]) -> None:
+        """Count what was tried when the search had to end."""
+        self.budget.spend(expansions)
 
     def proof(self) -> str:
         """The tactic block of the proof found."""
@@ -148,6 +166,7 @@ class SearchState:
             ):
                 self._memory[answer.expansions[0].state.key].appendleft(answer)
         self._answers = []
+        self._postponed = Postponed(self.memory.ladder)
         self.search = self.config.start(self.theorem.state)
         return True
 

@@ -92,7 +92,8 @@ class EvaluationConfig:
         """The whole configuration as JSON values, as the store keeps it."""
         evaluation = {"attempts": self.attempts, "all_attempts": self.all_attempts, **self.choice}
         values = asdict(self.config)
-        values |= {"worker": worker_name(self.toolchain), "evaluation": evaluation}
+        worker = worker_name(self.toolchain, self.config.prover.heartbeats[-1])
+        values |= {"worker": worker, "evaluation": evaluation}
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain
 

@@ -17,6 +17,7 @@ PATHS = {
     "--time": "prover.wall_s",
     "--steps": "prover.steps",
     "--lean-time": "prover.lean_s",
+    "--heartbeats": "prover.heartbeats",
     "--tokens": "prover.tokens",
     "--refute": "prover.refute",
     "--seed": "prover.seed",
@@ -115,6 +116,8 @@ def _as_option(flag: str, stored: Any) -> Any:
     """A value of a configuration as the command line gives it."""
     if isinstance(stored, Mapping):
         return [f"{key}={value}" for key, value in stored.items()]
+    if flag == "--heartbeats":
+        return _word(stored)
     return Path(stored) if stored and flag in _FOLDERS else stored
 
 
@@ -140,7 +143,8 @@ def _word(value: Any) -> str:
     if isinstance(value, Mapping):
         return " ".join(_as_option("", value))
     if isinstance(value, list | tuple):
-        return " ".join(map(str, value))
+        between = "," if all(isinstance(each, int) for each in value) else " "
+        return between.join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -100,6 +100,15 @@ class BudgetOptions:
             help="The most time inside Lean, summed over all workers. Default: no limit.",
         ),
     ] = None
+    heartbeats: Annotated[
+        str,
+        _budget(
+            metavar="N,N,...",
+            help="Rising limits of one tactic, in thousands of Lean's heartbeats (maxHeartbeats). "
+            "Each tactic is tried with the first limit. One that runs out of it is tried with the "
+            "next when the search comes back to its proof state.",
+        ),
+    ] = "500,2000,8000,40000"
     tokens: Annotated[
         int | None,
         _budget(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def begin(store: Store, command: str, config: RunConfig, toolchain: Toolchain) -> int:
     """Record that a run begins; its number."""
-    values = asdict(config) | {"worker": worker_name(toolchain)}
+    values = asdict(config) | {"worker": _worker(config, toolchain)}
     return store.start_run(command, values, _title(toolchain), config.prover.seed)
 
 
@@ -36,7 +36,11 @@ def earlier(
     """What earlier runs left for run `run`: searches, if it resumes, and rejected tactics."""
     how, title = config.prover.search, _title(toolchain)
     recall = Resumption(store, run, policy=config.policy, search=how, toolchain=title)
-    return recall if resume else no_replay, Remembered(store, worker_name(toolchain))
+    return recall if resume else no_replay, Remembered(store, _worker(config, toolchain))
+
+
+def _worker(config: RunConfig, toolchain: Toolchain) -> str:
+    return worker_name(toolchain, config.prover.heartbeats[-1])
 
 
 def _title(toolchain: Toolchain) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..config import DraftConfig, ModelConfig, ProverConfig, key_values
+from ..config import DraftConfig, ModelConfig, ProverConfig, key_values, rising_limits
 from ..session import RunConfig, searched
 from .options import RuntimeOptions
 from .proving_options import DraftOptions, PolicyOptions, ProvingOptions
@@ -29,6 +29,7 @@ def run_config(
         wall_s=budget.seconds,
         steps=budget.steps,
         lean_s=budget.lean_time,
+        heartbeats=rising_limits(budget.heartbeats),
         tokens=budget.tokens,
         concurrency=budget.concurrency,
         refute=proving.refute,

@@ -14,7 +14,8 @@ from ...data.records import Attempt, Expansion, StopReason, Theorem
 from ...lean_env.queries.errors import BrokenCommand
 from ...lean_env.verification.rewrite import Edit
 from ..agent.budget import Budget
-from ..agent.expander import Expander
+from ..agent.expander import Expander, SearchMemory
+from ..agent.ladder import QUICK, Ladder
 from ..agent.negation import is_false
 from ..agent.prover import Prover
 from ..agent.recorder import AttemptObserver, ObserverList
@@ -219,7 +220,8 @@ class HoleFiller:
         pool = self._context.pool
         try:
             async with asyncio.timeout(FALSE_WALL_S):
-                expander = Expander(hole, _First(Hammer(), FALSE_TACTICS), pool)
+                memory = SearchMemory(ladder=Ladder(QUICK))
+                expander = Expander(hole, _First(Hammer(), FALSE_TACTICS), pool, memory)
                 return await is_false(hole.state, expander, pool)
         except TimeoutError:
             return False
