@@ -23,6 +23,12 @@ STANDIN = Path(__file__).parent / "native_standin"
 LONG_S = 60.0
 
 
+@pytest.fixture(scope="module")
+def toolchain(own_toolchain):
+    """Workers are what is tested."""
+    return own_toolchain
+
+
 @dataclass(frozen=True)
 class Dialect:
     """A worker and what to say to it."""
