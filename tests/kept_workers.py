@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import psutil
-from lakatos.lean_env.toolchains.embedded import INHERITED, EmbeddedToolchain
+from lakatos.lean_env.toolchains.embedded import EmbeddedToolchain
 from lakatos.prover.commands.resources import Environment
 
 RELAY = Path(__file__).parent / "relay.py"
@@ -33,7 +33,7 @@ IMPORT = re.compile(r"\bimport\s+(?:all\s+)?(?!(?:Init|Std|Lean)\b)[\w«]")
 class Lean:
     """A worker. ready: its first line, once it was read; loans: how often it was lent."""
 
-    argv: list[str]
+    words: list[str]
     process: subprocess.Popen
     ready: bytes = b""
     loans: int = 0
@@ -87,10 +87,10 @@ class KeptWorkers:
 
     def _lend(self, loan):
         with loan, loan.makefile("rb") as asked:
-            argv = asked.readline().decode().rstrip("\n").split("\0")
-            if argv == [""]:
+            length = int(asked.readline() or 0)
+            if not length:  # it was killed before it asked
                 return
-            lean = self._take(argv)
+            lean = self._take(asked.read(length).decode().split("\0"))
             pipes = (lean.process.stdin, lean.process.stdout, lean.process.stderr)
             said = b""
             with contextlib.suppress(OSError):  # it was killed meanwhile
@@ -106,21 +106,15 @@ class KeptWorkers:
             else:
                 lean.end()
 
-    def _take(self, argv):
+    def _take(self, words):
         with self._lock:
-            found = next((lean for lean in reversed(self._idle) if lean.argv == argv), None)
+            found = next((lean for lean in reversed(self._idle) if lean.words == words), None)
             if found is not None:
                 self._idle.remove(found)
         if found is None or not found.is_well:
             if found is not None:
                 found.end()
-            pipe = subprocess.PIPE
-            env = {name: os.environ[name] for name in INHERITED if name in os.environ}
-            process = subprocess.Popen(
-                argv, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=env,
-                start_new_session=True,
-            )  # fmt: skip
-            found = Lean(argv, process)
+            found = Lean(words, started(*words))
         found.loans += 1
         return found
 
@@ -131,6 +125,21 @@ class KeptWorkers:
             del self._idle[:-IDLE]
         for each in over:
             each.end()
+
+
+def started(folder, count, *words):
+    """The process that a relay was asked to be: so many words of a command, then variables."""
+    argv, variables = words[: int(count)], words[int(count) :]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        argv, cwd=folder, env=dict(each.split("=", 1) for each in variables),
+        stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, start_new_session=True,
+    )  # fmt: skip
+
+
+def kept(command, place):
+    """A worker's command on kept workers. place: the keeper's socket."""
+    return replace(command, argv=(sys.executable, "-I", "-S", str(RELAY), place, *command.argv))
 
 
 @dataclass(frozen=True)
@@ -146,10 +155,7 @@ class KeptToolchain(EmbeddedToolchain):
 
     def worker_command(self, *, memory_mb):
         command = super().worker_command(memory_mb=memory_mb)
-        if self.modules is not None:
-            return command
-        relay = (sys.executable, "-I", "-S", str(RELAY), self.place)
-        return replace(command, argv=(*relay, *command.argv))
+        return command if self.modules else kept(command, self.place)
 
 
 @dataclass(frozen=True)

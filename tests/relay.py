@@ -27,7 +27,10 @@ class Relay:
     def __init__(self, place, argv):
         self.keeper = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.keeper.connect(place)
-        self.keeper.sendall("\0".join(argv).encode() + b"\n")
+        environ = [f"{name}={value}" for name, value in sorted(os.environ.items())]
+        folder = os.getcwd()  # noqa: PTH109  pathlib takes longer to import than all this
+        asked = "\0".join([folder, str(len(argv)), *argv, *environ]).encode()
+        self.keeper.sendall(b"%d\n" % len(asked) + asked)
         self.ready, fds, _, _ = socket.recv_fds(self.keeper, 4096, 3)
         self.ready = self.ready.removeprefix(b"ready ")
         self.to_lean, self.from_lean, self.said_aside = fds
