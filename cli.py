@@ -11,21 +11,26 @@ import sys
 
 TYPE_CHECKING = False  # typing's own would be imported where nothing catches a Ctrl-C yet
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import TextIO
 
     from .prover.commands.resources import Environment
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code. Every failure becomes one line on standard error."""
+def main(
+    arguments: Sequence[str] | None = None, make: Callable[..., Environment] | None = None
+) -> int:
+    """Run one command; its exit code. Every failure becomes one line on standard error.
+
+    make: another class of `Environment`, for one that finds its Lean elsewhere.
+    """
     try:
-        return _run(sys.argv[1:] if arguments is None else arguments)
+        return _run(sys.argv[1:] if arguments is None else arguments, make)
     except KeyboardInterrupt:  # before there was anything to keep: modules were being imported
         return 130
 
 
-def _run(words: Sequence[str]) -> int:
+def _run(words: Sequence[str], make: Callable[..., Environment] | None) -> int:
     import gc
     import warnings
 
@@ -37,7 +42,7 @@ def _run(words: Sequence[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            environment = _environment(words)
+            environment = _environment(words, make)
             code = app(args=words, prog_name="lakatos", standalone_mode=False, obj=environment)
         sys.stdout.flush()
         return streams.interrupted_code() if code == streams.INTERRUPTED else int(code or 0)
@@ -58,7 +63,7 @@ def _run(words: Sequence[str]) -> int:
         return explain(error)
 
 
-def _environment(words: Sequence[str]) -> Environment:
+def _environment(words: Sequence[str], make: Callable[..., Environment] | None) -> Environment:
     from pathlib import Path
 
     from platformdirs import user_config_path
@@ -66,7 +71,7 @@ def _environment(words: Sequence[str]) -> Environment:
     from .prover.commands.resources import Environment
 
     found = os.environ
-    return Environment(
+    return (make or Environment)(
         words=tuple(words),
         database=found.get("LAKATOS_DB") or None,
         api_key=found.get("LAKATOS_API_KEY") or found.get("OPENAI_API_KEY"),

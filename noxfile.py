@@ -53,7 +53,7 @@ def fast(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests, with coverage, as the README's second command."""
     install(session, *DEV)
-    flags = ("--require-lean", "-n", "2", "--dist", "loadfile", "--durations", "20")
+    flags = ("--require-lean", "-n", "2", "--dist", "worksteal")
     session.run("pytest", *flags, "--cov", "--cov-report", "term", *session.posargs)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from lakatos.cli import main
 from lakatos.lean_env.toolchains import embedded, native
 
 from . import pretrained
+from .kept_workers import KeptEnvironment, KeptToolchain, KeptWorkers
 
 
 def cache():
@@ -44,8 +46,15 @@ def _skip(items, marker, reason):
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
+@pytest.fixture(scope="session")
+def lakatos(kept_workers):
+    """The command `lakatos` in this process, on kept workers; returns its exit code."""
+    make = partial(KeptEnvironment, place=kept_workers.place)
+    return lambda *words: main([str(word) for word in words], make)
+
+
 @pytest.fixture
-def run(tmp_path, capsys, monkeypatch):
+def run(tmp_path, capsys, monkeypatch, lakatos):
     """Run a command in an empty folder; returns its code, standard output and error lines."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAKATOS_DB", str(tmp_path / "attempts.db"))
@@ -54,7 +63,7 @@ def run(tmp_path, capsys, monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
     def call(*arguments):
-        code = main([str(argument) for argument in arguments])
+        code = lakatos(*arguments)
         said = capsys.readouterr()
         return code, said.out, said.err.splitlines()
 
@@ -62,15 +71,28 @@ def run(tmp_path, capsys, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def toolchain():
-    """The embedded Lean, set up on first use."""
+def own_toolchain():
+    """The embedded Lean, set up on first use; each worker is a process of its own."""
     return embedded.prepare(cache=cache())
 
 
 @pytest.fixture(scope="session")
-def native_toolchain(toolchain, tmp_path_factory):
+def kept_workers():
+    """Lean workers that outlive a test."""
+    with KeptWorkers() as workers:
+        yield workers
+
+
+@pytest.fixture(scope="session")
+def toolchain(own_toolchain, kept_workers):
+    """The embedded Lean on workers that other tests have used before."""
+    return KeptToolchain.of(own_toolchain, kept_workers.place)
+
+
+@pytest.fixture(scope="session")
+def native_toolchain(own_toolchain, tmp_path_factory):
     """The native toolchain, on the programs in native_standin/ (about 20 s the first time)."""
-    cache = toolchain.layer.parent
+    cache = own_toolchain.layer.parent
     standin = Path(__file__).parent / "native_standin"
     path = os.pathsep.join([str(standin), str(Path(sys.executable).parent), os.environ["PATH"]])
     environ = {**os.environ, "PATH": path, "LAKATOS_CACHE": str(cache)}
@@ -93,4 +115,4 @@ def smollm(smollm_file):
 def _prepared_lean(request):
     """Set Lean up before the first test that needs it: no command meets a bare machine."""
     if request.node.get_closest_marker("lean"):
-        request.getfixturevalue("toolchain")
+        request.getfixturevalue("own_toolchain")

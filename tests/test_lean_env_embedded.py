@@ -36,6 +36,12 @@ with cache.locked(Path(place)):
 """
 
 
+@pytest.fixture(scope="module")
+def toolchain(own_toolchain):
+    """Workers are what is tested."""
+    return own_toolchain
+
+
 @pytest.fixture
 def package(tmp_path):
     return tiny_package.write(tmp_path)

@@ -25,6 +25,12 @@ CASES = sorted(folder.name for folder in EXAM.iterdir() if folder.is_dir())
 ROWS = range(1, 14)
 
 
+@pytest.fixture(scope="module")
+def toolchain(own_toolchain):
+    """Attacks leave what they did in a worker."""
+    return own_toolchain
+
+
 def expected(case):
     return json.loads((EXAM / case / "expect.json").read_text(encoding="utf-8"))
 

@@ -16,6 +16,12 @@ TRANSCRIPTS = sorted((Path(__file__).parent / "golden").glob("*.jsonl"))
 TIMES = ("us", "heartbeats")
 
 
+@pytest.fixture(scope="module")
+def toolchain(own_toolchain):
+    """A worker numbers what it opens."""
+    return own_toolchain
+
+
 def lines_of(transcript):
     return [json.loads(line) for line in transcript.read_text(encoding="utf-8").splitlines()]
 

@@ -22,6 +22,12 @@ theorem t : Square 15 := True.intro
 """
 
 
+@pytest.fixture(scope="module")
+def toolchain(own_toolchain):
+    """What is forged is made of a fresh worker's rows."""
+    return own_toolchain
+
+
 @dataclass
 class Forger:
     """The judge, and the rows that an honest worker exports for a source."""

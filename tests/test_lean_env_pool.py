@@ -510,11 +510,11 @@ async def test_closing_leaves_no_process_even_when_tactics_run():
 
 @pytest.mark.lean
 @asynchronous
-async def test_with_real_lean_a_killed_worker_is_not_noticed(toolchain):
+async def test_with_real_lean_a_killed_worker_is_not_noticed(own_toolchain):
     source = """def f (n : Nat) : Nat := n + 1
 theorem t (p q : Prop) : p ∧ q → q ∧ (p ∧ f 1 = 2) := by sorry
 """
-    async with LeanPool(toolchain, workers=1) as pool:
+    async with LeanPool(own_toolchain, workers=1) as pool:
         root = await root_of(pool, source)
         (state,) = await next_states(pool, root, "intro h")
         _, right = await next_states(pool, state, "refine ⟨h.2, ?_⟩; constructor")

@@ -32,6 +32,12 @@ WRITE = f'IO.FS.writeFile "{CANARY}" ""'
 RUN = f"(unsafeBaseIO (EIO.catchExceptions (do {WRITE}; pure 7) fun _ => pure 7))"
 
 
+@pytest.fixture(scope="module")
+def toolchain(own_toolchain):
+    """Attacks would leave files on a worker's disk."""
+    return own_toolchain
+
+
 def filled(text):
     return text.replace("RUN", RUN).replace("CANARY", CANARY)
 

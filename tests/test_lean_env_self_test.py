@@ -176,5 +176,5 @@ def test_a_damaged_result_is_none(tmp_path):
 
 
 @pytest.mark.lean
-def test_the_embedded_worker_has_passed(toolchain):
-    assert self_test.has_passed(toolchain.layer)
+def test_the_embedded_worker_has_passed(own_toolchain):
+    assert self_test.has_passed(own_toolchain.layer)

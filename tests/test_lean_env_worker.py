@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -17,6 +17,8 @@ from lakatos.data.records import TimedOut
 from lakatos.lean_env.protocol import Failure, Result
 from lakatos.lean_env.worker import LeanWorker
 from lakatos.lean_env.worker_command import WorkerCommand
+
+from .kept_workers import kept
 
 FAKE = Path(__file__).parent / "fake_worker.py"
 STANDIN = Path(__file__).parent / "native_standin"
@@ -114,12 +116,21 @@ def on_lean(name, fixture):
 
 
 @pytest.fixture(
-    params=["fake", on_lean("embedded", "toolchain"), on_lean("native", "native_toolchain")]
+    params=["fake", on_lean("embedded", "own_toolchain"), on_lean("native", "native_toolchain")]
 )
-def dialect(request):
+def own_dialect(request):
+    """For what ends its worker, or measures it."""
     if request.param == "fake":
         return fake_dialect()
     return lean_dialect(request.getfixturevalue(request.param).worker_command(memory_mb=2048))
+
+
+@pytest.fixture
+def dialect(own_dialect, request):
+    if own_dialect == fake_dialect():
+        return own_dialect
+    place = request.getfixturevalue("kept_workers").place
+    return replace(own_dialect, command=kept(own_dialect.command, place))
 
 
 def asynchronous(test):
@@ -156,8 +167,8 @@ def targets(result):
 
 
 @asynchronous
-async def test_it_says_what_it_is_and_answers_a_ping(dialect):
-    async with started(dialect.command) as worker:
+async def test_it_says_what_it_is_and_answers_a_ping(own_dialect):
+    async with started(own_dialect.command) as worker:
         assert worker.ready.lean.count(".") == 2
         answer = await worker.request("ping", wall_s=LONG_S)
         assert isinstance(answer, Result)
@@ -278,25 +289,25 @@ async def test_an_unknown_operation_is_a_failure_and_the_worker_lives(dialect):
 
 
 @asynchronous
-async def test_the_wall_limit_stops_a_tactic_and_spares_the_states(dialect):
-    async with started(dialect.command) as worker:
-        root = await last_hole(worker, dialect)
-        answer = await apply(worker, root, dialect.endless, wall_s=0.2)
+async def test_the_wall_limit_stops_a_tactic_and_spares_the_states(own_dialect):
+    async with started(own_dialect.command) as worker:
+        root = await last_hole(worker, own_dialect)
+        answer = await apply(worker, root, own_dialect.endless, wall_s=0.2)
         assert answer == TimedOut(0.2)
         assert worker.fault is None
-        assert targets(await apply(worker, root, dialect.advance)) == (dialect.advanced,)
+        assert targets(await apply(worker, root, own_dialect.advance)) == (own_dialect.advanced,)
 
 
 @asynchronous
-async def test_a_cancelled_caller_leaves_the_channel_in_step(dialect):
-    async with started(dialect.command) as worker:
-        root = await last_hole(worker, dialect)
-        running = asyncio.create_task(apply(worker, root, dialect.endless))
+async def test_a_cancelled_caller_leaves_the_channel_in_step(own_dialect):
+    async with started(own_dialect.command) as worker:
+        root = await last_hole(worker, own_dialect)
+        running = asyncio.create_task(apply(worker, root, own_dialect.endless))
         await asyncio.wait({running}, timeout=0)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        assert targets(await apply(worker, root, dialect.advance)) == (dialect.advanced,)
+        assert targets(await apply(worker, root, own_dialect.advance)) == (own_dialect.advanced,)
         assert worker.fault is None
 
 
@@ -311,10 +322,10 @@ async def test_requests_are_answered_in_order(dialect):
 
 
 @asynchronous
-async def test_a_worker_killed_from_outside_says_so(dialect):
-    async with started(dialect.command) as worker:
-        root = await last_hole(worker, dialect)
-        running = asyncio.create_task(apply(worker, root, dialect.endless))
+async def test_a_worker_killed_from_outside_says_so(own_dialect):
+    async with started(own_dialect.command) as worker:
+        root = await last_hole(worker, own_dialect)
+        running = asyncio.create_task(apply(worker, root, own_dialect.endless))
         await asyncio.wait({running}, timeout=0)
         os.kill(worker.pid, signal.SIGKILL)
         with pytest.raises(WorkerDied) as caught:
@@ -326,21 +337,21 @@ async def test_a_worker_killed_from_outside_says_so(dialect):
 
 
 @asynchronous
-async def test_a_deadly_tactic_names_its_cause_and_the_next_worker_is_well(dialect):
-    async with started(dialect.command) as worker:
-        root = await last_hole(worker, dialect)
+async def test_a_deadly_tactic_names_its_cause_and_the_next_worker_is_well(own_dialect):
+    async with started(own_dialect.command) as worker:
+        root = await last_hole(worker, own_dialect)
         with pytest.raises(WorkerDied) as caught:
-            await apply(worker, root, dialect.deadly)
-        assert caught.value.cause == dialect.cause
+            await apply(worker, root, own_dialect.deadly)
+        assert caught.value.cause == own_dialect.cause
         assert caught.value.exit_status > 0
-    async with started(dialect.command) as worker:
-        root = await last_hole(worker, dialect)
-        assert targets(await apply(worker, root, dialect.advance)) == (dialect.advanced,)
+    async with started(own_dialect.command) as worker:
+        root = await last_hole(worker, own_dialect)
+        assert targets(await apply(worker, root, own_dialect.advance)) == (own_dialect.advanced,)
 
 
 @asynchronous
-async def test_closing_ends_the_process(dialect):
-    async with started(dialect.command) as worker:
+async def test_closing_ends_the_process(own_dialect):
+    async with started(own_dialect.command) as worker:
         pid = worker.pid
         assert psutil.pid_exists(pid)
     assert not psutil.pid_exists(pid)
@@ -524,10 +535,10 @@ async def test_a_worker_that_is_never_ready_is_given_up():
 
 @pytest.mark.lean
 @asynchronous
-async def test_a_cancelled_open_leaves_nothing_to_go_on_from(toolchain):
+async def test_a_cancelled_open_leaves_nothing_to_go_on_from(own_toolchain):
     slow = "theorem s : ∀ x < 100, ∀ y < 60, x + y < 160:= by set_option maxRecDepth 9999 in decide"
     source = f"theorem t : True := by sorry\n{slow}\ntheorem u : 1 = 1 := by sorry\n"
-    worker = await LeanWorker.start(toolchain.worker_command(memory_mb=2048))
+    worker = await LeanWorker.start(own_toolchain.worker_command(memory_mb=2048))
     cancelled = await worker.request("open", wall_s=0.2, name="a.lean", source=source)
     assert isinstance(cancelled, TimedOut)
     again = await worker.request("open", wall_s=60.0, name="a.lean", source=source)

@@ -7,6 +7,7 @@ import sys
 import warnings
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 
 import pytest
 from lakatos.data.errors import EnvironmentFault, ModelUnavailable, UsageError
@@ -23,7 +24,8 @@ from . import toy, toy_problems, toy_prover
 from .toy_problems import OpenPool, Session, counted, problem, toy_parts
 from .toy_prover import Judge, ToyPolicy
 
-ray = pytest.importorskip("ray", reason="Ray is not installed (pip install 'lakatos[ray]')")
+if find_spec("ray") is None:  # its import takes seconds, also where no test of these is run
+    pytest.skip("Ray is not installed (pip install 'lakatos[ray]')", allow_module_level=True)
 pytestmark = pytest.mark.slow
 NAMES = ["identity", "lem", "and_comm", "curry", "or_comm", "two_ways"]
 PLAN = AttemptPlan(ProverConfig(seed=3, expansions=40, wall_s=1e9), attempts=2)
@@ -36,6 +38,8 @@ class Gate(ToyPolicy):
         self.doomed, self.sign = doomed, sign
 
     async def propose(self, queries):
+        import ray
+
         if ray.get_runtime_context().get_node_id() == self.doomed:
             self.sign.touch()
             await asyncio.get_running_loop().create_future()
@@ -70,6 +74,7 @@ def started(make, tries=3):
 @pytest.fixture(scope="module")
 def cluster():
     """Two nodes on this machine; `second` is the one that may be killed."""
+    import ray
     from ray import cloudpickle
     from ray.cluster_utils import Cluster as Local
 
@@ -89,6 +94,8 @@ class Run:
     """An evaluation of toy problems on the cluster."""
 
     def __init__(self, path, problems, setup):
+        import ray
+
         self.path, self.problems = path, problems
         self.said, self.results = [], []
         self.on_result = lambda: None
@@ -152,6 +159,8 @@ def test_statements_are_elaborated_on_the_nodes(cluster):
     problems = [problem("lem"), replace(problem("bad"), header="bad\n"), problem("curry")]
 
     async def ask():
+        import ray
+
         nodes = Cluster(ray, ToySetup(), print)
         try:
             return await RayBackend(nodes).all_unfit(problems)
