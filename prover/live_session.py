@@ -18,18 +18,23 @@ from typing import Self
 from ..data.errors import UsageError
 from ..data.records import Attempt, Premise
 from ..data.source import read_source
-from ..lean_env.cache import default_cache
-from ..lean_env.pool import LeanPool
-from ..lean_env.queries.premises import Premises
 from ..lean_env.toolchains.find import find_toolchain
-from ..lean_env.verification.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
 from .config import SearchConfig
 from .live_state import KeptState, SessionFile, SessionState, SessionTheorem
 from .loop_thread import LoopThread, awaitable, blocking
 from .policy.base import Policy, Query
 from .retrieval.base import Lexical
-from .session import LeanParts, RunConfig, broken_theorems, run_of, run_on, searched, select
+from .session import (
+    LeanParts,
+    RunConfig,
+    broken_theorems,
+    open_lean,
+    run_of,
+    run_on,
+    searched,
+    select,
+)
 
 
 class Session:
@@ -53,8 +58,7 @@ class Session:
         toolchain: Toolchain | None = None,
     ) -> None:
         self._choice = lean, Path(project) if project is not None else None
-        self._workers = workers
-        self._axioms = (*STANDARD_AXIOMS, *allow_axioms)
+        self._config = RunConfig(workers=workers, allow_axioms=tuple(allow_axioms))
         self._toolchain = toolchain
         self._loop: LoopThread | None = LoopThread()
         self._stack = AsyncExitStack()
@@ -168,13 +172,8 @@ class Session:
                 toolchain = self._toolchain
                 if toolchain is None:
                     toolchain = await asyncio.to_thread(find_toolchain, lean, project=project)
-                pool = LeanPool(toolchain, workers=self._workers)
-                await self._stack.enter_async_context(pool)
-                axioms, judges = self._axioms, pool.workers
-                verifier = Verifier(pool, toolchain, allow_axioms=axioms, judges=judges)
-                await self._stack.enter_async_context(verifier)
-                premises = Premises(pool, default_cache() / "premises")
-                self._lean = LeanParts(pool, verifier, premises)
+                opening = open_lean(toolchain, self._config)
+                self._lean = await self._stack.enter_async_context(opening)
             return self._lean
 
     def close(self) -> None:

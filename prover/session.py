@@ -236,17 +236,11 @@ async def start_run(
 
     Raises UsageError when there is no such policy, ModelUnavailable when it has no model.
     """
-    axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
-    limits = CheckLimits(config.check_s)
     async with (
-        LeanPool(toolchain, workers=config.workers) as pool,
-        Verifier(
-            pool, toolchain, allow_axioms=axioms, limits=limits, judges=pool.workers
-        ) as verifier,
+        open_lean(toolchain, config, cache) as lean,
+        run_on(lean, config, recorder, keeper=keeper, servers=servers) as run,
     ):
-        lean = LeanParts(pool, verifier, Premises(pool, (cache or default_cache()) / "premises"))
-        async with run_on(lean, config, recorder, keeper=keeper, servers=servers) as run:
-            yield run
+        yield run
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +250,26 @@ class LeanParts:
     pool: LeanPool
     verifier: Verifier
     premises: Premises
+
+
+@asynccontextmanager
+async def open_lean(
+    toolchain: Toolchain, config: RunConfig, cache: Path | None = None
+) -> AsyncIterator[LeanParts]:
+    """Start workers and judge as the configuration says, and end them afterwards.
+
+    cache: directory of the premise cache; default: the user cache.
+    """
+    axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
+    limits = CheckLimits(config.check_s)
+    async with (
+        LeanPool(toolchain, workers=config.workers) as pool,
+        Verifier(
+            pool, toolchain, allow_axioms=axioms, limits=limits, judges=pool.workers
+        ) as verifier,
+    ):
+        source = Premises(pool, (cache or default_cache()) / "premises")
+        yield LeanParts(pool, verifier, source)
 
 
 @asynccontextmanager
