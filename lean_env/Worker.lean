@@ -40,7 +40,7 @@ def serve (r : WorkerRef) (request : Request) : IO Answer := do
   match request with
   | .ping => return .result (Json.mkObj [])
   | .options values => setOptions r values
-  | .open name source proposed? => openFile r name source proposed?
+  | .open name source proposed? typed => openFile r name source proposed? typed
   | .state file statement command? =>
     let some f := w.files[file]? | return failed "unknown_file" s!"no file {file}"
     poseStatement r f statement command?
@@ -66,6 +66,12 @@ def serve (r : WorkerRef) (request : Request) : IO Answer := do
     let some s := w.snapshots[state]? | return failed "unknown_state" s!"no state {state}"
     symbolsOf r s
   | .export name source proposed? => exportFile r name source proposed?
+  | .exportAt file command name text proposed? =>
+    let some f := w.files[file]? | return failed "unknown_file" s!"no file {file}"
+    exportAt r f.file command name text proposed?
+  | .judgeAt file command text constants targets allow =>
+    let some f := w.files[file]? | return failed "unknown_file" s!"no file {file}"
+    judgeAt r f.file command text constants targets allow
   | .judge original constants imports targets? allow => judge r original constants imports targets? allow
   | .ndjson judged name page => exportTheorem r judged name page
   | .cut source proposed? => cutFile r source proposed?

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import deque
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -23,12 +23,17 @@ from .handles import MAX_STATES, Recipe, Recipes, Root
 from .opened_file import OpenedFile, digest_of, to_opened
 from .protocol import Json
 from .slot import KnownSource, Limits, PoolContext, TacticLimits, WorkerSlot
+from .slot_queue import SlotQueue
 from .worker import Answer, LeanWorker
 from .worker_command import WORKER_MB, Toolchain, free_mb
 
 __all__ = ["LeanPool", "Limits", "OpenedFile"]
 
 DEFAULT_LIMITS = Limits()
+SLOW_OPEN_S = 2.0
+"""A file that takes longer to open is waited for where it is open."""
+THEOREM_S = 1.0
+"""Work on one theorem that makes up for opening its file on one more worker."""
 
 T = TypeVar("T")
 
@@ -103,18 +108,18 @@ class LeanPool(Closing):
             workers, self.shortage = room.workers, room.text
         slots = range(max(1, workers))
         self._slots = [WorkerSlot(self._shared) for _ in slots]
-        self._free = list(self._slots)
-        self._waiting: deque[asyncio.Future[WorkerSlot]] = deque()
+        self._queue = SlotQueue(self._slots)
+        self._spreading: set[asyncio.Task[None]] = set()
         self._is_closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def close(self) -> None:
         """End every worker. What still waits for one is told with UsageError."""
         self._is_closed = True
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_exception(_closed())
+        self._queue.close(_closed())
+        for task in self._spreading:
+            task.cancel()
+        await asyncio.gather(*self._spreading, return_exceptions=True)
         async with asyncio.TaskGroup() as group:
             for slot in self._slots:
                 group.create_task(slot.close())
@@ -127,7 +132,7 @@ class LeanPool(Closing):
     @property
     def busy(self) -> int:
         """How many of them serve somebody now."""
-        return len(self._slots) - len(self._free)
+        return len(self._slots) - len(self._queue.free)
 
     @property
     def restarts(self) -> int:
@@ -153,11 +158,35 @@ class LeanPool(Closing):
         if proposed is not None or digest not in self._sources:
             self._sources[digest] = KnownSource(path, source, proposed)
         async with self._slot() as slot:
+            began = time.monotonic()
             reply = await _twice(slot, lambda: slot.open(digest))
+            elapsed_s = time.monotonic() - began
         try:
-            return to_opened(path, source, reply)
+            opened = to_opened(path, source, reply)
         except (KeyError, TypeError, IndexError) as error:
             raise ProtocolError(f"worker answered `open` in no known shape: {error}") from error
+        if elapsed_s > SLOW_OPEN_S:
+            self._queue.slow.add(digest)
+            if len(opened.theorems) * THEOREM_S > elapsed_s:
+                self._spread(digest)
+        return opened
+
+    def _spread(self, digest: str) -> None:
+        """Have the workers that are free open a file too, beside the work on it."""
+
+        async def open_there(slot: WorkerSlot) -> None:
+            try:
+                await slot.prepare()
+                await slot.open(digest)
+            except (EnvironmentFault, UsageError):
+                return  # whoever needs the file there is told
+            finally:
+                self._queue.give_back(slot)
+
+        for slot in self._queue.take_without(digest):
+            task = asyncio.get_running_loop().create_task(open_there(slot))
+            self._spreading.add(task)
+            task.add_done_callback(self._spreading.discard)
 
     async def statement(self, opened: OpenedFile, text: str) -> ProofState:
         """The root state of a bare statement in the scope of the file's end.
@@ -227,13 +256,13 @@ class LeanPool(Closing):
         for slot in self._slots:
             for recipe in recipes:
                 slot.handles.drop(recipe)
-        idle, self._free = self._free, []
+        idle, self._queue.free = self._queue.free, []
         try:
             for slot in idle:
                 await slot.flush()
         finally:
             for slot in idle:
-                self._give_back(slot)
+                self._queue.give_back(slot)
 
     def close_file(self, opened: OpenedFile) -> None:
         """Keep nothing of a file, nor of others by its path; their states are void.
@@ -245,6 +274,7 @@ class LeanPool(Closing):
         for digest in {*void, digest_of(opened.source)}:
             self._sources.pop(digest, None)
             self._recipes.forget_source(digest)
+            self._queue.slow.discard(digest)
             for slot in self._slots:
                 slot.handles.drop_file(digest)
 
@@ -252,6 +282,20 @@ class LeanPool(Closing):
         """Any request that needs no earlier one, on any worker; once more if that dies."""
         async with self._slot() as slot:
             return await _twice(slot, lambda: slot.request(op, wall_s=wall_s, **fields))
+
+    async def request_at(
+        self, theorem: Theorem, op: str, *, wall_s: float, **fields: Any
+    ) -> Answer:
+        """Any request about the file of a theorem; raises UsageError as `ask_file`, WorkerDied."""
+        digest = digest_of(theorem.source)
+        if digest not in self._sources:
+            raise UsageError(f"{theorem.name}: of a file that this pool has not opened")
+        async with self._slot(f"{digest}:") as slot:
+
+            async def ask() -> Answer:
+                return await slot.request(op, wall_s=wall_s, file=await slot.file(digest), **fields)
+
+            return await _twice(slot, ask)
 
     async def _steps(
         self, slot: WorkerSlot, state: ProofState, tactics: Sequence[str], limits: TacticLimits
@@ -292,7 +336,7 @@ class LeanPool(Closing):
         try:
             yield slot
         finally:
-            self._give_back(slot)
+            self._queue.give_back(slot)
 
     async def _take(self, root: str, recipe: Recipe | None) -> WorkerSlot:
         if self._is_closed:
@@ -303,26 +347,7 @@ class LeanPool(Closing):
             raise UsageError(
                 "the pool belongs to the event loop that first used it: make one pool in each loop"
             )
-        if self._free:
-            slot = max(self._free, key=lambda slot: _affinity(slot, root, recipe))
-            self._free.remove(slot)
-            return slot
-        waiter: asyncio.Future[WorkerSlot] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
-        try:
-            return await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._give_back(waiter.result())
-            raise
-
-    def _give_back(self, slot: WorkerSlot) -> None:
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(slot)
-                return
-        self._free.append(slot)
+        return await self._queue.take(root, recipe)
 
 
 async def _twice(slot: WorkerSlot, job: Callable[[], Awaitable[T]]) -> T:
@@ -333,16 +358,6 @@ async def _twice(slot: WorkerSlot, job: Callable[[], Awaitable[T]]) -> T:
     except WorkerDied:
         await slot.prepare()
         return await job()
-
-
-def _affinity(slot: WorkerSlot, root: str, recipe: Recipe | None) -> int:
-    """How well a slot suits a state: it holds it, has its file open, runs at all."""
-    if not slot.is_running:
-        return 0
-    if recipe is not None and recipe in slot.handles:
-        return 3
-    digest = root.partition(":")[0].partition("=")[0]
-    return 2 if slot.handles.has_file(digest) else 1
 
 
 def _at_goal(state: ProofState, goal: int, tactic: str) -> str:

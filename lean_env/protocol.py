@@ -9,12 +9,15 @@ then answers each request {"v":1,"id":7,"op":OP,...} in order with one of
 `us` is the time inside Lean, microseconds; `heartbeats` as Lean's maxHeartbeats counts them
 (thousands of small allocations). Only {"v":1,"op":"cancel","id":7} has no answer of its own:
 request 7, if it runs, then answers soon (an `apply` as rejected, kind "cancelled"); one that has
-been answered, or has not begun, is not touched.
+been answered, or has not begun, is not touched. A request that ends in "beside": true is for the
+second Lean of an embedded worker's process: wait for its answer before you ask the first.
 
 OP       request                                       result
 ping     -                                             {}
 options  values[[NAME, true|false|number|text]]        {}; for every file from then on
-open     name, source, proposed?        file, imports, messages, parsed, commands, holes
+open     name, source, proposed?, typed?
+                                        file, imports, messages, parsed, commands, holes
+          typed: false leaves the types of declarations out, which take long to print
 state    file, statement, command?                     state
 apply    state, tactic, heartbeats?, drafts?           states, tactic?, suggestion?, messages?[]
                                                        |  rejected{kind,text,messages?[]}
@@ -24,6 +27,8 @@ release  states[], files[]                             {}
 stats    -                                             states, files, environments
 block    file, hole, text                              reasons[]
 export   name, source, proposed?                       messages, imports[], constants[]
+export_at  file, command, name, text, proposed?        the same of a text in the place of a command,
+          or of it and all after it: what it adds to the file before it; places are in the text
 premises file, hole?, start?, count?                   key, total, next|null, symbols[], rows[]
 signatures  file, hole?, names[]                       texts[], "" for a name that is not there
 symbols  state                                         targets[], hypotheses[]
@@ -31,6 +36,9 @@ judge    original, constants, imports[], targets[]|null, allow[]
                                                        results[{name,reasons[],axioms[]}], replayed,
                                                        judged: for `ndjson`, until the next `judge`
           constants and imports: from `export`; of the imports those a proof needs are imported
+judge_at file, command, text, constants, targets[], allow[]
+                                                       as judge: on the file before the command
+          text: what the original has there; constants: from `export_at`
 ndjson   judged, theorem, page                         text, pages; for page 0 also constant,
                                                        constants, axioms[], permitted[],
                                                        unproved[[NAME,KIND]], githash

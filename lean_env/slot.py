@@ -204,14 +204,16 @@ class WorkerSlot:
 
     async def ask_file(self, digest: str, op: str, **fields: Any) -> Json:
         """A request about a known source, opened when it is not. Raises UsageError, WorkerDied."""
-        file = self.handles.file(digest)
-        if file is None:
-            await self.open(digest)
-            file = self.handles.file(digest)
-        wall_s = self._limits.open_wall_s
+        file, wall_s = await self.file(digest), self._limits.open_wall_s
         return _value(
             await self.request(op, wall_s=wall_s, file=file, **fields), f"cannot answer {op}"
         )
+
+    async def file(self, digest: str) -> int | None:
+        """The wire's number of a known source, opened when it is not. Raises as `open`."""
+        if self.handles.file(digest) is None:
+            await self.open(digest)
+        return self.handles.file(digest)
 
     async def ask_state(self, state: ProofState, op: str) -> Json | None:
         """A request about a state whose root is live; None for one that cannot be rebuilt."""

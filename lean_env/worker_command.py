@@ -42,6 +42,7 @@ class WorkerCommand:
     cwd: its working directory; None means ours.
     modules: of the project, if there is one; options: of Lean, what the project sets for its files.
     need_mb: the memory that a worker is likely to take.
+    holds_two: whether its process starts a second Lean for requests with `beside`.
     """
 
     argv: tuple[str, ...]
@@ -50,6 +51,7 @@ class WorkerCommand:
     modules: Modules | None = None
     options: Mapping[str, bool | int | str] = field(default_factory=dict)
     need_mb: int = WORKER_MB
+    holds_two: bool = False
 
 
 def lean_title(toolchain: Toolchain) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import itertools
+import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from ..lean_env.queries.premises import Premises
 from ..lean_env.verification.judge import CheckLimits
 from ..lean_env.verification.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
+from .agent.confirm import InPlace
 from .agent.prover import Prover
 from .agent.recorder import AttemptObserver, NoObserver
 from .agent.rejections import RejectionLookup, no_memory
@@ -41,6 +43,7 @@ T = TypeVar("T")
 ProverMaker = Callable[[AttemptObserver, ProverConfig], Prover]
 """A prover for one attempt, with draws of its own by the seed of the configuration."""
 
+SORRY = re.compile(r"\bsorry\b")
 BROKEN = "not tried: Lean finds an error in it, before the sorry"
 
 
@@ -132,6 +135,18 @@ class Run:
         attempts = iter(await self.interruptible(work, on_interrupt, self.prover.stop))
         return [broken[t] if t in broken else next(attempts) for t in theorems]
 
+    @asynccontextmanager
+    async def judge_opening(self, sources: Sequence[str]) -> AsyncIterator[None]:
+        """Meanwhile, the judge opens the first file that proofs will come for."""
+        first = next((source for source in sources if SORRY.search(source)), None)
+        ahead = asyncio.create_task(self.verifier.open_ahead(first)) if first else None
+        try:
+            yield
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)  # checks tell of its faults
+
     async def interruptible(
         self, work: Awaitable[T], on_interrupt: Callable[[], None] | None, stop: Callable[[], None]
     ) -> T:
@@ -155,6 +170,8 @@ class Run:
         content = file.filled(proved)
         names = {a.theorem.declaration or a.theorem.name for a in proved}
         submission = replace(file, raw=content).text
+        if self.verifier.has_accepted(file.text, submission):
+            return content
         for name, verdict in await self.verifier.compare(file.text, submission) if proved else ():
             if name in names and isinstance(verdict, Refused):
                 reasons = [r for r in verdict.reasons if r.kind is not RefusalKind.SORRY]
@@ -305,7 +322,10 @@ def run_of(
     """
     generator, policy = proposing
     recorder, keeper = recorders or (NoObserver(), NoObserver())
-    context = ProverContext(lean.pool, lean.verifier, policy, recorder, config.prover)
+    in_place = InPlace(lean.verifier)
+    context = ProverContext(
+        lean.pool, in_place, policy, recorder, config.prover, together=lean.verifier
+    )
     prover, drafts = Prover.of(context), None
     if generator:
         prover = Prover.of(context, DraftMethod(generator, keeper, config.drafts))

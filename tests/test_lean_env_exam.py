@@ -111,6 +111,33 @@ def test_the_verdict_is_the_expected_one(case, runner, pool, verifiers):
         assert all(reason.text for reason in verdict.reasons)
 
 
+async def place_verdicts_of(case, theorem, pool, verifier):
+    """On the proof in its place; where that accepts it, on the file with it too."""
+    opened = await pool.open(f"{case}.lean", text(case, "original.lean"))
+    hole = next(hole for hole in opened.theorems if hole.name == theorem)
+    verified = await verifier.verify_in_place(hole, text(case, "proof.txt"))
+    if isinstance(verified.verdict, Refused):
+        return [verified.verdict]
+    raw = verified.source.encode()
+    put = raw[hole.start : len(raw) - (len(hole.source.encode()) - hole.stop)].decode()
+    return [verified.verdict, *await verifier.verify_together([hole], [put])]
+
+
+@pytest.mark.lean
+@pytest.mark.parametrize("case", [case for case in CASES if (EXAM / case / "proof.txt").exists()])
+def test_the_verdict_in_its_place_is_the_same(case, runner, pool, verifiers):
+    wanted = expected(case)
+    verifier = verifiers(wanted.get("wall_s", 120.0))
+    verdicts = runner.run(place_verdicts_of(case, wanted["theorem"], pool, verifier))
+    if wanted["accepted"]:
+        assert verdicts == [verdicts[0]] * 2
+        assert isinstance(verdicts[0], Accepted), verdicts
+    else:
+        [verdict] = verdicts
+        assert isinstance(verdict, Refused), "the attack was accepted"
+        assert {reason.kind.value for reason in verdict.reasons} & set(wanted["kinds"]), verdict
+
+
 def compared(line, runner, verifiers):
     verifier = verifiers(120.0, *line.get("allow", ()))
     return dict(runner.run(verifier.compare(line["original"], line["submission"])))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 from lakatos.data.records import Accepted, Refused
 from lakatos.lean_env.protocol import Result
-from lakatos.lean_env.verification.judge import CheckLimits, CheckTime, Judge, JudgePool
+from lakatos.lean_env.verification.judge import CheckLimits, CheckTime, Judge
+from lakatos.lean_env.verification.judge_pool import JudgePool
 from lakatos.lean_env.worker import LeanWorker
 
 FALSE = "theorem t : 2 + 2 = 5 := by sorry\n"

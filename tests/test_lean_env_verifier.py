@@ -308,7 +308,7 @@ def test_an_example_is_judged_under_a_name():
     source = "variable (h : P)\n/-- doc -/ example : P := by sorry\n"
     broken = opened(source, "sorry", declaration=None, messages=[error("invalid include")])
 
-    def file(name, source):
+    def file(name, source, **_):
         if "include" in source:
             return broken
         return opened(source, "sorry", declaration=None)
@@ -333,7 +333,7 @@ def test_a_whole_file_has_one_verdict_for_each_theorem():
         rows = {"t": [], "lakatos_example_1": [missing]}
         return {"results": [{"name": t, "reasons": rows[t], "axioms": []} for t in targets]}
 
-    judge = judging(open=lambda name, source: opened(original, "sorry"), judge=judged)
+    judge = judging(open=lambda name, source, **_: opened(original, "sorry"), judge=judged)
     pool = exporting()
     verdicts = compare(judge, pool, original, "theorem t : P := p\nexample : P := p\n")
     assert [name for name, _ in verdicts] == ["t", "example@2"]

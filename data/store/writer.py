@@ -138,6 +138,16 @@ class AttemptWriter:
             self._batch.turns.append(row | {"text_id": self._batch.text(turn.text)})
             running.turns += 1
 
+    def proof_found(self, attempt: Attempt) -> None:
+        """Write a proof that passed in its place, and all that is buffered; no end and no verdict.
+
+        Raises StoreError.
+        """
+        if attempt.proof is not None:
+            row = {"attempt_id": self._find(attempt.theorem)}
+            self._batch.ends.append(row | {"proof_id": self._batch.text(attempt.proof)})
+        self.flush()
+
     def finish_attempt(self, attempt: Attempt) -> None:
         """Write an attempt's end and all that is buffered, before anyone hears of its result.
 

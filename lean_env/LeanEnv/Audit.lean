@@ -165,6 +165,9 @@ structure Axioms where
   mine  : Std.HashMap Name Entry
   allow : Array Name
 
+/-- Does the original declare it, above the place that is judged? -/
+def Axioms.isOriginals (x : Axioms) (a : Name) : Bool := x.base.contains a && (x.base.getModuleIdxFor? a).isNone
+
 /-- What stands against resting on an axiom; an allowed one of the original is compared with the rest of it. -/
 def Axioms.reason? (x : Axioms) (target a user : Name) : Option Reason :=
   let own := x.mine[a]?.any (·.shape == "axiom")
@@ -173,7 +176,7 @@ def Axioms.reason? (x : Axioms) (target a user : Name) : Option Reason :=
     some { kind := "sorry", text := if user == target then "the proof contains a sorry" else s!"it rests on {user}, which contains a sorry" }
   else if x.allow.contains a && (own || x.base.contains a) then none
   else
-    let place := if own then "of the original" else match x.base.getModuleIdxFor? a with
+    let place := if own || x.isOriginals a then "of the original" else match x.base.getModuleIdxFor? a with
       | some i => s!"of {x.base.header.moduleNames[i]!}"
       | none => "of the submission's own"
     let native := if a.components.contains `_native then " (proofs by compiled code are judged up to Lean 4.28)" else ""
@@ -254,48 +257,71 @@ def Reader.named (r : Reader) : Array Name :=
 def Reader.axioms (r : Reader) : Array Name :=
   r.entries.toArray.filterMap fun (n, e) => if e.shape == "axiom" then some n else none
 
-/-- The name behind the text a user writes; private ones too. -/
-def findTarget (mine : Std.HashMap Name Entry) (text : String) : Name :=
-  let hits := mine.toArray.filterMap fun (n, _) => if (privateToUserName n).toString == text then some n else none
-  hits[0]?.getD text.toName
+/-- The names behind the texts that a user writes; private ones too. -/
+def findTargets (mine : Std.HashMap Name Entry) (texts : Array String) : Array Name :=
+  let named := mine.fold (init := ({} : Std.HashMap String Name)) fun found n _ => found.insert (privateToUserName n).toString n
+  texts.map fun text => named.getD text text.toName
 
 /-- Does what the targets rest on name something that neither file declares, nor the imports of the original? -/
 def needsMore (base : Environment) (read : Reader) (targets : Array Name) : Bool :=
   let below := namesBelow read.entries targets (targets.foldl (fun s n => s.insert n n) {})
   below.any fun n _ => !base.contains n && !read.entries.contains n && !read.entries.contains n.getPrefix
 
+/-- What is compared. base: what both sides build on; env: where the original stands after it. -/
+structure Sides where
+  base   : Environment
+  env    : Environment
+  mine   : Reader
+  theirs : Reader
+
+/-- Replay what is theirs, and hold each target against the original's. -/
+def judgeSides (r : WorkerRef) (s : Sides) (targets : Array Name) (allow : Array String) : IO Answer := do
+  let { base, env, mine, theirs } := s
+  let native := nativeAxioms.any (allow.contains ·)
+  let done ← replay base mine theirs (← r.get).token native
+  let isTarget : NameSet := targets.foldl (·.insert ·) {}
+  let named := (mine.named ++ mine.axioms).filterMap fun n => if isTarget.contains n then none else some (n, n)
+  let openDefaults := mine.entries.fold (init := {}) fun (s : NameSet) n e => if isOpenDefault env n e.type then s.insert n else s
+  let m : Matcher := { base, openDefaults, mine := mine.entries, theirs := standing base theirs done, refused := done.refused }
+  let axioms : Axioms := { base, mine := mine.entries, allow := allow.map String.toName }
+  let context := (sameQueued.run { m with queue := named }).1
+  let context := context.elim #[] fun why => #[({ kind := "context_changed", text := why } : Reason)]
+  let results := targets.map fun n =>
+    let (reasons, axioms) := judgeTarget m theirs done axioms n
+    let reasons := reasons ++ if reasons.any (·.kind == "context_changed") then #[] else context
+    Json.mkObj [("name", (privateToUserName n).toString), ("reasons", .arr (reasons.map Reason.toWire)),
+      ("axioms", toJson ((axioms.map Name.toString).qsort fun a b => a < b))]
+  let judged ← fresh r
+  r.modify fun w => { w with judged? := some { id := judged, env := done.env, targets } }
+  return .result <| Json.mkObj [("replayed", done.replayed), ("results", .arr results), ("judged", judged)]
+
+/-- Read both sides: our own constants, which must be readable, and theirs, which are not trusted. -/
+def withSides (base env : Environment) (constants : Json) (go : Sides → IO Answer) : IO Answer :=
+  match readConstants (writeConstants base env), readConstants constants with
+  | .error e, _ => return failed "internal" s!"the original cannot be read back: {e}"
+  | _, .error e => return failed "bad_request" s!"the constants cannot be read: {e}"
+  | .ok mine, .ok theirs => go { base, env, mine, theirs }
+
 def judge (r : WorkerRef) (original : String) (constants : Json) (imports : Array String) (targets? : Option (Array String))
     (allow : Array String) : IO Answer := do
   match ← elaborate r "<original>" original (trees := .none) with
   | .error need => return .need need
-  | .ok o =>
-    match readConstants (writeConstants o.last.env), readConstants constants with
-    | .error e, _ => return failed "internal" s!"the original cannot be read back: {e}"
-    | _, .error e => return failed "bad_request" s!"the constants cannot be read: {e}"
-    | .ok mine, .ok theirs =>
-      let targets := match targets? with
-        | some texts => texts.map (findTarget mine.entries)
-        | none => (mine.named.filter fun n => (mine.entries[n]?).any fun (e : Entry) => e.shape == "theorem" || isSorried e)
-      let need : Need := { imports := o.imports ++ imports.filter (!o.imports.contains ·) }
-      let mut base := o.base
-      if need.imports.size > o.imports.size && needsMore o.base theirs targets then
-        let some more := (← r.get).envs[need.key]? | return .need need
-        base := more
-      let native := nativeAxioms.any (allow.contains ·)
-      let done ← replay base mine theirs (← r.get).token native
-      let named := (mine.named ++ mine.axioms).filterMap fun n => if targets.contains n then none else some (n, n)
-      let openDefaults := mine.entries.fold (init := {}) fun (s : NameSet) n e => if isOpenDefault o.last.env n e.type then s.insert n else s
-      let m : Matcher := { base, openDefaults, mine := mine.entries, theirs := standing base theirs done, refused := done.refused }
-      let axioms : Axioms := { base, mine := mine.entries, allow := allow.map String.toName }
-      let context := (sameQueued.run { m with queue := named }).1
-      let context := context.elim #[] fun why => #[({ kind := "context_changed", text := why } : Reason)]
-      let results := targets.map fun n =>
-        let (reasons, axioms) := judgeTarget m theirs done axioms n
-        let reasons := reasons ++ if reasons.any (·.kind == "context_changed") then #[] else context
-        Json.mkObj [("name", (privateToUserName n).toString), ("reasons", .arr (reasons.map Reason.toWire)),
-          ("axioms", toJson ((axioms.map Name.toString).qsort fun a b => a < b))]
-      let judged ← fresh r
-      r.modify fun w => { w with judged? := some { id := judged, env := done.env, targets } }
-      return .result <| Json.mkObj [("replayed", done.replayed), ("results", .arr results), ("judged", judged)]
+  | .ok o => withSides o.base o.last.env constants fun s => do
+    let targets := match targets? with
+      | some texts => findTargets s.mine.entries texts
+      | none => (s.mine.named.filter fun n => (s.mine.entries[n]?).any fun (e : Entry) => e.shape == "theorem" || isSorried e)
+    let need : Need := { imports := o.imports ++ imports.filter (!o.imports.contains ·) }
+    if need.imports.size > o.imports.size && needsMore o.base s.theirs targets then
+      let some more := (← r.get).envs[need.key]? | return .need need
+      return ← judgeSides r { s with base := more } targets allow
+    judgeSides r s targets allow
+
+/-- Judge what stands in the place of a command, or of that one and all after it: on the environment before
+    it, which this process elaborated from the original. text: the original there. -/
+def judgeAt (r : WorkerRef) (f : Elaboration) (command : Nat) (text : String) (constants : Json) (targets allow : Array String) :
+    IO Answer := do
+  let base := (f.before command).env
+  let (_, env, _) ← elaborateText r (f.before command) "<original>" text none
+  withSides base env constants fun s => judgeSides r s (findTargets s.mine.entries targets) allow
 
 end LeanEnv

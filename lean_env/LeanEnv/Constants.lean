@@ -102,20 +102,25 @@ partial def writeConstant (added : Std.HashMap Name ConstantInfo) (n : Name) : W
     | .opaqueInfo v => emit <| (← head 23) ++ #[← value, toJson v.isUnsafe]
     | _ => pure ()
 
-def addedConstants (env : Environment) : Std.HashMap Name ConstantInfo :=
-  env.constants.map₂.foldl (init := {}) fun m n ci => m.insert n ci
-
-def writeConstants (env : Environment) : Json :=
-  let added := addedConstants env
+/-- What `env` has beyond `before`, an earlier form of it. -/
+def writeConstants (before env : Environment) : Json :=
+  let added := (addedSince before env).foldl (init := ({} : Std.HashMap Name ConstantInfo)) fun m (n, ci) => m.insert n ci
   let names := (added.toArray.map (·.1)).qsort Name.quickLt
   .arr ((names.forM (writeConstant added)).run {}).2.out
+
+/-- What a text adds in the place of a command, or of that one and all after it. -/
+def exportAt (r : WorkerRef) (f : Elaboration) (command : Nat) (name text : String) (proposed? : Option Span) : IO Answer := do
+  let before := f.before command
+  let (map, env, log) ← elaborateText r before name text proposed?
+  return .result <| Json.mkObj [("messages", ← messagesToWire map log), ("imports", toJson f.imports),
+    ("constants", writeConstants before.env env)]
 
 def exportFile (r : WorkerRef) (name source : String) (proposed? : Option Span) : IO Answer := do
   match ← elaborate r name source (trees := .none) proposed? with
   | .error need => return .need need
   | .ok o =>
     let messages ← messagesToWire o.map o.messages
-    return .result <| Json.mkObj [("messages", messages), ("imports", toJson o.imports), ("constants", writeConstants o.last.env)]
+    return .result <| Json.mkObj [("messages", messages), ("imports", toJson o.imports), ("constants", writeConstants o.base o.last.env)]
 
 /-! ### Reading -/
 

@@ -38,6 +38,37 @@ def logged (ctx : Command.Context) (o : Objection) : MessageLog :=
 
 def tidy (c : Command.State) : Command.State := { c with messages := {}, infoState := {}, snapshotTasks := #[] }
 
+/-- Elaborate one command, unless something stands against what is proposed of it: then that is said,
+    and `true` given. trees: whether its information trees are wanted. -/
+def runProposed (r : WorkerRef) (trees : Bool) (c : Command.State) (ctx : Command.Context) (stx : Syntax) (proposed? : Option Span) :
+    IO (Command.State × MessageLog × Bool) := do
+  if let some against := proposed?.bind (againstCommand c · stx) then return (tidy c, logged ctx against, true)
+  let (after, said) ← runCommand trees c ctx stx
+  -- what a cancelled command left behind is nothing to go on from
+  if ← (← r.get).token.isSet then throw (IO.userError "cancelled")
+  return (after, said, false)
+
+/-- Elaborate the commands of a text from where a file stands; nothing of it is kept. -/
+def elaborateText (r : WorkerRef) (start : Command.State) (name text : String) (proposed? : Option Span) :
+    IO (FileMap × Environment × MessageLog) := do
+  let input := Parser.mkInputContext text name
+  let token := (← r.get).token
+  let mut c := start
+  let mut p : Parser.ModuleParserState := {}
+  let mut log : MessageLog := {}
+  repeat
+    let scope := c.scopes.head!
+    let parserCtx := { env := c.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
+    let ctx : Command.Context := { fileName := name, fileMap := input.fileMap, cmdPos := p.pos, snap? := none, cancelTk? := some token }
+    let (stx, next, messages) := Parser.parseCommand input parserCtx p {}
+    p := next
+    log := log ++ messages
+    if Parser.isTerminalCommand stx then break
+    let (after, said, _) ← runProposed r false c ctx stx proposed?
+    log := log ++ said
+    c := tidy after
+  return (input.fileMap, c.env, log)
+
 /-- How many commands of `e` a file with this source has too. The last one of the common beginning
     is left out: what follows it may be a continuation of it. What is proposed in only one of the two
     is not common. -/
@@ -99,17 +130,12 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Trees) (proposed? 
     let t0 ← IO.monoNanosNow
     let ctx : Command.Context := { fileName := name, fileMap := input.fileMap, cmdPos, snap? := none, cancelTk? := some w.token }
     let kept := trees == .all || (trees == .ofHoles && hasHole stx)
-    let against? := proposed?.bind (againstCommand c · stx)
-    let (after, said) ← match against? with
-      | some against => pure (tidy c, logged ctx against)
-      | none => runCommand kept c ctx stx
-    -- what a cancelled command left behind is no file to go on from
-    if ← w.token.isSet then throw (IO.userError "cancelled")
+    let (after, said, skipped) ← runProposed r kept c ctx stx proposed?
     let said := parseMessages ++ said
     log := log ++ said
     let us := ((← IO.monoNanosNow) - t0) / 1000
     let trees := if kept then after.infoState.trees else {}
-    let command : Elaborated := { stx, after := tidy after, trees, said, next, us, skipped := against?.isSome, parsed := parseMessages }
+    let command : Elaborated := { stx, after := tidy after, trees, said, next, us, skipped, parsed := parseMessages }
     match hear? with
     | some hear => hear c command
     | none => commands := commands.push command

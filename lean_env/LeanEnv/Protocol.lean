@@ -20,17 +20,19 @@ structure Span where
 inductive Request where
   | ping
   | options (values : Array (String × Json))
-  | «open» (name source : String) (proposed? : Option Span)
+  | «open» (name source : String) (proposed? : Option Span) (typed : Bool)
   | state (file : Nat) (statement : String) (command? : Option Nat)
   | apply (state : Nat) (tactic : String) (heartbeats : Nat) (drafts : Bool)
   | release (states files : Array Nat)
   | stats
   | block (file hole : Nat) (text : String)
   | «export» (name source : String) (proposed? : Option Span)
+  | exportAt (file command : Nat) (name text : String) (proposed? : Option Span)
   | premises (file : Nat) (hole? : Option Nat) (start count : Nat)
   | signatures (file : Nat) (hole? : Option Nat) (names : Array String)
   | symbols (state : Nat)
   | judge (original : String) (constants : Json) (imports : Array String) (targets? : Option (Array String)) (allow : Array String)
+  | judgeAt (file command : Nat) (text : String) (constants : Json) (targets allow : Array String)
   | ndjson (judged : Nat) (name : String) (page : Nat)
   | cut (source : String) (proposed? : Option Span)
   | parseTexts (before : String) (texts : Array String)
@@ -56,7 +58,9 @@ def Request.parse (j : Json) : Except String Request := do
   match ← field String "op" with
   | "ping" => return .ping
   | "options" => return .options (← field (Array (String × Json)) "values")
-  | "open" => return .open (← optional String "name" "<file>") (← field String "source") (← maybe Span "proposed")
+  | "open" =>
+    return .open (← optional String "name" "<file>") (← field String "source") (← maybe Span "proposed")
+      (← optional Bool "typed" true)
   | "state" => return .state (← field Nat "file") (← field String "statement") (← maybe Nat "command")
   | "apply" =>
     return .apply (← field Nat "state") (← field String "tactic")
@@ -66,6 +70,9 @@ def Request.parse (j : Json) : Except String Request := do
   | "stats" => return .stats
   | "block" => return .block (← field Nat "file") (← field Nat "hole") (← field String "text")
   | "export" => return .export (← optional String "name" "<file>") (← field String "source") (← maybe Span "proposed")
+  | "export_at" =>
+    return .exportAt (← field Nat "file") (← field Nat "command") (← optional String "name" "<file>") (← field String "text")
+      (← maybe Span "proposed")
   | "premises" =>
     return .premises (← field Nat "file") (← maybe Nat "hole") (← optional Nat "start" 0) (← optional Nat "count" 0)
   | "signatures" =>
@@ -74,6 +81,9 @@ def Request.parse (j : Json) : Except String Request := do
   | "judge" =>
     return .judge (← field String "original") (← field Json "constants") (← optional (Array String) "imports" #[])
       (← maybe (Array String) "targets") (← optional (Array String) "allow" #[])
+  | "judge_at" =>
+    return .judgeAt (← field Nat "file") (← field Nat "command") (← field String "text") (← field Json "constants")
+      (← field (Array String) "targets") (← optional (Array String) "allow" #[])
   | "ndjson" => return .ndjson (← field Nat "judged") (← field String "theorem") (← field Nat "page")
   | "cut" => return .cut (← field String "source") (← maybe Span "proposed")
   | "parse" => return .parseTexts (← field String "before") (← field (Array String) "texts")

@@ -1,3 +1,4 @@
+import LeanEnv.Added
 import LeanEnv.Check
 import LeanEnv.Elaborate
 open Lean Elab Meta Tactic Command
@@ -42,9 +43,7 @@ def isWritten (env : Environment) (n : Name) : Bool := declRangeExt.contains env
 
 /-- Constants that a command added, without those that Lean makes for itself. -/
 def newDeclarations (before after : Environment) : Array (Name × ConstantInfo) :=
-  let old := before.constants.map₂
-  let added := after.constants.map₂.foldl (init := #[]) fun acc n ci =>
-    if old.contains n || isAuxiliary n then acc else acc.push (n, ci)
+  let added := (addedSince before after).filter fun (n, _) => !isAuxiliary n
   added.qsort fun a b => Name.quickLt a.1 b.1
 
 /-- The environment to prove a hole in: the one before its command, so that neither the theorem
@@ -196,8 +195,8 @@ def shownDefault (n : Name) : String :=
 /-- The declarations that have a `sorry` of somebody's own, written or made by a macro: the name to judge,
     and the name to show. What only an error left, or what the kernel never sees, is not among them. -/
 def sorriesOf (before after : Environment) : Array (Name × String) :=
-  let found := after.constants.map₂.foldl (init := #[]) fun found n ci =>
-    if ci.isUnsafe || ci.isPartial || before.constants.map₂.contains n then found
+  let found := (addedSince before after).foldl (init := #[]) fun found (n, ci) =>
+    if ci.isUnsafe || ci.isPartial then found
     else if ci.type.hasNonSyntheticSorry || ((ci.value? (allowOpaque := true)).any (·.hasNonSyntheticSorry)) then
       let owner := ownerOf n
       if (usedSince before after [owner] {}).contains n then found.push (owner, (privateToUserName owner).toString)
@@ -207,7 +206,8 @@ def sorriesOf (before after : Environment) : Array (Name × String) :=
     else found
   found.qsort fun a b => Name.quickLt a.1 b.1
 
-def openFile (r : WorkerRef) (name source : String) (proposed? : Option Span) : IO Answer := do
+/-- typed: whether the types of declarations are printed, which takes long in long files. -/
+def openFile (r : WorkerRef) (name source : String) (proposed? : Option Span) (typed : Bool) : IO Answer := do
   match ← elaborate r name source (trees := .ofHoles) proposed? with
   | .error need => return .need need
   | .ok o =>
@@ -221,7 +221,7 @@ def openFile (r : WorkerRef) (name source : String) (proposed? : Option Span) : 
     before := o.start
     for c in o.commands do
       let added := (newDeclarations before.env c.after.env).filter fun (n, _) => isWritten c.after.env n
-      let declarations ← declarationsToWire c.after added (typed := commands.size < lastHole)
+      let declarations ← declarationsToWire c.after added (typed := typed && commands.size < lastHole)
       commands := commands.push <| Json.mkObj <| positions o.map c.stx ++
         [("kind", toJson c.stx.getKind.toString), ("us", toJson c.us), ("declarations", declarations),
          ("sorries", toJson ((sorriesOf before.env c.after.env).map fun (n, shown) => [(privateToUserName n).toString, shown]))]

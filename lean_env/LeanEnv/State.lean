@@ -274,6 +274,10 @@ structure Elaboration where
 
 def Elaboration.last (e : Elaboration) : Command.State := ((e.commands.back?).map (·.after)).getD e.start
 
+/-- Where the file stands before a command. -/
+def Elaboration.before (e : Elaboration) (command : Nat) : Command.State :=
+  if command == 0 then e.start else ((e.commands[command - 1]?).map (·.after)).getD e.last
+
 structure OpenFile where
   file  : Elaboration
   holes : Array Snapshot

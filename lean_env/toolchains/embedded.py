@@ -70,7 +70,7 @@ class EmbeddedToolchain:
             config["project"] = str(self.modules.folder)
         argv = (str(self.node), *NODE_FLAGS, str(SCRIPTS / "launcher.js"), json.dumps(config))
         env = {key: os.environ[key] for key in INHERITED if key in os.environ}
-        return WorkerCommand(argv, env, None, self.modules, self.options)
+        return WorkerCommand(argv, env, None, self.modules, self.options, holds_two=True)
 
     def in_project(self, place: Path) -> EmbeddedToolchain:
         """The same Lean for the project of a file or folder, whose modules can be imported.

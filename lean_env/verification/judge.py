@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Protocol
 
 from ...data.errors import UsageError, WorkerDied
-from ...data.records import Accepted, Refusal, RefusalKind, Refused, TimedOut, Verdict
+from ...data.records import (
+    Accepted,
+    Refusal,
+    RefusalKind,
+    Refused,
+    Theorem,
+    TimedOut,
+    Verdict,
+)
 from ..protocol import Failure, Json, Result
 from ..worker_command import Toolchain, WorkerCommand
 
@@ -28,6 +35,8 @@ CHECK_S_PER_BYTE = 0.03
 LEAST_CHECK_S = 10.0
 """Seconds that a proof found is given to be checked, however little of its budget is left."""
 
+JUDGING = ("judge", "judge_at")
+
 Answer = Result | Failure | TimedOut
 
 
@@ -36,6 +45,18 @@ class Asks(Protocol):
 
     async def request(self, op: str, *, wall_s: float, **fields: Any) -> Answer:
         """Answer one request; raises WorkerDied."""
+
+
+class FileAsks(Asks, Protocol):
+    """What also answers about files that it has open."""
+
+    async def request_at(
+        self, theorem: Theorem, op: str, *, wall_s: float, **fields: Any
+    ) -> Answer:
+        """Answer one request about the file of a theorem.
+
+        Raises UsageError where the file was never opened, WorkerDied.
+        """
 
 
 class OwnWorker(Asks, Protocol):
@@ -99,6 +120,15 @@ class Original:
 
 
 @dataclass(frozen=True)
+class PlacedText:
+    """A text in the place of a command of an original, or of that one and all after it."""
+
+    original: Original
+    command: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Judged:
     """A verdict: the theorem as it is shown, the name the judge was asked for, in which answer."""
 
@@ -110,8 +140,15 @@ class Judged:
 
 async def ask(server: Asks, op: str, time: CheckTime, **fields: Any) -> Json | Refusal:
     """One request; what keeps it from being answered refuses the proof that caused it."""
+    return await answered(server.request(op, wall_s=time.left_s, **fields), op, time, fields)
+
+
+async def answered(
+    asking: Awaitable[Answer], op: str, time: CheckTime, fields: Json
+) -> Json | Refusal:
+    """What a request for `op` gives, as `ask` says."""
     try:
-        answer = await server.request(op, wall_s=time.left_s, **fields)
+        answer = await asking
     except WorkerDied as death:
         return Refusal(RefusalKind.LIMIT, f"Lean ended during the check ({op}): {death}")
     if isinstance(answer, TimedOut):
@@ -119,7 +156,7 @@ async def ask(server: Asks, op: str, time: CheckTime, **fields: Any) -> Json | R
         text = f"the check took longer than its {time.limit_s:g} s (--check-time), at: {op}"
         return Refusal(RefusalKind.LIMIT, text)
     if isinstance(answer, Failure):
-        kind = RefusalKind.KERNEL if op == "judge" else RefusalKind.DOES_NOT_COMPILE
+        kind = RefusalKind.KERNEL if op in JUDGING else RefusalKind.DOES_NOT_COMPILE
         text = f"{op}: {answer.text}"
         if answer.kind == "import_failed":
             text = f"{import_line(fields['source'], answer.text)}missing import: {answer.text}"
@@ -230,6 +267,45 @@ class Judge:
         verdicts = [_without(foreign, _verdict(result)) for result in said["results"]]
         return dict(zip(targets, verdicts, strict=True))
 
+    async def elaborate_at(self, place: PlacedText, time: CheckTime) -> Json | Refusal:
+        """What a trusted text gives in its place, as `export_at` says."""
+        async with self._turn:
+            return await self._at("export_at", place, time)
+
+    async def judge_at(
+        self,
+        place: PlacedText,
+        exported: Json,
+        targets: Sequence[str],
+        allow: Sequence[str],
+        time: CheckTime,
+    ) -> dict[str, Verdict] | Refusal:
+        """Replay exported constants on what this process made of the original above a place.
+
+        place: with what the original has there; they are held against its constants.
+        """
+        async with self._turn:
+            said = await self._at(
+                "judge_at",
+                place,
+                time,
+                constants=exported["constants"],
+                targets=list(targets),
+                allow=list(allow),
+            )
+        if isinstance(said, Refusal):
+            return said
+        return dict(zip(targets, map(_verdict, said["results"]), strict=True))
+
+    async def _at(
+        self, op: str, place: PlacedText, time: CheckTime, **fields: Any
+    ) -> Json | Refusal:
+        opened = await self._open(place.original.source, time)
+        if isinstance(opened, Refusal):
+            return opened
+        where = {"file": opened.file, "command": place.command, "text": place.text}
+        return await self._ask(op, time, **where, **fields)
+
     async def export_page(self, judged: Judged, page: int) -> Json | Refusal:
         """A page of what a verdict rests on, until the next `judge`; `protocol` says what it is."""
         time = self._limits.time("")
@@ -244,7 +320,7 @@ class Judge:
             return self._opened[source]
         if len(self._import_sets) == _IMPORT_SETS:
             await self._lose()
-        said = await self._ask("open", time, name="<original>", source=source)
+        said = await self._ask("open", time, name="<original>", source=source, typed=False)
         if isinstance(said, Refusal):
             return said
         self._import_sets.add(tuple(said["imports"]))
@@ -271,67 +347,6 @@ class Judge:
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.close()
-
-
-class JudgePool:
-    """Judges, each started when all others are busy and the machine has room for one more.
-
-    most: so many at once; has_room: asked before each but the first.
-    """
-
-    def __init__(
-        self, make: Callable[[], Judge], most: int, has_room: Callable[[], bool] = lambda: True
-    ) -> None:
-        self._make = make
-        self._most = most
-        self._has_room = has_room
-        self._judges: list[Judge] = []
-        self._free: list[Judge] = []
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    @asynccontextmanager
-    async def one(self, source: str) -> AsyncIterator[Judge]:
-        """A judge of one's own for a while: one that has this file open, if there is a choice."""
-        while not (self._free or self._grow()):
-            await self._wait()
-        judge = next((j for j in self._free if j.has_open(source)), self._free[-1])
-        self._free.remove(judge)
-        try:
-            yield judge
-        finally:
-            self._free.append(judge)
-            self._wake()
-
-    async def _wait(self) -> None:
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self._wake()  # the judge that was for this one
-            raise
-
-    def _wake(self) -> None:
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
-
-    def _grow(self) -> bool:
-        count = len(self._judges)
-        if count and (count >= self._most or not self._has_room()):
-            return False
-        self._judges.append(self._make())
-        self._free.append(self._judges[-1])
-        return True
-
-    async def close(self) -> None:
-        """End all of them."""
-        async with asyncio.TaskGroup() as group:
-            for judge in self._judges:
-                group.create_task(judge.close())
 
 
 def error_key(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...data.lean_text import tokens
+from ...data.records import Theorem
 from ..protocol import Json
 
 EXAMPLE_NAME = "lakatos_example_"
@@ -97,6 +98,22 @@ def name_example(example: Example, name: str, form: str) -> list[Edit]:
         text = f"include {' '.join(example.variables)} in "
         edits.append(Edit(example.start, example.start, text))
     return edits
+
+
+def name_all(found: Sequence[Example], form: str) -> list[Edit]:
+    """Name all of a file's examples, given in order, or a part of them: the first is number 1."""
+    return [
+        edit
+        for number, example in enumerate(found, 1)
+        for edit in name_example(example, f"{EXAMPLE_NAME}{number}", form)
+    ]
+
+
+def edit_of(theorem: Theorem, candidate: str) -> Edit:
+    """The edit that made a spliced file: what it has in the place of the `sorry`."""
+    raw = candidate.encode()
+    after = len(theorem.source.encode()) - theorem.stop
+    return Edit(theorem.start, theorem.stop, raw[theorem.start : len(raw) - after].decode())
 
 
 def fill_others(holes: Sequence[Json], hole: Json, command_start: int, name: str) -> list[Edit]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ...data.errors import UsageError
-from ...data.records import Accepted, Refused, Verdict
-from .judge import Original
+from ...data.records import Accepted, Refusal, RefusalKind, Refused, Verdict
+from .judge import Original, error_key
 from .rewrite import EXAMPLE_NAME, examples
 
 COMPILED = ("Lean.ofReduceBool", "Lean.trustCompiler")
@@ -82,3 +84,28 @@ def misspelt(allowed: Sequence[str], known: Collection[str], original: Original)
             hint = f"did you mean {near[0]}?" if near else "neither file nor imports declare it"
             lines[name] = f"--allow-axiom {name}: there is no such axiom; {hint}"
     return lines
+
+
+def new_errors(
+    messages: Sequence[Any], known: Counter[str], name: str, shift: int
+) -> tuple[Refusal, ...]:
+    """Errors that the original does not have; `shift`: lines added above the proof."""
+    left = Counter(known)
+    refusals: list[Refusal] = []
+    for message in messages:
+        if message["severity"] != "error":
+            continue
+        key = error_key(message["text"])
+        if left[key] > 0:
+            left[key] -= 1
+            continue
+        where = f"{name}:{message['line'] - shift}:{message['column']}"
+        refusals.append(Refusal(RefusalKind.DOES_NOT_COMPILE, f"{where}: {message['text']}"))
+    return tuple(refusals)
+
+
+def with_errors(verdict: Verdict, errors: tuple[Refusal, ...]) -> Verdict:
+    """The verdict, refused where there are errors."""
+    if not errors:
+        return verdict
+    return Refused(errors + (verdict.reasons if isinstance(verdict, Refused) else ()))

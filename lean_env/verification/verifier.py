@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Any
 
 from ...data.errors import UsageError
 from ...data.records import Accepted, Refusal, RefusalKind, Refused, Theorem, Verdict
@@ -28,27 +27,37 @@ from .judge import (
     Asks,
     CheckLimits,
     CheckTime,
+    FileAsks,
     Judge,
     Judged,
-    JudgePool,
     Original,
     StartWorker,
     ask,
-    error_key,
 )
+from .judge_pool import JudgePool
+from .place import Fill, PlaceCheck
 from .rewrite import (
     EXAMPLE_NAME,
     FORMS,
     Edit,
     Example,
+    edit_of,
     examples,
     fill_others,
     made_span,
-    name_example,
+    name_all,
     rewrite,
 )
 from .script import splice
-from .targets import VerifiedTarget, misspelt, shown, targets_of, unread_fault
+from .targets import (
+    VerifiedTarget,
+    misspelt,
+    new_errors,
+    shown,
+    targets_of,
+    unread_fault,
+    with_errors,
+)
 
 STANDARD_AXIOMS = ("propext", "Quot.sound", "Classical.choice")
 
@@ -69,7 +78,7 @@ class Verifier(Closing):
 
     def __init__(
         self,
-        pool: Asks,
+        pool: FileAsks,
         toolchain: Toolchain,
         *,
         allow_axioms: Sequence[str] = STANDARD_AXIOMS,
@@ -85,6 +94,7 @@ class Verifier(Closing):
         self._judges = JudgePool(
             lambda: Judge(toolchain, self._limits, start), judges, lambda: free_mb() > need_mb
         )
+        self._accepted: set[tuple[str, str]] = set()
 
     async def close(self) -> None:
         """End the judges' workers."""
@@ -104,6 +114,54 @@ class Verifier(Closing):
             if isinstance(original, Refusal):
                 return Verified(Refused((original,)), theorem.source)
             return await self._check(judge, time).in_place(original, theorem, proof)
+
+    async def verify_in_place(self, theorem: Theorem, proof: str, left_s: float = inf) -> Verified:
+        """Judge a tactic block as `verify` does, but nothing of the file below its command.
+
+        It costs what the command costs, not the file; `verify_together` has the last word. The
+        pool must have opened the file. Raises UsageError where it has not.
+        """
+        async with self._judges.one(theorem.source, is_short=True) as judge:
+            original = await judge.open(theorem.source, self._limits.time(theorem.source))
+            if isinstance(original, Refusal):
+                return Verified(Refused((original,)), theorem.source)
+            time = self._limits.time(theorem.source, left_s)
+            reasons = await judge.block_reasons(theorem.source, theorem.start, proof, time)
+            if reasons:
+                return Verified(Refused(reasons), theorem.source)
+            check = PlaceCheck(judge, self._pool, self._allow, time)
+            return Verified(*await check.one(original, theorem, proof))
+
+    async def verify_together(
+        self, theorems: Sequence[Theorem], texts: Sequence[str]
+    ) -> list[Verdict | None]:
+        """Judge the file of some theorems with a text in the place of each one's `sorry`.
+
+        What stands above the first of them is the original's own. One verdict each, in order.
+        Nothing is accepted where one has errors; None: it is others that have.
+        The pool must have opened the file. Raises UsageError where it has not.
+        """
+        source = theorems[0].source
+        time = self._limits.time(source + "".join(texts))
+        async with self._judges.one(source, is_short=True) as judge:
+            original = await judge.open(source, time)
+            if isinstance(original, Refusal):
+                return [Refused((original,))] * len(theorems)
+            fills = [Fill(t, text) for t, text in zip(theorems, texts, strict=True)]
+            check = PlaceCheck(judge, self._pool, self._allow, time)
+            verdicts = await check.together(original, fills)
+            if all(isinstance(verdict, Accepted) for verdict in verdicts):
+                self._accepted.add((source, rewrite(source, (fill.edit for fill in fills))))
+            return verdicts
+
+    def has_accepted(self, original: str, submission: str) -> bool:
+        """Whether `verify_together` accepted every proof of that very file."""
+        return (original, submission) in self._accepted
+
+    async def open_ahead(self, source: str) -> None:
+        """Have a judge open a file of which proofs will come."""
+        async with self._judges.one(source, is_short=True) as judge:
+            await judge.open(source, self._limits.time(source))
 
     async def compare(
         self,
@@ -186,13 +244,13 @@ class _Check:
         question = rewrite(theorem.source, edits)
         refused: list[tuple[Refusal, ...]] = []
         for candidate in splice(theorem.source, theorem, proof):
-            mine = _edit_of(theorem, candidate)
+            mine = edit_of(theorem, candidate)
             given = rewrite(theorem.source, [*edits, mine])
             exported = await self._export(theorem.path, given, made_span(edits, mine))
             if isinstance(exported, Refusal):
                 return Verified(Refused((exported,)), theorem.source)
             shift = sum(edit.text.count("\n") for edit in edits)
-            errors = _new_errors(exported["messages"], original.known, theorem.path, shift)
+            errors = new_errors(exported["messages"], original.known, theorem.path, shift)
             if errors:
                 refused.append(errors)
                 continue
@@ -219,14 +277,14 @@ class _Check:
         if hole["declaration"] is None:
             inside = range(command["start"], command["stop"])
             found = [e for e in examples(original.source) if e.keyword in inside]
-            edits = _name_all(found, await self._form(original, found))
+            edits = name_all(found, await self._form(original, found))
         edits.extend(fill_others(original.holes, hole, command["start"], stand_in))
         return edits, hole["declaration"] or f"{EXAMPLE_NAME}1", stand_in
 
     async def _form(self, original: Original, found: Sequence[Example]) -> str:
         """The first way to name these examples that gives the original no new error."""
         for form in FORMS:
-            named = rewrite(original.source, _name_all(found, form))
+            named = rewrite(original.source, name_all(found, form))
             opened = await self.judge.open(named, self.time)
             if not isinstance(opened, Refusal) and not opened.known - original.known:
                 return form
@@ -242,30 +300,22 @@ class _Check:
         question, given = original.source, submission
         if found := examples(question):
             form = await self._form(original, found)
-            question = rewrite(question, _name_all(found, form))
-            given = rewrite(given, _name_all(examples(given), form))
+            question = rewrite(question, name_all(found, form))
+            given = rewrite(given, name_all(examples(given), form))
         exported = await self._export(name, given)
         if isinstance(exported, Refusal):
             return exported
         judged = await self.judge.judge(question, exported, targets, self.allow, self.time)
         if isinstance(judged, Refusal):
             return judged
-        errors = _new_errors(exported["messages"], original.known, name, 0)
-        return {target: _with(verdict, errors) for target, verdict in judged.items()}
+        errors = new_errors(exported["messages"], original.known, name, 0)
+        return {target: with_errors(verdict, errors) for target, verdict in judged.items()}
 
     async def _export(
         self, name: str, source: str, proposed: tuple[int, int] | None = None
     ) -> Json | Refusal:
         fields = {"name": name, "source": source, **proposed_field(proposed)}
         return await ask(self.pool, "export", self.time, **fields)
-
-
-def _name_all(found: Sequence[Example], form: str) -> list[Edit]:
-    return [
-        edit
-        for number, example in enumerate(found, 1)
-        for edit in name_example(example, f"{EXAMPLE_NAME}{number}", form)
-    ]
 
 
 def _with_own_errors(
@@ -277,36 +327,5 @@ def _with_own_errors(
     verdicts = {}
     for (target, verdict), span in zip(judged.items(), spans, strict=True):
         errors = loose + [e for e in original.errors if e["start"] in span]
-        verdicts[target] = _with(verdict, _new_errors(errors, Counter(), name, 0))
+        verdicts[target] = with_errors(verdict, new_errors(errors, Counter(), name, 0))
     return verdicts
-
-
-def _edit_of(theorem: Theorem, candidate: str) -> Edit:
-    """What a spliced file has in the place of the `sorry`."""
-    raw = candidate.encode()
-    after = len(theorem.source.encode()) - theorem.stop
-    return Edit(theorem.start, theorem.stop, raw[theorem.start : len(raw) - after].decode())
-
-
-def _new_errors(
-    messages: Sequence[Any], known: Counter[str], name: str, shift: int
-) -> tuple[Refusal, ...]:
-    """Errors that the original does not have; `shift`: lines added above the proof."""
-    left = Counter(known)
-    refusals: list[Refusal] = []
-    for message in messages:
-        if message["severity"] != "error":
-            continue
-        key = error_key(message["text"])
-        if left[key] > 0:
-            left[key] -= 1
-            continue
-        where = f"{name}:{message['line'] - shift}:{message['column']}"
-        refusals.append(Refusal(RefusalKind.DOES_NOT_COMPILE, f"{where}: {message['text']}"))
-    return tuple(refusals)
-
-
-def _with(verdict: Verdict, errors: tuple[Refusal, ...]) -> Verdict:
-    if not errors:
-        return verdict
-    return Refused(errors + (verdict.reasons if isinstance(verdict, Refused) else ()))

@@ -25,7 +25,7 @@ from ...lean_env.verification.script import splice
 
 
 class CheckedProof(Protocol):
-    """A verdict, and the whole file with the proof in place."""
+    """A verdict, and the whole file with the proof in place; the original where Lean takes none."""
 
     @property
     def verdict(self) -> Verdict: ...  # noqa: D102
@@ -64,8 +64,8 @@ async def judge(
 ) -> JudgedProof:
     """Have a tactic block checked in the place of the theorem's `sorry`, in about `left_s`."""
     checked = await verifier.verify(theorem, block, left_s)
-    is_accepted = isinstance(checked.verdict, Accepted)
-    source = checked.source if is_accepted else splice(theorem.source, theorem, block)[0]
+    is_in_place = checked.source != theorem.source
+    source = checked.source if is_in_place else splice(theorem.source, theorem, block)[0]
     return JudgedProof(block, replacement(theorem, source), checked.verdict)
 
 

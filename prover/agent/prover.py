@@ -19,7 +19,8 @@ from ..concurrency import run_all
 from ..config import ProverConfig
 from ..policy.base import Policy
 from .budget import Clock, rounds
-from .deferred import ProofChecker, resolve
+from .confirm import confirm, unconfirmed
+from .deferred import PendingProof, ProofChecker, resolve
 from .recorder import AttemptObserver, NoObserver
 from .rejections import RejectionLookup, no_memory
 from .tactic_task import TacticTask
@@ -112,8 +113,7 @@ class Prover:
                     heapq.heappush(ready, (turn + 1, number))
                     continue
                 await task.release()
-                if not task.pending:
-                    task.finish()
+                self._close(task)
 
         try:
             await run_all(
@@ -127,7 +127,19 @@ class Prover:
                     task.attempt = task.end(StopReason.INTERRUPTED)
                     task.finish()
                 elif task.pending:
+                    if task.attempt.is_proved and context.together:
+                        task.attempt = unconfirmed(task.attempt)
                     task.finish()
+
+    def _close(self, task: TheoremTask) -> None:
+        """Record the end of a theorem's work; not yet of a proof that is to be checked again."""
+        attempt = task.attempt
+        assert attempt
+        if self._context.together and attempt.is_proved:
+            task.pending = PendingProof(attempt, attempt.proof or "")
+            self._context.recorder.proof_found(attempt)
+        if not task.pending:
+            task.finish()
 
     async def _advance(self, task: TheoremTask, limit: int) -> Attempt | None:
         """One round of one theorem; its attempt when that is over."""
@@ -148,7 +160,17 @@ class Prover:
             return task.end(StopReason.MODEL_FAILED if is_model else StopReason.FAULT, str(error))
 
     async def _check_pending(self, tasks: Sequence[TheoremTask]) -> None:
-        """Check again the proofs that rest on another `sorry`, and record what comes of it."""
+        """Check again the proofs that rest on another `sorry`, and record what comes of it.
+
+        Those that passed in their places too, where that is how proofs are checked.
+        """
+        if together := self._context.together:
+            left = [task for task in tasks if task.pending and task.attempt]
+            found = await confirm([t.attempt for t in left if t.attempt], together)
+            for task, attempt in zip(left, found, strict=True):
+                task.attempt = attempt
+                task.finish()
+            return
         accepted = [task.attempt for task in tasks if task.attempt and task.attempt.is_proved]
         waiting = [(task, task.pending) for task in tasks if task.pending]
         final = await resolve([proof for _, proof in waiting], accepted, self._context.verifier)

@@ -24,6 +24,10 @@ class AttemptObserver(Protocol):
         """A model was asked about a theorem at work, and answered."""
         return
 
+    def proof_found(self, attempt: Attempt) -> None:
+        """A proof passed in its place; `finish_attempt` follows when its file has been checked."""
+        return
+
     def finish_attempt(self, attempt: Attempt) -> None:
         """Work on a theorem is over: the last call about it."""
         return
@@ -53,6 +57,11 @@ class ObserverList(AttemptObserver):
         """Pass them on."""
         for observer in self._observers:
             observer.turns(theorem, turns)
+
+    def proof_found(self, attempt: Attempt) -> None:
+        """Pass it on."""
+        for observer in self._observers:
+            observer.proof_found(attempt)
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """Pass it on."""

@@ -15,6 +15,7 @@ from ...lean_env.verification.judge import Asks
 from ..config import ProverConfig
 from ..policy.base import Policy
 from .budget import Clock
+from .confirm import TogetherChecker
 from .deferred import PendingProof, ProofChecker
 from .expander import TacticRunner
 from .recorder import AttemptObserver, NoObserver
@@ -92,6 +93,8 @@ class ProverContext:
         switch: ends the work early.
         replay: expansions of earlier attempts, to be taken up.
         memory: what Lean rejected in earlier attempts.
+        together: where `verifier` checks proofs in their places, what checks their files once, with
+            all proofs in them, before anything counts as proved; None: every check is of the file.
     """
 
     pool: Pool
@@ -103,13 +106,15 @@ class ProverContext:
     switch: StopSwitch = field(default_factory=StopSwitch)
     replay: ReplaySource = no_replay
     memory: RejectionLookup = no_memory
+    together: TogetherChecker | None = None
 
 
 class TheoremTask(ABC):
     """The work on one theorem, from its first call to its attempt; made when that begins.
 
     attempt: what came of it; None until it is over. pending: a proof that rests on another
-    `sorry` of the file, to be checked again when the other theorems are over.
+    `sorry` of the file, or passed only in its place, to be checked again when the other theorems
+    are over.
     """
 
     def __init__(self, theorem: Theorem, context: ProverContext) -> None:

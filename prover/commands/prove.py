@@ -56,7 +56,10 @@ class FileCommand:
         """Prove the theorems of the files. resume: continue earlier searches."""
         job = self.job
         progress = terminal.ProofProgress(job.report)
-        async with self._run(progress) as (run, run_id):
+        async with (
+            self._run(progress) as (run, run_id),
+            run.judge_opening([each.text for each in job.files]),
+        ):
             pool = run.pool
             openings = [job.open_file(each, pool.open(each.path, each.text)) for each in job.files]
             opened = [file for file in await run_all(openings) if file]

@@ -38,6 +38,7 @@ _LINE_CHARACTERS = 240
 class ProofProgress:
     """How far a run is, as an observer of attempts; calls `on_finish` when one ends.
 
+    found: proofs that passed in their places, and whose file is still to be checked.
     running: by path and name, expansions and the state expanded last, the best that was open.
     """
 
@@ -45,6 +46,7 @@ class ProofProgress:
     theorems: int = 0
     finished: int = 0
     proved: int = 0
+    found: int = 0
     expanded: int = 0
     running: dict[tuple[str, str], tuple[int, ProofState]] = field(default_factory=dict)
     marks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=20))
@@ -69,6 +71,11 @@ class ProofProgress:
 
     def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
         """Not shown."""
+
+    def proof_found(self, attempt: Attempt) -> None:
+        """Show one theorem less, and one more proof that is still to be checked."""
+        self.running.pop((attempt.theorem.path, attempt.theorem.name), None)
+        self.found += 1
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """Show one theorem less, and report its attempt."""
@@ -104,9 +111,11 @@ def live(progress: ProofProgress, per_second: float, workers: str) -> Renderable
 
     per_second: expansions; workers: a phrase such as `2 of 2 busy`.
     """
+    left = progress.found - progress.proved
+    found = f" · {left} found, their file is still to be checked" if left > 0 else ""
     head = Text.assemble(
         (f"{progress.proved} proved", "bold green"),
-        f" · {progress.finished} of {progress.theorems} done"
+        f"{found} · {progress.finished} of {progress.theorems} done"
         f" · {counted(progress.expanded, 'expansion')} · {per_second:.0f}/s · workers: {workers}",
     )
     table = Table.grid(padding=(0, 2))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ...data.errors import UsageError
 from ...data.records import Accepted, Verdict
 from ...data.source import SourceFile
-from ...lean_env.pool import LeanPool
 from ...lean_env.verification.judge import CheckLimits
 from ...lean_env.verification.second_opinion import SecondOpinion
+from ...lean_env.verification.shared_worker import SharedWorker
 from ...lean_env.verification.verifier import Verifier
 from ...lean_env.worker_command import Toolchain
 from . import console
@@ -55,8 +55,14 @@ async def _judge(
 ) -> list[tuple[str, Verdict]]:
     async with (
         second,
-        LeanPool(toolchain, workers=1) as pool,
-        Verifier(pool, toolchain, allow_axioms=second.allow, limits=limits) as verifier,
+        SharedWorker(toolchain, limits.memory_mb) as worker,
+        Verifier(
+            worker,
+            toolchain,
+            allow_axioms=second.allow,
+            limits=limits,
+            start=worker.start_judge,
+        ) as verifier,
     ):
         for line in await verifier.unknown_axioms([original.text]):
             console.print_error(line)

@@ -88,6 +88,9 @@ class _EventRecorder:
     def turns(self, theorem: Theorem, turns: Sequence[Turn]) -> None:
         self._events.append(("turns", (theorem, turns)))
 
+    def proof_found(self, attempt: Attempt) -> None:
+        self._events.append(("proof_found", (attempt,)))
+
     def finish_attempt(self, attempt: Attempt) -> None:
         self._events.append(("finish_attempt", (attempt,)))
 

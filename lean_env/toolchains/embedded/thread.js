@@ -1,8 +1,8 @@
 // The thread in which Lean runs: an instance restored from the memory image, one request at a time.
 // workerData: {dist, project, compiled, memoryMb, image, imageFile, mailbox, ready}; `project`: the
 // folder of a project's own modules, if there is one. Messages: in, by the mailbox, a request line;
-// out, {ready, memory, token}, {reply}, or {dead: {cause, text}}. With a line to say that it is
-// `ready` it writes that and its replies to the channel itself.
+// out, {ready, memory, token}, {reply}, or {dead: {cause, text}}. With `ready`, a line to say that
+// it is or an empty text, it writes that and its replies to the channel itself.
 'use strict';
 const path = require('path');
 const { parentPort, workerData } = require('worker_threads');
@@ -35,7 +35,7 @@ function serve(session, setToken) {
     if (panic) throw new Error('panic'); // the instance would run on with a made-up value
     mailbox.current = 0;
     // from here, where it may: a hop to the other thread costs as much as a small tactic
-    if (workerData.ready) send(reply);
+    if (workerData.ready !== undefined) send(reply);
     else parentPort.postMessage({ reply });
   }
 }
