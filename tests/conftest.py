@@ -12,6 +12,9 @@ from lakatos.lean_env.toolchains import embedded, native
 from . import pretrained
 from .kept_workers import KeptEnvironment, KeptToolchain, KeptWorkers
 
+# Threads of torch wait for each other in busy loops, and another process tests beside this one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def cache():
     place = os.environ.get("LAKATOS_CACHE")

@@ -23,9 +23,9 @@ from lakatos.lean_env.toolchains.embedded import EmbeddedToolchain
 from lakatos.prover.commands.resources import Environment
 
 RELAY = Path(__file__).parent / "relay.py"
-IDLE = 3
+IDLE = 4  # a command on two workers has two judges beside them
 LOANS = 60
-RSS_MB = 1200
+RSS_MB = 1500  # 1000 with all of Lean imported
 IMPORT = re.compile(r"\bimport\s+(?:all\s+)?(?!(?:Init|Std|Lean)\b)[\w«]")
 
 

@@ -1,6 +1,5 @@
 """What the pages show is what happens: their programs and their commands are run."""
 
-import os
 import re
 import shlex
 import subprocess
@@ -40,19 +39,16 @@ def without_numbers(line):
     return re.sub(r"\s+", " ", re.sub(r"\d+(\.\d+)? ?s\b|\d+ expansions?", "", line)).strip()
 
 
-def test_the_commands_of_the_tutorial_print_what_it_shows(tmp_path):
+def test_the_commands_of_the_tutorial_print_what_it_shows(run, tmp_path, monkeypatch):
     assert set(files()) == {"Lists.lean", "Broken.lean", "problems.jsonl"}
     for name, text in files().items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    environ = {**os.environ, "LAKATOS_DB": str(tmp_path / "attempts.db"), "COLUMNS": "100"}
+    monkeypatch.setenv("COLUMNS", "100")
     blocks = re.findall(r"```console\n\$ lakatos (.*?)\n(.*?)```", TUTORIAL, re.DOTALL)
     assert len(blocks) == 6
     for command, shown in blocks:
-        ran = subprocess.run(
-            [sys.executable, "-c", "import lakatos.cli; lakatos.cli.main()", *shlex.split(command)],
-            cwd=tmp_path, env=environ, capture_output=True, text=True,
-        )  # fmt: skip
-        printed = {without_numbers(line) for line in ran.stdout.splitlines()}
+        _, out, error = run(*shlex.split(command))
+        printed = {without_numbers(line) for line in out.splitlines()}
         for line in shown.splitlines():
             if line.startswith(("✓ ", "✗ ", "    ", "proofs", "tactics", "files")):
-                assert without_numbers(line) in printed, (command, ran.stdout, ran.stderr)
+                assert without_numbers(line) in printed, (command, out, error)

@@ -32,12 +32,6 @@ WRITE = f'IO.FS.writeFile "{CANARY}" ""'
 RUN = f"(unsafeBaseIO (EIO.catchExceptions (do {WRITE}; pure 7) fun _ => pure 7))"
 
 
-@pytest.fixture(scope="module")
-def toolchain(own_toolchain):
-    """Attacks would leave files on a worker's disk."""
-    return own_toolchain
-
-
 def filled(text):
     return text.replace("RUN", RUN).replace("CANARY", CANARY)
 
@@ -58,9 +52,9 @@ def test_there_are_enough_of_many_syntaxes():
 
 
 @pytest.mark.lean
-def test_no_attack_runs_or_is_taken(toolchain):
+def test_no_attack_runs_or_is_taken(own_toolchain):
     async def attack():
-        async with LeanPool(toolchain, workers=1) as pool:
+        async with LeanPool(own_toolchain, workers=1) as pool:
             (theorem,) = (await pool.open("file.lean", f"import Lean\n{FILE}")).theorems
             tactics = [filled(each) for each in ATTACKS]
             steps = await pool.apply(theorem.state, tactics)
