@@ -122,7 +122,8 @@ def prove(
 
     from .data.source import read_source
     from .lean_env.toolchains.find import find_toolchain
-    from .prover.session import RunConfig, select, start_run
+    from .prover.session import RunConfig, start_run
+    from .prover.theorem_names import select
 
     file = read_source(str(path))
     toolchain = find_toolchain(lean, file=Path(path))

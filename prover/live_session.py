@@ -25,16 +25,8 @@ from .live_state import KeptState, SessionFile, SessionState, SessionTheorem
 from .loop_thread import LoopThread, awaitable, blocking
 from .policy.base import Policy, Query
 from .retrieval.base import Lexical
-from .session import (
-    LeanParts,
-    RunConfig,
-    broken_theorems,
-    open_lean,
-    run_of,
-    run_on,
-    searched,
-    select,
-)
+from .session import LeanParts, RunConfig, open_lean, run_of, run_on, searched
+from .theorem_names import broken_theorems, select
 
 
 class Session:

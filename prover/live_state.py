@@ -25,7 +25,8 @@ from ..data.records import (
 from ..lean_env.pool import OpenedFile
 from ..lean_env.verification.script import script
 from .loop_thread import LoopThread, awaitable, blocking
-from .session import LeanParts, select
+from .session import LeanParts
+from .theorem_names import select
 
 STATE_FORMAT = 1
 """Of `SessionState.dumps`."""

@@ -21,7 +21,8 @@ from ..agent.recorder import AttemptObserver, ObserverList
 from ..concurrency import run_all
 from ..models.server_watch import ServerMonitor, Servers
 from ..repair.repair_task import Repair, RepairConfig
-from ..session import Run, RunConfig, check_axioms, select, start_run
+from ..session import Run, RunConfig, check_axioms, start_run
+from ..theorem_names import select
 from . import repair as file_repairs
 from . import tables as terminal
 from .console import FileJob, note

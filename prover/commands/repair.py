@@ -17,7 +17,8 @@ from ..agent.task import ProverContext
 from ..config import ProverConfig
 from ..repair.lemma_cache import KnownProof, unknown
 from ..repair.repair_task import BrokenFile, BrokenTheorem, Repair, RepairConfig, Repairer, diagnose
-from ..session import Run, named
+from ..session import Run
+from ..theorem_names import named
 
 
 @dataclass(slots=True)
