@@ -138,8 +138,12 @@ def started(folder, count, *words):
 
 
 def kept(command, place):
-    """A worker's command on kept workers. place: the keeper's socket."""
-    return replace(command, argv=(sys.executable, "-I", "-S", str(RELAY), place, *command.argv))
+    """A worker's command on kept workers. place: the keeper's socket.
+
+    Its folder is no test's own: a worker is lent again for the same words in the same folder.
+    """
+    argv = (sys.executable, "-I", "-S", str(RELAY), place, *command.argv)
+    return replace(command, argv=argv, cwd=command.cwd or RELAY.parent)
 
 
 @dataclass(frozen=True)

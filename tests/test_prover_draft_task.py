@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from lakatos.cli import main
 from lakatos.data.store.store import Store
 
 from .fake_openai import Server, answer
@@ -28,14 +27,14 @@ pytestmark = pytest.mark.lean
 
 
 @pytest.fixture
-def run(tmp_path, capsys, monkeypatch):
+def run(tmp_path, capsys, monkeypatch, lakatos):
     """Prove a text with more arguments; the exit code, and what `--json` says of each theorem."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAKATOS_DB", str(tmp_path / "attempts.db"))
 
     def call(text, *arguments):
         (tmp_path / "t.lean").write_text(text)
-        code = main(["prove", "t.lean", "--json", "--workers", "1", *map(str, arguments)])
+        code = lakatos("prove", "t.lean", "--json", "--workers", 1, *arguments)
         return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
     return call
@@ -54,14 +53,14 @@ def fenced(proof):
     return f"```lean4\ntheorem comm (a b : Nat) : a + b = b + a := by\n  {proof}\n```"
 
 
-def test_the_holes_of_ones_own_sketch_are_searched_and_put_back(run, tmp_path):
+def test_the_holes_of_ones_own_sketch_are_searched_and_put_back(run, lakatos, tmp_path):
     (tmp_path / "plan.lean").write_text(SKETCH)
     code, told = run(THEOREM, "--policy", "sketch:plan.lean", "--write")
     assert code == 0
     assert [each["theorem"] for each in told] == ["odd"], "holes are nobody's theorems"
     assert "have half : n = 2 * (n / 2) + 1 := by omega" in told[0]["proof"]
     assert "sorry" not in (tmp_path / "t.lean").read_text()
-    assert main(["verify", "t.lean"]) == 0
+    assert lakatos("verify", "t.lean") == 0
     with Store.open(str(tmp_path / "attempts.db")) as store:
         kept = {a.theorem: store.load_attempt(a.id) for a in store.attempts()}
     assert {"odd", "odd#2", "odd#3"} <= {name.partition("~")[0] for name in kept}
@@ -91,7 +90,7 @@ def test_a_model_plans_again_when_a_step_is_false(run, tmp_path, monkeypatch):
     assert turns[-2].text == feedback
 
 
-def test_a_model_sees_its_error_and_the_goal_there(run, tmp_path, capsys):
+def test_a_model_sees_its_error_and_the_goal_there(run, lakatos, tmp_path, capsys):
     wrong, right = fenced("rw [Nat.mul_comm]"), fenced("rw [Nat.add_comm]")
     with Server(answer(wrong), default=answer(right)) as server:
         flags = "--mode", "whole-proof", "--repair-depth", 0, "--attempts", 2
@@ -106,7 +105,7 @@ def test_a_model_sees_its_error_and_the_goal_there(run, tmp_path, capsys):
         steps = [s for e in store.load_attempt(attempt.id).expansions for s in e.steps]
     assert [t.is_right for t in turns if t.role == "assistant" and t.tokens] == [False, True]
     assert [s.tactic for s in steps] == ["rw [Nat.mul_comm]", "rw [Nat.add_comm]"]
-    assert main(["show", "1", "--conversation", "--db", str(tmp_path / "attempts.db")]) == 0
+    assert lakatos("show", 1, "--conversation", "--db", tmp_path / "attempts.db") == 0
     shown = capsys.readouterr().out
     assert "conversation 1, user, Lean's answer" in shown
     assert "Error at line 1, `rw [Nat.mul_comm]`:" in shown
@@ -162,8 +161,8 @@ def test_a_proof_that_stands_on_another_sorry_counts_with_it(run, tmp_path):
         (("--policy", "sketch:plan.lean", "--refute", "0.5"), "not in mode sketch"),
     ],
 )
-def test_what_cannot_be_is_told_in_one_line(tmp_path, capsys, monkeypatch, flags, says):
+def test_what_cannot_be_is_told_in_one_line(tmp_path, capsys, monkeypatch, lakatos, flags, says):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "t.lean").write_text(COMM)
-    assert main(["prove", "t.lean", "--db", "a.db", *flags]) == 2
+    assert lakatos("prove", "t.lean", "--db", "a.db", *flags) == 2
     assert says in capsys.readouterr().err
