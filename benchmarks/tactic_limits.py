@@ -95,7 +95,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
             for file in problem_sets.sample(path, options.sample, options.seed):
                 opened = await pool.open(f"{file.name}.lean", file.source)
                 for theorem in opened.theorems:
-                    if file.theorems is None or theorem.declaration in file.theorems:
+                    if file.has(theorem.declaration):
                         rows.append(await bench.both(theorem))
                 pool.close_file(opened)
             found["sets"][path.name] = {
