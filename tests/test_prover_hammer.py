@@ -189,6 +189,12 @@ def test_a_sum_over_a_range_is_followed_by_its_bound():
     assert "induction n <;> simp_all [List.range_succ] <;> grind" in found
 
 
+def test_recursion_is_followed_before_definitions_are_unfolded_which_may_loop():
+    found = tactics(goal("double (double xs) = ys", "xs : List α"), context=CONTEXT)
+    follow, loop = "fun_induction L.double <;> grind [L.double]", "simp [L.double]"
+    assert found.index(follow) < found.index(loop)
+
+
 def test_mathlib_tactics_only_with_mathlib():
     shown = goal("a * b = b * a", "a : ℝ", "b : ℝ")
     names = [tactic for tactic, _ in CLOSING_MATHLIB]

@@ -97,7 +97,7 @@ class Scope:
             yield Proposal(f"unfold {name}", 0.1)
             yield Proposal(f"rw [{name}]", 0.06)
             yield Proposal(f"fun_induction {name} <;> simp_all [{self._unfold}]", 0.08)
-            yield Proposal(f"fun_induction {name} <;> grind{self.grind}", 0.06)
+            yield Proposal(f"fun_induction {name} <;> grind{self.grind}", 0.31)
         for name in self.theorems:
             yield Proposal(f"exact {name} ..", 0.12)
             yield Proposal(f"apply {name}", 0.08)
