@@ -23,6 +23,13 @@ class ProblemFile:
     source: str
     theorems: tuple[str, ...] | None = None
 
+    def has(self, declaration: str | None) -> bool:
+        """Whether a declaration is one of them; namespaces of the file do not count."""
+        if self.theorems is None:
+            return True
+        name = f".{declaration}"
+        return any(name.endswith(f".{wanted}") for wanted in self.theorems)
+
 
 def sample(path: Path, size: int, seed: int) -> list[ProblemFile]:
     """At most `size` theorems of a file or folder, drawn with a seed, in the order of the file."""

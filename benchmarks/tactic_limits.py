@@ -1,58 +1,42 @@
-"""What rising limits of heartbeats bring: the same problems with one limit and with several.
+"""What rising limits of heartbeats bring: the same problems by this code and by an earlier one.
 
-    python benchmarks/tactic_limits.py SET [SET ...] [--sample 12] [--seconds 20]
+    python benchmarks/tactic_limits.py SET [SET ...] --before DIR [--sample 12] [--seconds 20]
 
-SET: a file or folder as problem_sets.py reads it. Each theorem is tried in both ways, one right
-after the other on the same workers, in turn which comes first; every proof is verified. One limit
-of 40,000 thousand heartbeats and 10 s is how all tactics were tried before.
+SET: a file or folder as problem_sets.py reads it. DIR: a checkout of the earlier commit. Both run
+at the same time, one worker each, on the same theorems in the same order, so that what else the
+machine does slows both; every proof is verified.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import problem_sets  # type: ignore[import-not-found]
 import record  # type: ignore[import-not-found]
-from lakatos.data.records import Attempt, Theorem
+from lakatos.data.records import Attempt
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.toolchains.find import find_toolchain
 from lakatos.lean_env.verification.verifier import Verifier
 from lakatos.prover.agent.prover import Prover
-from lakatos.prover.config import HEARTBEATS, ProverConfig
+from lakatos.prover.config import ProverConfig
 from lakatos.prover.hammer.policy import Hammer
 
 RESULTS = Path(__file__).parent / "results" / "tactic_limits.json"
-WAYS = {"one limit": HEARTBEATS[-1:], "rising limits": HEARTBEATS}
-
-
-class Bench:
-    """Tries theorems in both ways."""
-
-    def __init__(self, pool: LeanPool, verifier: Verifier, seconds: float) -> None:
-        self._pool, self._verifier, self._seconds = pool, verifier, seconds
-        self._turn = 0
-
-    async def both(self, theorem: Theorem) -> dict[str, Any]:
-        """One theorem, in both ways."""
-        self._turn += 1
-        ways = list(WAYS) if self._turn % 2 else list(WAYS)[::-1]
-        row: dict[str, Any] = {"name": theorem.name}
-        for way in ways:
-            row[way] = cost(await self._prove(theorem, WAYS[way]))
-        print(row["name"], *(f"{way}: {row[way]}" for way in WAYS), sep="\n    ", flush=True)
-        return row
-
-    async def _prove(self, theorem: Theorem, heartbeats: tuple[int, ...]) -> Attempt:
-        config = ProverConfig(wall_s=self._seconds, heartbeats=heartbeats, minimise="off")
-        return (await Prover(self._pool, self._verifier, Hammer(), config).prove([theorem]))[0]
+WAYS = ("before", "now")
 
 
 def cost(attempt: Attempt) -> dict[str, Any]:
     """What came of an attempt."""
     return {
+        "name": attempt.theorem.name,
         "stop": attempt.stop.value,
         "expansions": attempt.expansions,
         "tactics": attempt.steps,
@@ -61,70 +45,100 @@ def cost(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def summary(rows: list[dict[str, Any]], way: str) -> dict[str, Any]:
-    """One way over a set. Tactics a second: where neither way found a proof."""
-    own = [row[way] for row in rows]
-    unsolved = [row[way] for row in rows if all(row[w]["stop"] != "proved" for w in WAYS)]
-    both = [row[way] for row in rows if all(row[w]["stop"] == "proved" for w in WAYS)]
+async def attempts(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
+    """Try every theorem of every set by the code that this process has."""
+    toolchain = find_toolchain("embedded")
+    config = ProverConfig(wall_s=options.seconds, minimise="off")
+    found: dict[str, list[dict[str, Any]]] = {}
+    async with (
+        LeanPool(toolchain, workers=1) as pool,
+        Verifier(pool, toolchain) as verifier,
+    ):
+        for path in options.sets:
+            rows = found[path.name] = []
+            for file in problem_sets.sample(path, options.sample, options.seed):
+                opened = await pool.open(f"{file.name}.lean", file.source)
+                for theorem in [t for t in opened.theorems if file.has(t.declaration)]:
+                    prover = Prover(pool, verifier, Hammer(), config)
+                    rows.append(cost((await prover.prove([theorem]))[0]))
+                    print(options.child.parent.name, rows[-1], flush=True)
+                pool.close_file(opened)
+    return found
+
+
+def start(way: str, package: Path, folder: Path) -> subprocess.Popen[bytes]:
+    """This command in another process, which imports `lakatos` from a checkout."""
+    place = folder / way
+    place.mkdir()
+    (place / "lakatos").symlink_to(package.resolve())
+    environment = os.environ | {"PYTHONPATH": str(place)}
+    command = [sys.executable, *sys.argv, "--child", str(place / "found.json")]
+    return subprocess.Popen(command, env=environment)
+
+
+def summary(rows: list[dict[str, Any]], hopeless: set[str], easy: set[str]) -> dict[str, Any]:
+    """One way over a set. hopeless: proved in neither way; easy: proved in both."""
+    unsolved = [row for row in rows if row["name"] in hopeless]
+    wall_s = sum(row["wall_s"] for row in unsolved)
+    tactics = sum(row["tactics"] for row in unsolved)
     return {
-        "proved": sum(each["stop"] == "proved" for each in own),
-        "of": len(own),
-        "tactics_a_second_unsolved": rate(unsolved),
-        "expansions_unsolved": sum(each["expansions"] for each in unsolved),
-        "wall_s_of_those_both_prove": round(sum(each["wall_s"] for each in both), 1),
+        "proved": sum(row["stop"] == "proved" for row in rows),
+        "of": len(rows),
+        "tactics_a_second_where_neither_proves": round(tactics / wall_s, 2) if wall_s else None,
+        "expansions_where_neither_proves": sum(row["expansions"] for row in unsolved),
+        "wall_s_where_both_prove": round(sum(r["wall_s"] for r in rows if r["name"] in easy), 1),
     }
 
 
-def rate(rows: list[dict[str, Any]]) -> float | None:
-    """Tactics a second over several attempts."""
-    wall_s = sum(row["wall_s"] for row in rows)
-    return round(sum(row["tactics"] for row in rows) / wall_s, 2) if wall_s else None
-
-
-async def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """All sets."""
-    toolchain = find_toolchain("embedded")
-    found: dict[str, Any] = {"lean": toolchain.lean, "sets": {}}
-    async with (
-        LeanPool(toolchain, workers=options.workers) as pool,
-        Verifier(pool, toolchain) as verifier,
-    ):
-        bench = Bench(pool, verifier, options.seconds)
-        for path in options.sets:
-            rows = []
-            for file in problem_sets.sample(path, options.sample, options.seed):
-                opened = await pool.open(f"{file.name}.lean", file.source)
-                for theorem in opened.theorems:
-                    if file.theorems is None or theorem.declaration in file.theorems:
-                        rows.append(await bench.both(theorem))
-                pool.close_file(opened)
-            found["sets"][path.name] = {
-                "sha256": problem_sets.digest(path),
-                **{way: summary(rows, way) for way in WAYS},
-                "theorems": rows,
-            }
-            print(path.name, {way: summary(rows, way) for way in WAYS}, flush=True)
-    return found
+def compared(found: dict[str, dict[str, list[dict[str, Any]]]], sets: list[Path]) -> dict[str, Any]:
+    """Both ways, set by set."""
+    told = {}
+    for path in sets:
+        rows = {way: found[way][path.name] for way in WAYS}
+        proved = [{r["name"] for r in rows[way] if r["stop"] == "proved"} for way in WAYS]
+        names = {row["name"] for row in rows["now"]}
+        hopeless, easy = names - proved[0] - proved[1], proved[0] & proved[1]
+        told[path.name] = {
+            "sha256": problem_sets.digest(path),
+            **{way: summary(rows[way], hopeless, easy) for way in WAYS},
+            "gained": sorted(proved[1] - proved[0]),
+            "lost": sorted(proved[0] - proved[1]),
+            "theorems": rows,
+        }
+    return told
 
 
 def main() -> None:
     """Measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", type=Path, nargs="+")
+    parser.add_argument("--before", type=Path, required=True, help="the earlier checkout")
     parser.add_argument("--sample", type=int, default=12, help="theorems of each set")
     parser.add_argument("--seconds", type=float, default=20.0, help="wall time for each theorem")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    found = {
+    if options.child:
+        options.child.write_text(json.dumps(asyncio.run(attempts(options))))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        packages = {"before": options.before, "now": Path(__file__).parents[1]}
+        both = {way: start(way, package, Path(folder)) for way, package in packages.items()}
+        codes = [process.wait() for process in both.values()]
+        if any(codes):
+            sys.exit("a run failed")
+        found = {way: json.loads((Path(folder) / way / "found.json").read_text()) for way in WAYS}
+    result = {
         "command": record.command(),
         "commit": record.commit(),
         "seed": options.seed,
         "seconds_a_theorem": options.seconds,
-        "limits": WAYS,
+        "sets": compared(found, options.sets),
     }
-    record.write(options.out, found | asyncio.run(measure(options)))
+    record.write(options.out, result)
+    for name, told in result["sets"].items():
+        print(name, json.dumps({key: told[key] for key in (*WAYS, "gained", "lost")}, indent=1))
 
 
 if __name__ == "__main__":

@@ -228,6 +228,25 @@ def test_what_begins_with_a_rejected_tactic_is_not_sent():
     assert found["cases n <;> simp <;> omega"] == Rejected("no cases n <;> simp")
 
 
+def test_a_search_of_the_library_waits_for_a_larger_limit_and_gets_time():
+    sent = []
+
+    class Pool:
+        async def apply(self, state, tactics, *, heartbeats, timeout_s):
+            sent.append((tactics, heartbeats, timeout_s))
+            return [Step(t, 1.0, Rejected("no")) for t in tactics]
+
+    policy = ScriptedPolicy({"a": [Proposal("exact?", 0.5), Proposal("simp [xs.head?]", 0.5)]}, ())
+    expander, postponed = Expander(THEOREM, policy, Pool()), Postponed(Ladder())
+    (first,) = asyncio.run(expander([A]))
+    postponed.note([first])
+    asyncio.run(expander([A], left=[postponed.at(A)]))
+    assert sent == [(["simp [xs.head?]"], 500, 2.25), (["exact?"], 2_000, 30.0)]
+    single = Expander(THEOREM, policy, Pool(), SearchMemory(ladder=Ladder((9,))))
+    asyncio.run(single([A]))
+    assert sent[-1][0] == ["exact?", "simp [xs.head?]"]
+
+
 def test_what_a_postponed_search_found_takes_its_place():
     class Pool:
         async def apply(self, state, tactics, *, heartbeats, timeout_s):

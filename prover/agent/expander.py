@@ -12,7 +12,7 @@ from typing import Protocol
 from ...data.records import Advanced, Expansion, ProofState, Rejected, Rejection, Step, Theorem
 from ..concurrency import run_all
 from ..policy.base import NEUTRAL_VALUE, Policy, PolicyOutput, Proposal, Query, distribution
-from .ladder import Ladder, TacticBatch, wall_s
+from .ladder import Ladder, TacticBatch
 from .rejections import Rejections, beginnings
 
 Expand = Callable[[Sequence[ProofState]], Awaitable[list[Expansion]]]
@@ -175,9 +175,12 @@ class Expander:
         """One step for each, in order; Lean is not sent what it rejected before."""
         rejections, ladder = self._memory.rejections, self._memory.ladder
         await rejections.load(state)
-        known = {p.tactic: rejections.of(state, p.tactic, rung) for p in proposals}
+        known = {
+            p.tactic: rejections.of(state, p.tactic, rung) or ladder.kept_back(p.tactic, rung)
+            for p in proposals
+        }
         new = [tactic for tactic, outcome in known.items() if outcome is None]
-        tried = iter(await self._send(state, new, ladder.heartbeats[rung]) if new else [])
+        tried = iter(await self._send(state, new, rung) if new else [])
         steps = [
             Step(p.tactic, p.prior, outcome)
             if (outcome := known[p.tactic])
@@ -187,9 +190,13 @@ class Expander:
         rejections.add(state, steps, rung)
         return steps
 
-    async def _send(self, state: ProofState, tactics: Sequence[str], heartbeats: int) -> list[Step]:
+    async def _send(self, state: ProofState, tactics: Sequence[str], rung: int) -> list[Step]:
+        ladder = self._memory.ladder
         return await self._pool.apply(
-            state, tactics, heartbeats=heartbeats, timeout_s=wall_s(heartbeats)
+            state,
+            tactics,
+            heartbeats=ladder.heartbeats[rung],
+            timeout_s=ladder.wall_s(rung, tactics),
         )
 
 

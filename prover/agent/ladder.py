@@ -7,6 +7,7 @@ heartbeats, so what is tried does not depend on the speed of the machine; wall t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -18,8 +19,12 @@ from ..policy.base import PolicyOutput, Proposal
 RETURN_HEARTBEATS = 8_000
 """About what coming back to a state once may cost, in thousands; one tactic always is tried."""
 
-QUICK = HEARTBEATS[:2]
-"""The limits of short searches that only look whether something is easy."""
+QUICK = HEARTBEATS[1:2]
+"""The one limit of short searches that only look whether something is easy."""
+
+_SEARCHING = re.compile(r"(exact|apply|rw|try)\?")
+_SEARCH_S = 30.0
+"""Wall time of a tactic that searches the library, which is indexed at the first time."""
 
 
 def wall_s(heartbeats: int) -> float:
@@ -48,6 +53,17 @@ class Ladder:
     def last(self) -> int:
         """The number of the largest limit."""
         return len(self.heartbeats) - 1
+
+    def wall_s(self, rung: int, tactics: Iterable[str]) -> float:
+        """The wall time for each of the tactics under a limit, in seconds."""
+        least = _SEARCH_S if any(map(_SEARCHING.match, tactics)) else 0.0
+        return max(least, wall_s(self.heartbeats[rung]))
+
+    def kept_back(self, tactic: str, rung: int) -> Rejected | None:
+        """That a tactic is not tried with the first limit, as it searches the library; or None."""
+        if rung or not self.last or not _SEARCHING.match(tactic):
+            return None
+        return Rejected("it searches the library: kept for a larger limit", Rejection.POSTPONED)
 
     def judged(self, step: Step, rung: int) -> Step:
         """The step as it counts: postponed, if it ran out of a limit that is not the last."""

@@ -19,13 +19,17 @@ _GENERATED = re.compile(
     r"|noConfusionType$|sizeOf_spec|injEq$|inj$|ctorIdx$|toCtorIdx|induct|proof_)"
 )
 _SYNTAX = re.compile(r"Lean\.(Trailing)?ParserDescr|Lean\.Macro|Lean\.\w+\.Unexpander|«")
+_REDUCIBLE = re.compile(
+    r"(?:@\[[^\]]*\breducible\b[^\]]*\]\s*(?:(?:private|protected|noncomputable)\s+)*def|\babbrev)"
+    r"\s+([^\s({\[:]+)"
+)
 _WORD = re.compile(r"[^\W\d][\w'.]*")
 
 
 class Scope:
     """The declarations above one theorem that concern one of its goals."""
 
-    def __init__(self, context: Sequence[Declaration], goal: Goal) -> None:
+    def __init__(self, context: Sequence[Declaration], goal: Goal, source: str = "") -> None:
         own = [d for d in context if not _GENERATED.search(d.name) and not _SYNTAX.search(d.type)]
         self._text = goal.pretty
         definitions = [d.name for d in own if d.kind == "definition"]
@@ -33,6 +37,8 @@ class Scope:
         self.definitions = near or definitions[-MAX_DEFINITIONS:]
         self.definitions = self.definitions[:MAX_DEFINITIONS]
         self.mentioned = near
+        seen_through = _reducible(source)
+        self.for_grind = [n for n in self.definitions if _last(n) not in seen_through]
         self.inductives = {
             word for d in own if d.kind == "inductive" for word in (d.name, _last(d.name))
         }
@@ -54,24 +60,34 @@ class Scope:
     def _unfold(self) -> str:
         return ", ".join(self.definitions)
 
+    @property
+    def grind(self) -> str:
+        """Parameters of `grind`: the definitions that it takes, with a space before."""
+        return _params(self.for_grind)
+
     def closers(self) -> list[str]:
         """Tactics to end the cases of an induction that know the file."""
         found = []
         if self.definitions:
-            found += [f"simp_all [{self._unfold}]", f"grind [{self._unfold}]"]
+            found += [f"simp_all [{self._unfold}]", f"grind{self.grind}"]
             found.append(f"simp_all [{self._unfold}] <;> omega")
             found.append(f"simp_all [{self._unfold}] <;> grind")
         if self.theorems:
             names = ", ".join([*self.mentioned, *self.theorems])
             found.append(f"simp_all [{names}]")
-            found.append(f"grind [{names}]")
+            found.append(f"grind{self._grind_with_theorems}")
         return found
+
+    @property
+    def _grind_with_theorems(self) -> str:
+        known = [name for name in self.mentioned if name in self.for_grind]
+        return _params([*known, *self.theorems])
 
     def proposals(self) -> Iterator[Proposal]:
         """Yield uses of the definitions and theorems at the goal itself."""
         if self.definitions:
             yield Proposal(f"simp [{self._unfold}]", 0.3)
-            yield Proposal(f"grind [{self._unfold}]", 0.3)
+            yield Proposal(f"grind{self.grind}", 0.3)
             yield Proposal(f"simp_all [{self._unfold}]", 0.25)
             yield Proposal(f"simp [{self._unfold}] at *", 0.12)
             yield Proposal(f"simp [{self._unfold}] <;> omega", 0.15)
@@ -81,7 +97,7 @@ class Scope:
             yield Proposal(f"unfold {name}", 0.1)
             yield Proposal(f"rw [{name}]", 0.06)
             yield Proposal(f"fun_induction {name} <;> simp_all [{self._unfold}]", 0.08)
-            yield Proposal(f"fun_induction {name} <;> grind [{self._unfold}]", 0.06)
+            yield Proposal(f"fun_induction {name} <;> grind{self.grind}", 0.31)
         for name in self.theorems:
             yield Proposal(f"exact {name} ..", 0.12)
             yield Proposal(f"apply {name}", 0.08)
@@ -91,7 +107,16 @@ class Scope:
         if self.theorems:
             names = ", ".join([*self.mentioned, *self.theorems])
             yield Proposal(f"simp [{names}]", 0.08)
-            yield Proposal(f"grind [{names}]", 0.08)
+            yield Proposal(f"grind{self._grind_with_theorems}", 0.08)
+
+
+def _params(names: Sequence[str]) -> str:
+    return f" [{', '.join(names)}]" if names else ""
+
+
+def _reducible(source: str) -> set[str]:
+    """The last parts of the names that a file declares reducible: `grind` refuses those."""
+    return {_last(name) for name in _REDUCIBLE.findall(source)}
 
 
 def _last(name: str) -> str:

@@ -14,6 +14,7 @@ from ..policy.base import PolicyOutput, Proposal, Query
 from .arithmetic import arithmetic
 from .file_context import Scope
 from .goal_text import GoalText, fresh, introductions, mentions, split_top
+from .programs import programs
 from .recurrences import recurrences
 
 CLOSING = (
@@ -29,6 +30,7 @@ CLOSING = (
     ("norm_cast", 0.3),
     ("ac_rfl", 0.3),
     ("simp", 0.3),
+    ("exact?", 0.1),
     ("exact Classical.em _", 0.02),
 )
 """Tried at every state of core Lean, cheapest and most often right first."""
@@ -68,7 +70,9 @@ def portfolio(theorem: Theorem, goals: Sequence[Goal]) -> list[Proposal]:
         return []
     shape = GoalText(goals[0])
     best: dict[str, float] = {}
-    for proposal in _all(shape, Scope(theorem.context, shape.goal), _has_mathlib(theorem.source)):
+    for proposal in _all(
+        shape, Scope(theorem.context, shape.goal, theorem.source), _has_mathlib(theorem.source)
+    ):
         best[proposal.tactic] = max(proposal.prior, best.get(proposal.tactic, 0.0))
     ranked = sorted(best.items(), key=lambda item: -item[1])
     return [Proposal(tactic, prior) for tactic, prior in ranked[:MAX_PROPOSALS]]
@@ -88,6 +92,7 @@ def _all(shape: GoalText, scope: Scope, mathlib: bool) -> Iterator[Proposal]:
     yield from _instantiate(shape)
     yield from _induction(shape, scope)
     yield from scope.proposals()
+    yield from programs(shape, scope)
     yield from arithmetic(shape)
     yield from recurrences(shape)
 
