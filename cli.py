@@ -74,6 +74,7 @@ def _environment(words: Sequence[str], make: Callable[..., Environment] | None) 
     return (make or Environment)(
         words=tuple(words),
         database=found.get("LAKATOS_DB") or None,
+        server_key=found.get("LAKATOS_SERVER_KEY") or None,
         api_key=found.get("LAKATOS_API_KEY") or found.get("OPENAI_API_KEY"),
         cache=Path(cache).expanduser() if (cache := found.get("LAKATOS_CACHE")) else None,
         settings=user_config_path("lakatos", appauthor=False),

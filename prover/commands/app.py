@@ -41,6 +41,9 @@ GROUPS = {
     "Make training data": {
         "extract": "Write a dataset from Lean files, Lean's library or stored attempts.",
     },
+    "Serve other programs": {
+        "serve": "Serve Lean over HTTP: check, judge and prove.",
+    },
     "Look after this machine": {
         "setup": "Set up the embedded Lean now (121.5 MB to download).",
         "doctor": "Check this machine, or a model and its server.",

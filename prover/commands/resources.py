@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 class Environment:
     """Where a command runs: its words, and what the environment variables say.
 
-    words: of the command. database: a file or a URL; api_key: of model servers; cache: the folder
+    words: of the command. database: a file or a URL; api_key: of model servers; server_key: that
+    clients of our own server must send; cache: the folder
     where Lean is set up; settings: the folder of the user's settings. defaults: what files set.
     """
 
     words: tuple[str, ...]
     database: str | None = None
     api_key: str | None = None
+    server_key: str | None = None
     cache: Path | None = None
     settings: Path | None = None
     defaults: Defaults = field(default_factory=Defaults)

@@ -1,0 +1,1 @@
+"""Lean for other programs: a server that checks, judges and proves."""

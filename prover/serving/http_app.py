@@ -1,0 +1,288 @@
+"""The HTTP server: Kimina's endpoints, and proving and judging of our own.
+
+Not covered: TLS and users; a proxy in front does that. A Lean file can run programs, so whoever
+may send texts may do so, as this server's user, inside what the embedded Lean reaches.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from pydantic import BaseModel, Field
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ...data.errors import EnvironmentFault, LakatosError, UsageError
+from ...data.records import Accepted, Attempt
+from ..concurrency import run_all
+from ..session import LeanParts, RunConfig, run_on
+from ..theorem_names import select
+from . import kimina
+from .fair_queue import FairQueue, QueueFull
+from .snippets import Checked, SnippetChecker
+
+OpenLean = Callable[[], AbstractAsyncContextManager[LeanParts]]
+"""Starts what the server asks, and ends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """How requests are taken.
+
+    Args:
+        key: what clients must send as `Authorization: Bearer KEY`; None: nothing.
+        most_waiting: requests that may wait; more are refused with status 429.
+        body_bytes: of one request; larger ones are refused with status 413.
+        judge: whether texts without an error go to the judge too.
+        run: how `/prove` proves, its time for a theorem being the most that a client may ask for.
+    """
+
+    key: str | None = None
+    most_waiting: int = 256
+    body_bytes: int = 2**20
+    judge: bool = True
+    run: RunConfig = field(default_factory=RunConfig)
+
+
+class ProveRequest(BaseModel):
+    """A Lean text whose `sorry`s are to be proved."""
+
+    code: str
+    theorems: list[str] = []
+    time_s: float = Field(60, gt=0)
+
+
+class VerifyAgainstRequest(BaseModel):
+    """Does the submission prove the theorems of the original?"""
+
+    original: str
+    submission: str
+
+
+class _Service:
+    """What the routes share, while the server runs."""
+
+    def __init__(self, lean: LeanParts, config: ServerConfig) -> None:
+        self.lean = lean
+        self.config = config
+        self.checker = SnippetChecker(lean, judge=config.judge)
+        self.queue = FairQueue(lean.pool.workers, config.most_waiting)
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "lakatos_requests", "Requests by path and status", ["path", "status"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.seconds = Histogram(
+            "lakatos_check_seconds", "Wall time of one checked text", registry=self.registry
+        )
+        waiting = Gauge("lakatos_waiting", "Texts that wait for Lean", registry=self.registry)
+        waiting.set_function(lambda: self.queue.waiting)
+        restarts = Gauge("lakatos_worker_restarts", "Workers replaced", registry=self.registry)
+        restarts.set_function(lambda: lean.pool.restarts)
+
+    async def check(self, client: str, code: str, timeout_s: float, tree: str | None) -> Checked:
+        """Check one text when its client's turn comes."""
+        if tree is not None:
+            return Checked(error=kimina.NO_INFOTREE)
+        async with self.queue.place(client):
+            checked = await self.checker.check(code, timeout_s)
+        self.seconds.observe(checked.elapsed_s)
+        return checked
+
+    async def prove(self, client: str, asked: ProveRequest) -> list[Attempt]:
+        """Search proofs of a text's theorems."""
+        config = self.config.run
+        prover = replace(config.prover, wall_s=min(asked.time_s, config.prover.wall_s))
+        async with (
+            self.queue.place(client),
+            self.checker.opened(asked.code) as opened,
+            run_on(self.lean, replace(config, prover=prover)) as run,
+        ):
+            return await run.prove([opened], select([opened], asked.theorems))
+
+
+def make_app(open_lean: OpenLean, config: ServerConfig) -> FastAPI:
+    """The server as an ASGI app. open_lean: entered when it starts, left when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_lean() as lean:
+            app.state.service = _Service(lean, config)
+            yield
+
+    app = FastAPI(title="Lakatos", lifespan=lifespan, docs_url="/docs", redoc_url=None)
+    app.add_middleware(BodyLimit, most=config.body_bytes)
+    _count_requests(app)
+    _tell_errors(app)
+    _add_open_routes(app)
+    _add_kimina(app, config)
+    _add_own(app, config)
+    return app
+
+
+def _service(request: Request) -> _Service:
+    service = request.app.state.service
+    assert isinstance(service, _Service)
+    return service
+
+
+Service = Annotated[_Service, Depends(_service)]
+
+
+def _key_check(config: ServerConfig) -> Any:
+    """A dependency of routes: the client's name, if it has the key."""
+
+    def client_of(request: Request) -> str:
+        if config.key is not None:
+            given = request.headers.get("authorization") or request.headers.get("x-auth-token", "")
+            token = given.removeprefix("Bearer ").strip()
+            if not hmac.compare_digest(token.encode(), config.key.encode()):
+                raise HTTPException(401, "Invalid API key" if token else "Missing API key")
+        return request.client.host if request.client else ""
+
+    return Depends(client_of)
+
+
+def _count_requests(app: FastAPI) -> None:
+    @app.middleware("http")
+    async def count(request: Request, call_next: Any) -> Any:
+        response = await call_next(request)
+        route = request.scope.get("route")
+        path = getattr(route, "path", "unknown")
+        _service(request).requests.labels(path, str(response.status_code)).inc()
+        return response
+
+
+def _tell_errors(app: FastAPI) -> None:
+    """Our errors as an HTTP status and one line."""
+
+    @app.exception_handler(QueueFull)
+    async def busy(request: Request, error: QueueFull) -> JSONResponse:
+        waiting = _service(request).queue.waiting
+        headers = {"retry-after": "1"}
+        return JSONResponse({"detail": f"busy: {waiting} texts wait"}, 429, headers)
+
+    @app.exception_handler(LakatosError)
+    async def fault(request: Request, error: LakatosError) -> JSONResponse:
+        status = 503 if isinstance(error, EnvironmentFault) else 400
+        return JSONResponse({"detail": str(error)}, status)
+
+
+def _add_open_routes(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    @app.get("/health")
+    @app.get("/health/", include_in_schema=False)
+    async def health() -> dict[str, str]:
+        """Whether the server is there."""
+        return {"status": "ok"}
+
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def metrics(service: Service) -> PlainTextResponse:
+        """Counters for Prometheus."""
+        return PlainTextResponse(generate_latest(service.registry).decode())
+
+
+def _add_kimina(app: FastAPI, config: ServerConfig) -> None:
+    client_of = _key_check(config)
+
+    @app.post("/api/check")
+    @app.post("/api/check/", include_in_schema=False)
+    async def check(
+        asked: kimina.CheckRequest, service: Service, client: str = client_of
+    ) -> dict[str, Any]:
+        """Check Lean texts, as Kimina's server does."""
+        checks = [
+            service.check(client, each.code, asked.timeout, asked.infotree)
+            for each in asked.snippets
+        ]
+        found = await run_all(checks)
+        pairs = zip(asked.snippets, found, strict=True)
+        return {"results": [kimina.check_result(each.id, checked) for each, checked in pairs]}
+
+    @app.post("/verify")
+    @app.post("/one_pass_verify_batch", include_in_schema=False)
+    async def verify(
+        asked: kimina.VerifyRequest, service: Service, client: str = client_of
+    ) -> dict[str, Any]:
+        """Check Lean texts, as older clients of Kimina ask for it."""
+        checks = [
+            service.check(client, each.text, asked.timeout, asked.infotree_type)
+            for each in asked.codes
+        ]
+        found = await run_all(checks)
+        pairs = zip(asked.codes, found, strict=True)
+        return {"results": [kimina.verify_result(c.custom_id, checked) for c, checked in pairs]}
+
+
+def _add_own(app: FastAPI, config: ServerConfig) -> None:
+    client_of = _key_check(config)
+
+    @app.post("/prove")
+    async def prove(
+        asked: ProveRequest, service: Service, client: str = client_of
+    ) -> dict[str, Any]:
+        """Search proofs of the `sorry`s of a text; each is judged."""
+        return {"attempts": _attempts(await service.prove(client, asked))}
+
+    @app.post("/verify-against")
+    async def verify_against(
+        asked: VerifyAgainstRequest, service: Service, client: str = client_of
+    ) -> dict[str, Any]:
+        """Judge whether a text proves the theorems of another one, and nothing weaker."""
+        async with service.queue.place(client):
+            found = await service.checker.verdicts(asked.original, asked.submission)
+        if not found:
+            raise UsageError("the original has no theorem to prove")
+        verdicts = [
+            {"theorem": name, "accepted": True, "axioms": verdict.axioms}
+            if isinstance(verdict, Accepted)
+            else {
+                "theorem": name,
+                "accepted": False,
+                "reasons": [{"kind": r.kind.value, "text": r.text} for r in verdict.reasons],
+            }
+            for name, verdict in found
+        ]
+        return {"accepted": all(each["accepted"] for each in verdicts), "verdicts": verdicts}
+
+
+def _attempts(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
+    return [
+        {
+            "theorem": each.theorem.name,
+            "line": each.theorem.line,
+            "proved": each.is_proved,
+            "stop": each.stop.value,
+            "proof": each.proof,
+            "wall_s": each.wall_s,
+        }
+        for each in attempts
+    ]
+
+
+class BodyLimit:
+    """Refuses bodies that are too large, also those that do not say their length."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        taken = 0
+
+        async def limited() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._most:
+                raise HTTPException(413, f"a request may have {self._most:,} bytes")
+            return message
+
+        await self._app(scope, limited, send)

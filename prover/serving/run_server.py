@@ -1,0 +1,30 @@
+"""Listens, says where, and serves until a signal comes."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from ...data.errors import UsageError
+
+DRAIN_S = 60
+"""Seconds that requests under way get when the server is told to end."""
+
+
+def run_server(app: FastAPI, host: str, port: int, ready: Callable[[str], None]) -> int:
+    """Serve; the exit code. ready: told the address. Raises UsageError where it cannot listen."""
+    try:
+        info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.create_server(info[4][:2], family=info[0])
+    except OSError as error:
+        raise UsageError(f"cannot listen at {host}:{port}: {error.strerror or error}") from None
+    with listener:
+        name = f"[{host}]" if ":" in host else host
+        ready(f"http://{name}:{listener.getsockname()[1]}")
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=DRAIN_S)
+        server = uvicorn.Server(config)
+        server.run(sockets=[listener])
+    return 0 if server.started else 3

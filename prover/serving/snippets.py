@@ -1,0 +1,111 @@
+"""Checks texts that clients send, many at once, and keeps nothing of them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from ...data.errors import LeanTimeout, UsageError
+from ...data.records import Message, ProofState, RefusalKind, Refused, Verdict
+from ...lean_env.opened_file import OpenedFile, digest_of
+from ..session import LeanParts
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A `sorry`: its first and last position (line from 1, column in characters), its goals."""
+
+    start: tuple[int, int]
+    stop: tuple[int, int]
+    state: ProofState
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What Lean says of a text, and what the judge holds against what Lean took.
+
+    error: why there is no answer. elapsed_s: wall time, the wait for a worker included.
+    """
+
+    messages: tuple[Message, ...] = ()
+    holes: tuple[Hole, ...] = ()
+    error: str = ""
+    elapsed_s: float = 0.0
+
+
+class SnippetChecker:
+    """Checks texts on one Lean. judge: whether what has no error goes to the judge as well."""
+
+    def __init__(self, lean: LeanParts, *, judge: bool = True) -> None:
+        self._lean = lean
+        self._judge = judge
+        self._numbers = itertools.count(1)
+        self._open: Counter[str] = Counter()
+
+    async def check(self, code: str, timeout_s: float) -> Checked:
+        """Elaborate a text, within so many seconds."""
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(timeout_s):
+                checked = await self._check(code)
+        except (TimeoutError, LeanTimeout):
+            checked = Checked(error=f"Lean timed out in {timeout_s:g} seconds")
+        except UsageError as error:  # a header that Lean cannot read, a module that is not there
+            message = Message("error", str(error), 1, 0, end_line=1, end_column=0)
+            checked = Checked((message,))
+        spent_s = time.monotonic() - began
+        return Checked(checked.messages, checked.holes, checked.error, spent_s)
+
+    async def verdicts(self, original: str, submission: str) -> list[tuple[str, Verdict]]:
+        """Whether a text proves the theorems of another; see `Verifier.compare`."""
+        return await self._lean.verifier.compare(original, submission)
+
+    @asynccontextmanager
+    async def opened(self, code: str) -> AsyncIterator[OpenedFile]:
+        """The text, elaborated; forgotten afterwards, when nobody else has it open."""
+        digest = digest_of(code)
+        self._open[digest] += 1
+        opened = None
+        try:
+            opened = await self._lean.pool.open(f"snippet{next(self._numbers)}.lean", code)
+            yield opened
+        finally:
+            self._open[digest] -= 1
+            if not self._open[digest]:
+                del self._open[digest]
+                if opened is not None:
+                    self._lean.pool.close_file(opened)
+
+    async def _check(self, code: str) -> Checked:
+        async with self.opened(code) as opened:
+            messages = opened.messages
+        raw = code.encode()
+        holes = [
+            Hole((each.line, each.column), _position(raw, each.stop), each.state)
+            for each in opened.theorems
+        ]
+        if self._judge and not any(each.severity == "error" for each in messages):
+            messages = (*messages, *await self._refused(code))
+        return Checked(messages, tuple(holes))
+
+    async def _refused(self, code: str) -> list[Message]:
+        """What the judge holds against a text that Lean took, but for `sorry`s."""
+        found = []
+        for name, verdict in await self._lean.verifier.compare(code, code):
+            reasons = verdict.reasons if isinstance(verdict, Refused) else ()
+            for reason in reasons:
+                if reason.kind is not RefusalKind.SORRY:
+                    text = f"{name} is refused: {reason.kind.value}: {reason.text}"
+                    found.append(Message("error", text, 1, 0, end_line=1, end_column=0))
+        return found
+
+
+def _position(raw: bytes, at: int) -> tuple[int, int]:
+    """Line from 1 and column in characters of a byte."""
+    head = raw[:at].decode(errors="replace")
+    return head.count("\n") + 1, len(head) - head.rfind("\n") - 1
