@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-from filelock import FileLock
 
 from ..data.errors import ToolchainError, unwritable
 from ..data.files import write_whole
@@ -39,6 +38,8 @@ def locked(cache: Path) -> Iterator[None]:
     Raises ToolchainError when the cache cannot be written.
     """
     try:
+        from filelock import FileLock  # slow to import, and most commands lock nothing
+
         cache.mkdir(parents=True, exist_ok=True)
         lock = FileLock(cache / "lock")
         lock.acquire()

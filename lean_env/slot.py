@@ -49,7 +49,11 @@ class Limits:
     memory_mb: int = 2048
     """For one worker; it is replaced when it holds most of it."""
     open_wall_s: float = 300.0
-    """Wall time for opening one file."""
+    """Wall time for opening a file of 10,000 bytes; a longer one gets more, in proportion."""
+
+    def opening_s(self, text: str) -> float:
+        """Wall time for opening a file."""
+        return self.open_wall_s * max(1.0, len(text.encode()) / 10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,8 @@ class WorkerSlot:
 
         Raises UsageError when Lean cannot open it within the limit, WorkerDied.
         """
-        known, wall_s = self._sources[digest], self._limits.open_wall_s
+        known = self._sources[digest]
+        wall_s = self._limits.opening_s(known.text)
         fields = {"name": known.path, "source": known.text, **proposed_field(known.proposed)}
         answer = await self.request("open", wall_s=wall_s, **fields)
         value = _value(answer, f"cannot open {known.path}")

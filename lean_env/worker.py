@@ -15,8 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
-
 from ..data.errors import EnvironmentFault, ProtocolError, ToolchainError, WorkerDied
 from ..data.records import TimedOut
 from .process_pipes import LINE_LIMIT_BYTES, ProcessPipes
@@ -24,7 +22,6 @@ from .protocol import Death, Failure, Ready, Result, decode_reply, encode_cancel
 from .worker_command import Modules, WorkerCommand
 
 CANCELS = 4  # within the grace
-
 Answer = Result | Failure | TimedOut
 
 
@@ -84,16 +81,20 @@ class LeanWorker:
     @property
     def rss_mb(self) -> float:
         """Resident memory, MB; 0 once the process is gone."""
-        with suppress(psutil.Error):
-            return float(psutil.Process(self.pid).memory_info().rss) / 1e6
-        return 0.0
+        return self._memory_mb(without_files=False)
 
     @property
     def own_mb(self) -> float:
         """Resident memory less file-backed pages (mapped .olean files), MB; 0 when gone."""
+        return self._memory_mb(without_files=True)
+
+    def _memory_mb(self, *, without_files: bool) -> float:
+        import psutil  # slow to import
+
         with suppress(psutil.Error):
             memory = psutil.Process(self.pid).memory_info()
-            return float(memory.rss - getattr(memory, "shared", 0)) / 1e6
+            shared = getattr(memory, "shared", 0) if without_files else 0
+            return float(memory.rss - shared) / 1e6
         return 0.0
 
     async def request(self, op: str, *, wall_s: float, **fields: Any) -> Answer:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import psutil
-
 WORKER_MB = 600
 """Memory of a worker that has no large library."""
 MATHLIB_MB = 4500
@@ -17,6 +15,8 @@ MATHLIB_MB = 4500
 
 def free_mb() -> float:
     """Memory that this machine has to give now, in MB."""
+    import psutil  # slow to import
+
     return float(psutil.virtual_memory().available) / 1e6
 
 

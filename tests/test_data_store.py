@@ -105,6 +105,23 @@ def test_conversations_come_back_in_order_with_feedback_marked(path: Path) -> No
         assert store.turns(number + 1) == []
 
 
+def test_a_proof_whose_file_was_not_checked_is_kept_without_a_verdict(path: Path) -> None:
+    theorem = make_theorem()
+    found = Attempt(theorem, StopReason.PROVED, "by\n  simp", Accepted(), 4, 13, 1.5)
+    with Store.open(str(path)) as store, Store.open(str(path)) as other:
+        recorder = store.recorder(begin(store))
+        recorder.start_attempt(theorem)
+        recorder.expansions(theorem, make_expansions(theorem))
+        recorder.proof_found(found)
+        (summary,) = other.attempts()  # as after a kill
+        loaded = other.load_attempt(summary.id)
+        assert other.proved(theorem) is None
+        assert (loaded.attempt.stop, loaded.verdict) == (StopReason.INTERRUPTED, None)
+        assert (loaded.proof, len(loaded.expansions)) == ("by\n  simp", 4)
+        recorder.finish_attempt(found)
+        assert other.load_attempt(summary.id).attempt == found
+
+
 def test_store_gives_back_what_it_was_told(path: Path) -> None:
     theorem = make_theorem()
     expansions = make_expansions(theorem)

@@ -5,7 +5,9 @@ import functools
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -19,6 +21,7 @@ from lakatos.data.errors import (
 from lakatos.data.records import Advanced, ProofState, Rejected, Rejection, TimedOut
 from lakatos.lean_env.pool import LeanPool, Limits, Room
 from lakatos.lean_env.protocol import Result
+from lakatos.lean_env.slot_queue import SlotQueue
 from lakatos.lean_env.worker_command import WorkerCommand
 
 FAKE = Path(__file__).parent / "fake_worker.py"
@@ -242,6 +245,60 @@ async def test_a_file_that_takes_too_long_is_told_with_the_limit():
     async with new_pool(limits=Limits(open_wall_s=0.1)) as pool:
         with pytest.raises(UsageError, match=r"f\.toy: Lean took more than 0\.1 s"):
             await pool.open("f.toy", "stall\n")
+
+
+def test_a_longer_file_may_take_longer_to_open():
+    limits = Limits(open_wall_s=300)
+    assert limits.opening_s("x" * 9_000) == 300
+    assert limits.opening_s("∀" * 10_000) == 900
+
+
+class Place:
+    """A slot of which only its files are asked."""
+
+    is_running = True
+
+    def __init__(self, *files):
+        self.handles = self
+        self.files = set(files)
+
+    def has_file(self, digest):
+        return digest in self.files
+
+
+@asynchronous
+async def test_a_file_that_is_slow_to_open_is_waited_for_where_it_is_open():
+    has, other = Place("f"), Place("g")
+    queue: Any = SlotQueue(cast(Any, [has, other]))
+    queue.slow.add("f")
+    assert await queue.take("f:0:0", None) is has
+    (waiting,) = await begun(queue.take("f:1:0", None))
+    assert await queue.take("g:0:0", None) is other, "others do not wait"
+    queue.give_back(other)
+    assert not waiting.done()
+    queue.give_back(has)
+    assert await waiting is has
+    (waiting,) = await begun(queue.take("f:2:0", None))
+    has.files.clear()  # its worker died
+    assert await queue.take("g:0:0", None) is other
+    queue.give_back(other)
+    assert await waiting is other, "then any worker opens it"
+    assert queue.take_without("h") == []
+    queue.give_back(other)
+    assert queue.take_without("g") == []
+    assert queue.take_without("h") == [other]
+
+
+@asynchronous
+async def test_a_request_about_a_file_goes_where_it_is_open():
+    async with new_pool() as pool:
+        opened = await pool.open("f.toy", "theorem a : 1\n")
+        theorem = opened.theorems[0]
+        answer = await pool.request_at(theorem, "ping", wall_s=60.0)
+        assert answer.value == {}
+        stranger = replace(theorem, source="theorem b : 1\n")
+        with pytest.raises(UsageError, match="not opened"):
+            await pool.request_at(stranger, "ping", wall_s=60.0)
 
 
 @asynchronous

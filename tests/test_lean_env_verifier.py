@@ -225,6 +225,8 @@ def test_the_time_of_a_check_grows_with_the_file_and_stays_in_the_budget():
     assert grows.time("x" * 10_000, 100).limit_s == 100
     assert grows.time("", 0.5).limit_s == 10, "a proof found is checked"
     assert CheckLimits(wall_s=7).time("x" * 10_000).limit_s == 7
+    assert CheckLimits(wall_s=7).time_for("x" * 10_000, 3).limit_s == 21
+    assert grows.time_for("x" * 10_000, 3).limit_s == 360
 
 
 def test_all_requests_of_a_check_share_its_time():

@@ -77,7 +77,8 @@ def is_complete(where: Path) -> bool:
     """Whether every file is there, with the size it was written with."""
     try:
         sizes = json.loads((where / "sizes.json").read_text())
-        return all((where / name).stat().st_size == size for name, size in sizes.items())
+        root = f"{where}{os.sep}"  # 2,000 files, looked at by every command
+        return all(os.stat(root + name).st_size == size for name, size in sizes.items())  # noqa: PTH116
     except (OSError, ValueError):
         return False
 

@@ -80,6 +80,10 @@ class CheckLimits:
         if self.wall_s is not None and not self.wall_s > 0:
             raise UsageError(f"check time must be above 0 seconds, not {self.wall_s:g}")
 
+    def time_for(self, source: str, proofs: int) -> CheckTime:
+        """For one check of a file with so many proofs in it: a time that is given, for each."""
+        return CheckTime(self.time(source).limit_s * (1 if self.wall_s is None else proofs))
+
     def time(self, source: str, left_s: float = inf) -> CheckTime:
         """For a check of a file: within `left_s`, what is left of a budget, but LEAST_CHECK_S."""
         wall_s = self.wall_s

@@ -142,7 +142,7 @@ class Verifier(Closing):
         The pool must have opened the file. Raises UsageError where it has not.
         """
         source = theorems[0].source
-        time = self._limits.time(source + "".join(texts))
+        time = self._limits.time_for(source + "".join(texts), len(texts))
         async with self._judges.one(source, is_short=True) as judge:
             original = await judge.open(source, time)
             if isinstance(original, Refusal):

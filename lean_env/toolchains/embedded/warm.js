@@ -4,13 +4,17 @@
 'use strict';
 const fs = require('fs');
 const path = require('path');
+const v8 = require('v8');
+const { spawnSync } = require('child_process');
 const { Worker } = require('worker_threads');
 const runtime = require('./runtime.js');
 const { optimised } = require('./code.js');
 const { Mailbox } = require('./mailbox.js');
 const { THREAD_LIMITS } = require('./limits.js');
 
-const ROUNDS = 20; // with fewer, a worker is busy compiling for its first minute
+const ROUNDS = 5;
+const BUDGET = '--wasm-tiering-budget=';
+const EARLY = 50000; // V8 optimises a function after so much work in it; a check runs most but once
 const FILES = path.join(__dirname, 'warm');
 const TACTICS = [
   'intros', 'intro a', 'constructor', 'rfl', 'assumption', 'foo bar', 'intros; omega', 'intros; simp',
@@ -19,6 +23,15 @@ const TACTICS = [
   'intros; induction ‹Nat› <;> simp', 'intros; apply Nat.le_refl', 'intros; refine ⟨?_, ?_⟩',
 ];
 
+// V8's own budget, which the flags must have again when the code is written; null if it has none.
+function usualBudget() {
+  const { stdout } = spawnSync(process.execPath, ['--v8-options'], { encoding: 'utf8' });
+  const found = new RegExp(`default: ${BUDGET}(\\d+)`).exec(stdout);
+  return found && found[1];
+}
+
+const usual = usualBudget();
+if (usual) v8.setFlagsFromString(BUDGET + EARLY);
 const { dist, layer, code } = JSON.parse(process.argv[2]);
 const image = JSON.parse(fs.readFileSync(path.join(layer, 'image.json')));
 const compiled = runtime.compile(dist);
@@ -64,6 +77,7 @@ async function main() {
   for (let round = 0; round < ROUNDS; round++) {
     for (const name of fs.readdirSync(FILES).sort()) await work(name, round);
   }
+  if (usual) v8.setFlagsFromString(BUDGET + usual);
   fs.writeFileSync(code, optimised(compiled.lean));
   process.exit(0);
 }
