@@ -33,7 +33,7 @@ MAX_MEMORY_MB = 2048  # of a 32-bit heap as this package was built
 LAYER_FILES = ("LakatosWorker.olean", "image.bin", "image.json")
 PACKER = "LeanEnv.Pack"
 CODE_FILE = "code.bin"
-NODE_FLAGS = ("--wasm-lazy-validation",)
+NODE_FLAGS = ("--wasm-lazy-validation", "--single-threaded-gc")  # no threads for little garbage
 INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "SYSTEMROOT")
 
 

@@ -29,7 +29,9 @@ function contents(file) {
 function load(file, bytes) {
   if (!file || !fs.existsSync(file)) return null;
   const native = new Function('code', 'bytes', 'return %DeserializeWasmModule(code, bytes)');
-  const module = native(contents(file), bytes);
+  const code = contents(file);
+  const module = native(code, bytes);
+  code.transfer(0); // free at once what V8 has copied
   return module instanceof WebAssembly.Module ? module : null;
 }
 

@@ -8,7 +8,6 @@
 'use strict';
 const fs = require('fs');
 const path = require('path');
-const vm = require('vm');
 const { Worker } = require('worker_threads');
 const runtime = require('./runtime.js');
 const { Mailbox } = require('./mailbox.js');
@@ -101,7 +100,6 @@ function main() {
   const compiled = runtime.compile(config.dist, config.code);
   const ready = JSON.stringify({ v: 1, ready: { lean: image.lean, toolchain: config.toolchain } });
   const first = new Lean(compiled, ready);
-  vm.runInNewContext('gc')(); // V8 has its own copy of the 116 MB that were read
   listen(compiled, first);
 }
 
