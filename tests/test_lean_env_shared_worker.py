@@ -16,17 +16,17 @@ SLOW = """theorem s : ∀ x < 100, ∀ y < 60, x + y < 160 := by
 """
 
 
-def run(work, toolchain):
+def run(work, own_toolchain):
     async def running():
-        async with SharedWorker(toolchain, 2048) as shared:
-            judge = await shared.start_judge(toolchain.worker_command(memory_mb=2048))
+        async with SharedWorker(own_toolchain, 2048) as shared:
+            judge = await shared.start_judge(own_toolchain.worker_command(memory_mb=2048))
             return await work(shared, judge)
 
     return asyncio.run(running())
 
 
 @pytest.mark.lean
-def test_the_two_have_nothing_in_common_but_the_process(toolchain):
+def test_the_two_have_nothing_in_common_but_the_process(own_toolchain):
     async def work(shared, judge):
         await shared.request("open", wall_s=60, name="s.lean", source=GOOD)
         stats = [await each.request("stats", wall_s=60) for each in (shared, judge)]
@@ -35,26 +35,26 @@ def test_the_two_have_nothing_in_common_but_the_process(toolchain):
             await shared.request_at(theorem, "ping", wall_s=60)
         return [stat.value["files"] for stat in stats]
 
-    assert run(work, toolchain) == [1, 0]
+    assert run(work, own_toolchain) == [1, 0]
 
 
 @pytest.mark.lean
-def test_a_request_that_takes_too_long_is_cancelled_in_the_lean_it_is_for(toolchain):
+def test_a_request_that_takes_too_long_is_cancelled_in_the_lean_it_is_for(own_toolchain):
     async def work(shared, judge):
         late = await judge.request("open", wall_s=0.1, name="s.lean", source=SLOW)
         stats = [await each.request("stats", wall_s=60) for each in (shared, judge)]
         return late, [stat.value["files"] for stat in stats]
 
-    assert run(work, toolchain) == (TimedOut(0.1), [0, 0])
+    assert run(work, own_toolchain) == (TimedOut(0.1), [0, 0])
 
 
 @pytest.mark.lean
-def test_verdicts_are_those_of_two_processes(toolchain):
+def test_verdicts_are_those_of_two_processes(own_toolchain):
     async def checked():
         async with (
-            SharedWorker(toolchain, 2048) as shared,
+            SharedWorker(own_toolchain, 2048) as shared,
             Verifier(
-                shared, toolchain, limits=CheckLimits(60), start=shared.start_judge
+                shared, own_toolchain, limits=CheckLimits(60), start=shared.start_judge
             ) as verifier,
         ):
             good = await verifier.compare(ORIGINAL, GOOD)

@@ -186,14 +186,14 @@ def test_sources_come_after_what_they_import(tmp_path):
 
 
 @pytest.mark.lean
-def test_without_a_lake_project_auto_is_embedded(toolchain, tmp_path):
-    place = toolchain.dist.parent
+def test_without_a_lake_project_auto_is_embedded(own_toolchain, tmp_path):
+    place = own_toolchain.dist.parent
     found = find_toolchain("auto", file=tmp_path / "A.lean", cache=place, environ={"PATH": SYSTEM})
-    assert found == toolchain
+    assert found == own_toolchain
 
 
 @pytest.mark.lean
-def test_the_native_program_answers_as_the_embedded_one(native_toolchain, toolchain):
+def test_the_native_program_answers_as_the_embedded_one(native_toolchain, own_toolchain):
     """Worker.lean's own `main`, importing the modules that `lean -o` made of the others."""
     source = "theorem t (a b : Nat) : a + b = b + a := by sorry\n#eval IO.println 1\n"
     requests = [
@@ -214,7 +214,7 @@ def test_the_native_program_answers_as_the_embedded_one(native_toolchain, toolch
     assert replies[3]["error"]["kind"] == "import_failed"
 
     async def embedded_holes():
-        worker = await LeanWorker.start(toolchain.worker_command(memory_mb=2048))
+        worker = await LeanWorker.start(own_toolchain.worker_command(memory_mb=2048))
         opened = await worker.request("open", wall_s=60.0, name="t.lean", source=source)
         await worker.close()
         return opened.value["holes"]

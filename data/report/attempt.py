@@ -257,7 +257,7 @@ def attempt_facts(attempt: StoredAttempt) -> list[tuple[str, str]]:
     facts = [
         ("theorem", attempt.theorem.name),
         ("file", f"{summary.path}:{summary.line}"),
-        ("result", stop_word(summary.stop)),
+        ("result", stop_word(summary.stop, summary.has_proof)),
         ("attempt", f"{summary.id} of run {summary.run_id}"),
         ("command", f"lakatos {attempt.command}"),
         ("policy", str(config.get("policy", "unknown"))),
@@ -286,7 +286,7 @@ def page_data(attempt: StoredAttempt) -> dict[str, Any]:
     return {
         "theorem": attempt.theorem.name,
         "where": f"{summary.path}:{summary.line}",
-        "outcome": stop_word(summary.stop),
+        "outcome": stop_word(summary.stop, summary.has_proof),
         "proof": attempt.proof,
         "verdict": words,
         "detail": attempt.detail,

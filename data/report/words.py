@@ -23,6 +23,8 @@ STOPS = {
 }
 NO_END = "no end (killed, or running)"
 """Of an attempt whose process did not write what came of it."""
+NOT_CHECKED = "found, its file not checked yet (killed, or running)"
+"""Of such an attempt that had a proof."""
 
 _OUTCOMES = {
     ResultClass.SOLVED: STOPS[StopReason.PROVED],
@@ -35,9 +37,11 @@ _OUTCOMES = {
 """The classes of an evaluation whose word in the database is another."""
 
 
-def stop_word(stop: StopReason | None) -> str:
-    """What came of a stored attempt; None: it has no end."""
-    return NO_END if stop is None else STOPS[stop]
+def stop_word(stop: StopReason | None, has_proof: bool = False) -> str:
+    """What came of a stored attempt; None: it has no end. has_proof: one is stored with it."""
+    if stop is None:
+        return NOT_CHECKED if has_proof else NO_END
+    return STOPS[stop]
 
 
 def result_word(attempt: Attempt) -> str:

@@ -45,7 +45,10 @@ _STEPS_AT_ONCE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class AttemptSummary:
-    """One attempt in a listing. ended_at, stop: None when it was killed, or still runs."""
+    """One attempt in a listing. ended_at, stop: None when it was killed, or still runs.
+
+    has_proof: whether a proof is stored; it counts when it is accepted.
+    """
 
     id: int
     run_id: int
@@ -59,6 +62,7 @@ class AttemptSummary:
     expansions: int
     steps: int
     wall_s: float
+    has_proof: bool = False
 
     @property
     def is_interrupted(self) -> bool:
@@ -262,12 +266,13 @@ _SUMMARY: Select[*tuple[Any, ...]] = (
         AttemptRow.expansions,
         AttemptRow.steps,
         AttemptRow.wall_s,
+        AttemptRow.proof_id,
     )
     .join(TheoremRow, TheoremRow.id == AttemptRow.theorem_id)
     .outerjoin(VerdictRow, VerdictRow.attempt_id == AttemptRow.id)
 )
 _WHOLE: Select[*tuple[Any, ...]] = (
-    _SUMMARY.add_columns(AttemptRow.root, AttemptRow.detail, AttemptRow.proof_id, TextRow.body)
+    _SUMMARY.add_columns(AttemptRow.root, AttemptRow.detail, TextRow.body)
     .add_columns(TheoremRow.start, TheoremRow.stop.label("end"), TheoremRow.column)
     .add_columns(TheoremRow.mode, TheoremRow.declaration, TheoremRow.is_prop)
     .add_columns(RunRow.toolchain, RunRow.config, RunRow.seed, RunRow.command)
@@ -294,6 +299,7 @@ def _summary(connection: Connection, row: Row[Any]) -> AttemptSummary:
         expansions=expansions,
         steps=steps,
         wall_s=row.wall_s,
+        has_proof=row.proof_id is not None,
     )
 
 

@@ -46,7 +46,7 @@ def attempts_table(attempts: Sequence[AttemptSummary], now: datetime, width: int
         for name in ("started", "expansions", "seconds"):
             table.add_column(name, justify="right", no_wrap=True)
     for a in attempts:
-        word = Text(stop_word(a.stop), style="green" if a.is_accepted else "red")
+        word = Text(stop_word(a.stop, a.has_proof), style="green" if a.is_accepted else "red")
         more = str(a.run_id), Text(f"{a.path}:{a.line}"), f"{a.started_at:%Y-%m-%d %H:%M}"
         cells = str(a.id), Text(a.theorem), word, ago(now - a.started_at)
         spent = str(a.expansions), f"{a.wall_s:.1f}"
