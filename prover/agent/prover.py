@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from ...data.errors import LakatosError, ModelUnavailable, UsageError, WorkerDied
@@ -19,7 +20,7 @@ from ..concurrency import run_all
 from ..config import ProverConfig
 from ..policy.base import Policy
 from .budget import Clock, rounds
-from .confirm import confirm, unconfirmed
+from .confirm import TogetherChecker, confirm, unconfirmed
 from .deferred import PendingProof, ProofChecker, resolve
 from .recorder import AttemptObserver, NoObserver
 from .rejections import RejectionLookup, no_memory
@@ -32,6 +33,12 @@ from .task import (
     TheoremTask,
     no_replay,
 )
+
+EARLY_S = 2.0
+"""Least pause, in seconds, between checks of files while theorems are at work."""
+
+EARLY_PAUSE = 4.0
+"""Such a pause as a multiple of what the last check took."""
 
 
 class Prover:
@@ -58,6 +65,7 @@ class Prover:
             pool, verifier, policy, recorder or NoObserver(), config or ProverConfig(), clock
         )
         self._method: ProofMethod = TacticTask
+        self._found = asyncio.Event()  # a proof passed in its place
         self.fault: LakatosError | None = None
 
     @classmethod
@@ -115,21 +123,28 @@ class Prover:
                 await task.release()
                 self._close(task)
 
+        early = asyncio.create_task(self._confirm_early(tasks))
         try:
             await run_all(
                 [work() for _ in range(context.config.concurrency or context.pool.workers)]
             )
+            await _ended(early)
             await self._check_pending([tasks[n] for n in numbers])
             return [attempt for n in numbers if (attempt := tasks[n].attempt)]
         finally:
+            await _ended(early)
             for task in map(begun, numbers):
-                if not task.attempt:
-                    task.attempt = task.end(StopReason.INTERRUPTED)
-                    task.finish()
-                elif task.pending:
-                    if task.attempt.is_proved and context.together:
-                        task.attempt = unconfirmed(task.attempt)
-                    task.finish()
+                self._break_off(task)
+
+    def _break_off(self, task: TheoremTask) -> None:
+        """Record a theorem whose work, or whose last check, has no end."""
+        if not task.attempt:
+            task.attempt = task.end(StopReason.INTERRUPTED)
+            task.finish()
+        elif task.pending:
+            if task.attempt.is_proved and self._context.together:
+                task.attempt = unconfirmed(task.attempt)
+            task.finish()
 
     def _close(self, task: TheoremTask) -> None:
         """Record the end of a theorem's work; not yet of a proof that is to be checked again."""
@@ -138,6 +153,7 @@ class Prover:
         if self._context.together and attempt.is_proved:
             task.pending = PendingProof(attempt, attempt.proof or "")
             self._context.recorder.proof_found(attempt)
+            self._found.set()
         if not task.pending:
             task.finish()
 
@@ -165,11 +181,8 @@ class Prover:
         Those that passed in their places too, where that is how proofs are checked.
         """
         if together := self._context.together:
-            left = [task for task in tasks if task.pending and task.attempt]
-            found = await confirm([t.attempt for t in left if t.attempt], together)
-            for task, attempt in zip(left, found, strict=True):
-                task.attempt = attempt
-                task.finish()
+            if any(task.pending for task in tasks):
+                await self._confirm(tasks, together)
             return
         accepted = [task.attempt for task in tasks if task.attempt and task.attempt.is_proved]
         waiting = [(task, task.pending) for task in tasks if task.pending]
@@ -177,3 +190,38 @@ class Prover:
         for (task, _), attempt in zip(waiting, final, strict=True):
             task.attempt = attempt
             task.finish()
+
+    async def _confirm_early(self, tasks: Mapping[int, TheoremTask]) -> None:
+        """Judge files with the proofs found so far, now and then, so that results come early.
+
+        It takes a fifth of the time at most. What does not pass waits for the others.
+        """
+        together, clock = self._context.together, self._context.clock
+        pause_s = EARLY_S
+        while together:
+            await asyncio.sleep(pause_s)
+            await self._found.wait()
+            self._found.clear()
+            began = clock()
+            with suppress(LakatosError):  # the check at the end tells of it
+                await self._confirm([*tasks.values()], together, is_last=False)
+            pause_s = max(EARLY_S, EARLY_PAUSE * (clock() - began))
+
+    async def _confirm(
+        self, tasks: Sequence[TheoremTask], together: TogetherChecker, *, is_last: bool = True
+    ) -> None:
+        """Judge files with all proofs found, and record those that waited for it."""
+        found = [(t, t.attempt) for t in tasks if t.attempt and (t.pending or t.attempt.is_proved)]
+        if not is_last:
+            found = [(task, attempt) for task, attempt in found if attempt.is_proved]
+        final = await confirm([attempt for _, attempt in found], together)
+        for (task, _), attempt in zip(found, final, strict=True):
+            if task.pending and (is_last or attempt.is_proved):
+                task.attempt, task.pending = attempt, None
+                task.finish()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancel it, and wait until it is over."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -20,8 +20,8 @@ HELP = VerbHelp(
     examples=(
         ("Serve on this machine, at port 8000", "lakatos serve --http"),
         (
-            "Serve a network, with a key",
-            "env LAKATOS_SERVER_KEY=secret lakatos serve --http --host 0.0.0.0 --port 9000",
+            "Serve a network; clients send the key in $LAKATOS_SERVER_KEY",
+            "lakatos serve --http --host 0.0.0.0 --port 9000",
         ),
     ),
 )
