@@ -94,12 +94,6 @@ class FileJob:
             print_error(f"SOUNDNESS ALARM: {attempt.theorem.name}: {why}")
         self.human.print(terminal.attempt_text(attempt), soft_wrap=True)
 
-    def report_found(self, attempt: Attempt) -> None:
-        """Say, beside JSON, that a proof is found: its object comes when its file is checked."""
-        if self.as_json and not is_watched():
-            found = attempt.theorem
-            note(f"{found.path}:{found.line}: {found.name}: found; its file is checked at the end")
-
     def interrupt(self) -> None:
         """Note the first Ctrl-C."""
         self.interrupted = True

@@ -56,7 +56,7 @@ class FileCommand:
     async def prove(self, resume: bool) -> None:
         """Prove the theorems of the files. resume: continue earlier searches."""
         job = self.job
-        progress = terminal.ProofProgress(job.report, job.report_found)
+        progress = terminal.ProofProgress(job.report)
         async with (
             self._run(progress) as (run, run_id),
             run.judge_opening([each.text for each in job.files]),

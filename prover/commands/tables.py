@@ -38,13 +38,11 @@ _LINE_CHARACTERS = 240
 class ProofProgress:
     """How far a run is, as an observer of attempts; calls `on_finish` when one ends.
 
-    on_found: called when a proof passed in its place.
     found: proofs that passed in their places, and whose file is still to be checked.
     running: by path and name, expansions and the state expanded last, the best that was open.
     """
 
     on_finish: Callable[[Attempt], None]
-    on_found: Callable[[Attempt], None] = lambda attempt: None
     theorems: int = 0
     finished: int = 0
     proved: int = 0
@@ -78,7 +76,6 @@ class ProofProgress:
         """Show one theorem less, and one more proof that is still to be checked."""
         self.running.pop((attempt.theorem.path, attempt.theorem.name), None)
         self.found += 1
-        self.on_found(attempt)
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """Show one theorem less, and report its attempt."""
