@@ -42,7 +42,7 @@ GROUPS = {
         "extract": "Write a dataset from Lean files, Lean's library or stored attempts.",
     },
     "Serve other programs": {
-        "serve": "Serve Lean over HTTP: check, judge and prove.",
+        "serve": "Serve Lean to agents (MCP) and over HTTP: check, judge, prove.",
     },
     "Look after this machine": {
         "setup": "Set up the embedded Lean now (121.5 MB to download).",

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from ..resources import Environment
 
 HELP = VerbHelp(
-    details="Over HTTP, POST /api/check and /verify speak as Kimina's Lean server does, so its clients run "
-    "unchanged; what Lean takes goes to the judge too. POST /prove searches proofs, POST "
-    "/verify-against judges a text against another one. /docs describes every field, /metrics "
-    "counts for Prometheus. By MCP, agents check files, try tactics, prove, repair and judge; "
-    "docs/agents.md says how to add it to theirs. HTTP clients must send the key in $LAKATOS_SERVER_KEY, if that is set. A "
-    "Lean file can run programs: let only those send texts who may run programs as you. SIGTERM "
-    "lets the requests under way end. It needs: pip install 'lakatos[serve]'.",
+    details="By MCP, agents check files, try tactics, search, prove, repair and judge; "
+    "docs/agents.md says how to add it to their programs. Over HTTP, POST /api/check and /verify "
+    "speak as Kimina's Lean server does, so its clients run unchanged; what Lean takes goes to "
+    "the judge too. POST /prove searches proofs, POST /verify-against judges a text against "
+    "another one. /docs describes every field, /metrics counts for Prometheus. Clients must send "
+    "the key in $LAKATOS_SERVER_KEY, if that is set. A Lean file can run programs: let only those "
+    "send texts who may run programs as you. SIGTERM lets the requests under way end. It needs: "
+    "pip install 'lakatos[serve]'.",
     examples=(
         ("Serve on this machine, at port 8000", "lakatos serve --http"),
         ("Serve one agent by MCP; its client runs this command", "lakatos serve --mcp"),
