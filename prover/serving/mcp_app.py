@@ -166,11 +166,14 @@ class McpRoute:
         tools: those of MCP.
         host: the address that it listens at; on loopback, requests for other hosts are refused.
         key: what clients must send as `Authorization: Bearer KEY`; None: nothing.
+        body_bytes: of one request; larger ones are refused with status 413.
     """
 
-    def __init__(self, app: ASGIApp, tools: ProofServer, host: str, key: str | None) -> None:
+    def __init__(
+        self, app: ASGIApp, tools: ProofServer, *, host: str, key: str | None, body_bytes: int
+    ) -> None:
         self._app = app
-        self._mcp = tools.server.streamable_http_app(host=host)
+        self._mcp = tools.server.streamable_http_app(host=host, max_request_body_size=body_bytes)
         self._key = key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

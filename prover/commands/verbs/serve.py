@@ -171,4 +171,5 @@ def _serve_http(environment: Environment, options: ServeOptions, config: RunConf
         start = setup.start()
         tools = setup.tools(start)
         app = make_app(lambda: opened(tools, start), server)
-        return run_server(McpRoute(app, tools, host, key), host, options.port, ready)
+        both = McpRoute(app, tools, host=host, key=key, body_bytes=server.body_bytes)
+        return run_server(both, host, options.port, ready)
