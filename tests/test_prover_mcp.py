@@ -87,7 +87,7 @@ def test_every_tool_says_what_it_takes_and_gives(stdio):
     for tool in found:
         assert tool.description.strip()
         assert tool.output_schema["properties"]
-        assert tool.annotations.read_only_hint
+        assert bool(tool.annotations.read_only_hint) == ("attempt" in tool.name)
     assert len(json.dumps([tool.model_dump(mode="json") for tool in found])) < 30_000
 
 
@@ -231,6 +231,11 @@ def test_a_key_is_wanted_over_http(url):
         assert (answer.status_code, list(answer.json())) == (401, ["detail"])
     headers = {"Authorization": f"Bearer {KEY}"}
     assert httpx.post(url, content="{", headers=headers).status_code == 400
+    headers |= {"Accept": "application/json, text/event-stream", "Mcp-Session-Id": "closed"}
+    answer = httpx.post(url, json=message("tools/list", 1), headers=headers)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (404, "Session not found")
+    large = httpx.post(url, json=message("tools/list", 1, text="-" * 2_000_000), headers=headers)
+    assert large.status_code == 413
     assert httpx.get(url.removesuffix("/mcp") + "/health").json() == {"status": "ok"}
 
 

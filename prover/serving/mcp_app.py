@@ -48,6 +48,9 @@ states that they leave; search for declarations; or let `prove` search. Let `ref
 statements that you doubt. A proof counts when `verify` or `verify_proof` accepts it.
 No tool changes a file: write the proofs yourself. Paths are of .lean files, best absolute."""
 
+ASKS_LEAN = ToolAnnotations(open_world_hint=False)
+"""Of tools that elaborate a text, which may run programs: none is harmless."""
+
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 
@@ -59,7 +62,7 @@ class ProofServer:
     """
 
     def __init__(self, lean: LeanTools, proving: ProvingTools) -> None:
-        methods = (
+        asking = (
             lean.check,
             lean.holes,
             lean.try_tactics,
@@ -69,10 +72,10 @@ class ProofServer:
             lean.verify,
             lean.verify_proof,
             lean.search,
-            proving.list_attempts,
-            proving.show_attempt,
         )
-        found = [Tool.from_function(method, annotations=READS) for method in methods]
+        found = [Tool.from_function(method, annotations=ASKS_LEAN) for method in asking]
+        for method in (proving.list_attempts, proving.show_attempt):
+            found.append(Tool.from_function(method, annotations=READS))
         self._tools = {tool.name: tool for tool in found}
         self._at_work: set[asyncio.Task[Any]] = set()
         self.server: Server[dict[str, Any]] = Server(
@@ -187,7 +190,7 @@ class McpRoute:
 
 
 @asynccontextmanager
-async def opened(tools: ProofServer, start: LeanStart) -> AsyncIterator[LeanParts]:
+async def lean_with_mcp(tools: ProofServer, start: LeanStart) -> AsyncIterator[LeanParts]:
     """The Lean of an HTTP server that serves MCP too."""
     async with start, tools.server.session_manager.run():
         yield (await start.lean()).parts

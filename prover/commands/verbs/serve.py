@@ -163,13 +163,13 @@ def _serve_http(environment: Environment, options: ServeOptions, config: RunConf
     if not options.mcp:
         app = make_app(lambda: open_lean(toolchain, config, environment.cache), server)
         return run_server(app, host, options.port, ready)
-    from ...serving.mcp_app import McpRoute, opened
+    from ...serving.mcp_app import McpRoute, lean_with_mcp
     from ..serve_mcp import McpSetup
 
     with environment.open_store(options.db) as store:
         setup = McpSetup(environment, options, config, store)
         start = setup.start()
         tools = setup.tools(start)
-        app = make_app(lambda: opened(tools, start), server)
+        app = make_app(lambda: lean_with_mcp(tools, start), server)
         both = McpRoute(app, tools, host=host, key=key, body_bytes=server.body_bytes)
         return run_server(both, host, options.port, ready)
