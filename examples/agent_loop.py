@@ -1,17 +1,17 @@
 """An agent that proves a theorem: tool calls of the package `openai`, answered by a real Lean.
 
-    OPENAI_BASE_URL=http://localhost:8000/v1 OPENAI_API_KEY=none \
-        python agent_loop.py MODEL "theorem swap (p q : Prop) (h : p ∧ q) : q ∧ p := by sorry"
+    OPENAI_BASE_URL=URL OPENAI_API_KEY=KEY python agent_loop.py MODEL "theorem t : 1 < 2 := by sorry"
 """
 
 import json
 import sys
+from typing import Any
 
 import lakatos
 import openai
 
 
-def tool(name, description, **arguments):
+def tool(name: str, description: str, **arguments: Any) -> Any:
     shape = {"type": "object", "properties": arguments, "required": list(arguments)}
     return {"type": "function", "function": dict(name=name, description=description, parameters=shape)}
 
@@ -23,26 +23,25 @@ TOOLS = [
 ]
 
 
-def prove(client, model, statement):
+def prove(client: Any, model: str, statement: str) -> str | None:
     """The proof that Lean's judge accepts; None where the agent gives up."""
     with lakatos.Session(workers=1) as lean:
         theorem = lean.theorem(statement)
         states = {"s0": theorem.state}
         task = f"Prove this Lean 4 theorem.\n{statement}\nState s0:\n{theorem.state}"
-        talk = [{"role": "user", "content": task}]
+        talk: list[Any] = [{"role": "user", "content": task}]
         for _ in range(50):
             reply = client.chat.completions.create(model=model, messages=talk, tools=TOOLS)
-            message = reply.choices[0].message
-            talk.append(message)
+            talk.append(message := reply.choices[0].message)
             for call in message.tool_calls or ():
+                answer: Any = []
                 try:
                     asked = json.loads(call.function.arguments)
                     if call.function.name == "submit":
                         answer = theorem.check(asked["proof"])
                         if isinstance(answer, lakatos.Accepted):
-                            return asked["proof"]
+                            return str(asked["proof"])
                     else:
-                        answer = []
                         for result in states[asked["state"]].apply_all(asked["tactics"]):
                             left = {f"s{len(states) + n}": s for n, s in enumerate(result.states)}
                             states |= left
@@ -52,7 +51,8 @@ def prove(client, model, statement):
                     answer = f"wrong call: {error!r}"
                 talk.append({"role": "tool", "tool_call_id": call.id, "content": str(answer)})
             if not message.tool_calls:
-                return None
+                break
+    return None
 
 
 if __name__ == "__main__":
