@@ -1,6 +1,6 @@
 """From the words of `--policy` to policies: `hammer`, `scripted:FILE`, a model, a mixture.
 
-    hammer   scripted:FILE   sketch:FILE   hf:PATH_OR_NAME   openai:MODEL@URL
+    hammer   knn   scripted:FILE   sketch:FILE   hf:PATH_OR_NAME   openai:MODEL@URL
     openai:MODEL@URL,URL   hammer+hf:NAME   0.3*hammer+0.7*openai:MODEL@URL
 
 Each word has one class, a `PolicySpec` listed in SPECS; nothing else knows the words. Each part of
@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 from ..data.errors import UsageError
 from .config import ModelConfig, options
 from .hammer.policy import Hammer
+from .learning.knn import NearestNeighbours
 from .models.base import LanguageModel, Sampling
 from .models.load_balancer import LoadBalancer
 from .models.server_watch import Servers
@@ -136,6 +137,17 @@ class HammerSpec(PolicySpec):
     async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
         """The hammer."""
         return Hammer()
+
+
+class NearestNeighboursSpec(PolicySpec):
+    """Tactics that proved goals like this one, without a model."""
+
+    word = "knn"
+    is_writer = False
+
+    async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
+        """A memory that is empty yet."""
+        return NearestNeighbours()
 
 
 class ScriptedSpec(PolicySpec):
@@ -311,6 +323,7 @@ class OpenAISpec(ModelSpec):
 
 SPECS: tuple[type[PolicySpec], ...] = (
     HammerSpec,
+    NearestNeighboursSpec,
     ScriptedSpec,
     SketchSpec,
     TransformersSpec,
