@@ -27,7 +27,7 @@ from .models.load_balancer import LoadBalancer
 from .models.server_watch import Servers
 from .policy.base import Policy
 from .policy.language import LanguagePolicy
-from .policy.prompts import PromptFormat, format_for, format_named
+from .policy.prompts import PromptFormat, format_for, format_named, format_of_folder
 from .policy.scripted import read_script
 from .repair.draft_generator import read_drafts
 from .retrieval.base import Retrieval
@@ -249,6 +249,11 @@ class TransformersSpec(ModelSpec):
     default_format = "few-shot"
     packages = ("torch", "transformers")
     runs_here = True
+
+    def format(self, config: ModelConfig) -> PromptFormat:
+        """As of every model; one that was trained here says it itself."""
+        own = None if config.prompt else format_of_folder(Path(self.name).expanduser())
+        return own or super().format(config)
 
     @staticmethod
     def options_type() -> type[Any]:
