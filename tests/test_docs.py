@@ -1,7 +1,9 @@
 """README and docs say what is: every verb, every file, commands and flags that exist."""
 
+import json
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,16 @@ def test_quoted_commands_exist():
         for word in words[1:]:
             if word.startswith("--"):
                 assert word in flags, command
+
+
+def test_the_snippets_for_agents_name_the_command():
+    page = (ROOT / "docs" / "agents.md").read_text(encoding="utf-8")
+    objects = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
+    objects += [tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)]
+    assert [list(each) for each in objects] == [["mcpServers"], ["servers"], ["mcp_servers"]]
+    for each in objects:
+        server = next(iter(each.values()))["lakatos"]
+        assert (server["command"], server["args"]) == ("lakatos", ["serve", "--mcp"])
 
 
 def test_the_first_two_commands_prove_and_test():

@@ -45,7 +45,7 @@ GROUPS = {
         "train": "Train a language model on what was proved.",
     },
     "Serve other programs": {
-        "serve": "Serve Lean over HTTP: check, judge and prove.",
+        "serve": "Serve Lean to agents (MCP) and over HTTP: check, judge, prove.",
     },
     "Look after this machine": {
         "setup": "Set up the embedded Lean now (121.5 MB to download).",

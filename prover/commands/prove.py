@@ -20,20 +20,20 @@ from ...lean_env.opened_file import OpenedFile
 from ...lean_env.pool import LeanPool
 from ...lean_env.queries.trace import Traces
 from ...lean_env.worker_command import Toolchain
+from .. import file_repair as file_repairs
 from ..agent.recorder import AttemptObserver, ObserverList
 from ..concurrency import run_all
+from ..file_repair import FileRepair, FileRepairState, choose, shown
 from ..learning.lessons import has_proofs, teach_file, teach_kept
 from ..models.server_watch import ServerMonitor, Servers
 from ..policy.base import learners
 from ..repair.repair_task import Repair, RepairConfig
 from ..session import Run, RunConfig, check_axioms, start_run
 from ..theorem_names import select
-from . import repair as file_repairs
 from . import tables as terminal
 from .console import FileJob, note
 from .event_loop import run_async
 from .options import FileVerbOptions
-from .repair import FileRepair, FileRepairState, choose, shown
 from .resources import Environment, read_lean_file
 from .resume import begin, earlier
 

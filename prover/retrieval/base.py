@@ -61,14 +61,18 @@ class Lexical:
 
     async def retrieve(self, query: Query, k: int) -> list[Premise]:
         """The k premises that share most with the state."""
-        library = await self._source.library(query.theorem)
-        own = await self._source.own(query.theorem)
         symbols = await self._source.symbols(query.state)
+        return await self.lookup(query.theorem, symbols, k)
+
+    async def lookup(self, theorem: Theorem, symbols: Symbols, k: int) -> list[Premise]:
+        """The k premises accessible to a theorem that share most with some names."""
+        library = await self._source.library(theorem)
+        own = await self._source.own(theorem)
         async with self._building:
-            if query.theorem.imports not in self._indices:
+            if theorem.imports not in self._indices:
                 index = await asyncio.to_thread(BM25, library)
-                self._indices[query.theorem.imports] = index
-        return self._indices[query.theorem.imports].best(question(symbols), k, own)
+                self._indices[theorem.imports] = index
+        return self._indices[theorem.imports].best(question(symbols), k, own)
 
 
 def question(symbols: Symbols) -> dict[str, float]:

@@ -6,7 +6,6 @@ may send texts may do so, as this server's user, inside what the embedded Lean r
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -25,6 +24,7 @@ from ..session import LeanParts, RunConfig, run_on
 from ..theorem_names import select
 from . import kimina
 from .fair_queue import FairQueue, QueueFull
+from .http_key import key_fault
 from .snippets import Checked, SnippetChecker
 
 OpenLean = Callable[[], AbstractAsyncContextManager[LeanParts]]
@@ -145,11 +145,8 @@ def _key_check(config: ServerConfig) -> Any:
     """A dependency of routes: the client's name, if it has the key."""
 
     def client_of(request: Request) -> str:
-        if config.key is not None:
-            given = request.headers.get("authorization") or request.headers.get("x-auth-token", "")
-            token = given.removeprefix("Bearer ").strip()
-            if not hmac.compare_digest(token.encode(), config.key.encode()):
-                raise HTTPException(401, "Invalid API key" if token else "Missing API key")
+        if fault := key_fault(request.headers, config.key):
+            raise HTTPException(401, fault)
         return request.client.host if request.client else ""
 
     return Depends(client_of)

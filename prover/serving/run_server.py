@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from ...data.errors import UsageError
 
@@ -14,7 +14,7 @@ DRAIN_S = 60
 """Seconds that requests under way get when the server is told to end."""
 
 
-def run_server(app: FastAPI, host: str, port: int, ready: Callable[[str], None]) -> int:
+def run_server(app: ASGIApp, host: str, port: int, ready: Callable[[str], None]) -> int:
     """Serve; the exit code. ready: told the address. Raises UsageError where it cannot listen."""
     try:
         info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

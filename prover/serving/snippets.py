@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -18,11 +17,15 @@ from ..session import LeanParts
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A `sorry`: its first and last position (line from 1, column in characters), its goals."""
+    """A `sorry`: its first and last position (line from 1, column in characters), its goals.
+
+    theorem: its declaration, `#2` and so on for further holes of it.
+    """
 
     start: tuple[int, int]
     stop: tuple[int, int]
     state: ProofState
+    theorem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,8 @@ class SnippetChecker:
     def __init__(self, lean: LeanParts, *, judge: bool = True) -> None:
         self._lean = lean
         self._judge = judge
-        self._numbers = itertools.count(1)
         self._open: Counter[str] = Counter()
+        self._names: dict[str, str] = {}
 
     async def check(self, code: str, timeout_s: float) -> Checked:
         """Elaborate a text, within so many seconds."""
@@ -66,18 +69,23 @@ class SnippetChecker:
         return await self._lean.verifier.compare(original, submission)
 
     @asynccontextmanager
-    async def opened(self, code: str) -> AsyncIterator[OpenedFile]:
-        """The text, elaborated; forgotten afterwards, when nobody else has it open."""
+    async def opened(self, code: str, path: str = "text") -> AsyncIterator[OpenedFile]:
+        """The text, elaborated; forgotten afterwards, when nobody else has it open.
+
+        path: where it comes from. The file's path here says its version too: a file is forgotten
+        with all others by its path, which should be those that were made from it.
+        """
         digest = digest_of(code)
+        name = self._names.setdefault(digest, f"{path}@{digest[:12]}")
         self._open[digest] += 1
         opened = None
         try:
-            opened = await self._lean.pool.open(f"snippet{next(self._numbers)}.lean", code)
+            opened = await self._lean.pool.open(name, code)
             yield opened
         finally:
             self._open[digest] -= 1
             if not self._open[digest]:
-                del self._open[digest]
+                del self._open[digest], self._names[digest]
                 if opened is not None:
                     self._lean.pool.close_file(opened)
 
@@ -86,7 +94,7 @@ class SnippetChecker:
             messages = opened.messages
         raw = code.encode()
         holes = [
-            Hole((each.line, each.column), _position(raw, each.stop), each.state)
+            Hole((each.line, each.column), _position(raw, each.stop), each.state, each.name)
             for each in opened.theorems
         ]
         if self._judge and not any(each.severity == "error" for each in messages):

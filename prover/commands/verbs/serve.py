@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Context, Option
 
 from ..help_page import ADVANCED, BUDGET, COMMON, VerbHelp
-from ..options import Axioms, CheckTimeOption, LeanOptions, Workers
+from ..options import Axioms, CheckTimeOption, Db, LeanOptions, Workers
+
+if TYPE_CHECKING:
+    from ...session import RunConfig
+    from ..resources import Environment
 
 HELP = VerbHelp(
-    details="POST /api/check and /verify speak as Kimina's Lean server does, so its clients run "
-    "unchanged; what Lean takes goes to the judge too. POST /prove searches proofs, POST "
-    "/verify-against judges a text against another one. /docs describes every field, /metrics "
-    "counts for Prometheus. Clients must send the key in $LAKATOS_SERVER_KEY, if that is set. A "
-    "Lean file can run programs: let only those send texts who may run programs as you. SIGTERM "
-    "lets the requests under way end. It needs: pip install 'lakatos[serve]'.",
+    details="By MCP, agents check files, try tactics, search, prove, repair and judge; "
+    "docs/agents.md says how to add it to their programs. Over HTTP, POST /api/check and /verify "
+    "speak as Kimina's Lean server does, so its clients run unchanged; what Lean takes goes to "
+    "the judge too. POST /prove searches proofs, POST /verify-against judges a text against "
+    "another one. /docs describes every field, /metrics counts for Prometheus. Clients must send "
+    "the key in $LAKATOS_SERVER_KEY, if that is set. A Lean file can run programs: let only those "
+    "send texts who may run programs as you. SIGTERM lets the requests under way end. It needs: "
+    "pip install 'lakatos[serve]'.",
     examples=(
         ("Serve on this machine, at port 8000", "lakatos serve --http"),
+        ("Serve one agent by MCP; its client runs this command", "lakatos serve --mcp"),
         (
             "Serve a network; clients send the key in $LAKATOS_SERVER_KEY",
             "lakatos serve --http --host 0.0.0.0 --port 9000",
@@ -33,6 +41,15 @@ class ServeOptions:
 
     lean: LeanOptions
     http: Annotated[bool, Option("--http", rich_help_panel=COMMON, help="Serve over HTTP.")] = False
+    mcp: Annotated[
+        bool,
+        Option(
+            "--mcp",
+            rich_help_panel=COMMON,
+            help="Serve the tools of an agent by MCP (Model Context Protocol): over standard "
+            "input and output, or with --http at /mcp too.",
+        ),
+    ] = False
     host: Annotated[
         str,
         Option(metavar="ADDRESS", rich_help_panel=COMMON, help="Address to listen at."),
@@ -48,6 +65,7 @@ class ServeOptions:
         ),
     ] = 8000
     workers: Workers = None
+    db: Db = None
     time: Annotated[
         float,
         Option(
@@ -92,27 +110,44 @@ def run(context: Context, options: ServeOptions) -> int:
     """Serve until a signal comes; the exit code."""
     from ....data.errors import UsageError
     from ...config import ProverConfig
-    from ...session import RunConfig, open_lean
-    from .. import console
+    from ...session import RunConfig
 
-    if not options.http:
-        raise UsageError("say what to serve: --http")
-    try:
-        from ...serving.http_app import ServerConfig, make_app
-        from ...serving.run_server import run_server
-    except ModuleNotFoundError as error:
-        raise UsageError(f"serve --http needs {error.name}: pip install 'lakatos[serve]'") from None
+    if not (options.http or options.mcp):
+        raise UsageError("say what to serve: --http or --mcp")
     config = RunConfig(
         prover=ProverConfig(wall_s=options.time),
         workers=options.workers,
         allow_axioms=tuple(options.allow_axiom or ()),
         check_s=options.check_time,
     )
-    key = context.obj.server_key
-    if key is None and options.host not in ("127.0.0.1", "::1", "localhost"):
-        where = f"everybody who reaches {options.host} can run programs here"
+    for package in ("mcp",) * options.mcp + ("fastapi", "prometheus_client") * options.http:
+        if find_spec(package) is None:
+            raise UsageError(f"serve needs {package}: pip install 'lakatos[serve]'")
+    serve = _serve_http if options.http else _serve_mcp
+    return serve(context.obj, options, config)
+
+
+def _serve_mcp(environment: Environment, options: ServeOptions, config: RunConfig) -> int:
+    """Serve MCP over standard input and output."""
+    from ..event_loop import run_async
+    from ..serve_mcp import McpSetup, serve_stdio
+
+    with environment.open_store(options.db) as store:
+        return run_async(serve_stdio(McpSetup(environment, options, config, store)))
+
+
+def _serve_http(environment: Environment, options: ServeOptions, config: RunConfig) -> int:
+    """Serve over HTTP, with MCP at /mcp if it is asked for."""
+    from ...serving.http_app import ServerConfig, make_app
+    from ...serving.run_server import run_server
+    from ...session import open_lean
+    from .. import console
+
+    key, host = environment.server_key, options.host
+    if key is None and host not in ("127.0.0.1", "::1", "localhost"):
+        where = f"everybody who reaches {host} can run programs here"
         console.note(f"warning: {where}: set LAKATOS_SERVER_KEY")
-    toolchain = context.obj.find_toolchain(options.lean)
+    toolchain = environment.find_toolchain(options.lean)
     server = ServerConfig(
         key=key,
         most_waiting=options.most_waiting,
@@ -120,9 +155,21 @@ def run(context: Context, options: ServeOptions) -> int:
         judge=options.judge,
         run=config,
     )
-    app = make_app(lambda: open_lean(toolchain, config, context.obj.cache), server)
 
     def ready(url: str) -> None:
-        console.standard_output().print(f"serving at {url}, its pages at {url}/docs")
+        also = f", MCP at {url}/mcp" if options.mcp else ""
+        console.standard_output().print(f"serving at {url}, its pages at {url}/docs{also}")
 
-    return run_server(app, options.host, options.port, ready)
+    if not options.mcp:
+        app = make_app(lambda: open_lean(toolchain, config, environment.cache), server)
+        return run_server(app, host, options.port, ready)
+    from ...serving.mcp_app import McpRoute, opened
+    from ..serve_mcp import McpSetup
+
+    with environment.open_store(options.db) as store:
+        setup = McpSetup(environment, options, config, store)
+        start = setup.start()
+        tools = setup.tools(start)
+        app = make_app(lambda: opened(tools, start), server)
+        both = McpRoute(app, tools, host=host, key=key, body_bytes=server.body_bytes)
+        return run_server(both, host, options.port, ready)

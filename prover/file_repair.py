@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ...data.errors import SoundnessAlarm
-from ...data.records import Accepted, Attempt, Refused, StopReason, Verdict
-from ...data.source import Change, SourceFile
-from ...lean_env.verification.rewrite import Edit, rewrite
-from ..agent.deferred import rests_on_sorry
-from ..agent.task import ProverContext
-from ..config import ProverConfig
-from ..repair.lemma_cache import KnownProof, unknown
-from ..repair.repair_task import BrokenFile, BrokenTheorem, Repair, RepairConfig, Repairer, diagnose
-from ..session import Run
-from ..theorem_names import named
+from ..data.errors import SoundnessAlarm
+from ..data.records import Accepted, Attempt, Refused, StopReason, Verdict
+from ..data.source import Change, SourceFile
+from ..lean_env.verification.rewrite import Edit, rewrite
+from .agent.deferred import rests_on_sorry
+from .agent.task import ProverContext
+from .config import ProverConfig
+from .repair.lemma_cache import KnownProof, unknown
+from .repair.repair_task import BrokenFile, BrokenTheorem, Repair, RepairConfig, Repairer, diagnose
+from .session import Run
+from .theorem_names import named
 
 
 @dataclass(slots=True)
@@ -73,11 +73,12 @@ class FileRepair:
         self,
         states: Sequence[FileRepairState],
         on_repair: Callable[[FileRepairState, Repair], None],
-        on_interrupt: Callable[[], None] = lambda: None,
+        on_interrupt: Callable[[], None] | None = None,
     ) -> None:
         """Repair all broken theorems, in order; `on_repair` is called with each at once.
 
         The first SIGINT ends the one at work, and what was found stays; a second one cancels.
+        on_interrupt: is called before; None: no signal is taken.
         """
         work = self._repair(states, on_repair)
         await self._run.interruptible(work, on_interrupt, self._repairer.stop)
