@@ -1,6 +1,6 @@
 """From the words of `--policy` to policies: `hammer`, `scripted:FILE`, a model, a mixture.
 
-    hammer   scripted:FILE   sketch:FILE   hf:PATH_OR_NAME   openai:MODEL@URL
+    hammer   knn   scripted:FILE   sketch:FILE   hf:PATH_OR_NAME   openai:MODEL@URL
     openai:MODEL@URL,URL   hammer+hf:NAME   0.3*hammer+0.7*openai:MODEL@URL
 
 Each word has one class, a `PolicySpec` listed in SPECS; nothing else knows the words. Each part of
@@ -21,12 +21,13 @@ from typing import Any, ClassVar
 from ..data.errors import UsageError
 from .config import ModelConfig, options
 from .hammer.policy import Hammer
+from .learning.knn import NearestNeighbours
 from .models.base import LanguageModel, Sampling
 from .models.load_balancer import LoadBalancer
 from .models.server_watch import Servers
 from .policy.base import Policy
 from .policy.language import LanguagePolicy
-from .policy.prompts import PromptFormat, format_for, format_named
+from .policy.prompts import PromptFormat, format_for, format_named, format_of_folder
 from .policy.scripted import read_script
 from .repair.draft_generator import read_drafts
 from .retrieval.base import Retrieval
@@ -138,6 +139,17 @@ class HammerSpec(PolicySpec):
         return Hammer()
 
 
+class NearestNeighboursSpec(PolicySpec):
+    """Tactics that proved goals like this one, without a model."""
+
+    word = "knn"
+    is_writer = False
+
+    async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
+        """A memory that is empty yet."""
+        return NearestNeighbours()
+
+
 class ScriptedSpec(PolicySpec):
     """A table of states and tactics in a file of JSON lines."""
 
@@ -238,6 +250,11 @@ class TransformersSpec(ModelSpec):
     packages = ("torch", "transformers")
     runs_here = True
 
+    def format(self, config: ModelConfig) -> PromptFormat:
+        """As of every model; one that was trained here says it itself."""
+        own = None if config.prompt else format_of_folder(Path(self.name).expanduser())
+        return own or super().format(config)
+
     @staticmethod
     def options_type() -> type[Any]:
         """How a checkpoint is loaded and run."""
@@ -311,6 +328,7 @@ class OpenAISpec(ModelSpec):
 
 SPECS: tuple[type[PolicySpec], ...] = (
     HammerSpec,
+    NearestNeighboursSpec,
     ScriptedSpec,
     SketchSpec,
     TransformersSpec,

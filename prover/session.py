@@ -31,6 +31,7 @@ from .agent.rejections import RejectionLookup, no_memory
 from .agent.tactic_task import TacticTask
 from .agent.task import ProverContext, ReplaySource, no_replay
 from .config import DraftConfig, ModelConfig, ProverConfig, SearchConfig
+from .learning.lessons import observing
 from .models.server_watch import Servers
 from .policy.base import Policy, SeededPolicy
 from .policy_setup import suited
@@ -225,7 +226,7 @@ def searching(
 
     def make(observer: AttemptObserver, config: ProverConfig) -> Prover:
         seeded = SeededPolicy(policy, config.seed, samples)
-        context = ProverContext(pool, verifier, seeded, observer, config)
+        context = ProverContext(pool, verifier, seeded, observing(policy, observer), config)
         return Prover.of(context, drafts(observer, config.seed) if drafts else TacticTask)
 
     return make
@@ -323,8 +324,9 @@ def run_of(
     generator, policy = proposing
     recorder, keeper = recorders or (NoObserver(), NoObserver())
     in_place = InPlace(lean.verifier)
+    observer = observing(policy, recorder)
     context = ProverContext(
-        lean.pool, in_place, policy, recorder, config.prover, together=lean.verifier
+        lean.pool, in_place, policy, observer, config.prover, together=lean.verifier
     )
     prover, drafts = Prover.of(context), None
     if generator:

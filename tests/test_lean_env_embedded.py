@@ -19,6 +19,8 @@ from lakatos.lean_env.toolchains.sources import worker_sources
 from lakatos.lean_env.worker_command import silent
 from lakatos.tests import tiny_package
 
+from .conftest import IS_LEAN_MADE_HERE
+
 # prepares the tiny package and prints each stage; `die` ends it in the middle of one
 PREPARE = """
 import os, signal, sys
@@ -292,12 +294,18 @@ def test_a_file_sees_the_library_and_nothing_else(toolchain):
     assert (library / "Init.olean").is_file()
 
 
+@pytest.fixture
+def made(own_toolchain, pytestconfig, tmp_path):
+    """A worker layer that was just made: by the first of these tests, or, in a minute, now."""
+    if pytestconfig.stash[IS_LEAN_MADE_HERE]:
+        return own_toolchain
+    parts = own_toolchain.dist, NodeJs.find(), worker_sources(), silent
+    return embedded.prepare_worker(tmp_path, *parts)
+
+
 @pytest.mark.lean
-def test_a_worker_is_made_from_its_sources_alone(toolchain, tmp_path):
-    made = embedded.prepare_worker(
-        tmp_path, toolchain.dist, NodeJs.find(), worker_sources(), silent
-    )
-    assert made.lean == toolchain.lean
+def test_a_worker_is_made_from_its_sources_alone(made):
+    assert made.lean == "4.28.0"
     assert made.code.stat().st_size > 1_000_000
     replies, _, _ = asyncio.run(converse(made, [opening("theorem t : 1 = 1 := by sorry\n")]))
     assert len(replies[1]["result"]["holes"]) == 1

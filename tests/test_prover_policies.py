@@ -62,7 +62,7 @@ def test_specifications(spec, expected):
         ("hamer", "did you mean hammer"),
         ("hamer+hf:x", "did you mean hammer"),
         ("openia:m@http://h", "did you mean openai:MODEL@URL"),
-        ("zzz", "there is: hammer, scripted:FILE, sketch:FILE, hf:NAME"),
+        ("zzz", "there is: hammer, knn, scripted:FILE, sketch:FILE, hf:NAME"),
         ("", "there is: hammer"),
         ("hf:", "no policy 'hf:'"),
         ("0*hammer", "above 0"),

@@ -135,29 +135,54 @@ partial def sameQueued : MatchM (Option String) := do
     | some why => return some why
     | none => sameQueued
 
-/-- Axioms that a constant rests on, each with a constant that uses it. Our own walk over the
-    replayed environment; library theorems and definitions that come without a body are trusted.
+/-- What a constant uses, a type's constructors too. -/
+def usesOf (env : Environment) (n : Name) : Array Name :=
+  match env.toKernelEnv.find? n with  -- knows the recursors of nested types too
+  | none => #[]
+  | some ci => constantsOf ci ++ (match ci with | .inductInfo v => v.ctors.toArray | _ => #[])
+
+def isImported (env : Environment) (n : Name) : Bool := (env.getModuleIdxFor? n).isSome
+
+/-- Axioms that `todo` rests on, each with a constant that uses it: a walk through constants that are imported,
+    or through those that are not, and to the first ones beyond. Our own walk over the replayed environment;
+    library theorems and definitions that come without a body are trusted. passed: known to rest on none.
     `partial`: a graph walk, every name once. -/
-partial def axiomsBelow (env : Environment) (todo : Array Name) (seen : NameSet) (found : Array (Name × Name)) :
-    Array (Name × Name) :=
+partial def axiomsBelow (env : Environment) (imported : Bool) (passed : NameSet) (todo : Array Name)
+    (seen : NameSet := {}) (found : Array (Name × Name) := #[]) : NameSet × Array (Name × Name) :=
   match todo.back? with
-  | none => found
+  | none => (seen, found)
   | some n =>
     let todo := todo.pop
-    if seen.contains n then axiomsBelow env todo seen found
+    if seen.contains n || passed.contains n then axiomsBelow env imported passed todo seen found
+    else if isImported env n != imported then axiomsBelow env imported passed todo (seen.insert n) found
     else
-      let seen := seen.insert n
-      match env.toKernelEnv.find? n with  -- knows the recursors of nested types too
-      | none => axiomsBelow env todo seen found
-      | some ci =>
-        let uses := constantsOf ci ++ (match ci with | .inductInfo v => v.ctors.toArray | _ => #[])
-        let found := uses.foldl (init := found) fun acc c =>
-          match env.find? c with
-          | some (.axiomInfo _) =>
-            let real := (env.getModuleIdxFor? c).isNone || getOriginalConstKind? env c matches some .axiom
-            if real && !acc.any (·.1 == c) then acc.push (c, n) else acc
-          | _ => acc
-        axiomsBelow env (todo ++ uses.filter (!seen.contains ·)) seen found
+      let uses := usesOf env n
+      let found := uses.foldl (init := found) fun acc c =>
+        match env.find? c with
+        | some (.axiomInfo _) =>
+          let real := if isImported env c then getOriginalConstKind? env c matches some .axiom else !imported
+          if real && !acc.any (·.1 == c) then acc.push (c, n) else acc
+        | _ => acc
+      axiomsBelow env imported passed (todo ++ uses.filter (!seen.contains ·)) (seen.insert n) found
+
+/-- The axioms below an imported constant, and what is known of the imports then. -/
+def KnownAxioms.below (k : KnownAxioms) (env : Environment) (n : Name) : Array (Name × Name) × KnownAxioms :=
+  if k.clean.contains n then (#[], k)
+  else match k.others.find? n with
+  | some found => (found, k)
+  | none =>
+    let (seen, found) := axiomsBelow env true k.clean #[n]
+    if found.isEmpty then (found, { k with clean := seen.foldl (·.insert ·) k.clean })
+    else (found, { k with others := k.others.insert n found })
+
+/-- The axioms below a constant of either file: the walk goes through the files' own, then asks what is known. -/
+def axiomsOf (env : Environment) (n : Name) (known : KnownAxioms) : Array (Name × Name) × KnownAxioms :=
+  let (seen, found) := axiomsBelow env false {} #[n]
+  seen.foldl (init := (found, known)) fun (found, known) c =>
+    if !isImported env c then (found, known)
+    else
+      let (more, known) := known.below env c
+      (more.foldl (fun acc a => if acc.any (·.1 == a.1) then acc else acc.push a) found, known)
 
 /-- Which axioms a proof may rest on: those allowed that the imports or the original declare. -/
 structure Axioms where
@@ -225,8 +250,9 @@ def _root_.Lean.Expr.hasSorryText (e : Expr) : Bool :=
 
 def isSorried (e : Entry) : Bool := e.type.hasSorry || e.value?.elim false Expr.hasSorry
 
-/-- What stands against one target theorem, and the axioms it rests on. -/
-def judgeTarget (m : Matcher) (read : Reader) (done : Replay) (axioms : Axioms) (n : Name) : Array Reason × Array Name := Id.run do
+/-- What stands against one target theorem, and the axioms it rests on. below: all that it rests on. -/
+def judgeTarget (m : Matcher) (read : Reader) (done : Replay) (axioms : Axioms) (n : Name)
+    (below : Array (Name × Name)) : Array Reason × Array Name := Id.run do
   let some mine := m.mine[n]? | return (#[{ kind := "missing", text := s!"{n} is not in the original" }], #[])
   let some theirs := read.entries[n]? | return (#[{ kind := "missing", text := s!"{n} is not in the submission" }], #[])
   if read.unsafe.contains n then return (#[{ kind := "unsafe", text := s!"{n} is unsafe or partial" }], #[])
@@ -246,8 +272,7 @@ def judgeTarget (m : Matcher) (read : Reader) (done : Replay) (axioms : Axioms) 
   if let some why := (sameQueued.run after).1 then
     reasons := reasons.push { kind := "context_changed", text := why }
   if done.refused.contains n then return (reasons ++ refusalReasons n read done axioms, #[])
-  let found := axiomsBelow done.env #[n] {} #[]
-  return (reasons ++ found.filterMap (fun (a, user) => axioms.reason? n a user), found.map (·.1))
+  return (reasons ++ below.filterMap (fun (a, user) => axioms.reason? n a user), below.map (·.1))
 
 /-- The names that a person gave, sorted. -/
 def Reader.named (r : Reader) : Array Name :=
@@ -269,6 +294,8 @@ def needsMore (base : Environment) (read : Reader) (targets : Array Name) : Bool
 
 /-- What is compared. base: what both sides build on; env: where the original stands after it. -/
 structure Sides where
+  /-- of the imports of both -/
+  key    : String
   base   : Environment
   env    : Environment
   mine   : Reader
@@ -276,7 +303,7 @@ structure Sides where
 
 /-- Replay what is theirs, and hold each target against the original's. -/
 def judgeSides (r : WorkerRef) (s : Sides) (targets : Array Name) (allow : Array String) : IO Answer := do
-  let { base, env, mine, theirs } := s
+  let { key, base, env, mine, theirs } := s
   let native := nativeAxioms.any (allow.contains ·)
   let done ← replay base mine theirs (← r.get).token native
   let isTarget : NameSet := targets.foldl (·.insert ·) {}
@@ -286,34 +313,38 @@ def judgeSides (r : WorkerRef) (s : Sides) (targets : Array Name) (allow : Array
   let axioms : Axioms := { base, mine := mine.entries, allow := allow.map String.toName }
   let context := (sameQueued.run { m with queue := named }).1
   let context := context.elim #[] fun why => #[({ kind := "context_changed", text := why } : Reason)]
-  let results := targets.map fun n =>
-    let (reasons, axioms) := judgeTarget m theirs done axioms n
+  let mut known := ((← r.get).axioms[key]?).getD {}
+  let mut results : Array Json := #[]
+  for n in targets do
+    let (below, known') := axiomsOf done.env n known
+    known := known'
+    let (reasons, axioms) := judgeTarget m theirs done axioms n below
     let reasons := reasons ++ if reasons.any (·.kind == "context_changed") then #[] else context
-    Json.mkObj [("name", (privateToUserName n).toString), ("reasons", .arr (reasons.map Reason.toWire)),
+    results := results.push <| Json.mkObj [("name", (privateToUserName n).toString), ("reasons", .arr (reasons.map Reason.toWire)),
       ("axioms", toJson ((axioms.map Name.toString).qsort fun a b => a < b))]
   let judged ← fresh r
-  r.modify fun w => { w with judged? := some { id := judged, env := done.env, targets } }
+  r.modify fun w => { w with judged? := some { id := judged, env := done.env, targets }, axioms := w.axioms.insert key known }
   return .result <| Json.mkObj [("replayed", done.replayed), ("results", .arr results), ("judged", judged)]
 
 /-- Read both sides: our own constants, which must be readable, and theirs, which are not trusted. -/
-def withSides (base env : Environment) (constants : Json) (go : Sides → IO Answer) : IO Answer :=
+def withSides (need : Need) (base env : Environment) (constants : Json) (go : Sides → IO Answer) : IO Answer :=
   match readConstants (writeConstants base env), readConstants constants with
   | .error e, _ => return failed "internal" s!"the original cannot be read back: {e}"
   | _, .error e => return failed "bad_request" s!"the constants cannot be read: {e}"
-  | .ok mine, .ok theirs => go { base, env, mine, theirs }
+  | .ok mine, .ok theirs => go { key := need.key, base, env, mine, theirs }
 
 def judge (r : WorkerRef) (original : String) (constants : Json) (imports : Array String) (targets? : Option (Array String))
     (allow : Array String) : IO Answer := do
   match ← elaborate r "<original>" original (trees := .none) with
   | .error need => return .need need
-  | .ok o => withSides o.base o.last.env constants fun s => do
+  | .ok o => withSides { imports := o.imports } o.base o.last.env constants fun s => do
     let targets := match targets? with
       | some texts => findTargets s.mine.entries texts
       | none => (s.mine.named.filter fun n => (s.mine.entries[n]?).any fun (e : Entry) => e.shape == "theorem" || isSorried e)
     let need : Need := { imports := o.imports ++ imports.filter (!o.imports.contains ·) }
     if need.imports.size > o.imports.size && needsMore o.base s.theirs targets then
       let some more := (← r.get).envs[need.key]? | return .need need
-      return ← judgeSides r { s with base := more } targets allow
+      return ← judgeSides r { s with key := need.key, base := more } targets allow
     judgeSides r s targets allow
 
 /-- Judge what stands in the place of a command, or of that one and all after it: on the environment before
@@ -322,6 +353,6 @@ def judgeAt (r : WorkerRef) (f : Elaboration) (command : Nat) (text : String) (c
     IO Answer := do
   let base := (f.before command).env
   let (_, env, _) ← elaborateText r (f.before command) "<original>" text none
-  withSides base env constants fun s => judgeSides r s (findTargets s.mine.entries targets) allow
+  withSides { imports := f.imports } base env constants fun s => judgeSides r s (findTargets s.mine.entries targets) allow
 
 end LeanEnv

@@ -289,6 +289,12 @@ structure Judged where
   targets : Array Name
   pages   : Array String := #[]
 
+/-- What the judge knows of imports: constants that rest on no axiom, and the axioms below some others, each
+    with a constant that uses it. It holds whatever is declared after them. -/
+structure KnownAxioms where
+  clean  : NameSet := {}
+  others : NameMap (Array (Name × Name)) := {}
+
 structure WorkerState where
   token     : IO.CancelToken
   snapshots : Std.HashMap Nat Snapshot := {}
@@ -302,6 +308,8 @@ structure WorkerState where
   /-- By imports, the names of what they bring by the first character of their last part. -/
   names     : Std.HashMap String (Std.HashMap Char (Array Name)) := {}
   judged?   : Option Judged := none
+  /-- By imports. -/
+  axioms    : Std.HashMap String KnownAxioms := {}
 
 abbrev WorkerRef := IO.Ref WorkerState
 

@@ -41,6 +41,9 @@ GROUPS = {
     "Make training data": {
         "extract": "Write a dataset from Lean files, Lean's library or stored attempts.",
     },
+    "Train models": {
+        "train": "Train a language model on what was proved.",
+    },
     "Serve other programs": {
         "serve": "Serve Lean to agents (MCP) and over HTTP: check, judge, prove.",
     },

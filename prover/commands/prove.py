@@ -5,8 +5,9 @@ Every attempt is stored; a `FileJob` prints what happens.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +16,17 @@ from typing import TYPE_CHECKING, Any
 from ...data import source
 from ...data.errors import ModelUnavailable
 from ...data.records import StopReason, Theorem
+from ...lean_env.opened_file import OpenedFile
 from ...lean_env.pool import LeanPool
+from ...lean_env.queries.trace import Traces
 from ...lean_env.worker_command import Toolchain
 from .. import file_repair as file_repairs
 from ..agent.recorder import AttemptObserver, ObserverList
 from ..concurrency import run_all
 from ..file_repair import FileRepair, FileRepairState, choose, shown
+from ..learning.lessons import has_proofs, teach_file, teach_kept
 from ..models.server_watch import ServerMonitor, Servers
+from ..policy.base import learners
 from ..repair.repair_task import Repair, RepairConfig
 from ..session import Run, RunConfig, check_axioms, start_run
 from ..theorem_names import select
@@ -73,6 +78,7 @@ class FileCommand:
                     hint = f"; its errors: lakatos repair {file.path}" if has_error else ""
                     job.print_line(f"{file.path}: nothing to prove, it has no sorry{hint}")
             progress.theorems = len(theorems)
+            await self._teach(run, opened)
             replay, rejections = earlier(self.store, run_id, self.config, self.toolchain, resume)
             with job.display(progress, lambda: busy(pool) + self._server_usage(" · ")):
                 job.attempts = await run.prove(
@@ -89,6 +95,16 @@ class FileCommand:
             failed = [a.detail for a in job.attempts if a.stop is StopReason.MODEL_FAILED]
             if failed and len(failed) == len(job.attempts):
                 raise ModelUnavailable(failed[0])
+
+    async def _teach(self, run: Run, opened: Sequence[OpenedFile]) -> None:
+        """Teach the policies that learn what is known: proofs of the database and of the files."""
+        pupils = learners(run.policy)
+        if pupils:
+            await asyncio.to_thread(teach_kept, pupils, self.store)
+        for file in opened if pupils else ():
+            if has_proofs(file):
+                traced, _ = await Traces(run.pool, "").trace(file.path, file.source)
+                teach_file(pupils, traced)
 
     def _server_usage(self, before: str = "") -> str:
         usage = self.monitor.usage

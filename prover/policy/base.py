@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ...data.records import ProofState, Theorem
 
@@ -66,10 +66,32 @@ class Policy(Protocol):
         ...
 
 
+ProofSteps = Sequence[tuple[ProofState, str]]
+"""The steps of a proof: each a state, and the tactic that was right there."""
+
+
+@runtime_checkable
+class LearningPolicy(Protocol):
+    """What learns from proofs."""
+
+    def learn(self, theorem: str, steps: ProofSteps) -> None:
+        """Take note of a proof. theorem: the key of its root state."""
+        ...
+
+
+def learners(policy: object) -> list[LearningPolicy]:
+    """The policies that learn, of a policy and those it is made of."""
+    if isinstance(policy, LearningPolicy):
+        return [policy]
+    parts: Sequence[object] = getattr(policy, "parts", ())
+    return [found for part in parts for found in learners(part)]
+
+
 class SeededPolicy:
     """A policy with draws of its own for one seed. samples: completions drawn at once."""
 
     def __init__(self, policy: Policy, seed: int, samples: int) -> None:
+        self.parts = (policy,)
         self._policy = policy
         self._again = (seed & 0xFFFF) * _DRAWS
         self._sample = self._again * samples

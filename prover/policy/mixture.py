@@ -20,6 +20,7 @@ class Mixture:
 
     def __init__(self, policies: Sequence[tuple[Policy, float]]) -> None:
         self.name = "+".join(policy.name for policy, _ in policies)
+        self.parts = tuple(policy for policy, _ in policies)
         self._policies = policies
 
     async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
@@ -43,6 +44,7 @@ class CriticPolicy:
 
     def __init__(self, policy: Policy, critic: Critic) -> None:
         self.name = policy.name
+        self.parts = (policy,)
         self._policy = policy
         self._critic = critic
 

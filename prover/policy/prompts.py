@@ -10,6 +10,7 @@ so far; {name} the theorem's.
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,9 @@ from .base import Query
 
 CONTEXT_CHARS = 8_000
 """Most of the file above a theorem that a prompt shows: whole lines, the nearest ones."""
+
+RECORD = "lakatos.json"
+"""The file of a trained model's folder that says how it was trained, and its prompt format."""
 
 PLACEHOLDERS = ("state", "goal", "premises", "statement", "context", "before", "name")
 ANSWERS = ("tactic", "proof", "sketch")
@@ -201,6 +205,15 @@ def format_for(model: str, default: str) -> PromptFormat:
         if any(fnmatchcase(name, pattern) for pattern in each.models):
             return each
     return formats()[default]
+
+
+def format_of_folder(folder: Path) -> PromptFormat | None:
+    """The format that a trained model's folder names; None for any other. Raises UsageError."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return format_named(record["prompt"]) if "prompt" in record else None
 
 
 def _from_file(path: Path) -> PromptFormat:

@@ -1,0 +1,49 @@
+"""Trains a model, and shows how it goes."""
+
+from __future__ import annotations
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ..training.config import TrainingConfig
+from ..training.examples import read_examples
+from ..training.model_folder import check_folder, hash_of, write_record
+from ..training.sft import TrainingResult, train_tactics
+from . import console
+
+
+def train(config: TrainingConfig) -> int:
+    """Train a model of tactics; the exit code. Raises as `train_tactics`."""
+    data = read_examples(config.data, config.seed)
+    console.note(
+        f"examples: {len(data.train):,} to train on, {len(data.held_out):,} held out, "
+        f"{data.left_out:,} left out"
+    )
+    digest = hash_of(data)
+    check_folder(config, digest)
+    with _bar() as bar:
+        job = bar.add_task("training", total=None, loss="")
+
+        def on_step(done: int, total: int, loss: float | None) -> None:
+            text = "" if loss is None else f"loss {loss:.3f}"
+            bar.update(job, completed=done, total=total, loss=text)
+
+        result = train_tactics(config, data, on_step)
+    write_record(config, data, digest, result)
+    console.standard_output().print(_summary(config, result), markup=False, soft_wrap=True)
+    return 0
+
+
+def _bar() -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[loss]}")
+    return Progress(*columns, TimeRemainingColumn(), console=console.err, transient=True)
+
+
+def _summary(config: TrainingConfig, result: TrainingResult) -> str:
+    held = ""
+    if result.held_out:
+        before, after = result.held_out
+        held = f", held-out loss {before:.3f} -> {after:.3f}"
+    return (
+        f"{result.steps:,} steps, {result.tokens:,} tokens, {result.wall_s:.1f} s{held}\n"
+        f"written to: {config.out}; use it with --policy hf:{config.out}"
+    )
