@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
@@ -129,9 +130,12 @@ def run(context: Context, options: ServeOptions) -> int:
 
 def _serve_mcp(environment: Environment, options: ServeOptions, config: RunConfig) -> int:
     """Serve MCP over standard input and output."""
+    from .. import console
     from ..event_loop import run_async
     from ..serve_mcp import McpSetup, serve_stdio
 
+    if sys.stdin.isatty():
+        console.note("waiting for an agent's client, which starts this command: docs/agents.md")
     with environment.open_store(options.db) as store:
         return run_async(serve_stdio(McpSetup(environment, options, config, store)))
 
