@@ -22,7 +22,7 @@ RETURN_HEARTBEATS = 8_000
 QUICK = HEARTBEATS[1:2]
 """The one limit of short searches that only look whether something is easy."""
 
-_SEARCHING = re.compile(r"(exact|apply|rw|try)\?")
+_SEARCHING = re.compile(r"(exact|apply|rw|try|loop_induction|library)\?")
 _SEARCH_S = 30.0
 """Wall time of a tactic that searches the library, which is indexed at the first time."""
 
