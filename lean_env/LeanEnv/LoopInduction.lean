@@ -172,7 +172,8 @@ def closing (e : Expr) : MetaM String := do
     return (env.find? c) matches some (.defnInfo _)
   let order := if [``List.Perm, ``List.isPerm, ``List.Pairwise].any all.contains then aboutOrder else []
   let given (names : List Name) := if names.isEmpty then "" else s!" [{", ".intercalate (names.map toString)}]"
-  return s!"grind{given (own ++ order)} | simp_all{given own}"
+  let more := if order.isEmpty then "" else s!" | grind{given (own ++ order)}"
+  return s!"grind{given own}{more} | simp_all{given own}"
 
 /-- The proposition that a text states here, if it states one. -/
 def propOf? (text : String) : TacticM (Option Expr) := do
@@ -327,7 +328,7 @@ def helpersOf (c : LoopCall) : MetaM (Array Name) := do
 
 /-- What may hold of a helper, as texts to be proved by induction along it: that it keeps what is to be shown
     of a result of its type, and, for lists, that it only adds an element and moves others. -/
-def helperClaims (g : Name) (about : Expr) (type : Expr) : TacticM (Array (String × String × String)) := do
+def helperClaims (g : Name) (about type : Expr) (moving : Array FVarId) : TacticM (Array (String × String × String)) := do
   let ci ← getConstInfo g
   unless ci.levelParams.isEmpty do return #[]
   forallTelescope ci.type fun xs body => do
@@ -345,7 +346,7 @@ def helperClaims (g : Name) (about : Expr) (type : Expr) : TacticM (Array (Strin
         let new ← others.toList.mapM fun y => return s!"{← y.fvarId!.getUserName} :: "
         claims := claims.push s!"({callText}).Perm ({"".intercalate new}{old})"
       for p in ← claimParts (about.instantiate1 call) do
-        if (p.find? (· == call)).isSome then
+        if (p.find? (· == call)).isSome && !p.hasAnyFVar moving.contains then
           if let (some before, some after) := (← textOf? (p.replace fun e => if e == call then some x else none), ← textOf? p) then
             claims := claims.push s!"{before} → {after}"
     return claims.map fun claim => (s!"∀ {" ".intercalate binders.toList}, {claim}", names, callText)
@@ -359,9 +360,9 @@ def helperFacts (c : LoopCall) (g : MVarId) (target : Expr) : TacticM (String ×
   let mut g := g
   let mut number := 0
   for n in (← helpersOf c).extract 0 2 do
-    for (claim, names, call) in (← g.withContext (helperClaims n about type)).extract 0 4 do
+    for (claim, names, call) in (← g.withContext (helperClaims n about type (c.moving.map (·.fvarId!)))).extract 0 4 do
       let line := s!"have fact{number} : {claim} := by\n  intro {names}\n  fun_induction {call} <;> first | {close}"
-      if let some [next] ← within? (2 * perClaim) (runText line g) then
+      if let some [next] ← within? (3 * perClaim) (runText line g) then
         g := next
         lines := lines ++ line ++ "\n"
         number := number + 1

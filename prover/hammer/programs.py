@@ -50,7 +50,7 @@ LOOP_INDUCTION = "loop_induction?"
 
 TEMPLATES = (
     Template("split all", 0.7, _split_all),
-    Template("recursion", 0.9, _recursion),
+    Template("recursion", 0.6, _recursion),
     Template("ranges", 0.3, _ranges),
 )
 
