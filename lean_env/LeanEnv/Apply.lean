@@ -1,3 +1,5 @@
+import LeanEnv.LibrarySearch
+import LeanEnv.LoopInduction
 import LeanEnv.Run
 open Lean Elab Meta Tactic
 
@@ -201,14 +203,17 @@ def advanced (r : WorkerRef) (s : Snapshot) (holes : Array DraftHole) (said : Li
   | .error _ => return rejected "elaboration" "the new goals cannot be shown"
   | .ok states => return .result <| Json.mkObj <| [("states", states)] ++ said
 
+/-- The most that a tactic may cost here, in thousands of heartbeats: what the file itself allows, if that is less. -/
+def ApplyOptions.limit (o : ApplyOptions) (s : Snapshot) : Nat :=
+  match maxHeartbeats.get s.coreCtx.options with
+  | 0 => o.heartbeats
+  | n => min n o.heartbeats
+
 /-- Run a text that Lean can read and that may be tried. The text instead, when it searches. -/
 def runTactic (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (text : String) (stx : Syntax) : IO (Answer ⊕ String) := do
-  let limit := match maxHeartbeats.get s.coreCtx.options with
-    | 0 => o.heartbeats
-    | n => min n o.heartbeats
   let token := (← r.get).token
   let drafts := o.drafts && hasHole stx
-  let (outcome, log) ← s.runLogged token limit (evaluate stx s) (trees := drafts)
+  let (outcome, log) ← s.runLogged token (o.limit s) (evaluate stx s) (trees := drafts)
   let map := s.coreCtx.fileMap
   let messages := (← log.toList.mapM (messageToWire map ·)).toArray
   match outcome with
@@ -227,24 +232,61 @@ def runTactic (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (text : String) 
     | .error stop => return .inl (stop.rejected messages)
     | .ok (holes, s') => return .inl (← advanced r s' holes said)
 
+/-- Parse a text and run it. The text instead, when it searches. -/
+def applyText (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (text : String) : IO (Answer ⊕ String) := do
+  let s := { s with coreCtx := { s.coreCtx with fileMap := text.toFileMap } }
+  match s.parse text with
+  | .error e => return .inl (rejected "parse" e)
+  | .ok stx => match s.place.objection? (drafts := o.drafts) stx with
+    | some against => return .inl (rejected against.kind against.text)
+    | none => runTactic r s o text stx
+
+/-- Why an answer is none that takes a tactic; none where it takes it. -/
+def Answer.refusal? : Answer → Option String
+  | .result value => do
+    let why ← (value.getObjVal? "rejected").toOption
+    return (why.getObjValAs? String "text").toOption.getD ""
+  | _ => none
+
+/-- The answer to a search, whose place the text takes that it found. -/
+def Answer.foundBy (a : Answer) (text : String) : Answer := match a with
+  | .result value => .result ((value.setObjVal! "tactic" text).setObjVal! "suggestion" text)
+  | a => a
+
+/-- The searches that are no tactics of Lean: they find texts, and the first that closes the goals takes
+    their place. -/
+def ownSearch? (text : String) : Option (MVarId → TacticM (Array String)) := match text.trimAscii.toString with
+  | "loop_induction?" => some loopProofs
+  | "library?" => some libraryProofs
+  | _ => none
+
+/-- How much more than one tactic a search may cost, and what it found. -/
+def searchFactor : Nat := 4
+
+/-- Run a search of ours and try what it found. -/
+def applySearch (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (search : MVarId → TacticM (Array String)) : IO Answer := do
+  let o := { o with heartbeats := o.heartbeats * searchFactor }
+  let run : TacticM (Array String) := do search (← getMainGoal)
+  match (← s.runLogged (← r.get).token (o.limit s) run).1 with
+  | .error stop => return stop.rejected #[]
+  | .ok (texts, _) =>
+    let mut answer := rejected "elaboration" "the search found nothing to try here"
+    for text in texts do
+      if let .inl a ← applyText r s o text then
+        answer := a
+        if let .result value := a then
+          if (value.getObjValAs? (Array Json) "states").toOption == some #[] then return a.foundBy text
+    return if answer.refusal?.isSome then answer else rejected "elaboration" "nothing that the search found closes the goals"
+
 /-- Apply a tactic. One that searches is run, and what it found is applied in its place. -/
 def applyTactic (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (text : String) : IO Answer := do
-  let attempt (text : String) : IO (Answer ⊕ String) := do
-    let s := { s with coreCtx := { s.coreCtx with fileMap := text.toFileMap } }
-    match s.parse text with
-    | .error e => return .inl (rejected "parse" e)
-    | .ok stx => match s.place.objection? (drafts := o.drafts) stx with
-      | some against => return .inl (rejected against.kind against.text)
-      | none => runTactic r s o text stx
-  match ← attempt text with
+  if let some search := ownSearch? text then return ← applySearch r s o search
+  match ← applyText r s o text with
   | .inl answer => return answer
-  | .inr found => match ← attempt found with
-    | .inl (.result value) =>
-      if let .ok why := value.getObjVal? "rejected" then
-        let text := (why.getObjValAs? String "text").toOption.getD ""
-        return rejected "elaboration" s!"what the search found does not take its place: {found}\n{text}"
-      return .result ((value.setObjVal! "tactic" found).setObjVal! "suggestion" found)
-    | .inl answer => return answer
+  | .inr found => match ← applyText r s o found with
+    | .inl answer => match answer.refusal? with
+      | some why => return rejected "elaboration" s!"what the search found does not take its place: {found}\n{why}"
+      | none => return answer.foundBy found
     | .inr _ => return rejected "elaboration" s!"what the search found searches again: {found}"
 
 end LeanEnv

@@ -22,9 +22,11 @@ RETURN_HEARTBEATS = 8_000
 QUICK = HEARTBEATS[1:2]
 """The one limit of short searches that only look whether something is easy."""
 
-_SEARCHING = re.compile(r"(exact|apply|rw|try)\?")
+_LIBRARY = re.compile(r"(exact|apply|rw|try|library)\?")
+"""Tactics that search the library, which is indexed at the first time."""
+_SEARCHING = re.compile(rf"{_LIBRARY.pattern}|loop_induction\?")
 _SEARCH_S = 30.0
-"""Wall time of a tactic that searches the library, which is indexed at the first time."""
+"""Wall time of a tactic that searches."""
 
 
 def wall_s(heartbeats: int) -> float:
@@ -61,7 +63,7 @@ class Ladder:
 
     def kept_back(self, tactic: str, rung: int) -> Rejected | None:
         """That a tactic is not tried with the first limit, as it searches the library; or None."""
-        if rung or not self.last or not _SEARCHING.match(tactic):
+        if rung or not self.last or not _LIBRARY.match(tactic):
             return None
         return Rejected("it searches the library: kept for a larger limit", Rejection.POSTPONED)
 

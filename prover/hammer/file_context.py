@@ -39,9 +39,13 @@ class Scope:
         self.mentioned = near
         seen_through = _reducible(source)
         self.for_grind = [n for n in self.definitions if _last(n) not in seen_through]
-        self.inductives = {
-            word for d in own if d.kind == "inductive" for word in (d.name, _last(d.name))
-        }
+        inductive = [d for d in own if d.kind == "inductive"]
+        self.inductives = {word for d in inductive for word in (d.name, _last(d.name))}
+        found = [d.name for d in inductive if d.type.endswith("Prop") and self._has(d.name)]
+        self.predicates = found[:MAX_DEFINITIONS]
+        self.for_grind += self.predicates
+        rules = [d.name for d in own if d.kind == "constructor"]
+        self.rules = [name for name in rules if name.rpartition(".")[0] in self.predicates]
         constants = {d.name for d in own if d.kind not in ("theorem", "field")}
         theorems = [d for d in own if d.kind in ("theorem", "field", "axiom")]
         words = {_last(name) for name in constants if self._has(name)}
@@ -62,14 +66,17 @@ class Scope:
 
     @property
     def grind(self) -> str:
-        """Parameters of `grind`: the definitions that it takes, with a space before."""
+        """Parameters of `grind`: definitions that it takes, and predicates; with a space before."""
         return _params(self.for_grind)
 
     def closers(self) -> list[str]:
         """Tactics to end the cases of an induction that know the file."""
         found = []
         if self.definitions:
-            found += [f"simp_all [{self._unfold}]", f"grind{self.grind}"]
+            found += [f"simp_all [{self._unfold}]"]
+        if self.for_grind:
+            found.append(f"grind{self.grind}")
+        if self.definitions:
             found.append(f"simp_all [{self._unfold}] <;> omega")
             found.append(f"simp_all [{self._unfold}] <;> grind")
         if self.theorems:
@@ -85,9 +92,10 @@ class Scope:
 
     def proposals(self) -> Iterator[Proposal]:
         """Yield uses of the definitions and theorems at the goal itself."""
+        if self.for_grind:
+            yield Proposal(f"grind{self.grind}", 0.3)
         if self.definitions:
             yield Proposal(f"simp [{self._unfold}]", 0.3)
-            yield Proposal(f"grind{self.grind}", 0.3)
             yield Proposal(f"simp_all [{self._unfold}]", 0.25)
             yield Proposal(f"simp [{self._unfold}] at *", 0.12)
             yield Proposal(f"simp [{self._unfold}] <;> omega", 0.15)

@@ -14,6 +14,7 @@ from ..policy.base import PolicyOutput, Proposal, Query
 from .arithmetic import arithmetic
 from .file_context import Scope
 from .goal_text import GoalText, fresh, introductions, mentions, split_top
+from .predicates import predicates
 from .programs import programs
 from .recurrences import recurrences
 
@@ -30,6 +31,7 @@ CLOSING = (
     ("norm_cast", 0.3),
     ("ac_rfl", 0.3),
     ("simp", 0.3),
+    ("library?", 0.2),
     ("exact?", 0.1),
     ("exact Classical.em _", 0.02),
 )
@@ -92,6 +94,7 @@ def _all(shape: GoalText, scope: Scope, mathlib: bool) -> Iterator[Proposal]:
     yield from _instantiate(shape)
     yield from _induction(shape, scope)
     yield from scope.proposals()
+    yield from predicates(shape, scope)
     yield from programs(shape, scope)
     yield from arithmetic(shape)
     yield from recurrences(shape)
@@ -286,6 +289,11 @@ def _induction(shape: GoalText, scope: Scope) -> Iterator[Proposal]:
         for closer in closers:
             yield Proposal(f"induction {h.name} <;> {closer}", 0.16 * weight)
         yield Proposal(_structured(h.name, h.type, shape), 0.14 * weight)
+        if h.type in ("Nat", "ℕ") and relevant:
+            strong = f"induction {h.name} using Nat.strongRecOn"
+            yield Proposal(f"{strong} <;> grind{scope.grind}", 0.15)
+            ih = fresh("ih", [n for n in shape.taken if n != h.name])
+            yield Proposal(f"{strong} with | _ {h.name} {ih} => ?_", 0.1)
         if others and relevant:
             names = " ".join(others)
             for closer in closers[:2] + closers[3:]:

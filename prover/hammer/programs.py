@@ -39,7 +39,20 @@ def _ranges(shape: GoalText, scope: Scope) -> Iterator[str]:
         yield f"induction {h.name} <;> simp_all [{lemmas}] <;> grind"
 
 
-TEMPLATES = (Template("split all", 0.3, _split_all), Template("ranges", 0.3, _ranges))
+def _recursion(shape: GoalText, scope: Scope) -> Iterator[str]:
+    """Go along the recursive functions below the goal's programs; the worker finds how."""
+    if scope.mentioned:
+        yield LOOP_INDUCTION
+
+
+LOOP_INDUCTION = "loop_induction?"
+"""A search of the worker, see LeanEnv/LoopInduction.lean; what it finds takes its place."""
+
+TEMPLATES = (
+    Template("split all", 0.7, _split_all),
+    Template("recursion", 0.6, _recursion),
+    Template("ranges", 0.3, _ranges),
+)
 
 
 def programs(shape: GoalText, scope: Scope) -> Iterator[Proposal]:
