@@ -225,6 +225,24 @@ class LeanPool(Closing):
         async with self._slot(state.root, self._recipes.of(state)) as slot:
             return await self._steps(slot, state, texts, limits)
 
+    async def apply_together(
+        self,
+        state: ProofState,
+        tactic: str,
+        *,
+        timeout_s: float | None = None,
+        heartbeats: int | None = None,
+    ) -> Step:
+        """Try a tactic, and keep all goals that it leaves as one state, as a proof script does.
+
+        It may have holes; each is a state of its own, behind that one. Else as `apply`.
+        """
+        limits = TacticLimits(heartbeats, timeout_s, drafts=True, together=True)
+        self._shared.most.note(limits)
+        async with self._slot(state.root, self._recipes.of(state)) as slot:
+            (step,) = await self._steps(slot, state, [tactic], limits)
+        return step
+
     async def ask_file(self, theorem: Theorem, op: str, **fields: Any) -> Json:
         """A request about the file of a theorem that this pool has opened.
 

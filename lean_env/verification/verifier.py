@@ -171,6 +171,7 @@ class Verifier(Closing):
         name: str = "submission",
         path: str = "original",
         review: Review | None = None,
+        since: int = 0,
     ) -> list[tuple[str, Verdict]]:
         """Does a file prove the theorems of the original, and nothing weaker?
 
@@ -178,8 +179,9 @@ class Verifier(Closing):
         file order. An error in the submission counts against all of them. The same text twice:
         are the theorems of a trusted file proved? Then an error counts where it stands.
         name, path: of the submission and of the original, for messages. review: has the last
-        word on the verdicts. Raises UsageError when Lean cannot read the original, or has not
-        what it imports.
+        word on the verdicts. since: of the original, judge only what it states from this byte on;
+        in the same text twice, an error above counts against nothing below. Raises UsageError
+        when Lean cannot read the original, or has not what it imports.
         """
         time = self._limits.time(submission)
         async with self._judges.one(original) as judge:
@@ -189,14 +191,16 @@ class Verifier(Closing):
                 if opened.kind is not RefusalKind.LIMIT:
                     raise UsageError(f"{path}: {opened.text}")
                 return [(name, Refused((opened,)))]
-            targets = targets_of(opened)
-            if submission != original or not targets:
+            targets = {n: t for n, t in targets_of(opened).items() if t.start >= since}
+            if not since and (submission != original or not targets):
                 unread_fault(path, opened)
+            if not targets:
+                return []
             judged = await check.compare(opened, submission, name, list(targets))
             if isinstance(judged, Refusal):
                 return [(t.shown, shown(Refused((judged,)), targets)) for t in targets.values()]
             if submission == original:
-                judged = _with_own_errors(opened, judged, targets, name)
+                judged = _with_own_errors(opened, judged, targets, name, since)
             number = judge.last_answer
             verdicts = [
                 Judged(t.shown, target, shown(judged[target], targets), number)
@@ -319,13 +323,18 @@ class _Check:
 
 
 def _with_own_errors(
-    original: Original, judged: dict[str, Verdict], targets: dict[str, VerifiedTarget], name: str
+    original: Original,
+    judged: dict[str, Verdict],
+    targets: dict[str, VerifiedTarget],
+    name: str,
+    since: int,
 ) -> dict[str, Verdict]:
-    """Hold each error of the file against the target it stands in, or else against all."""
+    """Hold each error from a byte on against the target it stands in, or else against all."""
     spans = [range(target.start, target.stop) for target in targets.values()]
-    loose = [e for e in original.errors if not any(e["start"] in span for span in spans)]
+    own = [e for e in original.errors if e["start"] >= since]
+    loose = [e for e in own if not any(e["start"] in span for span in spans)]
     verdicts = {}
     for (target, verdict), span in zip(judged.items(), spans, strict=True):
-        errors = loose + [e for e in original.errors if e["start"] in span]
+        errors = loose + [e for e in own if e["start"] in span]
         verdicts[target] = with_errors(verdict, new_errors(errors, Counter(), name, 0))
     return verdicts

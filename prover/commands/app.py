@@ -43,6 +43,7 @@ GROUPS = {
     },
     "Serve other programs": {
         "serve": "Serve Lean over HTTP: check, judge and prove.",
+        "repl": "Answer the JSON requests of leanprover-community/repl.",
     },
     "Look after this machine": {
         "setup": "Set up the embedded Lean now (121.5 MB to download).",

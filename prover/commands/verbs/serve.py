@@ -8,12 +8,13 @@ from typing import Annotated
 from typer import Context, Option
 
 from ..help_page import ADVANCED, BUDGET, COMMON, VerbHelp
-from ..options import Axioms, CheckTimeOption, LeanOptions, Workers
+from ..options import Axioms, CheckTimeOption, Db, LeanOptions, Workers
 
 HELP = VerbHelp(
     details="POST /api/check and /verify speak as Kimina's Lean server does, so its clients run "
     "unchanged; what Lean takes goes to the judge too. POST /prove searches proofs, POST "
-    "/verify-against judges a text against another one. /docs describes every field, /metrics "
+    "/verify-against judges a text against another one; /session keeps one open, for tactics at "
+    "its states. /attempts/N shows a stored attempt. /docs describes every field, /metrics "
     "counts for Prometheus. Clients must send the key in $LAKATOS_SERVER_KEY, if that is set. A "
     "Lean file can run programs: let only those send texts who may run programs as you. SIGTERM "
     "lets the requests under way end. It needs: pip install 'lakatos[serve]'.",
@@ -48,6 +49,7 @@ class ServeOptions:
         ),
     ] = 8000
     workers: Workers = None
+    db: Db = None
     time: Annotated[
         float,
         Option(
@@ -86,11 +88,31 @@ class ServeOptions:
             help="Size of a request, in kilobytes; larger ones are refused with status 413.",
         ),
     ] = 1024
+    most_sessions: Annotated[
+        int,
+        Option(
+            metavar="N",
+            min=1,
+            rich_help_panel=ADVANCED,
+            help="Sessions that one client may have open at once; more are refused with status "
+            "429.",
+        ),
+    ] = 16
+    session_idle: Annotated[
+        float,
+        Option(
+            metavar="SECONDS",
+            min=0.001,
+            rich_help_panel=ADVANCED,
+            help="Time without a request after which a session ends.",
+        ),
+    ] = 600.0
 
 
 def run(context: Context, options: ServeOptions) -> int:
     """Serve until a signal comes; the exit code."""
     from ....data.errors import UsageError
+    from ....data.report.attempt import html_page
     from ...config import ProverConfig
     from ...session import RunConfig, open_lean
     from .. import console
@@ -99,6 +121,7 @@ def run(context: Context, options: ServeOptions) -> int:
         raise UsageError("say what to serve: --http")
     try:
         from ...serving.http_app import ServerConfig, make_app
+        from ...serving.http_session import SessionLimits
         from ...serving.run_server import run_server
     except ModuleNotFoundError as error:
         raise UsageError(f"serve --http needs {error.name}: pip install 'lakatos[serve]'") from None
@@ -113,12 +136,19 @@ def run(context: Context, options: ServeOptions) -> int:
         where = f"everybody who reaches {options.host} can run programs here"
         console.note(f"warning: {where}: set LAKATOS_SERVER_KEY")
     toolchain = context.obj.find_toolchain(options.lean)
+
+    def attempt_page(number: int) -> str:
+        with context.obj.open_store_to_read(options.db) as store:
+            return html_page(store.load_attempt(number))
+
     server = ServerConfig(
         key=key,
         most_waiting=options.most_waiting,
         body_bytes=options.body_kb * 1024,
         judge=options.judge,
         run=config,
+        session=SessionLimits(options.session_idle, options.most_sessions),
+        attempt_page=attempt_page,
     )
     app = make_app(lambda: open_lean(toolchain, config, context.obj.cache), server)
 
