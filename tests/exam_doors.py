@@ -62,11 +62,11 @@ def chosen_cases():
     cases = read_cases()
     if os.environ.get("LAKATOS_WHOLE_EXAM"):
         return cases
-    quick = [each for each in cases.values() if each.name not in SLOW and not each.allow]
     sample = {}
-    for case in quick:
-        group = (case.row, case.accepted, case.proof is None)
-        sample.setdefault(group, case)
+    for case in cases.values():
+        if "import" not in case.submission and case.name not in SLOW and not case.allow:
+            group = (case.row, case.accepted and case.proof is None)
+            sample.setdefault(group, case)
     return {case.name: case for case in sample.values()}
 
 

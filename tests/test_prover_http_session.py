@@ -17,6 +17,7 @@ from lakatos.prover.serving.http_session import (
 from lakatos.prover.serving.snippets import SnippetChecker
 from lakatos.prover.session import RunConfig, open_lean
 
+from .test_prover_live_session import ENDLESS
 from .test_prover_serving import SWAP, serving
 
 pytestmark = pytest.mark.lean
@@ -126,6 +127,16 @@ def test_a_client_has_so_many_sessions_and_a_session_so_many_states(client, open
     place = f"/session/{opened['session']}/apply"
     refused = client.post(place, json={"state": 0, "tactics": tactics})
     assert (refused.status_code, "40 states" in refused.text) == (429, True)
+
+
+def test_what_a_client_asked_ends_with_it(client, opened):
+    path = f"/session/{opened['session']}/apply"
+    endless = {"state": 0, "tactic": ENDLESS, "timeout_s": 600, "heartbeats": 10**8}
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{client.base_url}{path}", json=endless, timeout=0.5)
+    # there is one worker: else this would wait for ten minutes
+    assert client.post(path, json={"state": 0, "tactic": "constructor"}).json()["results"][0]["ok"]
+    assert 'path="/session/{name}/apply",status="499"} 1.0' in client.get("/metrics").text
 
 
 def test_pages_of_attempts(client):

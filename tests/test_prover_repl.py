@@ -10,8 +10,10 @@ import pytest
 from lakatos.data.errors import UsageError
 from lakatos.prover.serving.repl_json import parse_request
 from lakatos.prover.serving.repl_loop import requests, serve_stream
-from lakatos.prover.serving.repl_session import ReplSession, TacticLimit
+from lakatos.prover.serving.repl_session import ReplLimits, ReplSession
 from lakatos.prover.session import RunConfig, open_lean
+
+from .test_prover_live_session import ENDLESS
 
 SWAP = "theorem swap (p q : Prop) (h : p ∧ q) : q ∧ p := by sorry"
 
@@ -24,7 +26,7 @@ def answers(toolchain):
         parts = runner.run(lean.__aenter__())
 
         def ask(*asked, **words):
-            session = ReplSession(parts, limit=TacticLimit(timeout_s=10), **words)
+            session = ReplSession(parts, **words)
 
             async def go():
                 return [
@@ -244,6 +246,21 @@ def test_a_text_that_ends_workers_is_answered_and_the_session_goes_on(answers):
     gone, after = answers({"cmd": "#eval (IO.Process.exit 3 : IO Unit)"}, {"cmd": "#eval 1"})
     assert "exit" in gone["message"]
     assert after["messages"][0]["data"] == "1"
+
+
+@pytest.mark.lean
+def test_a_command_and_a_tactic_end_at_their_limits(answers):
+    opened, slow, hung, after = answers(
+        {"cmd": SWAP},
+        {"cmd": f"example : True := by\n  {ENDLESS}\n  trivial"},
+        {"tactic": ENDLESS, "proofState": 0},
+        {"tactic": "exact ⟨h.2, h.1⟩", "proofState": 0},
+        limits=ReplLimits(command_s=5.0, tactic_s=0.2),
+    )
+    assert opened["env"] == 0
+    assert "timed out in 5 seconds" in slow["message"]
+    assert "no answer within 0.2 s" in hung["message"]
+    assert after["proofStatus"] == "Completed"
 
 
 @pytest.mark.lean

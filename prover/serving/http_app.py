@@ -26,7 +26,7 @@ from ..session import LeanParts, RunConfig, run_on
 from ..theorem_names import select
 from . import kimina
 from .fair_queue import FairQueue, QueueFull
-from .http_middleware import BodyLimit, RequestLog
+from .http_middleware import BodyLimit, EndWithClient, RequestLog
 from .http_session import NotThere, SessionLimits, Sessions, TooMany, verdict_json
 from .http_session_routes import session_routes
 from .repl_json import NO_INFOTREE
@@ -144,6 +144,7 @@ def make_app(open_lean: OpenLean, config: ServerConfig) -> FastAPI:
 
     app = FastAPI(title="Lakatos", lifespan=lifespan, docs_url="/docs", redoc_url=None)
     app.add_middleware(BodyLimit, most=config.body_bytes)
+    app.add_middleware(EndWithClient)
     app.add_middleware(RequestLog, count=lambda *found: app.state.service.count(*found))
     _tell_errors(app)
     _add_open_routes(app)
@@ -154,19 +155,20 @@ def make_app(open_lean: OpenLean, config: ServerConfig) -> FastAPI:
     return app
 
 
-def _service(request: Request) -> _Service:
+async def service_of(request: Request) -> _Service:
+    """What the routes share. As a coroutine, for FastAPI calls functions in threads."""
     service = request.app.state.service
     assert isinstance(service, _Service)
     return service
 
 
-Service = Annotated[_Service, Depends(_service)]
+Service = Annotated[_Service, Depends(service_of)]
 
 
 def _key_check(config: ServerConfig) -> Any:
     """A dependency of routes: the client's name, if it has the key."""
 
-    def client_of(request: Request) -> str:
+    async def client_of(request: Request) -> str:
         if config.key is not None:
             given = request.headers.get("authorization") or request.headers.get("x-auth-token", "")
             token = given.removeprefix("Bearer ").strip()
@@ -186,7 +188,7 @@ def _tell_errors(app: FastAPI) -> None:
 
     @app.exception_handler(QueueFull)
     async def busy(request: Request, error: QueueFull) -> JSONResponse:
-        waiting = _service(request).queue.waiting
+        waiting = app.state.service.queue.waiting
         return refused(request, 429, f"busy: {waiting} texts wait", **{"retry-after": "1"})
 
     @app.exception_handler(TooMany)

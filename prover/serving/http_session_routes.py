@@ -63,7 +63,7 @@ def session_routes(client_of: Any) -> APIRouter:
     """The routes. client_of: a dependency that gives the client's name, if it has the key."""
     router = APIRouter(prefix="/session", tags=["session"])
 
-    def sessions_of(request: Request) -> Sessions:
+    async def sessions_of(request: Request) -> Sessions:
         sessions = request.app.state.service.sessions
         assert isinstance(sessions, Sessions)
         return sessions

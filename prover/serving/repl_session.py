@@ -7,6 +7,7 @@ which the worker elaborates nothing twice while it is one of the last it had. A 
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -39,10 +40,15 @@ IN_A_DRAFT = "Incomplete: fills a sorry of a tactic, and is judged when it stand
 
 
 @dataclass(frozen=True)
-class TacticLimit:
-    """What one tactic may take: seconds, and heartbeats in thousands."""
+class ReplLimits:
+    """What one request may take.
 
-    timeout_s: float = 60.0
+    command_s: seconds for a command or file, its judge included. tactic_s: for a tactic.
+    heartbeats: Lean's own limit for a tactic, in thousands.
+    """
+
+    command_s: float = 300.0
+    tactic_s: float = 60.0
     heartbeats: int = 200_000
 
 
@@ -55,7 +61,7 @@ class ReplSession:
 
     lean: LeanParts
     judge: bool = True
-    limit: TacticLimit = field(default_factory=TacticLimit)
+    limits: ReplLimits = field(default_factory=ReplLimits)
 
     def __post_init__(self) -> None:
         self._environments: list[ReplEnvironment] = []
@@ -79,6 +85,8 @@ class ReplSession:
         try:
             request: ReplRequest = parse_request(text)
             return await self._answers[request.kind](request.fields)
+        except TimeoutError:
+            return {"message": f"Lean timed out in {self.limits.command_s:g} seconds"}
         except (UsageError, WorkerDied) as error:
             return {"message": str(error)}
 
@@ -91,7 +99,10 @@ class ReplSession:
         if asked["infotree"] is not None:
             raise UsageError(NO_INFOTREE)
         before = None if asked["env"] is None else self._environment(asked["env"])
-        made = ReplEnvironment(before, asked["cmd"])
+        async with asyncio.timeout(self.limits.command_s):
+            return await self._run(ReplEnvironment(before, asked["cmd"]), asked)
+
+    async def _run(self, made: ReplEnvironment, asked: Json) -> Json:
         text = made.whole
         above = text[: len(text) - len(made.text)]
         since, lines = len(above.encode()), above.count("\n")
@@ -180,9 +191,9 @@ class ReplSession:
 
     async def _apply(self, before: ReplState, tactic: str) -> tuple[Step, Advanced]:
         assert before.state is not None
-        limit = self.limit
+        limits = self.limits
         step = await self.lean.pool.apply_together(
-            before.state, tactic, timeout_s=limit.timeout_s, heartbeats=limit.heartbeats
+            before.state, tactic, timeout_s=limits.tactic_s, heartbeats=limits.heartbeats
         )
         outcome = step.outcome
         if isinstance(outcome, TimedOut):

@@ -28,6 +28,15 @@ class ReplOptions:
     """The options of `lakatos repl`."""
 
     lean: LeanOptions
+    command_time: Annotated[
+        float,
+        Option(
+            metavar="SECONDS",
+            min=0.001,
+            rich_help_panel=BUDGET,
+            help="Time for one command or file, its judge included.",
+        ),
+    ] = 300.0
     tactic_time: Annotated[
         float,
         Option(
@@ -55,14 +64,14 @@ def run(context: Context, options: ReplOptions) -> int:
     import asyncio
 
     from ...serving.repl_loop import serve_stream, watch_reader
-    from ...serving.repl_session import ReplSession, TacticLimit
+    from ...serving.repl_session import ReplLimits, ReplSession
     from ...session import RunConfig, open_lean
     from .. import streams
     from ..event_loop import run_async
 
     axioms = tuple(options.allow_axiom or ())
     config = RunConfig(workers=1, allow_axioms=axioms, check_s=options.check_time)
-    limit = TacticLimit(timeout_s=options.tactic_time)
+    limits = ReplLimits(options.command_time, options.tactic_time)
     toolchain = context.obj.find_toolchain(options.lean)
 
     def write(text: str) -> None:
@@ -79,7 +88,7 @@ def run(context: Context, options: ReplOptions) -> int:
 
         watch_reader(sys.stdout.fileno(), gone)
         async with open_lean(toolchain, config, context.obj.cache) as parts:
-            session = ReplSession(parts, options.judge, limit)
+            session = ReplSession(parts, options.judge, limits)
             await serve_stream(session, sys.stdin.buffer, write)
         return 0
 
