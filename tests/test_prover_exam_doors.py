@@ -9,13 +9,13 @@ import pytest
 from lakatos.prover.serving.repl_session import ReplLimits, ReplSession
 from lakatos.prover.session import RunConfig, open_lean
 
-from .exam_doors import chosen_cases
+from .exam_doors import SLOW, chosen_cases
 from .test_prover_serving import serving
 
 CASES = chosen_cases()
 PROOFS = {name: case for name, case in CASES.items() if case.proof is not None}
 FILES = [n for n, case in CASES.items() if not case.allow and not (case.accepted and case.proof)]
-ALONE = [n for n in FILES if CASES[n].shows_alone or CASES[n].accepted]
+ALONE = [n for n in FILES if n not in SLOW and (CASES[n].shows_alone or CASES[n].accepted)]
 
 pytestmark = pytest.mark.lean
 

@@ -165,6 +165,21 @@ def test_what_a_theorem_rests_on_is_judged_across_environments(answers):
 
 
 @pytest.mark.lean
+def test_what_code_of_a_text_declares_is_judged_too(answers):
+    forged = """import Lean
+open Lean
+run_meta
+  let decl := .thmDecl {
+    name := `no, levelParams := [], type := mkConst ``False, value := mkConst ``True.intro }
+  match (← getEnv).addDeclCore 0 decl none (doCheck := false) with
+  | .ok env => setEnv env
+  | .error _ => throwError "not added"
+"""
+    (answer,) = answers({"cmd": forged})
+    assert errors(answer)[0].startswith("no is refused: kernel:")
+
+
+@pytest.mark.lean
 def test_all_tactics_and_root_goals(answers):
     text = "example : 1 = 1 := by\n  skip\n  have h : 2 = 2 := by rfl\n  exact rfl\n"
     found, first, last, root = answers(

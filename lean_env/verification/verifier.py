@@ -171,7 +171,6 @@ class Verifier(Closing):
         name: str = "submission",
         path: str = "original",
         review: Review | None = None,
-        since: int = 0,
     ) -> list[tuple[str, Verdict]]:
         """Does a file prove the theorems of the original, and nothing weaker?
 
@@ -179,9 +178,8 @@ class Verifier(Closing):
         file order. An error in the submission counts against all of them. The same text twice:
         are the theorems of a trusted file proved? Then an error counts where it stands.
         name, path: of the submission and of the original, for messages. review: has the last
-        word on the verdicts. since: of the original, judge only what it states from this byte on;
-        in the same text twice, an error above counts against nothing below. Raises UsageError
-        when Lean cannot read the original, or has not what it imports.
+        word on the verdicts. Raises UsageError when Lean cannot read the original, or has not
+        what it imports.
         """
         time = self._limits.time(submission)
         async with self._judges.one(original) as judge:
@@ -191,16 +189,14 @@ class Verifier(Closing):
                 if opened.kind is not RefusalKind.LIMIT:
                     raise UsageError(f"{path}: {opened.text}")
                 return [(name, Refused((opened,)))]
-            targets = {n: t for n, t in targets_of(opened).items() if t.start >= since}
-            if not since and (submission != original or not targets):
+            targets = targets_of(opened)
+            if submission != original or not targets:
                 unread_fault(path, opened)
-            if not targets:
-                return []
             judged = await check.compare(opened, submission, name, list(targets))
             if isinstance(judged, Refusal):
                 return [(t.shown, shown(Refused((judged,)), targets)) for t in targets.values()]
             if submission == original:
-                judged = _with_own_errors(opened, judged, targets, name, since)
+                judged = _with_own_errors(opened, judged, targets, name)
             number = judge.last_answer
             verdicts = [
                 Judged(t.shown, target, shown(judged[target], targets), number)
@@ -209,6 +205,35 @@ class Verifier(Closing):
             if review is not None:
                 verdicts = await review(judge, verdicts)
             return [(each.shown, each.verdict) for each in verdicts]
+
+    async def judge_text(self, text: str, since: int = 0) -> list[tuple[str, Verdict]]:
+        """Does what a text states hold, be it written there or declared by code of the text?
+
+        since: a byte; what stands above is not judged again. One verdict for each theorem, example
+        and declaration with a hole from there on, in file order; then one for each theorem that
+        only code declares. An error counts against what it stands in, or else against all; one
+        above `since` against nothing. Raises UsageError when Lean has not what it imports.
+        """
+        time = self._limits.time(text)
+        async with self._judges.one(text) as judge:
+            opened = await judge.open(text, time)
+            if isinstance(opened, Refusal):
+                if opened.kind is not RefusalKind.LIMIT:
+                    raise UsageError(opened.text)
+                return [("the text", Refused((opened,)))]
+            known = targets_of(opened)
+            targets = {name: t for name, t in known.items() if t.start >= since}
+            check = self._check(judge, time)
+            judged = await check.all_theorems(text)
+            missing = [name for name in targets if name not in judged]
+            if missing:
+                found = await check.compare(opened, text, "text", missing)
+                if isinstance(found, Refusal):
+                    found = {name: Refused((found,)) for name in missing}
+                judged |= found
+        own = _with_own_errors(opened, {n: judged[n] for n in targets}, targets, "text", since)
+        verdicts = [(t.shown, shown(own[name], targets)) for name, t in targets.items()]
+        return verdicts + [(n, verdict) for n, verdict in judged.items() if n not in known]
 
     async def unknown_axioms(self, sources: Sequence[str]) -> list[str]:
         """A line for each allowed axiom that none of the files declares, nor what they import.
@@ -315,6 +340,19 @@ class _Check:
         errors = new_errors(exported["messages"], original.known, name, 0)
         return {target: with_errors(verdict, errors) for target, verdict in judged.items()}
 
+    async def all_theorems(self, text: str) -> dict[str, Verdict]:
+        """Verdicts on all theorems that a text leaves, by name, those that code declares too.
+
+        None without a library above Init, where no code can.
+        """
+        exported = await self._export("text", text)
+        if isinstance(exported, Refusal):
+            return {"the text": Refused((exported,))}
+        if set(exported["imports"]) <= {"Init"}:
+            return {}
+        judged = await self.judge.judge(text, exported, None, self.allow, self.time)
+        return {"the text": Refused((judged,))} if isinstance(judged, Refusal) else judged
+
     async def _export(
         self, name: str, source: str, proposed: tuple[int, int] | None = None
     ) -> Json | Refusal:
@@ -327,7 +365,7 @@ def _with_own_errors(
     judged: dict[str, Verdict],
     targets: dict[str, VerifiedTarget],
     name: str,
-    since: int,
+    since: int = 0,
 ) -> dict[str, Verdict]:
     """Hold each error from a byte on against the target it stands in, or else against all."""
     spans = [range(target.start, target.stop) for target in targets.values()]

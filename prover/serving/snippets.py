@@ -106,7 +106,7 @@ async def refusals(lean: LeanParts, opened: OpenedFile, since: int = 0) -> list[
     says_sorry = said or any(each.start >= since for each in opened.theorems)
     found = []
     text = opened.source
-    for name, verdict in await lean.verifier.compare(text, text, since=since):
+    for name, verdict in await lean.verifier.judge_text(text, since):
         reasons = verdict.reasons if isinstance(verdict, Refused) else ()
         for reason in reasons:
             if reason.kind is not RefusalKind.SORRY or not says_sorry:
