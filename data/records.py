@@ -71,7 +71,7 @@ class ProofState:
         """How to pickle it: its way from the root as one flat list, however long."""
         made = self.recipe
         states = [*(o.parent for o in made), self]
-        steps = [None, *((o.tactic, o.index, o.positions, o.hole) for o in made)]
+        steps = [None, *((o.tactic, o.index, o.positions, o.hole, o.together) for o in made)]
         rows = zip(states, steps, strict=True)
         return _state_on, ([(s.key, s.goals, s.size, s.root, step) for s, step in rows],)
 
@@ -100,7 +100,7 @@ class Origin:
     """The step that made a state: `tactic` at `parent`, of whose states it is number `index`.
 
     positions: where the state's goals stand in Lean's goal list after the tactic, 0-based.
-    hole: the `sorry` of the tactic that the state stands for; None for a goal that it left.
+    hole: the `sorry` of the tactic that it stands for. together: all other goals are one state.
     """
 
     parent: ProofState
@@ -108,14 +108,14 @@ class Origin:
     index: int
     positions: tuple[int, ...] = (0,)
     hole: DraftHole | None = None
+    together: bool = False
 
 
 def _state_on(path: Sequence[tuple[Any, ...]]) -> ProofState:
     """The last state of a path that `ProofState.__reduce__` wrote down."""
     state: ProofState | None = None
     for key, goals, size, root, step in path:
-        origin = None if state is None else Origin(state, *step)
-        state = ProofState(key, goals, origin, size, root)
+        state = ProofState(key, goals, None if state is None else Origin(state, *step), size, root)
     assert state is not None
     return state
 

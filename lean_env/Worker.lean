@@ -44,9 +44,9 @@ def serve (r : WorkerRef) (request : Request) : IO Answer := do
   | .state file statement command? =>
     let some f := w.files[file]? | return failed "unknown_file" s!"no file {file}"
     poseStatement r f statement command?
-  | .apply state tactic heartbeats drafts =>
+  | .apply state tactic heartbeats drafts together =>
     let some s := w.snapshots[state]? | return failed "unknown_state" s!"no state {state}"
-    applyTactic r s { heartbeats, drafts } tactic
+    applyTactic r s { heartbeats, drafts, together } tactic
   | .release states files => release r states files
   | .stats => stats r
   | .block file hole text =>

@@ -51,7 +51,7 @@ class Root:
 
 
 class Recipe:
-    """One state as the way to it: a node in a trie of (tactic, index) steps.
+    """One state as the way to it: a node in a trie of (tactic, index, together) steps.
 
     Compared by identity: two ways to equal states may name their hypotheses differently.
     """
@@ -59,11 +59,11 @@ class Recipe:
     __slots__ = ("_children",)
 
     def __init__(self) -> None:
-        self._children: dict[tuple[str, int], Recipe] = {}
+        self._children: dict[tuple[str, int, bool], Recipe] = {}
 
-    def child(self, tactic: str, index: int) -> Recipe:
+    def child(self, tactic: str, index: int, together: bool = False) -> Recipe:
         """The recipe one step longer; made when new."""
-        step = (tactic, index)
+        step = (tactic, index, together)
         child = self._children.get(step)
         if child is None:
             child = self._children[step] = Recipe()
@@ -95,7 +95,7 @@ class Recipes:
         """The recipe of a state."""
         recipe = self.root(state.root)
         for step in state.recipe:
-            recipe = recipe.child(step.tactic, step.index)
+            recipe = recipe.child(step.tactic, step.index, step.together)
         return recipe
 
     def forget_source(self, digest: str) -> None:

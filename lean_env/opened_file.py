@@ -19,7 +19,9 @@ class OpenedFile:
     """A Lean file as Lean sees it. theorems: one for each hole that has a state, in file order.
 
     unread: what Lean's parser could not read; unfilled: declarations that rest on a `sorry` where
-    the text has none: it comes out of a macro, `admit` or a default value.
+    the text has none: it comes out of a macro, `admit` or a default value. stopped: the byte at
+    which an `#exit`, or an `import` below the first command, ends the file before its end; 0 where
+    its header is broken.
     """
 
     path: str
@@ -29,6 +31,7 @@ class OpenedFile:
     theorems: tuple[Theorem, ...]
     unread: tuple[Message, ...] = ()
     unfilled: tuple[Message, ...] = ()
+    stopped: int | None = None
 
 
 def digest_of(source: str) -> str:
@@ -60,7 +63,8 @@ def to_opened(path: str, source: str, reply: Json) -> OpenedFile:
     messages = tuple(to_message(message) for message in reply["messages"])
     unread = tuple(to_message(message) for message in reply["parsed"])
     found = tuple(theorems)
-    return OpenedFile(path, source, file.imports, messages, found, unread, _unfilled(reply))
+    opened = OpenedFile(path, source, file.imports, messages, found, unread, _unfilled(reply))
+    return replace(opened, stopped=reply.get("stopped"))
 
 
 def _unfilled(reply: Json) -> tuple[Message, ...]:

@@ -157,16 +157,22 @@ class LeanPool(Closing):
         digest = digest_of(source)
         if proposed is not None or digest not in self._sources:
             self._sources[digest] = KnownSource(path, source, proposed)
+        began = 0.0
         async with self._slot() as slot:
-            began = time.monotonic()
-            reply = await _twice(slot, lambda: slot.open(digest))
+
+            async def open_here() -> Json:
+                nonlocal began
+                began = time.monotonic()  # the start of a worker is not the file's doing
+                return await slot.open(digest)
+
+            reply = await _twice(slot, open_here)
             elapsed_s = time.monotonic() - began
         try:
             opened = to_opened(path, source, reply)
         except (KeyError, TypeError, IndexError) as error:
             raise ProtocolError(f"worker answered `open` in no known shape: {error}") from error
         if elapsed_s > SLOW_OPEN_S:
-            self._queue.slow.add(digest)
+            self._queue.slow[digest] = elapsed_s
             if len(opened.theorems) * THEOREM_S > elapsed_s:
                 self._spread(digest)
         return opened
@@ -225,6 +231,24 @@ class LeanPool(Closing):
         async with self._slot(state.root, self._recipes.of(state)) as slot:
             return await self._steps(slot, state, texts, limits)
 
+    async def apply_together(
+        self,
+        state: ProofState,
+        tactic: str,
+        *,
+        timeout_s: float | None = None,
+        heartbeats: int | None = None,
+    ) -> Step:
+        """Try a tactic, and keep all goals that it leaves as one state, as a proof script does.
+
+        It may have holes; each is a state of its own, behind that one. Else as `apply`.
+        """
+        limits = TacticLimits(heartbeats, timeout_s, drafts=True, together=True)
+        self._shared.most.note(limits)
+        async with self._slot(state.root, self._recipes.of(state)) as slot:
+            (step,) = await self._steps(slot, state, [tactic], limits)
+        return step
+
     async def ask_file(self, theorem: Theorem, op: str, **fields: Any) -> Json:
         """A request about the file of a theorem that this pool has opened.
 
@@ -274,7 +298,7 @@ class LeanPool(Closing):
         for digest in {*void, digest_of(opened.source)}:
             self._sources.pop(digest, None)
             self._recipes.forget_source(digest)
-            self._queue.slow.discard(digest)
+            self._queue.slow.pop(digest, None)
             for slot in self._slots:
                 slot.handles.drop_file(digest)
 

@@ -16,13 +16,17 @@ OP       request                                       result
 ping     -                                             {}
 options  values[[NAME, true|false|number|text]]        {}; for every file from then on
 open     name, source, proposed?, typed?
-                                        file, imports, messages, parsed, commands, holes
+                                        file, imports, messages, parsed, stopped?, commands, holes
+          stopped: the byte of an `#exit` or `import` that ends the file early, 0 where its header
+          is broken
           typed: false leaves the types of declarations out, which take long to print
 state    file, statement, command?                     state
-apply    state, tactic, heartbeats?, drafts?           states, tactic?, suggestion?, messages?[]
+apply    state, tactic, heartbeats?, drafts?, together?
+                                               states, tactic?, suggestion?, messages?[]
                                                        |  rejected{kind,text,messages?[]}
-          drafts: each `sorry` of the tactic becomes a state; tactic: what was applied instead of
-          one that searches; the text of a message: null where it is that of the rejection
+          drafts: each `sorry` of the tactic becomes a state; together: the goals that it leaves
+          stay one state; tactic: what was applied instead of one that searches; the text of a
+          message: null where it is that of the rejection
 release  states[], files[]                             {}
 stats    -                                             states, files, environments
 block    file, hole, text                              reasons[]

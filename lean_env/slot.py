@@ -61,11 +61,13 @@ class TacticLimits:
     """What one tactic may cost, and whether it may have holes.
 
     heartbeats: in thousands; None: the pool's. timeout_s: wall time; None: the pool's.
+    together: whether the goals that it leaves stay one state.
     """
 
     heartbeats: int | None = None
     timeout_s: float | None = None
     drafts: bool = False
+    together: bool = False
 
     def __post_init__(self) -> None:
         if self.heartbeats is not None and self.heartbeats < 1:
@@ -270,7 +272,7 @@ class WorkerSlot:
                 elapsed_ms = (time.perf_counter() - began) * 1e3
                 self._count(worker)
                 applied = _applied(tactic, answer)
-                outcome = self._outcome(state, recipe, applied, answer)
+                outcome = self._outcome(state, recipe, (applied, limits.together), answer)
                 yield Step(applied, 1.0, outcome, elapsed_ms)
                 if worker.fault is not None:
                     return  # killed for this tactic: the death is not the next one's doing
@@ -278,17 +280,18 @@ class WorkerSlot:
             for request in sent:
                 worker.abandon(request)
 
-    async def _again(self, wire: Any, tactic: str) -> Answer:
+    async def _again(self, wire: Any, tactic: str, together: bool) -> Answer:
         """Take a step of a recipe once more, within more than it can have taken."""
         heartbeats = max(self._limits.heartbeats * REPLAY_FACTOR, self._shared.most.heartbeats)
         wall_s = max(self._limits.wall_s * REPLAY_FACTOR, self._shared.most.wall_s)
-        limits = TacticLimits(heartbeats, wall_s, drafts=True)
+        limits = TacticLimits(heartbeats, wall_s, drafts=True, together=together)
         return await self.request("apply", wall_s=wall_s, **self._fields(wire, tactic, limits))
 
     def _fields(self, wire: Any, tactic: str, limits: TacticLimits) -> Json:
         heartbeats = limits.heartbeats or self._limits.heartbeats
         fields = {"state": wire, "tactic": tactic, "heartbeats": heartbeats}
-        return fields | ({"drafts": True} if limits.drafts else {})
+        fields |= {"drafts": True} if limits.drafts else {}
+        return fields | ({"together": True} if limits.together else {})
 
     async def _rebuild(self, state: ProofState) -> Any:
         """Replay the recipe from its longest live part; the wire id, or Rejected if it fails."""
@@ -296,7 +299,7 @@ class WorkerSlot:
         made = [*(step.parent for step in steps), state]
         recipes = [self._recipes.root(state.root)]
         for step in steps:
-            recipes.append(recipes[-1].child(step.tactic, step.index))
+            recipes.append(recipes[-1].child(step.tactic, step.index, step.together))
         start = len(steps)
         while start > 0 and recipes[start] not in self.handles:
             start -= 1
@@ -304,16 +307,22 @@ class WorkerSlot:
             wire = self.handles.get(recipes[number])
             if wire is None:
                 return _lost(f"step {number} is gone")
-            tactic = steps[number].tactic
-            answer = await self._again(wire, tactic)
-            outcome = self._outcome(made[number], recipes[number], tactic, answer)
-            if not _gives(outcome, steps[number].index, made[number + 1]):
+            step = steps[number]
+            tactic, together = step.tactic, step.together
+            answer = await self._again(wire, tactic, together)
+            outcome = self._outcome(made[number], recipes[number], (tactic, together), answer)
+            if not _gives(outcome, step.index, made[number + 1]):
                 return _lost(f"`{tactic}` gave another result this time")
         wire = self.handles.get(recipes[-1])
         return _lost("its root is gone") if wire is None else wire
 
-    def _outcome(self, parent: ProofState, recipe: Recipe, tactic: str, answer: Answer) -> Outcome:
-        """The answer to `apply` as a record; its states become live handles."""
+    def _outcome(
+        self, parent: ProofState, recipe: Recipe, applied: tuple[str, bool], answer: Answer
+    ) -> Outcome:
+        """The answer to `apply` as a record; its states become live handles.
+
+        applied: the tactic, and whether the goals that it leaves stay together.
+        """
         if isinstance(answer, TimedOut):
             return answer
         if isinstance(answer, Failure):
@@ -326,11 +335,12 @@ class WorkerSlot:
             if rejected is not None:
                 said = to_messages(rejected)
                 return Rejected(rejected["text"], Rejection(rejected["kind"]), said)
-            states = []
+            states, (tactic, together) = [], applied
             for index, wire in enumerate(answer.value["states"]):
-                origin = Origin(parent, tactic, index, tuple(wire["positions"]), to_hole(wire))
+                places = tuple(wire["positions"])
+                origin = Origin(parent, tactic, index, places, to_hole(wire), together)
                 states.append(to_state(wire, root=parent.root, origin=origin))
-                self.handles.put(recipe.child(tactic, index), wire["state"])
+                self.handles.put(recipe.child(tactic, index, together), wire["state"])
         except (KeyError, TypeError, ValueError) as error:
             raise ProtocolError(f"worker answered `apply` in no known shape: {error}") from error
         found = answer.value.get("suggestion")

@@ -1,6 +1,7 @@
 """Who gets which worker of a pool: first come, first served, the one that suits best.
 
-A file that is slow to open is waited for where it is open: opening it once more takes longer.
+A file that is slow to open is waited for where it is open, but no longer than it takes to open it
+once more: what runs there may take much longer.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from .handles import Recipe
 from .slot import WorkerSlot
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     """Somebody who waits. digest: of a file that the slot must have; empty: any will do."""
 
@@ -24,13 +25,16 @@ class _Waiting:
 
 
 class SlotQueue:
-    """The slots of a pool that nobody uses, and who waits for one. slow: digests of such files."""
+    """The slots of a pool that nobody uses, and who waits for one.
+
+    slow: how many seconds it takes to open such files, by digest.
+    """
 
     def __init__(self, slots: Sequence[WorkerSlot]) -> None:
         self._slots = slots
         self._waiting: deque[_Waiting] = deque()
         self.free = list(slots)
-        self.slow: set[str] = set()
+        self.slow: dict[str, float] = {}
 
     def close(self, error: UsageError) -> None:
         """Tell everybody who waits."""
@@ -46,14 +50,27 @@ class SlotQueue:
             slot = max(fitting, key=lambda slot: _affinity(slot, root, recipe))
             self.free.remove(slot)
             return slot
-        waiter: asyncio.Future[WorkerSlot] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(waiter, digest))
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[WorkerSlot] = loop.create_future()
+        waiting = _Waiting(waiter, digest)
+        self._waiting.append(waiting)
+        patience = loop.call_later(self.slow[digest], self._take_any, waiting) if digest else None
         try:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 self.give_back(waiter.result())
             raise
+        finally:
+            if patience is not None:
+                patience.cancel()
+
+    def _take_any(self, waiting: _Waiting) -> None:
+        """Give whoever waits any slot from now on."""
+        waiting.digest = ""
+        if self.free and waiting in self._waiting and not waiting.slot.done():
+            self._waiting.remove(waiting)
+            waiting.slot.set_result(self.free.pop())
 
     def take_without(self, digest: str) -> list[WorkerSlot]:
         """The free slots that have not got a file."""

@@ -270,7 +270,7 @@ class Place:
 async def test_a_file_that_is_slow_to_open_is_waited_for_where_it_is_open():
     has, other = Place("f"), Place("g")
     queue: Any = SlotQueue(cast(Any, [has, other]))
-    queue.slow.add("f")
+    queue.slow["f"] = 600.0
     assert await queue.take("f:0:0", None) is has
     (waiting,) = await begun(queue.take("f:1:0", None))
     assert await queue.take("g:0:0", None) is other, "others do not wait"
@@ -287,6 +287,20 @@ async def test_a_file_that_is_slow_to_open_is_waited_for_where_it_is_open():
     queue.give_back(other)
     assert queue.take_without("g") == []
     assert queue.take_without("h") == [other]
+
+
+@asynchronous
+async def test_a_file_is_waited_for_no_longer_than_it_takes_to_open():
+    has, other = Place("f"), Place("g")
+    queue: Any = SlotQueue(cast(Any, [has, other]))
+    queue.slow["f"] = 0.001
+    assert await queue.take("f:0:0", None) is has, "what runs there never ends"
+    assert await queue.take("f:1:0", None) is other
+    (waiting,) = await begun(queue.take("f:2:0", None))
+    queue.give_back(other)
+    assert await waiting is other
+    queue.give_back(has)
+    assert queue.free == [has]
 
 
 @asynchronous

@@ -17,10 +17,12 @@ A tactic that searches is replaced by what it found, and `tactic` says by what. 
 
 namespace LeanEnv
 
-/-- How to apply a tactic: its limit in thousands of heartbeats, and whether it may have holes. -/
+/-- How to apply a tactic: its limit in thousands of heartbeats, whether it may have holes, and whether
+    all goals that it leaves stay together as one state. -/
 structure ApplyOptions where
   heartbeats : Nat
   drafts     : Bool := false
+  together   : Bool := false
 
 /-- A tactic that Lean did not take. -/
 def rejectedWith (kind text : String) (messages : Array Json) : Answer :=
@@ -142,7 +144,7 @@ def evaluate (stx : Syntax) (s : Snapshot) : TacticM Bool := do
 def openHole (h : Hole) : TacticM (Option MVarId) := do
   match h.asTerm?, h.goals with
   | some (lctx, type), _ =>
-    let insts ← withLCtx lctx {} getLocalInstances
+    let insts ← instancesOf lctx
     let m ← withLCtx lctx insts <| mkFreshExprSyntheticOpaqueMVar (← instantiateMVars type)
     return some m.mvarId!
   | none, g :: _ =>
@@ -195,9 +197,9 @@ def Stop.rejected (stop : Stop) (messages : Array Json) : Answer := match stop w
   | .cancelled => LeanEnv.rejected "cancelled" "cancelled"
 
 /-- The new states as they go on the wire. -/
-def advanced (r : WorkerRef) (s : Snapshot) (holes : Array DraftHole) (said : List (String × Json)) : IO Answer := do
+def advanced (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (holes : Array DraftHole) (said : List (String × Json)) : IO Answer := do
   let s := { s with core := { s.core with infoState := {}, messages := {} } }
-  match ← keepStates r s holes with
+  match ← keepStates r s holes o.together with
   | .error .cancelled => return rejected "cancelled" "cancelled"
   | .error (.error text) => return rejected "elaboration" (if holes.isEmpty then "the new goals cannot be shown" else text)
   | .error _ => return rejected "elaboration" "the new goals cannot be shown"
@@ -227,10 +229,10 @@ def runTactic (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (text : String) 
     if log.hasErrors then return .inl (rejectedWith "elaboration" (← errorsOf log) messages)
     if holdsSorry && !drafts then return .inl (rejectedWith "sorry" "the tactic leaves a sorry in the proof" messages)
     let said := if messages.isEmpty then [] else [("messages", Json.arr messages)]
-    if !drafts then return .inl (← advanced r s' #[] said)
+    if !drafts then return .inl (← advanced r s' o #[] said)
     match ← draftedState s.goals s' token with
     | .error stop => return .inl (stop.rejected messages)
-    | .ok (holes, s') => return .inl (← advanced r s' holes said)
+    | .ok (holes, s') => return .inl (← advanced r s' o holes said)
 
 /-- Parse a text and run it. The text instead, when it searches. -/
 def applyText (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (text : String) : IO (Answer ⊕ String) := do

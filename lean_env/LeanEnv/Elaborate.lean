@@ -48,6 +48,11 @@ def runProposed (r : WorkerRef) (trees : Bool) (c : Command.State) (ctx : Comman
   if ← (← r.get).token.isSet then throw (IO.userError "cancelled")
   return (after, said, false)
 
+/-- What is said at the end of a text: `#exit` and an `import` end it early, which Lean does not pass over. -/
+def endOfText (c : Command.State) (ctx : Command.Context) (stx : Syntax) : IO MessageLog := do
+  if stx.isOfKind ``Parser.Command.eoi then return {}
+  return (← runCommand false c ctx stx).2
+
 /-- Elaborate the commands of a text from where a file stands; nothing of it is kept. -/
 def elaborateText (r : WorkerRef) (start : Command.State) (name text : String) (proposed? : Option Span) :
     IO (FileMap × Environment × MessageLog) := do
@@ -63,21 +68,31 @@ def elaborateText (r : WorkerRef) (start : Command.State) (name text : String) (
     let (stx, next, messages) := Parser.parseCommand input parserCtx p {}
     p := next
     log := log ++ messages
-    if Parser.isTerminalCommand stx then break
+    if Parser.isTerminalCommand stx then
+      log := log ++ (← endOfText c ctx stx)
+      break
     let (after, said, _) ← runProposed r false c ctx stx proposed?
     log := log ++ said
     c := tidy after
   return (input.fileMap, c.env, log)
 
-/-- How many commands of `e` a file with this source has too. The last one of the common beginning
-    is left out: what follows it may be a continuation of it. What is proposed in only one of the two
-    is not common. -/
+/-- How many commands of `e` a file with this source has too. The last one of the common beginning may
+    go on in what follows it (`readAgain`). What is proposed in only one of the two is not common. -/
 def Elaboration.shared (e : Elaboration) (source : String) (proposed? : Option Span) : Nat :=
   if e.source == source && e.proposed? == proposed? then e.commands.size
   else
     let common := (e.source.toRawSubstring.commonPrefix source.toRawSubstring).bsize
     let common := [e.proposed?, proposed?].foldl (fun n s? => s?.elim n (min n ·.start)) common
-    (e.commands.takeWhile fun c => c.next.pos.byteIdx ≤ common).size - 1
+    (e.commands.takeWhile fun c => c.next.pos.byteIdx ≤ common).size
+
+/-- A command of another text, as it stands in this one; none where the parser reads another one there. -/
+def readAgain (input : Parser.InputContext) (before : Command.State) (p : Parser.ModuleParserState) (c : Elaborated) :
+    Option Elaborated :=
+  let scope := before.scopes.head!
+  let parserCtx := { env := before.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
+  let (stx, next, messages) := Parser.parseCommand input parserCtx p {}
+  let isSame := stx.getKind == c.stx.getKind && stx.getTailPos? == c.stx.getTailPos?
+  if isSame && messages.toList.isEmpty && c.parsed.toList.isEmpty then some { c with stx, next } else none
 
 /-- Set the options of the project for all files from now on. `weak.NAME` is one that may not exist:
     nobody reads it then. -/
@@ -103,7 +118,9 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Trees) (proposed? 
     (hear? : Option (Command.State → Elaborated → IO Unit) := none) : IO (Except Need Elaboration) := do
   let input := Parser.mkInputContext source name
   let (header, parserState, messages) ← Parser.parseHeader input
-  let imports := importNames (headerToImports header)
+  -- nothing follows a broken header, as in Lean; asking for the imports of one is a panic
+  let isBroken := messages.hasErrors
+  let imports := if isBroken then #["Init"] else importNames (headerToImports header)
   let need : Need := { imports }
   let w ← r.get
   let some base := w.envs[need.key]? | return .error need
@@ -113,22 +130,29 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Trees) (proposed? 
     let m := e.shared source proposed?
     if m > n then (some e, m) else (best, n)
   let mut commands := best.elim #[] fun e => e.commands.take n
+  if let some last := commands.back? then
+    commands := commands.pop
+    let before := ((commands.back?).map (·.after)).getD start
+    let from_ := ((commands.back?).map (·.next)).getD parserState
+    if let some last := readAgain input before from_ last then commands := commands.push last
   let mut c := ((commands.back?).map (·.after)).getD start
   let mut p := ((commands.back?).map (·.next)).getD parserState
   let mut log := commands.foldl (fun log c => log ++ c.said) messages
   let mut parsed := commands.foldl (fun parsed c => parsed ++ c.parsed) messages
-  repeat
+  let mut stopped? : Option Nat := if isBroken then some 0 else none
+  while !isBroken do
     let scope := c.scopes.head!
     let parserCtx := { env := c.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
     let cmdPos := p.pos
     let (stx, next, parseMessages) := Parser.parseCommand input parserCtx p {}
     p := next
     parsed := parsed ++ parseMessages
+    let ctx : Command.Context := { fileName := name, fileMap := input.fileMap, cmdPos, snap? := none, cancelTk? := some w.token }
     if Parser.isTerminalCommand stx then
-      log := log ++ parseMessages
+      log := log ++ parseMessages ++ (← endOfText c ctx stx)
+      unless stx.isOfKind ``Parser.Command.eoi do stopped? := stx.getPos?.map (·.byteIdx)
       break
     let t0 ← IO.monoNanosNow
-    let ctx : Command.Context := { fileName := name, fileMap := input.fileMap, cmdPos, snap? := none, cancelTk? := some w.token }
     let kept := trees == .all || (trees == .ofHoles && hasHole stx)
     let (after, said, skipped) ← runProposed r kept c ctx stx proposed?
     let said := parseMessages ++ said
@@ -140,7 +164,7 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Trees) (proposed? 
     | some hear => hear c command
     | none => commands := commands.push command
     c := tidy after
-  let e : Elaboration := { source, imports, base, map := input.fileMap, start, messages := log, commands, trees, proposed?, parsed }
+  let e : Elaboration := { source, imports, base, map := input.fileMap, start, messages := log, commands, trees, proposed?, parsed, stopped? }
   let others := w.recent.filter fun old => old.source != source || old.proposed? != proposed?
   if hear?.isNone then r.modify fun w => { w with recent := (e :: others).take recentFiles }
   return .ok e

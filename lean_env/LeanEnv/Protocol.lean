@@ -22,7 +22,7 @@ inductive Request where
   | options (values : Array (String × Json))
   | «open» (name source : String) (proposed? : Option Span) (typed : Bool)
   | state (file : Nat) (statement : String) (command? : Option Nat)
-  | apply (state : Nat) (tactic : String) (heartbeats : Nat) (drafts : Bool)
+  | apply (state : Nat) (tactic : String) (heartbeats : Nat) (drafts together : Bool)
   | release (states files : Array Nat)
   | stats
   | block (file hole : Nat) (text : String)
@@ -64,7 +64,7 @@ def Request.parse (j : Json) : Except String Request := do
   | "state" => return .state (← field Nat "file") (← field String "statement") (← maybe Nat "command")
   | "apply" =>
     return .apply (← field Nat "state") (← field String "tactic")
-      (← optional Nat "heartbeats" defaultHeartbeats) (← optional Bool "drafts" false)
+      (← optional Nat "heartbeats" defaultHeartbeats) (← optional Bool "drafts" false) (← optional Bool "together" false)
   | "release" =>
     return .release (← optional (Array Nat) "states" #[]) (← optional (Array Nat) "files" #[])
   | "stats" => return .stats

@@ -83,7 +83,7 @@ def Hole.snapshot (h : Hole) (before : Environment) (token : IO.CancelToken) :
     term := {}, termCtx := { declName? := c.parentDecl? }, goals := h.goals }
   let posed : TacticM (Bool × List Name × Array Expr × Option Own) := do
     if let some (lctx, type) := h.asTerm? then
-      let insts ← withLCtx lctx {} getLocalInstances
+      let insts ← instancesOf lctx
       let m ← withLCtx lctx insts <| mkFreshExprSyntheticOpaqueMVar (← instantiateMVars type)
       setGoals [m.mvarId!]
     let goal ← getMainGoal
@@ -230,7 +230,8 @@ def openFile (r : WorkerRef) (name source : String) (proposed? : Option Span) (t
     let file ← fresh r
     let kept : OpenFile := { file := o, holes := all.map (·.2) }
     r.modify fun w => { w with files := w.files.insert file kept }
-    return .result <| Json.mkObj [("file", file), ("imports", toJson o.imports),
+    let stopped : List (String × Json) := o.stopped?.elim [] fun place => [("stopped", toJson place)]
+    return .result <| Json.mkObj <| stopped ++ [("file", toJson file), ("imports", toJson o.imports),
       ("messages", ← messagesToWire o.map o.messages), ("parsed", ← messagesToWire o.map o.parsed), ("commands", .arr commands), ("holes", .arr (all.map (·.1)))]
 
 def Stop.answer : Stop → Answer

@@ -271,12 +271,18 @@ structure Elaboration where
   proposed? : Option Span := none
   /-- What the parser said: text that is no command. -/
   parsed    : MessageLog := {}
+  /-- Where an `#exit`, an `import` or a broken header ends it before the end of its text. -/
+  stopped?  : Option Nat := none
 
 def Elaboration.last (e : Elaboration) : Command.State := ((e.commands.back?).map (·.after)).getD e.start
 
 /-- Where the file stands before a command. -/
 def Elaboration.before (e : Elaboration) (command : Nat) : Command.State :=
   if command == 0 then e.start else ((e.commands[command - 1]?).map (·.after)).getD e.last
+
+/-- The instances of a local context. -/
+def instancesOf (lctx : LocalContext) : MetaM LocalInstances :=
+  withLCtx lctx {} <| withLocalInstances (lctx.decls.toList.filterMap id) getLocalInstances
 
 structure OpenFile where
   file  : Elaboration
@@ -330,12 +336,21 @@ structure DraftHole where
 def DraftHole.toWire (h : DraftHole) : Json :=
   Json.mkObj [("start", h.span.start), ("stop", h.span.stop), ("mode", h.mode)]
 
+/-- All goals as one group, but for the holes of a draft. -/
+def joined (groups : Array (List (Nat × MVarId))) (holes : Array DraftHole) : Array (List (Nat × MVarId)) :=
+  let (apart, left) := groups.partition fun group => group.any fun (_, g) => holes.any (·.goal == g)
+  let all := left.toList.flatten.mergeSort fun a b => a.1 ≤ b.1
+  (if all.isEmpty then #[] else #[all]) ++ apart
+
 /-- Split the goals of `s` into states, keep each, and give them as they go on the wire. holes: those of
-    the goals that a draft has in its text; each is a state of its own, or it is an error. -/
-def keepStates (r : WorkerRef) (s : Snapshot) (holes : Array DraftHole := #[]) : BaseIO (Except Stop Json) := do
+    the goals that a draft has in its text; each is a state of its own, or it is an error. together: the
+    other goals are not split. -/
+def keepStates (r : WorkerRef) (s : Snapshot) (holes : Array DraftHole := #[]) (together : Bool := false) :
+    BaseIO (Except Stop Json) := do
   let shown : TacticM (Array (List MVarId × Json)) := do
     let mut out : Array (List MVarId × Json) := #[]
-    for group in ← independentGroups s.goals (holes.map (·.goal)) do
+    let groups ← independentGroups s.goals (holes.map (·.goal))
+    for group in if together then joined groups holes else groups do
       let goals := group.map (·.2)
       let hole? := holes.find? fun h => goals.contains h.goal
       if hole?.isSome && goals.length > 1 then

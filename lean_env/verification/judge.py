@@ -245,12 +245,13 @@ class Judge:
         self,
         original: str,
         exported: Json,
-        targets: Sequence[str],
+        targets: Sequence[str] | None,
         allow: Sequence[str],
         time: CheckTime,
     ) -> dict[str, Verdict] | Refusal:
         """Replay exported constants, which are not trusted; hold them against the original's.
 
+        targets: None: all theorems that the original's environment has, by name.
         Nor is a module of the project that only the submission imports: it is left out.
         """
         modules, imports = self._command.modules, list(exported["imports"])
@@ -262,14 +263,15 @@ class Judge:
                 original=original,
                 constants=exported["constants"],
                 imports=[name for name in imports if name not in foreign],
-                targets=list(targets),
+                targets=None if targets is None else list(targets),
                 allow=list(allow),
             )
         if isinstance(said, Refusal):
             return said
         self.last_answer = said.get("judged", 0)
         verdicts = [_without(foreign, _verdict(result)) for result in said["results"]]
-        return dict(zip(targets, verdicts, strict=True))
+        names = [result["name"] for result in said["results"]] if targets is None else targets
+        return dict(zip(names, verdicts, strict=True))
 
     async def elaborate_at(self, place: PlacedText, time: CheckTime) -> Json | Refusal:
         """What a trusted text gives in its place, as `export_at` says."""

@@ -206,6 +206,35 @@ class Verifier(Closing):
                 verdicts = await review(judge, verdicts)
             return [(each.shown, each.verdict) for each in verdicts]
 
+    async def judge_text(self, text: str, since: int = 0) -> list[tuple[str, Verdict]]:
+        """Does what a text states hold, be it written there or declared by code of the text?
+
+        since: a byte; what stands above is not judged again. One verdict for each theorem, example
+        and declaration with a hole from there on, in file order; then one for each theorem that
+        only code declares. An error counts against what it stands in, or else against all; one
+        above `since` against nothing. Raises UsageError when Lean has not what it imports.
+        """
+        time = self._limits.time(text)
+        async with self._judges.one(text) as judge:
+            opened = await judge.open(text, time)
+            if isinstance(opened, Refusal):
+                if opened.kind is not RefusalKind.LIMIT:
+                    raise UsageError(opened.text)
+                return [("the text", Refused((opened,)))]
+            known = targets_of(opened)
+            targets = {name: t for name, t in known.items() if t.start >= since}
+            check = self._check(judge, time)
+            judged = await check.all_theorems(text)
+            missing = [name for name in targets if name not in judged]
+            if missing:
+                found = await check.compare(opened, text, "text", missing)
+                if isinstance(found, Refusal):
+                    found = {name: Refused((found,)) for name in missing}
+                judged |= found
+        own = _with_own_errors(opened, {n: judged[n] for n in targets}, targets, "text", since)
+        verdicts = [(t.shown, shown(own[name], targets)) for name, t in targets.items()]
+        return verdicts + [(n, verdict) for n, verdict in judged.items() if n not in known]
+
     async def unknown_axioms(self, sources: Sequence[str]) -> list[str]:
         """A line for each allowed axiom that none of the files declares, nor what they import.
 
@@ -311,6 +340,19 @@ class _Check:
         errors = new_errors(exported["messages"], original.known, name, 0)
         return {target: with_errors(verdict, errors) for target, verdict in judged.items()}
 
+    async def all_theorems(self, text: str) -> dict[str, Verdict]:
+        """Verdicts on all theorems that a text leaves, by name, those that code declares too.
+
+        None without a library above Init, where no code can.
+        """
+        exported = await self._export("text", text)
+        if isinstance(exported, Refusal):
+            return {"the text": Refused((exported,))}
+        if set(exported["imports"]) <= {"Init"}:
+            return {}
+        judged = await self.judge.judge(text, exported, None, self.allow, self.time)
+        return {"the text": Refused((judged,))} if isinstance(judged, Refusal) else judged
+
     async def _export(
         self, name: str, source: str, proposed: tuple[int, int] | None = None
     ) -> Json | Refusal:
@@ -319,13 +361,18 @@ class _Check:
 
 
 def _with_own_errors(
-    original: Original, judged: dict[str, Verdict], targets: dict[str, VerifiedTarget], name: str
+    original: Original,
+    judged: dict[str, Verdict],
+    targets: dict[str, VerifiedTarget],
+    name: str,
+    since: int = 0,
 ) -> dict[str, Verdict]:
-    """Hold each error of the file against the target it stands in, or else against all."""
+    """Hold each error from a byte on against the target it stands in, or else against all."""
     spans = [range(target.start, target.stop) for target in targets.values()]
-    loose = [e for e in original.errors if not any(e["start"] in span for span in spans)]
+    own = [e for e in original.errors if e["start"] >= since]
+    loose = [e for e in own if not any(e["start"] in span for span in spans)]
     verdicts = {}
     for (target, verdict), span in zip(judged.items(), spans, strict=True):
-        errors = loose + [e for e in original.errors if e["start"] in span]
+        errors = loose + [e for e in own if e["start"] in span]
         verdicts[target] = with_errors(verdict, new_errors(errors, Counter(), name, 0))
     return verdicts

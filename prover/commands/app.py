@@ -46,6 +46,7 @@ GROUPS = {
     },
     "Serve other programs": {
         "serve": "Serve Lean to agents (MCP) and over HTTP: check, judge, prove.",
+        "repl": "Answer the JSON requests of leanprover-community/repl.",
     },
     "Look after this machine": {
         "setup": "Set up the embedded Lean now (121.5 MB to download).",

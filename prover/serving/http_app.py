@@ -6,25 +6,30 @@ may send texts may do so, as this server's user, inside what the embedded Lean r
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from pydantic import BaseModel, Field
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...data.errors import EnvironmentFault, LakatosError, UsageError
-from ...data.records import Accepted, Attempt
+from ...data.records import Attempt
 from ..concurrency import run_all
 from ..session import LeanParts, RunConfig, run_on
 from ..theorem_names import select
 from . import kimina
 from .fair_queue import FairQueue, QueueFull
 from .http_key import key_fault
+from .http_middleware import BodyLimit, EndWithClient, RequestLog
+from .http_session import NotThere, SessionLimits, Sessions, TooMany, verdict_json
+from .http_session_routes import session_routes
+from .repl_json import NO_INFOTREE
 from .snippets import Checked, SnippetChecker
 
 OpenLean = Callable[[], AbstractAsyncContextManager[LeanParts]]
@@ -41,6 +46,8 @@ class ServerConfig:
         body_bytes: of one request; larger ones are refused with status 413.
         judge: whether texts without an error go to the judge too.
         run: how `/prove` proves, its time for a theorem being the most that a client may ask for.
+        session: what a `/session` may be.
+        attempt_page: the page of a stored attempt, by its number; None: no `/attempts`.
     """
 
     key: str | None = None
@@ -48,6 +55,8 @@ class ServerConfig:
     body_bytes: int = 2**20
     judge: bool = True
     run: RunConfig = field(default_factory=RunConfig)
+    session: SessionLimits = field(default_factory=SessionLimits)
+    attempt_page: Callable[[int], str] | None = None
 
 
 class ProveRequest(BaseModel):
@@ -73,6 +82,7 @@ class _Service:
         self.config = config
         self.checker = SnippetChecker(lean, judge=config.judge)
         self.queue = FairQueue(lean.pool.workers, config.most_waiting)
+        self.sessions = Sessions(lean, self.checker, self.queue, config.session)
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "lakatos_requests", "Requests by path and status", ["path", "status"],
@@ -85,13 +95,19 @@ class _Service:
         waiting.set_function(lambda: self.queue.waiting)
         restarts = Gauge("lakatos_worker_restarts", "Workers replaced", registry=self.registry)
         restarts.set_function(lambda: lean.pool.restarts)
+        sessions = Gauge("lakatos_sessions", "Open sessions", registry=self.registry)
+        sessions.set_function(lambda: self.sessions.count)
+
+    def count(self, path: str, status: int) -> None:
+        """Count a request."""
+        self.requests.labels(path, str(status)).inc()
 
     async def check_all(
         self, client: str, texts: Sequence[str], timeout_s: float, tree: str | None
     ) -> list[Checked]:
         """Check texts, each within so many seconds, in order. tree: the info tree asked for."""
         if tree is not None:
-            return [Checked(error=kimina.NO_INFOTREE)] * len(texts)
+            return [Checked(error=NO_INFOTREE)] * len(texts)
         return await run_all([self._check(client, text, timeout_s) for text in texts])
 
     async def _check(self, client: str, code: str, timeout_s: float) -> Checked:
@@ -119,32 +135,40 @@ def make_app(open_lean: OpenLean, config: ServerConfig) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_lean() as lean:
-            app.state.service = _Service(lean, config)
+            app.state.service = service = _Service(lean, config)
+            watching = asyncio.create_task(service.sessions.watch())
             yield
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
 
     app = FastAPI(title="Lakatos", lifespan=lifespan, docs_url="/docs", redoc_url=None)
     app.add_middleware(BodyLimit, most=config.body_bytes)
-    _count_requests(app)
+    app.add_middleware(EndWithClient)
+    app.add_middleware(RequestLog, count=lambda *found: app.state.service.count(*found))
     _tell_errors(app)
     _add_open_routes(app)
     _add_kimina(app, config)
     _add_own(app, config)
+    app.include_router(session_routes(_key_check(config)))
+    _add_attempts(app, config)
     return app
 
 
-def _service(request: Request) -> _Service:
+async def service_of(request: Request) -> _Service:
+    """What the routes share. As a coroutine, for FastAPI calls functions in threads."""
     service = request.app.state.service
     assert isinstance(service, _Service)
     return service
 
 
-Service = Annotated[_Service, Depends(_service)]
+Service = Annotated[_Service, Depends(service_of)]
 
 
 def _key_check(config: ServerConfig) -> Any:
     """A dependency of routes: the client's name, if it has the key."""
 
-    def client_of(request: Request) -> str:
+    async def client_of(request: Request) -> str:
         if fault := key_fault(request.headers, config.key):
             raise HTTPException(401, fault)
         return request.client.host if request.client else ""
@@ -152,29 +176,38 @@ def _key_check(config: ServerConfig) -> Any:
     return Depends(client_of)
 
 
-def _count_requests(app: FastAPI) -> None:
-    @app.middleware("http")
-    async def count(request: Request, call_next: Any) -> Any:
-        response = await call_next(request)
-        route = request.scope.get("route")
-        path = getattr(route, "path", "unknown")
-        _service(request).requests.labels(path, str(response.status_code)).inc()
-        return response
-
-
 def _tell_errors(app: FastAPI) -> None:
-    """Our errors as an HTTP status and one line."""
+    """Errors as an HTTP status and one line, in the answer and in the log."""
+
+    def refused(request: Request, status: int, why: Any, **headers: str) -> JSONResponse:
+        request.state.why = why
+        return JSONResponse({"detail": why}, status, headers)
 
     @app.exception_handler(QueueFull)
     async def busy(request: Request, error: QueueFull) -> JSONResponse:
-        waiting = _service(request).queue.waiting
-        headers = {"retry-after": "1"}
-        return JSONResponse({"detail": f"busy: {waiting} texts wait"}, 429, headers)
+        waiting = app.state.service.queue.waiting
+        return refused(request, 429, f"busy: {waiting} texts wait", **{"retry-after": "1"})
+
+    @app.exception_handler(TooMany)
+    async def too_many(request: Request, error: TooMany) -> JSONResponse:
+        return refused(request, 429, str(error))
+
+    @app.exception_handler(NotThere)
+    async def not_there(request: Request, error: NotThere) -> JSONResponse:
+        return refused(request, error.status, str(error))
 
     @app.exception_handler(LakatosError)
     async def fault(request: Request, error: LakatosError) -> JSONResponse:
-        status = 503 if isinstance(error, EnvironmentFault) else 400
-        return JSONResponse({"detail": str(error)}, status)
+        return refused(request, 503 if isinstance(error, EnvironmentFault) else 400, str(error))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        return refused(request, error.status_code, error.detail)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        faults = [{key: each[key] for key in ("type", "loc", "msg")} for each in error.errors()]
+        return refused(request, 422, faults)
 
 
 def _add_open_routes(app: FastAPI) -> None:
@@ -236,17 +269,23 @@ def _add_own(app: FastAPI, config: ServerConfig) -> None:
             found = await service.checker.verdicts(asked.original, asked.submission)
         if not found:
             raise UsageError("the original has no theorem to prove")
-        verdicts = [
-            {"theorem": name, "accepted": True, "axioms": verdict.axioms}
-            if isinstance(verdict, Accepted)
-            else {
-                "theorem": name,
-                "accepted": False,
-                "reasons": [{"kind": r.kind.value, "text": r.text} for r in verdict.reasons],
-            }
-            for name, verdict in found
-        ]
+        verdicts = [{"theorem": name, **verdict_json(verdict)} for name, verdict in found]
         return {"accepted": all(each["accepted"] for each in verdicts), "verdicts": verdicts}
+
+
+def _add_attempts(app: FastAPI, config: ServerConfig) -> None:
+    page_of = config.attempt_page
+    if page_of is None:
+        return
+    client_of = _key_check(config)
+
+    @app.get("/attempts/{number}", response_class=HTMLResponse)
+    async def attempt(number: int, _: str = client_of) -> HTMLResponse:
+        """The page of a stored attempt: its proof graph."""
+        try:
+            return HTMLResponse(await asyncio.to_thread(page_of, number))
+        except UsageError as error:
+            raise HTTPException(404, str(error)) from None
 
 
 def _attempts(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
@@ -261,25 +300,3 @@ def _attempts(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
         }
         for each in attempts
     ]
-
-
-class BodyLimit:
-    """Refuses bodies that are too large, also those that do not say their length."""
-
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self._app = app
-        self._most = most
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request."""
-        taken = 0
-
-        async def limited() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self._most:
-                raise HTTPException(413, f"a request may have {self._most:,} bytes")
-            return message
-
-        await self._app(scope, limited, send)

@@ -9,9 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field, model_validator
 
+from .repl_json import message_json, place
 from .snippets import Checked
-
-NO_INFOTREE = "info trees are not served here; ask without `infotree`"
 
 
 class Snippet(BaseModel):
@@ -71,29 +70,17 @@ def repl_response(checked: Checked) -> dict[str, Any]:
     """What leanprover-community/repl would say of the text."""
     answer: dict[str, Any] = {"env": 0}
     if checked.messages:
-        answer["messages"] = [
-            {
-                "severity": each.severity,
-                "pos": {"line": each.line, "column": each.column},
-                "endPos": _end(each.end_line, each.end_column),
-                "data": each.text,
-            }
-            for each in checked.messages
-        ]
+        answer["messages"] = [message_json(each) for each in checked.messages]
     if checked.holes:
         answer["sorries"] = [
             {
-                "pos": _end(*each.start),
-                "endPos": _end(*each.stop),
+                "pos": place(*each.start),
+                "endPos": place(*each.stop),
                 "goal": each.state.pretty,
             }
             for each in checked.holes
         ]
     return answer
-
-
-def _end(line: int | None, column: int | None) -> dict[str, int] | None:
-    return None if line is None else {"line": line, "column": column or 0}
 
 
 def check_result(name: str, checked: Checked) -> dict[str, Any]:

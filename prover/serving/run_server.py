@@ -22,6 +22,9 @@ def run_server(app: ASGIApp, host: str, port: int, ready: Callable[[str], None])
     except OSError as error:
         raise UsageError(f"cannot listen at {host}:{port}: {error.strerror or error}") from None
     with listener:
+        # the head and the body of an answer are two writes: the second must not wait for an
+        # acknowledgement, which takes 40 ms; asyncio sees to that only for sockets of its own
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         name = f"[{host}]" if ":" in host else host
         ready(f"http://{name}:{listener.getsockname()[1]}")
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=DRAIN_S)

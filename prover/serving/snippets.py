@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from ...data.errors import LeanTimeout, UsageError
+from ...data.errors import LeanTimeout, UsageError, WorkerDied
 from ...data.records import Message, ProofState, RefusalKind, Refused, Verdict
 from ...lean_env.opened_file import OpenedFile, digest_of
 from ..session import LeanParts
@@ -58,6 +58,8 @@ class SnippetChecker:
                 checked = await self._check(code)
         except (TimeoutError, LeanTimeout):
             checked = Checked(error=f"Lean timed out in {timeout_s:g} seconds")
+        except WorkerDied as death:  # it ended two workers
+            checked = Checked(error=str(death))
         except UsageError as error:  # a header that Lean cannot read, a module that is not there
             message = Message("error", str(error), 1, 0, end_line=1, end_column=0)
             checked = Checked((message,))
@@ -94,26 +96,34 @@ class SnippetChecker:
             messages = opened.messages
         raw = code.encode()
         holes = [
-            Hole((each.line, each.column), _position(raw, each.stop), each.state, each.name)
+            Hole((each.line, each.column), position(raw, each.stop), each.state, each.name)
             for each in opened.theorems
         ]
         if self._judge and not any(each.severity == "error" for each in messages):
-            messages = (*messages, *await self._refused(code))
+            messages = (*messages, *await refusals(self._lean, opened))
         return Checked(messages, tuple(holes))
 
-    async def _refused(self, code: str) -> list[Message]:
-        """What the judge holds against a text that Lean took, but for `sorry`s."""
-        found = []
-        for name, verdict in await self._lean.verifier.compare(code, code):
-            reasons = verdict.reasons if isinstance(verdict, Refused) else ()
-            for reason in reasons:
-                if reason.kind is not RefusalKind.SORRY:
-                    text = f"{name} is refused: {reason.kind.value}: {reason.text}"
-                    found.append(Message("error", text, 1, 0, end_line=1, end_column=0))
-        return found
+
+async def refusals(lean: LeanParts, opened: OpenedFile, since: int = 0) -> list[Message]:
+    """What the judge holds against a text that Lean took: an error for each reason.
+
+    since: only against what stands there from this byte on. A `sorry` is one where the text from
+    there on has none that Lean speaks of: it is hidden, or in what the text rests on.
+    """
+    said = any(m.start >= since for m in opened.unfilled)
+    says_sorry = said or any(each.start >= since for each in opened.theorems)
+    found = []
+    text = opened.source
+    for name, verdict in await lean.verifier.judge_text(text, since):
+        reasons = verdict.reasons if isinstance(verdict, Refused) else ()
+        for reason in reasons:
+            if reason.kind is not RefusalKind.SORRY or not says_sorry:
+                said_of = f"{name} is refused: {reason.kind.value}: {reason.text}"
+                found.append(Message("error", said_of, 1, 0, since, end_line=1, end_column=0))
+    return found
 
 
-def _position(raw: bytes, at: int) -> tuple[int, int]:
+def position(raw: bytes, at: int) -> tuple[int, int]:
     """Line from 1 and column in characters of a byte."""
     head = raw[:at].decode(errors="replace")
     return head.count("\n") + 1, len(head) - head.rfind("\n") - 1

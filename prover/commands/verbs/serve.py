@@ -21,10 +21,11 @@ HELP = VerbHelp(
     "docs/agents.md says how to add it to their programs. Over HTTP, POST /api/check and /verify "
     "speak as Kimina's Lean server does, so its clients run unchanged; what Lean takes goes to "
     "the judge too. POST /prove searches proofs, POST /verify-against judges a text against "
-    "another one. /docs describes every field, /metrics counts for Prometheus. Clients must send "
-    "the key in $LAKATOS_SERVER_KEY, if that is set. A Lean file can run programs: let only those "
-    "send texts who may run programs as you. SIGTERM lets the requests under way end. It needs: "
-    "pip install 'lakatos[serve]'.",
+    "another one, /session keeps one open for tactics, /attempts/N shows a stored attempt. /docs "
+    "describes every field, /metrics counts for Prometheus. Clients must send the key in "
+    "$LAKATOS_SERVER_KEY, if that is set. A Lean file can run programs: let only those send texts "
+    "who may run programs as you. SIGTERM lets the requests under way end. It needs: pip install "
+    "'lakatos[serve]'.",
     examples=(
         ("Serve on this machine, at port 8000", "lakatos serve --http"),
         ("Serve one agent by MCP; its client runs this command", "lakatos serve --mcp"),
@@ -105,6 +106,25 @@ class ServeOptions:
             help="Size of a request, in kilobytes; larger ones are refused with status 413.",
         ),
     ] = 1024
+    most_sessions: Annotated[
+        int,
+        Option(
+            metavar="N",
+            min=1,
+            rich_help_panel=ADVANCED,
+            help="Sessions that one client may have open at once; more are refused with status "
+            "429.",
+        ),
+    ] = 16
+    session_idle: Annotated[
+        float,
+        Option(
+            metavar="SECONDS",
+            min=0.001,
+            rich_help_panel=ADVANCED,
+            help="Time without a request after which a session ends.",
+        ),
+    ] = 600.0
 
 
 def run(context: Context, options: ServeOptions) -> int:
@@ -142,7 +162,9 @@ def _serve_mcp(environment: Environment, options: ServeOptions, config: RunConfi
 
 def _serve_http(environment: Environment, options: ServeOptions, config: RunConfig) -> int:
     """Serve over HTTP, with MCP at /mcp if it is asked for."""
+    from ....data.report.attempt import html_page
     from ...serving.http_app import ServerConfig, make_app
+    from ...serving.http_session import SessionLimits
     from ...serving.run_server import run_server
     from ...session import open_lean
     from .. import console
@@ -152,12 +174,19 @@ def _serve_http(environment: Environment, options: ServeOptions, config: RunConf
         where = f"everybody who reaches {host} can run programs here"
         console.note(f"warning: {where}: set LAKATOS_SERVER_KEY")
     toolchain = environment.find_toolchain(options.lean)
+
+    def attempt_page(number: int) -> str:
+        with environment.open_store_to_read(options.db) as store:
+            return html_page(store.load_attempt(number))
+
     server = ServerConfig(
         key=key,
         most_waiting=options.most_waiting,
         body_bytes=options.body_kb * 1024,
         judge=options.judge,
         run=config,
+        session=SessionLimits(options.session_idle, options.most_sessions),
+        attempt_page=attempt_page,
     )
 
     def ready(url: str) -> None:
