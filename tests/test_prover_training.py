@@ -144,14 +144,14 @@ def test_what_was_broken_off_goes_on_to_the_same_model(base, dataset, tmp_path):
     check_folder(broken, hash_of(data))
     with pytest.raises(KeyboardInterrupt):
         train_tactics(broken, data, stop, kept_every_s=0)
+    with pytest.raises(UsageError, match="another training"):
+        check_folder(config(base, dataset, tmp_path / "broken", batch=4), hash_of(data))
     check_folder(broken, hash_of(data))
     steps = []
     found = train_tactics(broken, data, lambda done, *_: steps.append(done))
     assert steps[0] > 1
     assert found.steps == expected.steps
     assert found.held_out[1] == pytest.approx(expected.held_out[1], rel=1e-4)
-    with pytest.raises(UsageError, match="another training"):
-        check_folder(config(base, dataset, tmp_path / "broken", batch=4), hash_of(data))
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,10 @@ def train(config: TrainingConfig) -> int:
 
 def _bar() -> Progress:
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[loss]}")
-    return Progress(*columns, TimeRemainingColumn(), console=console.err, transient=True)
+    quiet = not console.err.is_terminal
+    return Progress(
+        *columns, TimeRemainingColumn(), console=console.err, transient=True, disable=quiet
+    )
 
 
 def _summary(config: TrainingConfig, result: TrainingResult) -> str:

@@ -11,11 +11,9 @@ from ...data.files import write_whole
 from ..policy.prompts import RECORD
 from .config import TrainingConfig
 from .examples import TrainingData
-from .sft import TrainingResult
+from .sft import CHECKPOINTS, TrainingResult
 
 CARD = "README.md"
-ENTRIES = {RECORD, CARD, "checkpoints"}
-"""Of a folder that a training has begun."""
 
 
 def check_folder(config: TrainingConfig, data_hash: str) -> None:
@@ -31,7 +29,8 @@ def check_folder(config: TrainingConfig, data_hash: str) -> None:
         before = json.loads((out / RECORD).read_text("utf-8"))
         if before.get("result"):
             raise UsageError(f"{out} has a trained model already")
-        if any(before.get(name) != value for name, value in begun.items()):
+        is_other = any(before.get(name) != value for name, value in begun.items())
+        if is_other and any((out / CHECKPOINTS).glob("*")):
             raise UsageError(f"{out} has another training that was broken off: remove it first")
     write_whole(out / RECORD, _text(begun))
 

@@ -28,6 +28,8 @@ KEPT_EVERY_S = 60.0
 """Seconds between two checkpoints, from which a training goes on that was broken off."""
 
 LORA_TARGETS = "all-linear"
+CHECKPOINTS = "checkpoints"
+"""Folder in the model's folder, until the training is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def _trainer(
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     arguments = trl.SFTConfig(
-        output_dir=str(_checkpoints(config.out)),
+        output_dir=str(config.out / CHECKPOINTS),
         num_train_epochs=config.epochs,
         per_device_train_batch_size=config.batch,
         per_device_eval_batch_size=config.batch,
@@ -190,14 +192,10 @@ def _loss(trainer: Any) -> float:
     return float(trainer.evaluate()["eval_loss"])
 
 
-def _checkpoints(out: Path) -> Path:
-    return out / "checkpoints"
-
-
 def _latest(out: Path) -> str | None:
     """The last checkpoint of a training that was broken off."""
     find = import_module("transformers.trainer_utils").get_last_checkpoint
-    place = _checkpoints(out)
+    place = out / CHECKPOINTS
     found: str | None = find(str(place)) if place.is_dir() else None
     return found
 
@@ -211,7 +209,7 @@ def _save(trainer: Any, tokenizer: Any, out: Path) -> None:
         del model.config.quantization_config
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
-    shutil.rmtree(_checkpoints(out), ignore_errors=True)
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
 
 
 @contextmanager
