@@ -45,7 +45,7 @@ class ExamCase:
     @property
     def shows_alone(self):
         """Whether the text alone, without the original, shows what is wrong with it."""
-        return bool(self.kinds - NEEDS_ORIGINAL)
+        return bool(self.kinds) and not self.kinds & NEEDS_ORIGINAL
 
 
 def read_cases():
