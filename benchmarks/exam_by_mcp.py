@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lakatos.tests.exam_cases import exam_cases, exam_faults
+from lakatos.tests.exam_doors import exam_faults, read_cases
 from lakatos.tests.mcp_door import stdio_door
 
 
@@ -18,7 +18,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", default="1")
     workers = parser.parse_args().workers
-    cases, faults = exam_cases(), []
+    cases, faults = [*read_cases().values()], []
     with (
         tempfile.TemporaryDirectory() as folder,
         stdio_door(Path(folder), "--workers", workers) as door,

@@ -39,13 +39,13 @@ class ExamCase:
     row: int = 0
 
     @property
-    def accepted(self):
+    def is_honest(self):
         return not self.kinds
 
     @property
     def shows_alone(self):
         """Whether the text alone, without the original, shows what is wrong with it."""
-        return bool(self.kinds - NEEDS_ORIGINAL)
+        return bool(self.kinds) and not self.kinds & NEEDS_ORIGINAL
 
 
 def read_cases():
@@ -65,9 +65,29 @@ def chosen_cases():
     sample = {}
     for case in cases.values():
         if "import" not in case.submission and case.name not in SLOW and not case.allow:
-            group = (case.row, case.accepted and case.proof is None)
+            group = (case.row, case.is_honest and case.proof is None)
             sample.setdefault(group, case)
     return {case.name: case for case in sample.values()}
+
+
+def exam_faults(cases, judge):
+    """A line for each case that a door judges wrongly.
+
+    judge: of a case, the verdict of each theorem by name: None if it is accepted, else the kinds
+    of the reasons. An axiom that the door does not allow may be a reason too.
+    """
+    faults = []
+    for case in cases:
+        verdicts = judge(case)
+        if case.is_honest:
+            refused = {name: kinds for name, kinds in verdicts.items() if kinds is not None}
+            if (refused or not verdicts) and not case.allow:
+                faults.append(f"{case.name}: honest, and refused: {refused}")
+        elif (kinds := verdicts.get(case.theorem)) is None:
+            faults.append(f"{case.name}: accepted, or not judged: {verdicts}")
+        elif not case.allow and not case.kinds & set(kinds):
+            faults.append(f"{case.name}: refused for {kinds}, not {sorted(case.kinds)}")
+    return faults
 
 
 def _folder(folder):

@@ -14,8 +14,8 @@ from .test_prover_serving import serving
 
 CASES = chosen_cases()
 PROOFS = {name: case for name, case in CASES.items() if case.proof is not None}
-FILES = [n for n, case in CASES.items() if not case.allow and not (case.accepted and case.proof)]
-ALONE = [n for n in FILES if n not in SLOW and (CASES[n].shows_alone or CASES[n].accepted)]
+FILES = [n for n, case in CASES.items() if not case.allow and not (case.is_honest and case.proof)]
+ALONE = [n for n in FILES if n not in SLOW and (CASES[n].shows_alone or CASES[n].is_honest)]
 
 pytestmark = pytest.mark.lean
 
@@ -62,7 +62,7 @@ def test_verify_against_says_what_the_verifier_says(http, name):
     assert answer.status_code == 200, answer.text
     found = {each["theorem"]: each for each in answer.json()["verdicts"]}
     verdict = found.get(case.theorem) or next(iter(found.values()))
-    if case.accepted:
+    if case.is_honest:
         assert verdict["accepted"], verdict
     else:
         assert not answer.json()["accepted"]
@@ -76,7 +76,7 @@ def test_check_and_a_command_of_the_repl_find_what_a_text_alone_shows(http, repl
     (result,) = http.post("/api/check", json=body).json()["results"]
     by_http = "response" in result and is_valid(result["response"])
     by_repl = is_valid(repl({"cmd": case.submission})[0])
-    if not case.accepted:
+    if not case.is_honest:
         assert (by_http, by_repl) == (False, False), "the attack was accepted"
     elif "sorry" not in case.submission:
         assert (by_http, by_repl) == (True, True), result
@@ -91,11 +91,11 @@ def test_a_proof_is_judged_in_a_session_and_as_a_tactic_of_the_repl(http, repl, 
     body = {"theorem": case.theorem, "proof": case.proof}
     verdict = http.post(f"/session/{session}/check", json=body).json()
     http.delete(f"/session/{session}")
-    assert verdict["accepted"] == case.accepted, verdict
+    assert verdict["accepted"] == case.is_honest, verdict
     names = [each["name"] for each in opened.json()["theorems"]]
     place = {"proofState": names.index(case.theorem), "tactic": case.proof}
     _, answer = repl({"cmd": case.original}, place)
-    if not case.accepted:
+    if not case.is_honest:
         assert answer.get("proofStatus") != "Completed", "the attack was accepted"
 
 
@@ -106,6 +106,6 @@ def test_prove_has_no_proof_of_a_false_statement(http):
 
 
 def test_the_sample_has_attacks_and_honest_proofs():
-    kinds = {(case.accepted, case.proof is None) for case in CASES.values()}
+    kinds = {(case.is_honest, case.proof is None) for case in CASES.values()}
     assert kinds == {(True, True), (True, False), (False, True), (False, False)}
-    assert replace(next(iter(CASES.values())), kinds=frozenset()).accepted
+    assert replace(next(iter(CASES.values())), kinds=frozenset()).is_honest

@@ -8,7 +8,7 @@ import sys
 import anyio
 import httpx
 import pytest
-from lakatos.tests.exam_cases import exam_cases, exam_faults
+from lakatos.tests.exam_doors import exam_faults, read_cases
 from lakatos.tests.mcp_door import (
     LAKATOS,
     door,
@@ -163,7 +163,7 @@ def test_declarations_are_found_by_name_by_type_by_words_and_for_a_goal(stdio):
 
 
 def test_attacks_are_refused(stdio):
-    some = [case for case in exam_cases() if case.name in SOME_CASES]
+    some = [case for name, case in read_cases().items() if name in SOME_CASES]
     assert len(some) == len(SOME_CASES)
     assert {case.proof is None for case in some if not case.is_honest} == {True, False}
     assert exam_faults(some, stdio.judge) == []

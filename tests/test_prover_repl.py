@@ -180,6 +180,13 @@ run_meta
 
 
 @pytest.mark.lean
+def test_an_axiom_of_the_text_is_not_leans_own_by_its_name(answers):
+    text = "prelude\nimport Init.Prelude\naxiom propext : False\ntheorem no : False := propext"
+    (answer,) = answers({"cmd": text})
+    assert errors(answer)[0].startswith("no is refused: axiom:")
+
+
+@pytest.mark.lean
 def test_all_tactics_and_root_goals(answers):
     text = "example : 1 = 1 := by\n  skip\n  have h : 2 = 2 := by rfl\n  exact rfl\n"
     found, first, last, root = answers(

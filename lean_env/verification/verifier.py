@@ -231,6 +231,7 @@ class Verifier(Closing):
                 if isinstance(found, Refusal):
                     found = {name: Refused((found,)) for name in missing}
                 judged |= found
+        judged = {name: _without_forged(verdict, opened) for name, verdict in judged.items()}
         own = _with_own_errors(opened, {n: judged[n] for n in targets}, targets, "text", since)
         verdicts = [(t.shown, shown(own[name], targets)) for name, t in targets.items()]
         return verdicts + [(n, verdict) for n, verdict in judged.items() if n not in known]
@@ -358,6 +359,17 @@ class _Check:
     ) -> Json | Refusal:
         fields = {"name": name, "source": source, **proposed_field(proposed)}
         return await ask(self.pool, "export", self.time, **fields)
+
+
+def _without_forged(verdict: Verdict, original: Original) -> Verdict:
+    """The verdict, refused where it rests on an axiom of the text that is called as Lean's own."""
+    own = [d["name"] for c in original.commands for d in c["declarations"] if d["kind"] == "axiom"]
+    axioms = verdict.axioms if isinstance(verdict, Accepted) else ()
+    forged = [name for name in axioms if name in STANDARD_AXIOMS and name in own]
+    if not forged:
+        return verdict
+    why = f"it rests on the axiom {forged[0]}, which is the text's own, not Lean's"
+    return Refused((Refusal(RefusalKind.AXIOM, why),))
 
 
 def _with_own_errors(

@@ -12,6 +12,8 @@ from ...data.errors import UsageError
 
 DRAIN_S = 60
 """Seconds that requests under way get when the server is told to end."""
+KEEP_ALIVE_S = 75
+"""Seconds that a connection stays open without a request: clients think between tactics."""
 
 
 def run_server(app: ASGIApp, host: str, port: int, ready: Callable[[str], None]) -> int:
@@ -27,7 +29,12 @@ def run_server(app: ASGIApp, host: str, port: int, ready: Callable[[str], None])
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         name = f"[{host}]" if ":" in host else host
         ready(f"http://{name}:{listener.getsockname()[1]}")
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=DRAIN_S)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=DRAIN_S,
+        )
         server = uvicorn.Server(config)
         server.run(sockets=[listener])
     return 0 if server.started else 3
