@@ -136,12 +136,15 @@ def runText (text : String) (g : MVarId) : TacticM (List MVarId) := do
   if said.hasErrors then throwError "it has errors"
   return left
 
-/-- The result of a computation under a limit of its own, in thousands of heartbeats; none, and nothing
-    changed, if it fails or reaches the limit. -/
+/-- The result of a computation under a limit of its own, in thousands of heartbeats, and of what is left of
+    the whole; none, and nothing changed, if it fails or reaches the limit. -/
 def within? (heartbeats : Nat) (x : TacticM α) : TacticM (Option α) := do
   Core.checkMaxHeartbeats "a search"
+  let context ← readThe Core.Context
+  let left := context.maxHeartbeats - ((← IO.getNumHeartbeats) - context.initHeartbeats)
+  let most := if context.maxHeartbeats == 0 then heartbeats * 1000 else min (heartbeats * 1000) (max 1 left)
   let s ← saveState
-  let limited := withCurrHeartbeats <| withTheReader Core.Context (fun c => { c with maxHeartbeats := heartbeats * 1000 }) x
+  let limited := withCurrHeartbeats <| withTheReader Core.Context (fun c => { c with maxHeartbeats := most }) x
   let found ← tryCatchRuntimeEx (some <$> limited) fun ex => if ex.isInterrupt then throw ex else return none
   if found.isNone then s.restore
   return found

@@ -31,8 +31,7 @@ CLOSING = (
     ("norm_cast", 0.3),
     ("ac_rfl", 0.3),
     ("simp", 0.3),
-    ("library?", 0.2),
-    ("exact?", 0.1),
+    ("exact?", 0.3),
     ("exact Classical.em _", 0.02),
 )
 """Tried at every state of core Lean, cheapest and most often right first."""
