@@ -27,13 +27,14 @@ from lakatos.prover.hammer.programs import TEMPLATES
 
 RESULTS = Path(__file__).parent / "results" / "templates.json"
 HEARTBEATS = 2_000
+WALL_S = 30.0
 OTHER = "the other tactics"
 
 
 async def closes(pool: LeanPool, theorem: Theorem, tactics: list[str]) -> str | None:
     """The first of the tactics that closes the theorem."""
     for tactic in tactics:
-        (step,) = await pool.apply(theorem.state, tactic, heartbeats=HEARTBEATS, timeout_s=3.0)
+        (step,) = await pool.apply(theorem.state, tactic, heartbeats=HEARTBEATS, timeout_s=WALL_S)
         if step.outcome == Advanced(()):
             return tactic
     return None

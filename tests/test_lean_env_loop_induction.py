@@ -34,6 +34,16 @@ def double : List Nat → List Nat
 
 theorem twice (xs : List Nat) : (double xs).length = 2 * xs.length := by sorry
 
+def place (x : Nat) : List Nat → List Nat
+  | [] => [x]
+  | y :: ys => if y < x then y :: x :: ys else y :: place x ys
+
+def reorder : List Nat → List Nat
+  | [] => []
+  | x :: xs => place x (reorder xs)
+
+theorem reordered (xs : List Nat) : (reorder xs).Perm xs := by sorry
+
 theorem none_called (n : Nat) : n + 0 = n := by sorry
 theorem wrong (xs : Array Nat) : xs.size ≤ search xs + 1 := by sorry
 """
@@ -53,11 +63,12 @@ def test_invariants_of_loops_are_found_and_proved(toolchain):
 
     found = {}
     asyncio.run(go())
-    for name in ("found", "bound", "twice"):
+    for name in ("found", "bound", "twice", "reordered"):
         assert found[name].outcome == Advanced(()), found[name]
         assert "fun_induction" in found[name].tactic
         assert found[name].outcome.suggestion == found[name].tactic
     assert "∀ (k : Nat), k < i" in found["found"].tactic
+    assert ".Perm (x :: a" in found["reordered"].tactic
     for name in ("none_called", "wrong"):
         assert isinstance(found[name].outcome, Rejected)
         assert found[name].tactic == "loop_induction?"

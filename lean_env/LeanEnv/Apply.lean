@@ -1,4 +1,3 @@
-import LeanEnv.LibrarySearch
 import LeanEnv.LoopInduction
 import LeanEnv.Run
 open Lean Elab Meta Tactic
@@ -259,7 +258,6 @@ def Answer.foundBy (a : Answer) (text : String) : Answer := match a with
     their place. -/
 def ownSearch? (text : String) : Option (MVarId → TacticM (Array String)) := match text.trimAscii.toString with
   | "loop_induction?" => some loopProofs
-  | "library?" => some libraryProofs
   | _ => none
 
 /-- How much more than one tactic a search may cost, and what it found. -/

@@ -22,7 +22,7 @@ RETURN_HEARTBEATS = 8_000
 QUICK = HEARTBEATS[1:2]
 """The one limit of short searches that only look whether something is easy."""
 
-_LIBRARY = re.compile(r"(exact|apply|rw|try|library)\?")
+_LIBRARY = re.compile(r"(exact|apply|rw|try)\?")
 """Tactics that search the library, which is indexed at the first time."""
 _SEARCHING = re.compile(rf"{_LIBRARY.pattern}|loop_induction\?")
 _SEARCH_S = 30.0

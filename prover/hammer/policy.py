@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ...data.records import Goal, Theorem
+from ...data.records import Goal, ProofState, Theorem
 from ..policy.base import PolicyOutput, Proposal, Query
 from .arithmetic import arithmetic
 from .file_context import Scope
 from .goal_text import GoalText, fresh, introductions, mentions, split_top
 from .predicates import predicates
-from .programs import programs
+from .programs import LOOP_INDUCTION, programs
 from .recurrences import recurrences
 
 CLOSING = (
@@ -31,8 +31,7 @@ CLOSING = (
     ("norm_cast", 0.3),
     ("ac_rfl", 0.3),
     ("simp", 0.3),
-    ("library?", 0.2),
-    ("exact?", 0.1),
+    ("exact?", 0.3),
     ("exact Classical.em _", 0.02),
 )
 """Tried at every state of core Lean, cheapest and most often right first."""
@@ -55,6 +54,9 @@ CLOSING_MATHLIB = (
 MAX_PROPOSALS = 120
 """Most tactics proposed for one state."""
 
+LOOP_DEPTH = 2
+"""Loops are looked for at states fewer steps than this below a theorem: that costs most."""
+
 
 class Hammer:
     """Proposes a fixed portfolio for each shape of goal; deterministic."""
@@ -63,7 +65,16 @@ class Hammer:
 
     async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query with up to MAX_PROPOSALS tactics, best prior first."""
-        return [PolicyOutput(tuple(portfolio(q.theorem, q.state.goals))) for q in queries]
+        return [
+            PolicyOutput(tuple(_suited(q.state, portfolio(q.theorem, q.state.goals))))
+            for q in queries
+        ]
+
+
+def _suited(state: ProofState, found: Sequence[Proposal]) -> list[Proposal]:
+    """Without the search for loops where the state is far from its theorem."""
+    is_near = len(state.recipe) < LOOP_DEPTH
+    return [p for p in found if is_near or p.tactic != LOOP_INDUCTION]
 
 
 def portfolio(theorem: Theorem, goals: Sequence[Goal]) -> list[Proposal]:
