@@ -101,7 +101,7 @@ def toolchain(own_toolchain, kept_workers):
 
 @pytest.fixture(scope="session")
 def native_toolchain(own_toolchain, tmp_path_factory):
-    """The native toolchain, on the programs in native_standin/ (about 20 s the first time)."""
+    """The native toolchain, on the programs in native_standin/ (minutes the first time)."""
     cache = own_toolchain.layer.parent
     standin = Path(__file__).parent / "native_standin"
     path = os.pathsep.join([str(standin), str(Path(sys.executable).parent), os.environ["PATH"]])
