@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from ...data.errors import LakatosError, ModelUnavailable, UsageError, WorkerDied
 from ...data.records import Attempt, StopReason, Theorem
-from ..concurrency import run_all
+from ..concurrency import ended, run_all
 from ..config import ProverConfig
 from ..policy.base import Policy
 from .budget import Clock, rounds
@@ -128,11 +128,11 @@ class Prover:
             await run_all(
                 [work() for _ in range(context.config.concurrency or context.pool.workers)]
             )
-            await _ended(early)
+            await ended(early)
             await self._check_pending([tasks[n] for n in numbers])
             return [attempt for n in numbers if (attempt := tasks[n].attempt)]
         finally:
-            await _ended(early)
+            await ended(early)
             for task in map(begun, numbers):
                 self._break_off(task)
 
@@ -219,9 +219,3 @@ class Prover:
             if task.pending and (is_last or attempt.is_proved):
                 task.attempt, task.pending = attempt, None
                 task.finish()
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    """Cancel it, and wait until it is over."""
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

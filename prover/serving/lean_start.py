@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from ...data.errors import LakatosError, UsageError
+from ...lean_env.closing import Closing
+from ..concurrency import ended
 from ..retrieval.base import Lexical
 from ..session import LeanParts
 from .fair_queue import FairQueue, QueueFull
@@ -40,7 +41,7 @@ class ServedLean:
             raise UsageError(f"busy: {self.queue.waiting} requests wait; ask again later") from None
 
 
-class LeanStart:
+class LeanStart(Closing):
     """Starts a Lean in the background; in `async with`, which ends it.
 
     Args:
@@ -70,7 +71,7 @@ class LeanStart:
             checker = SnippetChecker(parts, judge=self._judge)
             kept = KeptStates(checker)
             stack.push_async_callback(kept.close)
-            stack.push_async_callback(_ended, asyncio.create_task(_warm(parts)))
+            stack.push_async_callback(ended, asyncio.create_task(_warm(parts)))
             self._stack = stack.pop_all()
         queue = FairQueue(parts.pool.workers, self._most_waiting)
         return ServedLean(parts, checker, kept, queue, Lexical(parts.premises))
@@ -79,12 +80,8 @@ class LeanStart:
         self._starting = asyncio.create_task(self._start())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
+        """End it, or its start."""
         if self._starting is not None:
             self._starting.cancel()
             with suppress(asyncio.CancelledError, LakatosError):
@@ -96,11 +93,6 @@ async def _warm(parts: LeanParts) -> None:
     """Have a worker and a judge at hand; what hinders them is told where they are needed."""
     with suppress(LakatosError):
         await asyncio.gather(parts.pool.open("warm.lean", ""), parts.verifier.open_ahead(""))
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def _has_failed(task: asyncio.Task[ServedLean]) -> bool:
