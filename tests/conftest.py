@@ -87,6 +87,13 @@ def own_toolchain():
 
 
 @pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory):
+    """A folder of this run, the same in all processes that test side by side."""
+    place = tmp_path_factory.getbasetemp()
+    return place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
+
+
+@pytest.fixture(scope="session")
 def kept_workers():
     """Lean workers that outlive a test."""
     with KeptWorkers() as workers:

@@ -5,9 +5,11 @@ import dataclasses
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from array import array
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,7 @@ from .conftest import IS_LEAN_MADE_HERE
 # prepares the tiny package and prints each stage; `die` ends it in the middle of one
 PREPARE = """
 import os, signal, sys
+from array import array
 from pathlib import Path
 from lakatos.lean_env import cache
 from lakatos.lean_env.toolchains import distribution
@@ -301,6 +304,15 @@ def made(own_toolchain, pytestconfig, tmp_path):
         return own_toolchain
     parts = own_toolchain.dist, NodeJs.find(), worker_sources(), silent
     return embedded.prepare_worker(tmp_path, *parts)
+
+
+@pytest.mark.lean
+def test_v8_optimises_in_a_worker_what_is_worth_it(own_toolchain):
+    """The warm-up optimises early; what its budgets had left halved the speed of each worker."""
+    options = subprocess.run([own_toolchain.node, "--v8-options"], capture_output=True, text=True)
+    usual = int(re.search(r"default: --wasm-tiering-budget=(\d+)", options.stdout)[1])
+    last_functions = array("I", own_toolchain.code.read_bytes()[-400_000:])
+    assert set(last_functions) == {usual}
 
 
 @pytest.mark.lean

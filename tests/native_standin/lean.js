@@ -1,5 +1,5 @@
 // The part of the stand-in `lean` that runs in the embedded engine.
-//   node lean.js '{"dist":DIR,"path":[DIR...],"imports":[NAME...],"source":{file,module,source},
+//   node lean.js '{"dist":DIR,"code":FILE,"path":[DIR...],"imports":[NAME...],"source":{file,module,source},
 //                  "out":FILE}'
 // Elaborates `source` on top of its imports, found in dist/lib and on `path`, and writes it as a
 // real .olean to `out`; without `out`, runs its `main` on standard input, which is read to its end
@@ -61,7 +61,7 @@ function work(instance) {
 
 if (isMainThread) {
   const job = JSON.parse(process.argv[2]);
-  const compiled = runtime.compile(job.dist);
+  const compiled = runtime.compile(job.dist, job.code);
   const thread = new Worker(__filename, { workerData: { job, compiled }, resourceLimits: THREAD_LIMITS });
   thread.on('exit', (status) => process.exit(status));
 } else {

@@ -8,7 +8,7 @@ const v8 = require('v8');
 const { spawnSync } = require('child_process');
 const { Worker } = require('worker_threads');
 const runtime = require('./runtime.js');
-const { optimised } = require('./code.js');
+const { definedFunctions, optimised, refill } = require('./code.js');
 const { Mailbox } = require('./mailbox.js');
 const { THREAD_LIMITS } = require('./limits.js');
 
@@ -78,7 +78,10 @@ async function main() {
     for (const name of fs.readdirSync(FILES).sort()) await work(name, round);
   }
   if (usual) v8.setFlagsFromString(BUDGET + usual);
-  fs.writeFileSync(code, optimised(compiled.lean));
+  const made = optimised(compiled.lean);
+  const functions = definedFunctions(fs.readFileSync(path.join(dist, 'lean.wasm')));
+  if (usual) refill(made, functions, EARLY, Number(usual));
+  fs.writeFileSync(code, made);
   process.exit(0);
 }
 
