@@ -6,7 +6,8 @@
 
 Runs `lakatos eval` in this process on a random sample of the problems. Processor time of Lean is
 that of the worker processes, of SQLite that of the thread which writes the store, of Python that of
-this process's other threads, each read every half second. busy: of all the cores' seconds.
+this process's other threads, each read every half second. busy: their sum, of what the machine had
+left beside other programs: that sum and what all cores idled.
 """
 
 import argparse
@@ -54,6 +55,12 @@ class Watch(threading.Thread):
         return {k: sum(s for (kind, _), s in self.spent.items() if kind == k) for k in kinds}
 
 
+def idle_s():
+    """Seconds that the cores have had nothing to do."""
+    times = psutil.cpu_times()
+    return times.idle + getattr(times, "iowait", 0.0)
+
+
 def sample(data, problems, seed, place):
     lines = data.read_text(encoding="utf-8").splitlines()
     chosen = random.Random(seed).sample(lines, min(problems, len(lines)))
@@ -75,11 +82,12 @@ def main():
         words = ["eval", "night", "--data", str(place), "--db", str(Path(folder) / "night.db")]
         watch = Watch()
         watch.start()
-        began = time.perf_counter()
+        began, idle_before = time.perf_counter(), idle_s()
         status = lakatos([*words, "-q", *given.flags])
         wall_s = time.perf_counter() - began
+        idle = idle_s() - idle_before
         spent = watch.end()
-    cores_s = wall_s * (os.cpu_count() or 1)
+    used = sum(spent.values())
     report = {
         "command": record.command(),
         "commit": record.commit(),
@@ -88,8 +96,9 @@ def main():
         "load": os.getloadavg()[0],
         "wall_s": round(wall_s, 1),
         "processor_s": {kind: round(each, 1) for kind, each in spent.items()},
-        "share": {kind: round(each / cores_s, 3) for kind, each in spent.items()},
-        "busy": round(sum(spent.values()) / cores_s, 3),
+        "share": {kind: round(each / (used + idle), 3) for kind, each in spent.items()},
+        "waiting": round(idle / (used + idle), 3),
+        "busy": round(used / (used + idle), 3),
     }
     print(report)
     if given.json:
