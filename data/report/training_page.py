@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
 from typing import Any, Protocol
@@ -86,6 +86,48 @@ def reliability_page(title: str, facts: Iterable[tuple[str, str]], found: Reliab
         head = ("mean chance", "came so", "tactics")
         parts.append(section(chart.title, drawn(chart) + table(head, rows)))
     return page(title, facts, parts)
+
+
+def learning_page(
+    facts: Iterable[tuple[str, str]],
+    rounds: Sequence[Mapping[str, Any]],
+    left_out: Iterable[Sequence[Any]],
+    sizes: tuple[int, int],
+) -> str:
+    """The page about rounds of learning, as `lakatos learn` keeps them.
+
+    left_out: problems not trained on, the held-out one that each is like, and how much. sizes: of
+    the train split and the held-out one.
+    """
+    last = max(1, rounds[-1]["number"])
+    shares = [
+        Curve("held out", [(r["number"] / last, len(r["solved"]) / sizes[1]) for r in rounds]),
+        Curve("train split", [(r["number"] / last, r["trained"] / sizes[0]) for r in rounds]),
+    ]
+    x_ticks = [(n / last, str(n)) for n in range(last + 1)]
+    y_ticks = [(n / 4, f"{25 * n} %") for n in range(5)]
+    chart = Chart("Solved over rounds", shares, "round", "solved", x_ticks, y_ticks)
+    head = (
+        "round", "runs", "held out, solved", "new", "forgotten", "train split, proved by now",
+        "tactics tried for a proof", "lines of a proof",
+    )  # fmt: skip
+    rows = [
+        (
+            r["number"], ", ".join(map(str, r["runs"])), len(r["solved"]), len(r["new"]),
+            len(r["forgotten"]), r["trained"], f"{r['steps']:g}", f"{r['lines']:g}",
+        )
+        for r in rounds
+    ]  # fmt: skip
+    named = [
+        (r["number"], ", ".join(r["new"]) or "none", ", ".join(r["forgotten"]) or "none")
+        for r in rounds
+    ]
+    parts = [
+        section(chart.title, drawn(chart) + table(head, rows)),
+        section("Which", table(("round", "new", "forgotten"), named)),
+        section("Left out of training", table(("problem", "is like", "share"), left_out)),
+    ]
+    return page("Learning from proofs", facts, parts)
 
 
 def _place(chance: float) -> float:

@@ -73,4 +73,7 @@ def run_config(
 
 def file_word(word: str | None) -> str | None:
     """A word of `--priors` or `--memory`, a file as its whole path: the run goes on elsewhere."""
-    return word if word is None or word in LEARNED else str(Path(word).expanduser().absolute())
+    if word is None or word in LEARNED:
+        return word
+    name = word.removeprefix("random+")
+    return word[: -len(name)] + str(Path(name).expanduser().absolute())

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ...data.records import ProofState
 from ..policy.base import Policy, PolicyOutput, Proposal, Query
 from .files import NONE, RANDOM, SHIPPED, read_priors
 from .priors import PriorTable, StateWords, levels
@@ -43,7 +42,7 @@ class LearnedPriors:
 
 
 class RandomPriors:
-    """A policy whose tactics are tried in an order drawn for each state.
+    """A policy whose tactics are tried in an order drawn for each state, and each attempt.
 
     Outcomes counted on it say how good a tactic is, and not only where those before it failed.
     """
@@ -57,17 +56,18 @@ class RandomPriors:
     async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query as the policy does, in an order of its own."""
         answers = await self._policy.propose(queries)
-        return [self._shuffled(q.state, each) for q, each in zip(queries, answers, strict=True)]
+        return [self._shuffled(q, each) for q, each in zip(queries, answers, strict=True)]
 
-    def _shuffled(self, state: ProofState, answer: PolicyOutput) -> PolicyOutput:
+    def _shuffled(self, query: Query, answer: PolicyOutput) -> PolicyOutput:
         drawn = [
-            replace(each, prior=each.prior**KEPT_OF_PRIOR * self._draw(state.key, each.tactic))
+            Proposal(each.tactic, each.prior**KEPT_OF_PRIOR * self._draw(query, each.tactic))
             for each in answer.proposals
         ]
         return replace(answer, proposals=tuple(sorted(drawn, key=lambda each: -each.prior)))
 
-    def _draw(self, key: str, tactic: str) -> float:
-        digest = hashlib.sha256(f"{self._seed}\0{key}\0{tactic}".encode()).digest()
+    def _draw(self, query: Query, tactic: str) -> float:
+        words = f"{self._seed}\0{query.again}\0{query.state.key}\0{tactic}"
+        digest = hashlib.sha256(words.encode()).digest()
         return (int.from_bytes(digest[:8]) + 1) / (2**64 + 1)
 
 
@@ -75,6 +75,6 @@ def with_priors(policy: Policy, word: str | None, seed: int) -> Policy:
     """A policy with the priors of `--priors`. Raises UsageError for a wrong file."""
     if word is None or word == NONE:
         return policy
-    if word == RANDOM:
-        return RandomPriors(policy, seed)
+    if word == RANDOM or word.startswith(f"{RANDOM}+"):
+        return RandomPriors(with_priors(policy, word[len(RANDOM) + 1 :] or None, seed), seed)
     return LearnedPriors(policy, read_priors(None if word == SHIPPED else Path(word)))

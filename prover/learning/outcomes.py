@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,23 +50,33 @@ class TacticOutcomes:
 
 
 def read_store(
-    store: Store, runs: tuple[int, ...] = (), excluded: Excluded = NOTHING_EXCLUDED
+    store: Store,
+    runs: tuple[int, ...] = (),
+    excluded: Excluded = NOTHING_EXCLUDED,
+    attempts: Collection[int] | None = None,
 ) -> TacticOutcomes:
-    """What the attempts of a database tried. runs: only of these; none: all.
+    """What the attempts of a database tried. runs: only of these; none: all. attempts: only these.
 
     excluded: an attempt at one of its statements, or that met one of its states, is left out.
     Raises StoreError.
     """
     found = TacticOutcomes()
     summaries = [each for run in runs or (None,) for each in store.attempts(run, limit=None)]
-    ids = sorted({each.id for each in summaries if not each.is_interrupted})
+    place = {
+        each.id: (each.run_id, each.theorem, each.id)
+        for each in summaries
+        if not each.is_interrupted and (attempts is None or each.id in attempts)
+    }
+    ids, rows = sorted(place), dict[int, list[TacticOutcome]]()
     for start in range(0, len(ids), AT_ONCE):
         for stored in store.load_attempts(ids[start : start + AT_ONCE]):
             if excluded.states and excluded.meets(_met(stored)):
                 found.left_out["it met a problem that is held out"] += 1
                 continue
             found.leans.update(_LEAN.findall(stored.toolchain)[:1])
-            found.rows.extend(_of_attempt(stored))
+            rows[stored.summary.id] = list(_of_attempt(stored))
+    for number in sorted(rows, key=lambda each: place[each]):  # whatever was done first
+        found.rows += rows[number]
     return found
 
 
