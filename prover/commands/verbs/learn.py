@@ -21,12 +21,11 @@ HELP = VerbHelp(
     examples=(
         (
             "Three rounds over the theorems of Lean's library",
-            "lakatos learn core --data core/jsonl/fair.jsonl --policy hammer+knn --out learned",
+            "lakatos learn core --data fair.jsonl --policy hammer+knn --out learned",
         ),
         (
-            "Prove with what was learned",
-            "lakatos prove F.lean --policy hammer+knn --priors learned/round-3/priors.json "
-            "--memory learned/round-3/memory.json",
+            "Prove in the order of tactics that was learned",
+            "lakatos prove F.lean --priors learned/round-3/priors.json",
         ),
     ),
     exit_codes={0: "all rounds are over"},
