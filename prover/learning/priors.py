@@ -17,7 +17,7 @@ from typing import Any
 from ...data.records import Goal
 from .calibration import Calibration
 from .state_shape import head_of, shape_of
-from .tactic_kinds import family_of, kind_of
+from .tactic_kinds import family_of, kind_of, names_of
 
 LEAST = 2
 """Of the finest counts, those of fewer tactics are not kept: the coarser ones say as much."""
@@ -138,16 +138,16 @@ class PriorTable:
 
 @dataclass(frozen=True, slots=True)
 class StateWords:
-    """What is told of a state: its goal, the head symbol, the rest of its shape."""
+    """What is told of a state: the names in its goal, the head symbol, the rest of its shape."""
 
-    goal: Goal
+    names: frozenset[str]
     head: str
     shape: str
 
     @classmethod
     def of(cls, goal: Goal, is_root: bool) -> StateWords:
         """Read a goal."""
-        return cls(goal, head_of(goal), shape_of(goal, is_root))
+        return cls(names_of(goal), head_of(goal), shape_of(goal, is_root))
 
 
 _BETWEEN = "\t"
@@ -155,7 +155,7 @@ _BETWEEN = "\t"
 
 def levels(tactic: str, state: StateWords) -> tuple[str, ...]:
     """The keys of the counts that speak of a tactic at a state, from the coarse to the fine."""
-    kind = kind_of(tactic, state.goal)
+    kind = kind_of(tactic, state.names)
     by_kind = f"{kind}{_BETWEEN}"
     by_head = f"{by_kind}{state.head}{_BETWEEN}"
     return "", family_of(kind), by_kind, by_head, f"{by_head}{state.shape}{_BETWEEN}"

@@ -22,17 +22,22 @@ _MANY = re.compile(r"_(?:[ ,|]+_)+")
 _FIRST = re.compile(r"[\w?!]+")
 
 
-def kind_of(tactic: str, goal: Goal) -> str:
-    """The tactic without names of the goal, short new names and numbers."""
-    local, spoken = local_types(goal), set(tokens(goal.target))
+def names_of(goal: Goal) -> frozenset[str]:
+    """The names that a goal speaks of; each local one also with the dot behind which fields are."""
+    local = local_types(goal)
+    spoken = {*local, *(f"{name}." for name in local), *tokens(goal.target)}
     for h in goal.hypotheses:
         spoken.update(tokens(h.type))
+    return frozenset(spoken)
+
+
+def kind_of(tactic: str, names: frozenset[str]) -> str:
+    """The tactic without names of the goal, short new names and numbers. names: of the goal."""
 
     def shown(match: re.Match[str]) -> str:
         name = match[0]
-        head = name.partition(".")[0]
         is_new = _SHORT.fullmatch(name) and name not in _WORDS
-        return "_" if head in local or name in spoken or is_new else name
+        return "_" if is_new or name in names or f"{name.partition('.')[0]}." in names else name
 
     text = _NUMBER.sub("#", _NAME.sub(shown, " ".join(tactic.split())))
     return _MANY.sub("_", text)[:LONGEST]
