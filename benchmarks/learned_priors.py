@@ -6,7 +6,9 @@
 A sample of the held-out parts (valid and test) without duplicates and marked ones, three fair
 problems for each that one tactic closes, is given to each arm: the hammer in its own order (the
 baseline), with the shipped priors, and with knn and its memory. Calls are tactics sent to Lean.
-An arm that was broken off counts as far as it got, on the problems that all arms have. Wanted: the
+An arm that was broken off counts as far as it got, on the problems that both arms have. A problem
+that one arm did not solve before its wall time was over says nothing of its calls: it is counted as
+undecided, and left out; `arm-NAME-again.db` may hold another try of it with more time. Wanted: the
 problems that both solve with 25 % fewer calls, and none lost.
 """
 
@@ -22,6 +24,7 @@ from typing import Any
 
 import record  # type: ignore[import-not-found]
 from lakatos.data.evaluation import ProblemResult
+from lakatos.data.records import StopReason
 from lakatos.data.store.store import Store
 
 RESULTS = Path(__file__).parent / "results" / "learned_priors.json"
@@ -58,11 +61,20 @@ def run(arm: str, options: argparse.Namespace, data: Path) -> None:
     subprocess.run([*start, *words, *more], check=False, stdout=subprocess.DEVNULL)
 
 
-def results(db: Path) -> dict[str, ProblemResult]:
-    """What came of each problem that was tried."""
-    with Store.open(str(db), read_only=True) as store:
-        found = store.load_evaluation(store.evaluations()[-1].run_id)
-    return {r.problem.name: r for r in found.results if r.attempts}
+def results(folder: Path, arm: str) -> dict[str, ProblemResult]:
+    """What came of each problem that was tried; the last try counts."""
+    found: dict[str, ProblemResult] = {}
+    for db in (folder / f"arm-{arm}.db", folder / f"arm-{arm}-again.db"):
+        if db.is_file():
+            with Store.open(str(db), read_only=True) as store:
+                run = store.load_evaluation(store.evaluations()[-1].run_id)
+            found |= {r.problem.name: r for r in run.results if r.attempts}
+    return found
+
+
+def is_undecided(result: ProblemResult) -> bool:
+    """Whether the clock ended the search, and not the calls."""
+    return not result.is_solved and result.attempts[-1].detail == StopReason.WALL_TIME.value
 
 
 def calls(result: ProblemResult) -> int:
@@ -72,12 +84,14 @@ def calls(result: ProblemResult) -> int:
 
 def compared(base: dict[str, ProblemResult], other: dict[str, ProblemResult]) -> Row:
     """Two arms on the problems of both."""
-    names = [name for name in base if name in other]
+    common = [name for name in base if name in other]
+    names = [n for n in common if not (is_undecided(base[n]) or is_undecided(other[n]))]
     one = {name for name in names if base[name].is_solved}
     two = {name for name in names if other[name].is_solved}
     both = one & two
     return {
         "problems": len(names),
+        "undecided": len(common) - len(names),
         "solved": [len(one), len(two)],
         "lost": sorted(one - two),
         "gained": sorted(two - one),
@@ -106,7 +120,7 @@ def main() -> None:
         data.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
         for arm in ARMS:
             run(arm, options, data)
-    arms = {arm: results(options.folder / f"arm-{arm}.db") for arm in ARMS}
+    arms = {arm: results(options.folder, arm) for arm in ARMS}
     found: Row = {"command": record.command(), "commit": record.commit()}
     found |= {"steps": options.steps, "time_s": options.time, "seed": options.seed}
     for arm in list(ARMS)[1:]:
