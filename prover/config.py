@@ -137,7 +137,8 @@ _READ: dict[str, Callable[[str], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """How language models are asked. Raises UsageError for a value out of range."""
+    """How policies are set up: models, and what was learned. Raises UsageError for a value out of
+    range."""
 
     prompt: str | None = None
     """The format of prompts: its name or a file; None: chosen by the model's name."""
@@ -154,6 +155,12 @@ class ModelConfig:
     """Most premises of a prompt."""
     options: Mapping[str, str] = field(default_factory=dict)
     """The rest: top_p, max_tokens, beam, and what each kind of model has of its own."""
+    priors: str | None = None
+    """In which order the hammer's tactics are tried: `none`, its own; `shipped`, by what was
+    learned on Lean's library; a file of `lakatos train priors`; `random`. None: its own."""
+    memory: str | None = None
+    """What `knn` remembers from the start: `none`, `shipped` or a file of `lakatos train memory`.
+    None: `shipped`."""
 
     def __post_init__(self) -> None:
         if self.samples < 1:

@@ -21,7 +21,9 @@ from typing import Any, ClassVar
 from ..data.errors import UsageError
 from .config import ModelConfig, options
 from .hammer.policy import Hammer
+from .learning.files import known_steps
 from .learning.knn import NearestNeighbours
+from .learning.ordering import with_priors
 from .models.base import LanguageModel, Sampling
 from .models.load_balancer import LoadBalancer
 from .models.server_watch import Servers
@@ -135,8 +137,8 @@ class HammerSpec(PolicySpec):
     is_writer = False
 
     async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
-        """The hammer."""
-        return Hammer()
+        """The hammer, with the priors that are wanted. Raises UsageError for a wrong file."""
+        return with_priors(Hammer(), setup.config.priors, setup.seed)
 
 
 class NearestNeighboursSpec(PolicySpec):
@@ -146,8 +148,8 @@ class NearestNeighboursSpec(PolicySpec):
     is_writer = False
 
     async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
-        """A memory that is empty yet."""
-        return NearestNeighbours()
+        """With the memory that is wanted. Raises UsageError for a wrong file."""
+        return NearestNeighbours(known_steps(setup.config.memory))
 
 
 class ScriptedSpec(PolicySpec):

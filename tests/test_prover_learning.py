@@ -173,9 +173,12 @@ theorem drop_both (us vs : List Nat) (hu : us.length = 0) : us ++ (vs ++ us) = v
 def test_proofs_of_the_file_and_of_the_database_are_neighbours(run, tmp_path):
     (tmp_path / "like.lean").write_text(LIKE_IT)
     (tmp_path / "taught.lean").write_text(TAUGHT + LIKE_IT)
-    knn = ("--policy", "knn", "--time", "20")
+    knn = ("--policy", "knn", "--time", "20", "--memory", "none")
     code, out, _ = run("prove", "like.lean", *knn)
     assert (code, out[0]) == (1, "✗")
+    shipped = ("--db", "other.db", "--memory", "shipped")
+    code, out, _ = run("prove", "like.lean", *knn, *shipped)
+    assert (code, out[0]) == (0, "✓")
     code, out, _ = run("prove", "taught.lean", *knn)
     assert (code, out[0]) == (0, "✓")
     other = LIKE_IT.replace("us", "left").replace("drop_both", "drop_more").replace("vs", "right")

@@ -176,7 +176,7 @@ class Expander:
         rejections, ladder = self._memory.rejections, self._memory.ladder
         await rejections.load(state)
         known = {
-            p.tactic: rejections.of(state, p.tactic, rung) or ladder.kept_back(p.tactic, rung)
+            p.tactic: rejections.of(state, p.tactic, rung) or ladder.kept_back(p, rung)
             for p in proposals
         }
         new = [tactic for tactic, outcome in known.items() if outcome is None]

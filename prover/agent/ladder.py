@@ -22,6 +22,10 @@ RETURN_HEARTBEATS = 8_000
 QUICK = HEARTBEATS[1:2]
 """The one limit of short searches that only look whether something is easy."""
 
+SEARCHES = "it searches the library: kept for a larger limit"
+UNLIKELY = "it is unlikely: kept for a larger limit"
+"""Why Lean was not sent a tactic with the first limit."""
+
 _LIBRARY = re.compile(r"(exact|apply|rw|try)\?")
 """Tactics that search the library, which is indexed at the first time."""
 _SEARCHING = re.compile(rf"{_LIBRARY.pattern}|loop_induction\?")
@@ -61,11 +65,15 @@ class Ladder:
         least = _SEARCH_S if any(map(_SEARCHING.match, tactics)) else 0.0
         return max(least, wall_s(self.heartbeats[rung]))
 
-    def kept_back(self, tactic: str, rung: int) -> Rejected | None:
-        """That a tactic is not tried with the first limit, as it searches the library; or None."""
-        if rung or not self.last or not _LIBRARY.match(tactic):
+    def kept_back(self, proposal: Proposal, rung: int) -> Rejected | None:
+        """That a tactic is not tried with the first limit: it searches the library, or waits."""
+        if rung or not self.last:
             return None
-        return Rejected("it searches the library: kept for a larger limit", Rejection.POSTPONED)
+        if _LIBRARY.match(proposal.tactic):
+            return Rejected(SEARCHES, Rejection.POSTPONED)
+        if proposal.waits:
+            return Rejected(UNLIKELY, Rejection.POSTPONED)
+        return None
 
     def judged(self, step: Step, rung: int) -> Step:
         """The step as it counts: postponed, if it ran out of a limit that is not the last."""
@@ -83,6 +91,11 @@ class Ladder:
 def is_postponed(step: Step) -> bool:
     """Whether the tactic is to be tried again with a larger limit."""
     return isinstance(step.outcome, Rejected) and step.outcome.kind is Rejection.POSTPONED
+
+
+def is_unsent(step: Step) -> bool:
+    """Whether Lean never saw the tactic, which waits for a larger limit."""
+    return isinstance(step.outcome, Rejected) and step.outcome.message in (SEARCHES, UNLIKELY)
 
 
 def is_cut_off(step: Step) -> bool:

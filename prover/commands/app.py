@@ -42,7 +42,8 @@ GROUPS = {
         "extract": "Write a dataset from Lean files, Lean's library or stored attempts.",
     },
     "Train models": {
-        "train": "Train a language model on what was proved.",
+        "train": "Train a model, priors or a memory on what was tried.",
+        "learn": "Prove and learn in turn: expert iteration over a problem set.",
     },
     "Serve other programs": {
         "serve": "Serve Lean to agents (MCP) and over HTTP: check, judge, prove.",

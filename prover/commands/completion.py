@@ -12,7 +12,7 @@ PROMPTS = (
     "deepseek-prover-v2", "deepseek-prover", "goedel-prover", "state", "few-shot", "chat",
     "chat-proof", "chat-sketch",
 )  # fmt: skip
-POLICIES = "hammer", "hf:", "openai:", "scripted:", "sketch:"
+POLICIES = "hammer", "knn", "hf:", "openai:", "scripted:", "sketch:"
 MODES = "auto", "tactic", "whole-proof", "sketch"
 LEANS = "auto", "embedded", "native"
 EXPORTS = "llmstep", "goedel", "reprover", "nanoproof"

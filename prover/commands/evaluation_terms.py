@@ -39,6 +39,8 @@ PATHS = {
     "--retriever": "model.retriever",
     "--premises": "model.premises",
     "--model-option": "model.options",
+    "--priors": "model.priors",
+    "--memory": "model.memory",
     "--allow-axiom": "allow_axioms",
     "--check-time": "check_s",
     "--mode": "drafts.mode",

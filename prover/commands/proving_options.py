@@ -79,6 +79,25 @@ class PolicyOptions:
     premises: Annotated[
         int, _model(metavar="N", help="The most premises in one prompt, with --retriever.")
     ] = 16
+    priors: Annotated[
+        str | None,
+        _model(
+            metavar="none|FILE",
+            help="The order in which the hammer's tactics are tried. none: its own. shipped: by "
+            "their success on theorems of Lean's library. FILE: of `lakatos train priors`. random: "
+            "any, to learn from. Default: none.",
+            autocompletion=one_of("none", "shipped", "random"),
+        ),
+    ] = None
+    memory: Annotated[
+        str | None,
+        _model(
+            metavar="none|FILE",
+            help="What knn remembers from the start. none: nothing. shipped: proofs of theorems of "
+            "Lean's library. FILE: of `lakatos train memory`. Default: shipped.",
+            autocompletion=one_of("none", "shipped"),
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

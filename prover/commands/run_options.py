@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..config import DraftConfig, ModelConfig, ProverConfig, key_values, rising_limits
 from ..session import RunConfig, searched
 from .options import RuntimeOptions
 from .proving_options import DraftOptions, PolicyOptions, ProvingOptions
+
+LEARNED = ("none", "shipped", "random")
+"""Words of `--priors` and `--memory` that name no file."""
 
 BY_TACTICS = ProvingOptions(drafts=DraftOptions(mode="tactic"))
 
@@ -23,6 +28,8 @@ def run_config(
         retriever=policy.retriever,
         premises=policy.premises,
         options=key_values(policy.model_option or ()),
+        priors=file_word(policy.priors),
+        memory=file_word(policy.memory),
     )
     prover = ProverConfig(
         expansions=budget.expansions,
@@ -62,3 +69,11 @@ def run_config(
         sample_steps=search.sample_steps,
         granularity=search.granularity,
     )
+
+
+def file_word(word: str | None) -> str | None:
+    """A word of `--priors` or `--memory`, a file as its whole path: the run goes on elsewhere."""
+    if word is None or word in LEARNED:
+        return word
+    name = word.removeprefix("random+")
+    return word[: -len(name)] + str(Path(name).expanduser().absolute())

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ...data.records import Theorem
 from ..policy.base import PolicyOutput, ProofSteps, Proposal, Query
-from .memory import TacticMemory
+from .memory import StoredStep, TacticMemory
 from .renaming import renamed
 
 NEIGHBOURS = 64
@@ -23,8 +23,11 @@ class NearestNeighbours:
 
     name = "knn"
 
-    def __init__(self) -> None:
+    def __init__(self, known: Sequence[StoredStep] = ()) -> None:
+        """known: steps of proofs that it has from the start."""
         self._memory = TacticMemory()
+        for each in known:
+            self._memory.add(*each)
 
     async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
         """Answer each query from what is known by now."""

@@ -10,12 +10,21 @@ from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from heapq import nlargest
 from math import log
+from typing import NamedTuple
 
 from ...data.records import Goal
 from .features import features
 
 MOST = 5_000
 """Most tactics that are remembered."""
+
+
+class StoredStep(NamedTuple):
+    """A step as files keep it: theorem is the key of the statement whose proof has it."""
+
+    goal: Goal
+    tactic: str
+    theorem: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,15 @@ _DRAWS = 64
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One tactic to try. prior: in (0, 1], relative to the other proposals of its state."""
+    """One tactic to try. prior: in (0, 1], relative to the other proposals of its state.
+
+    waits: whether it is so unlikely that it waits for the second limit, as if the first had not
+    been enough for it.
+    """
 
     tactic: str
     prior: float
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +119,12 @@ class SeededPolicy:
 def distribution(proposals: Sequence[Proposal]) -> list[Proposal]:
     """Merge equal tactics, scale priors to sum 1, order by falling prior (ties as proposed)."""
     mass: dict[str, float] = {}
+    waits: dict[str, bool] = {}
     for proposal in proposals:
         tactic = proposal.tactic.strip()
         if tactic:
             mass[tactic] = mass.get(tactic, 0.0) + proposal.prior
+            waits[tactic] = proposal.waits and waits.get(tactic, True)
     total = sum(mass.values())
     ranked = sorted(mass.items(), key=lambda item: -item[1])
-    return [Proposal(tactic, prior / total) for tactic, prior in ranked]
+    return [Proposal(tactic, prior / total, waits[tactic]) for tactic, prior in ranked]

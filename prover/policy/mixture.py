@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..concurrency import run_all
 from ..policy.base import distribution
-from .base import Policy, PolicyOutput, Proposal, Query
+from .base import Policy, PolicyOutput, Query
 from .critic import Critic
 
 
@@ -30,7 +30,7 @@ class Mixture:
 
     def _mix(self, advice: Sequence[PolicyOutput]) -> PolicyOutput:
         mixed = [
-            Proposal(proposal.tactic, proposal.prior * share)
+            replace(proposal, prior=proposal.prior * share)
             for each, (_, share) in zip(advice, self._policies, strict=True)
             for proposal in distribution(each.proposals)
         ]

@@ -10,16 +10,25 @@ from typer import Argument, Context, Option
 
 from ..completion import one_of
 from ..help_page import ADVANCED, BUDGET, COMMON, VerbHelp
+from ..options import Db, LeanOptions
 
-KINDS = ("tactics",)
+KINDS = ("tactics", "priors", "memory")
+COUNTED = KINDS[1:]
+"""What is counted and remembered; the others are language models."""
 
 HELP = VerbHelp(
-    details="The data are what `lakatos extract` wrote: the tactics of Lean files, or, of the "
-    "database (`lakatos extract store`), the steps of the proofs found. A tenth of the theorems is "
-    "held out. The trained model knows its prompt format, so `--policy hf:MODEL` just "
-    "works. What was broken off goes on with the same command. It needs: pip install "
-    "'lakatos[train]'.",
+    details="tactics: a language model, from what `lakatos extract` wrote: the tactics of Lean "
+    "files, or, of the database (`lakatos extract store`), the steps of the proofs found. A tenth "
+    "of the theorems is held out. The trained model knows its prompt format, so `--policy "
+    "hf:MODEL` just works. What was broken off goes on with the same command. It needs: pip "
+    "install 'lakatos[train]'. priors: in which order the hammer tries its tactics, from what was "
+    "tried so far (`--priors FILE`). memory: the steps of proofs found so far, for the policy knn "
+    "(`--memory FILE`). Both read the database, and need nothing else.",
     examples=(
+        (
+            "Learn the order of tactics from what is in the database",
+            "lakatos train priors --out priors.json --html priors.html",
+        ),
         (
             "Train on the proofs that were found here",
             "lakatos train tactics Qwen/Qwen3-0.6B --data dataset --out my-model",
@@ -40,22 +49,60 @@ class TrainOptions:
         str,
         Argument(
             metavar="WHAT",
-            help="What the model is to write: tactics.",
+            help="What is trained: tactics, a language model; priors or memory, without a model.",
             autocompletion=one_of(*KINDS),
         ),
     ]
-    base: Annotated[
-        str,
-        Argument(metavar="BASE", help="The model to start from: a folder, FILE.gguf or a name."),
-    ]
-    data: Annotated[
-        list[Path],
-        Option(metavar="DIR", rich_help_panel=COMMON, help="A dataset of `lakatos extract`."),
-    ]
     out: Annotated[
         Path,
-        Option(metavar="DIR", rich_help_panel=COMMON, help="Folder of the trained model."),
+        Option(
+            metavar="PATH",
+            rich_help_panel=COMMON,
+            help="Folder of the trained model; the file of priors or of a memory.",
+        ),
     ]
+    base: Annotated[
+        str | None,
+        Argument(
+            metavar="BASE",
+            help="For tactics: the model to start from: a folder, FILE.gguf or a name.",
+        ),
+    ] = None
+    data: Annotated[
+        list[Path] | None,
+        Option(
+            metavar="PATH",
+            rich_help_panel=COMMON,
+            help="A dataset of `lakatos extract`; for priors and memory one of `extract store`, "
+            "or a database file. Can be given several times. Default for them: the database.",
+        ),
+    ] = None
+    run: Annotated[
+        list[int] | None,
+        Option(
+            metavar="N",
+            rich_help_panel=COMMON,
+            help="For priors and memory: only of run N. Can be given several times. Example: "
+            "--run 3",
+        ),
+    ] = None
+    exclude: Annotated[
+        list[Path] | None,
+        Option(
+            metavar="PATH",
+            rich_help_panel=COMMON,
+            help="For priors and memory: leave out each attempt that met a problem of this set. "
+            "Can be given several times. Example: --exclude miniF2F/",
+        ),
+    ] = None
+    html: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE",
+            rich_help_panel=COMMON,
+            help="For priors: write a page that says how good they are.",
+        ),
+    ] = None
     epochs: Annotated[
         float,
         Option(metavar="N", rich_help_panel=BUDGET, help="How often each example is seen."),
@@ -91,16 +138,52 @@ class TrainOptions:
     seed: Annotated[
         int, Option(metavar="N", rich_help_panel=ADVANCED, help="Seed of all draws.")
     ] = 0
+    db: Db = None
 
 
 def run(context: Context, options: TrainOptions) -> int:
-    """Train a model; the exit code."""
+    """Train; the exit code."""
+    from ....data.errors import UsageError
+
+    if options.what not in KINDS:
+        raise UsageError(
+            f"nothing called {options.what!r} is trained; there is: {', '.join(KINDS)}"
+        )
+    return _counted(context, options) if options.what in COUNTED else _model(options)
+
+
+def _counted(context: Context, options: TrainOptions) -> int:
+    from ....data.errors import UsageError
+    from ..event_loop import run_async
+    from ..train_learned import LearnedTraining, train_learned
+
+    if options.base is not None:
+        raise UsageError(f"{options.what} are trained from no model: leave out {options.base}")
+    environment = context.obj
+    training = LearnedTraining(
+        what=options.what,
+        out=options.out,
+        data=tuple(options.data or ()),
+        runs=tuple(options.run or ()),
+        exclude=tuple(options.exclude or ()),
+        html=options.html,
+    )
+    return run_async(
+        train_learned(
+            training,
+            lambda: environment.open_store_to_read(options.db),
+            lambda: environment.find_toolchain(LeanOptions()),
+        )
+    )
+
+
+def _model(options: TrainOptions) -> int:
     from ....data.errors import UsageError
     from ...training.config import TrainingConfig
     from ..train import train
 
-    if options.what not in KINDS:
-        raise UsageError(f"no model of {options.what!r}; there is: {', '.join(KINDS)}")
+    if options.base is None or not options.data:
+        raise UsageError(f"missing BASE or --data: lakatos train {options.what} BASE --data DIR")
     return train(
         TrainingConfig(
             base=options.base,

@@ -1,0 +1,80 @@
+"""Gives the tactics of another policy other priors: learned ones, or chance ones to learn from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..policy.base import Policy, PolicyOutput, Proposal, Query
+from .files import NONE, RANDOM, SHIPPED, read_priors
+from .priors import PriorTable, StateWords, levels
+
+KEPT_OF_PRIOR = 0.3
+"""The power of the policy's own prior in a chance one: what it thinks likely comes earlier."""
+
+
+class LearnedPriors:
+    """A policy whose tactics are tried in the order of their chance to prove the state."""
+
+    def __init__(self, policy: Policy, table: PriorTable) -> None:
+        self.name = policy.name
+        self.parts = (policy,)
+        self._policy = policy
+        self._table = table
+
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
+        """Answer each query as the policy does, with learned priors; of equals its order stays."""
+        answers = await self._policy.propose(queries)
+        return [self._ranked(q, each) for q, each in zip(queries, answers, strict=True)]
+
+    def _ranked(self, query: Query, answer: PolicyOutput) -> PolicyOutput:
+        if not query.state.goals:
+            return answer
+        state = StateWords.of(query.state.goals[0], is_root=query.state.origin is None)
+        judged = [self._judged(each, state) for each in answer.proposals]
+        return replace(answer, proposals=tuple(sorted(judged, key=lambda each: -each.prior)))
+
+    def _judged(self, proposal: Proposal, state: StateWords) -> Proposal:
+        chance = self._table.chances(levels(proposal.tactic, state)).proves
+        return Proposal(proposal.tactic, chance, chance < self._table.wait_below)
+
+
+class RandomPriors:
+    """A policy whose tactics are tried in an order drawn for each state, and each attempt.
+
+    Outcomes counted on it say how good a tactic is, and not only where those before it failed.
+    """
+
+    def __init__(self, policy: Policy, seed: int) -> None:
+        self.name = policy.name
+        self.parts = (policy,)
+        self._policy = policy
+        self._seed = seed
+
+    async def propose(self, queries: Sequence[Query]) -> list[PolicyOutput]:
+        """Answer each query as the policy does, in an order of its own."""
+        answers = await self._policy.propose(queries)
+        return [self._shuffled(q, each) for q, each in zip(queries, answers, strict=True)]
+
+    def _shuffled(self, query: Query, answer: PolicyOutput) -> PolicyOutput:
+        drawn = [
+            Proposal(each.tactic, each.prior**KEPT_OF_PRIOR * self._draw(query, each.tactic))
+            for each in answer.proposals
+        ]
+        return replace(answer, proposals=tuple(sorted(drawn, key=lambda each: -each.prior)))
+
+    def _draw(self, query: Query, tactic: str) -> float:
+        words = f"{self._seed}\0{query.again}\0{query.state.key}\0{tactic}"
+        digest = hashlib.sha256(words.encode()).digest()
+        return (int.from_bytes(digest[:8]) + 1) / (2**64 + 1)
+
+
+def with_priors(policy: Policy, word: str | None, seed: int) -> Policy:
+    """A policy with the priors of `--priors`. Raises UsageError for a wrong file."""
+    if word is None or word == NONE:
+        return policy
+    if word == RANDOM or word.startswith(f"{RANDOM}+"):
+        return RandomPriors(with_priors(policy, word[len(RANDOM) + 1 :] or None, seed), seed)
+    return LearnedPriors(policy, read_priors(None if word == SHIPPED else Path(word)))
