@@ -131,6 +131,7 @@ class Rejection(StrEnum):
     FORBIDDEN = "forbidden"  # a syntax the verifier never takes (native_decide, run_tac, ...)
     CANCELLED = "cancelled"  # nobody wants the answer any more
     CRASH = "crash"  # it ended two workers; the message names the cause
+    FALSE = "false"  # the goal is false at the values that the message names
     POSTPONED = "postponed"  # it ran out of a first, small limit, and may get a larger one later
 
 
