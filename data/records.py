@@ -199,10 +199,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """All steps tried from one state. value: P(provable) in [0, 1], the critic's.
-
-    tokens: what a model wrote for it.
-    """
+    """All steps tried from one state. value: P(provable), the critic's; tokens: a model's."""
 
     state: ProofState
     steps: tuple[Step, ...]
