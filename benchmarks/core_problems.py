@@ -3,11 +3,14 @@
     python benchmarks/core_problems.py pose [--workers 1]
     lakatos extract core --out DIR
     python benchmarks/core_problems.py prove --data DIR/jsonl/problems.jsonl [--time 10]
+    lakatos extract core --premises accessible --out DIR
+    python benchmarks/core_problems.py premises --data DIR/jsonl/fair.jsonl --sample 40
 
 pose: every theorem of Init and Std where its module begins, read back as the same statement; its
 baseline is what one of rfl, simp, omega and decide closes alone. prove: a random sample of those
 that can be posed, each with the imports of its module only, every proof judged by the verifier; the
-baseline is the share of them that one tactic closes.
+baseline is the share of them that one tactic closes. premises: a random sample of those with
+theorems of their module above them, each with and without these; the baseline is without.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ from pathlib import Path
 from typing import Any
 
 import record  # type: ignore[import-not-found]
-from lakatos.data.evaluation import ResultClass
+from lakatos.data.evaluation import PREMISES, ResultClass
+from lakatos.data.problems.accessible import ACCESSIBLE, STRICT
 from lakatos.data.problems.library import LibrarySet, Row, count, is_fair
 from lakatos.data.store.store import Store
 from lakatos.lean_env.toolchains.find import Toolchain, find_toolchain
@@ -33,6 +37,7 @@ from lakatos.prover.dataset.library_problems import LibraryExtraction
 
 RESULTS = Path(__file__).parent / "results"
 WANTED_POSED = 30_000
+MARK = PREMISES.partition("{}")[0]
 
 
 async def pose(toolchain: Toolchain, workers: int) -> LibrarySet:
@@ -76,10 +81,30 @@ def prove(rows: list[Row], wall_s: float, workers: int) -> dict[str, Any]:
     }
 
 
+def with_and_without(path: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """The hammer on the same problems with the theorems above them and without."""
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    known = [row for row in rows if row["premises"]]
+    chosen = random.Random(options.seed).sample(known, min(options.sample, len(known)))
+    bare = [row | {"header": row["header"].partition("\n" + MARK)[0]} for row in chosen]
+    found = {STRICT: bare, ACCESSIBLE: chosen}
+    told = {mode: prove(rows, options.time, options.workers) for mode, rows in found.items()}
+    solved = {mode: set(each["solved_names"]) for mode, each in told.items()}
+    return {
+        "problems": len(rows),
+        "with_premises": len(known),
+        "names": [row["name"] for row in chosen],
+        "premises": sorted(len(row["premises"]) for row in chosen),
+        "gained": sorted(solved[ACCESSIBLE] - solved[STRICT]),
+        "lost": sorted(solved[STRICT] - solved[ACCESSIBLE]),
+        **told,
+    }
+
+
 def main() -> None:
     """Measure, print, and keep."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["pose", "prove"])
+    parser.add_argument("what", choices=["pose", "prove", "premises"])
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--sample", type=int, default=1000)
@@ -98,7 +123,10 @@ def main() -> None:
         rows = sampled(options.data, options.sample, options.seed)
         found |= {"lean": rows[0]["lean"], "seed": options.seed, "time_s": options.time}
         found |= {"data_sha256": hashlib.sha256(options.data.read_bytes()).hexdigest()}
-        found |= prove(rows, options.time, options.workers)
+        if options.what == "prove":
+            found |= prove(rows, options.time, options.workers)
+        else:
+            found |= with_and_without(options.data, options)
     record.write(RESULTS / f"core_{options.what}.json", found)
     print(json.dumps({k: v for k, v in found.items() if k != "solved_names"}, indent=1))
 

@@ -6,6 +6,7 @@ Kept and loaded by store/evaluations.py; problem sets are read by problems/reade
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,6 +57,20 @@ class Problem:
         """The problem as a Lean file."""
         return self.header + self.statement
 
+    @property
+    def premises(self) -> tuple[str, ...]:
+        """The axioms below the mark PREMISES of the header, which a proof may use."""
+        mark = _MARK.search(self.header)
+        return tuple(_AXIOM.findall(self.header, mark.end())) if mark else ()
+
+
+PREMISES = "-- premises: theorems of {} that stand above, as axioms"
+"""The line, for a module, above the axioms of a header that are true theorems of a library."""
+
+_MARK = re.compile("^" + re.escape(PREMISES).replace(r"\{\}", r"\S+") + "$", re.MULTILINE)
+_AXIOM = re.compile(
+    r"^(?:@\[[^\n]*?\] )?(?:protected )?axiom ((?:«[^»\n]*»|[^\s«.]|\.(?!\{))+)", re.MULTILINE
+)
 
 ALARM = "soundness alarm: "
 """How the detail begins of an attempt whose refusal nothing ordinary explains."""

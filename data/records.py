@@ -131,6 +131,7 @@ class Rejection(StrEnum):
     FORBIDDEN = "forbidden"  # a syntax the verifier never takes (native_decide, run_tac, ...)
     CANCELLED = "cancelled"  # nobody wants the answer any more
     CRASH = "crash"  # it ended two workers; the message names the cause
+    FALSE = "false"  # the goal is false at the values that the message names
     POSTPONED = "postponed"  # it ran out of a first, small limit, and may get a larger one later
 
 
@@ -198,10 +199,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """All steps tried from one state. value: P(provable) in [0, 1], the critic's.
-
-    tokens: what a model wrote for it.
-    """
+    """All steps tried from one state. value: P(provable), the critic's; tokens: a model's."""
 
     state: ProofState
     steps: tuple[Step, ...]

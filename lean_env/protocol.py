@@ -74,8 +74,10 @@ reason   {"kind","text"}   kinds are data.records.RefusalKind
 broken   {"start","stop","kind","name"|null,"names":[],"value":cut|null,"tactics":[[start,stop]],
           "errors":[message + {"cuts":[cut],"parser":bool,"near"?:[name]}],
           "holes":[{"start","stop","cuts":[cut]}]}   cuts: smallest first
-posed    {"name","form","statement","key","alike","closed"|null,"marks":[],"constants":[]} or
-          {"name","why","constant"?}; see LeanEnv/Library.lean
+posed    {"name","form","statement","key","alike","closed"|null,"marks":[],"constants":[],
+          "order":[[ATTRIBUTE,PLACE]],"premise":text|null} or {"name","why","constant"?}; see
+          LeanEnv/Library.lean. order: where among its module's entries of an attribute; premise:
+          it as an axiom with its attributes, where it has any
 cut      {"start","stop","text","kind"}   kind: see LeanEnv/Cut.lean
 constant [NAME, MODULE|"", [LINE,COLUMN,LINE,COLUMN]|null]   below by its number; columns from 1
 traced   a command of `trace`: {"start","stop","failed","namespace","opens":[],"examples":[place],

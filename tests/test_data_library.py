@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 from lakatos.data.dataset.dataset import Excluded
+from lakatos.data.evaluation import Problem
+from lakatos.data.problems.accessible import ACCESSIBLE, premises_above
 from lakatos.data.problems.library import LibrarySet, PosedModule, header, is_fair, write
 from lakatos.data.problems.reader import read_problems
 
@@ -90,3 +92,62 @@ def test_what_is_left_out_is_told(tmp_path):
     card = (tmp_path / "README.md").read_text()
     assert "`C`: broken" in card
     assert "1 own" in card
+
+
+def above(*theorems):
+    return {name: [p["name"] for p in found] for name, found in premises_above(theorems).items()}
+
+
+def test_what_has_an_earlier_entry_of_one_attribute_stands_above():
+    simp, grind = ("simp", 4), ("grind", 2)
+    found = above(
+        posed("a", order=[("simp", 0)]),
+        posed("t", order=[simp, grind, ("simp", 9)]),
+        posed("below", order=[("simp", 5)]),
+        posed("by_grind", order=[("grind", 1)]),
+        posed("untagged"),
+    )
+    assert found["t"] == ["a", "by_grind"]
+    assert found["below"] == ["a", "t"]
+    assert found["a"] == found["by_grind"] == []
+    assert "untagged" not in found
+
+
+def test_two_orders_and_the_same_statement_are_not_believed():
+    contrary = posed("contrary", order=[("simp", 0), ("grind", 7)])
+    same = posed("same", alike="alike of t", order=[("simp", 1)])
+    theorem = posed("t", order=[("simp", 3), ("grind", 6)])
+    assert above(contrary, same, theorem)["t"] == []
+
+
+def accessible():
+    theorems = [posed("A.p", order=[("simp", 0)]), posed("A.«q r»", order=[("simp", 1)])]
+    theorems += [posed("A.t", order=[("simp", 2)]), posed("A.u")]
+    return LibrarySet([PosedModule("A", ("Init",), theorems)], "Lean 1 (toy)")
+
+
+def test_a_header_has_the_theorems_above_in_the_mode_accessible_only(tmp_path):
+    strict = {row["name"]: row for row in accessible().rows()}
+    wanted = replace(accessible(), premises=ACCESSIBLE)
+    rows = {row["name"]: row for row in wanted.rows()}
+    assert strict["A.t"]["header"] == header(("Init",)) == rows["A.u"]["header"]
+    assert strict["A.t"]["premises"] == rows["A.t"]["premises"] == ["A.p", "A.«q r»"]
+    assert rows["A.t"]["header"].endswith(
+        "-- premises: theorems of A that stand above, as axioms\n"
+        "@[simp] protected axiom A.p : True\n@[simp] protected axiom A.«q r» : True\n"
+    )
+    figures = write(wanted, tmp_path)
+    counted = {"mode": "accessible", "problems": 2, "median": 2, "most": 2}
+    assert figures["premises"] == counted
+    assert "theorems above are known of 2 fair problems" in (tmp_path / "README.md").read_text()
+    read = {p.name: p for p in read_problems("core", tmp_path / "jsonl" / "fair.jsonl").problems}
+    assert read["A.t"].premises == ("A.p", "A.«q r»")
+    assert read["A.u"].premises == ()
+
+
+def test_axioms_above_the_mark_are_no_premises():
+    mark = "-- premises: theorems of A that stand above, as axioms\n"
+    text = "axiom bad : False\n" + mark + "@[simp, grind =] protected axiom A.p.{u} : True\n"
+    problem = Problem("t", "other", "", text, "theorem t : True := by sorry\n")
+    assert problem.premises == ("A.p",)
+    assert replace(problem, header=text.replace(mark, "")).premises == ()

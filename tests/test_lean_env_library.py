@@ -4,9 +4,13 @@ import asyncio
 
 import pytest
 from lakatos.data.errors import UsageError
-from lakatos.data.problems.library import header
+from lakatos.data.evaluation import Problem
+from lakatos.data.problems.accessible import ACCESSIBLE
+from lakatos.data.problems.library import LibrarySet, PosedModule, header
+from lakatos.data.records import Accepted
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.queries.library import FULL_MB, PAGE, LibraryReader, Module
+from lakatos.lean_env.verification.verifier import STANDARD_AXIOMS, Verifier
 
 from .toy_library import Server, Toolchain
 
@@ -109,3 +113,37 @@ def test_a_problem_opens_where_its_theorem_is_not_yet(toolchain, bool_rows):
     assert theorem.imports == module.imports
     assert "nknown" in steps[0].outcome.message
     assert all(not hasattr(step.outcome, "states") for step in steps)
+
+
+@pytest.mark.lean
+def test_premises_are_there_and_what_stands_below_is_not(toolchain, bool_rows):
+    """A proof may rest on what its header states; the theorem and what follows are unknown."""
+    _, module, rows = bool_rows
+    posed = PosedModule(module.name, module.imports, rows)
+    made = {r["name"]: r for r in LibrarySet([posed], "Lean", premises=ACCESSIBLE).rows()}
+    row = made["Bool.not_or"]
+    below = [r["name"] for r in made.values() if row["name"] in r["premises"]]
+    assert len(row["premises"]) > 3
+    assert len(below) > 2
+    hidden = [row["name"], *below]
+    problem = Problem("t", "core", "", row["header"], row["formal_statement"] + "\n")
+    assert problem.premises == tuple(row["premises"])
+
+    async def run():
+        axioms = (*STANDARD_AXIOMS, *problem.premises)
+        async with (
+            LeanPool(toolchain, workers=1) as pool,
+            Verifier(pool, toolchain, allow_axioms=axioms) as verifier,
+        ):
+            opened = await pool.open("a.lean", problem.lean)
+            (theorem,) = opened.theorems
+            uses = [f"have h := @_root_.{name}\nsorry" for name in (*row["premises"], *hidden)]
+            steps = await pool.apply(theorem.state, uses, allow_sorry=True)
+            used = f"have h := @{row['premises'][0]}\ncases x <;> cases y <;> rfl"
+            return opened, steps, await verifier.verify(theorem, used)
+
+    opened, steps, verified = asyncio.run(run())
+    assert [m.text for m in opened.messages if m.severity == "error"] == []
+    known = [hasattr(step.outcome, "states") for step in steps]
+    assert known == [True] * len(row["premises"]) + [False] * len(hidden)
+    assert isinstance(verified.verdict, Accepted), verified.verdict

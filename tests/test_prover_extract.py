@@ -48,6 +48,8 @@ def test_options_reach_the_extraction():
     assert (
         extract_job(ExtractOptions("core", stats=True), no_store).extraction == LibraryExtraction()
     )
+    wide = extract_job(ExtractOptions("core", stats=True, premises="accessible"), no_store)
+    assert wide.extraction == LibraryExtraction(premises="accessible")
     made = extract_job(ExtractOptions("synthetic", stats=True, count=7, seed=5), no_store)
     assert made.extraction == SyntheticExtraction(7, 5, None)
     assert extract_job(
@@ -76,6 +78,8 @@ def test_formats_and_problems_reach_every_job(tmp_path, word):
         (ExtractOptions("store", stats=True, exclude=[Path("no")]), "no"),
         (ExtractOptions("store", stats=True, module=["Init"]), "--module is for extract core"),
         (ExtractOptions("core", stats=True, count=3), "--count is for extract synthetic"),
+        (ExtractOptions("store", stats=True, premises="strict"), "--premises is for extract core"),
+        (ExtractOptions("core", stats=True, premises="all"), "one of strict, accessible, not all"),
     ],
 )
 def test_options_that_contradict_each_other_are_named(options, why):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from lakatos.data.errors import WorkerDied
-from lakatos.data.records import Accepted, StopReason
+from lakatos.data.records import Accepted, Advanced, Rejected, Rejection, Step, StopReason
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.verification.verifier import Verifier
 from lakatos.prover.agent.negation import HYPOTHESES_CONTRADICT, negation
@@ -72,6 +72,33 @@ def test_no_delay_changes_a_refutation():
         prove(names, pool=ToyPool(seed), log=log, **REFUTE)
         logs.append([log.of(n) for n in names] + [log.of(f"¬ {n}") for n in names])
     assert logs[0] == logs[1] == logs[2]
+
+
+class FalseAtValues(ToyPool):
+    """Whose worker says that every theorem is false; the negation of `wrong` has that disproof."""
+
+    async def apply(self, state, tactics, **limits):
+        if list(tactics) != ["counterexample?"]:
+            return await super().apply(state, tactics)
+        negated = any("¬" in name and toy.root == state for name, toy in self.toys.items())
+        if not negated:
+            return [Step("counterexample?", 1.0, Rejected("n = 5", Rejection.FALSE))]
+        return [Step("intro\nassumption", 1.0, Advanced(()))]
+
+
+def test_a_theorem_that_is_false_at_values_is_disproved_before_any_search():
+    log = Log()
+    attempt = prove(["wrong"], pool=FalseAtValues(), log=log)["wrong"]
+    assert attempt.stop is StopReason.DISPROVED
+    assert attempt.verdict == Accepted()
+    assert attempt.detail == "false: n = 5"
+    assert attempt.expansions == 0
+
+
+def test_values_without_a_disproof_that_is_accepted_decide_nothing():
+    refusing = Judge(**{"¬ wrong": lambda source: SORRY})
+    attempt = prove(["wrong"], pool=FalseAtValues(), judge=refusing)["wrong"]
+    assert attempt.stop is StopReason.DEAD_END
 
 
 class DyingLate(ToyPool):
@@ -154,6 +181,21 @@ def test_lean_disproves_the_false_and_only_them(toolchain):
     }
     assert found["Deep.vacuous"].detail == HYPOTHESES_CONTRADICT
     assert found["Deep.true"].detail == ""
+
+
+@pytest.mark.lean
+def test_lean_disproves_at_small_values_without_the_option(toolchain):
+    async def attempts():
+        async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
+            opened = await pool.open("f.lean", FILE)
+            wanted = [t for t in opened.theorems if t.name in ("example@1", "Deep.true")]
+            return await Prover(pool, verifier, Hammer(), ProverConfig(wall_s=60)).prove(wanted)
+
+    found = {a.theorem.name: a for a in asyncio.run(attempts())}
+    assert found["example@1"].stop is StopReason.DISPROVED
+    assert found["example@1"].detail == "false: k = 2"
+    assert found["example@1"].expansions == 0
+    assert found["Deep.true"].is_proved
 
 
 @pytest.mark.lean

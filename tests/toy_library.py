@@ -7,11 +7,12 @@ from lakatos.lean_env.protocol import Failure, Result
 MODULES = [["A", ["Init"], 3], ["B", ["A"], 5], ["C", ["A", "B"], 2]]
 
 
-def posed(name, *, alike=None, closed=None, constants=("Nat",), marks=()):
+def posed(name, *, alike=None, closed=None, constants=("Nat",), marks=(), order=()):
     return {
         "name": name, "form": "plain", "statement": f"theorem {name} : True := by sorry",
         "key": f"key of {name}", "alike": alike or f"alike of {name}", "closed": closed,
-        "marks": list(marks), "constants": list(constants),
+        "marks": list(marks), "constants": list(constants), "order": list(order),
+        "premise": f"@[simp] protected axiom {name} : True" if order else None,
     }  # fmt: skip
 
 

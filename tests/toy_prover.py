@@ -6,8 +6,17 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from lakatos.data.records import Accepted, Refusal, RefusalKind, Refused, Step, Theorem
+from lakatos.data.records import (
+    Accepted,
+    Refusal,
+    RefusalKind,
+    Refused,
+    Rejected,
+    Step,
+    Theorem,
+)
 from lakatos.lean_env.opened_file import OpenedFile
+from lakatos.prover.agent.counterexample import SEARCH
 from lakatos.prover.agent.prover import Prover
 from lakatos.prover.config import ProverConfig
 from lakatos.prover.policy.base import PolicyOutput, Proposal
@@ -57,6 +66,8 @@ class ToyPool:
         return OpenedFile(path, source, (), (), (self.theorem(text[1]), posed))
 
     async def apply(self, state, tactics, **limits):
+        if list(tactics) == [SEARCH]:  # asked once before a search, and no part of it
+            return [Step(SEARCH, 1.0, Rejected("no values were found"))]
         root = state.recipe[0].parent if state.recipe else state
         name = next(n for n, toy in self.toys.items() if toy.root == root)
         for step in state.recipe:  # a state of another pool is rebuilt, as Lean's are

@@ -2,7 +2,8 @@
 
 A theorem is a fair problem when it is the first of those alike, nothing closes it at once, and it
 is neither deprecated nor there for a tactic's own proofs. Proofs of the library are not to be had,
-so the premises of a theorem are the constants of its statement.
+so the premises of a theorem are the constants of its statement. In the mode `accessible` the
+theorems of its own module that stand above it (accessible.py) are in its header, as axioms.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 from ..dataset.dataset import NOTHING_EXCLUDED, Excluded
 from ..dataset.splits import PARTS, STRATEGIES, Splittable, split
 from ..dataset.tables import Columns, Row, new_tables
+from ..evaluation import PREMISES
+from .accessible import ACCESSIBLE, STRICT, premises_above
 
 ALL, FAIR, LEFT_OUT = "problems", "fair", "left_out"
 SPLIT_FIELDS = {"random": "split", "novel_premises": "split_novel_premises"}
@@ -30,6 +33,7 @@ COLUMNS: Columns = {
     "marks": ["text"],
     "form": "text",
     "constants": ["text"],
+    "premises": ["text"],
     "lean": "text",
 }
 LEFT_OUT_COLUMNS: Columns = dict.fromkeys(("name", "module", "why", "constant"), "text")
@@ -57,7 +61,8 @@ class PosedModule:
 class LibrarySet:
     """Modules posed. lean: names the toolchain; failures: (module, why) of those not posed.
 
-    excluded: problems that are not to be among them.
+    excluded: problems that are not to be among them. premises: what a header has besides imports,
+    one of accessible.MODES.
     """
 
     modules: Sequence[PosedModule] = field(repr=False)
@@ -65,21 +70,31 @@ class LibrarySet:
     seed: int = 0
     failures: Sequence[tuple[str, str]] = ()
     excluded: Excluded = NOTHING_EXCLUDED
+    premises: str = STRICT
 
     def rows(self) -> list[Row]:
         """One row for each theorem that could be posed, in the order of the library."""
         first: dict[str, str] = {}
         rows = []
         for module in self.modules:
+            above = premises_above(module.theorems)
             for each in module.theorems:
                 if "statement" in each and each["key"] not in self.excluded.statements:
                     rows.append(_row(module, each, first, self.lean))
+                    self._offer(rows[-1], module, above.get(each["name"], []))
         proofs = [Splittable(row["alike_key"], tuple(row["constants"])) for row in rows]
         for strategy in STRATEGIES:
             for part, numbers in split(proofs, strategy, self.seed).items():
                 for number in numbers:
                     rows[number][SPLIT_FIELDS[strategy]] = NAMES[part]
         return rows
+
+    def _offer(self, row: Row, module: PosedModule, above: Sequence[Mapping[str, Any]]) -> None:
+        """Put the theorems above one into its row, and into its header where they belong there."""
+        row["premises"] = [each["name"] for each in above]
+        if self.premises == ACCESSIBLE and above:
+            lines = [PREMISES.format(module.name), *(each["premise"] for each in above)]
+            row["header"] += "\n" + "\n".join(lines) + "\n"
 
     def left_out(self) -> Iterator[Row]:
         """One row for each theorem that could not be posed, with the reason."""
@@ -147,6 +162,7 @@ def count(library: LibrarySet, rows: Sequence[Row]) -> dict[str, Any]:
         "closed_at_once": dict(Counter(r["closed_by"] for r in rows if r["closed_by"])),
         "marks": dict(Counter(mark for row in rows for mark in row["marks"])),
         "fair": len(fair),
+        "premises": {"mode": library.premises} | _premise_counts(fair),
         "splits": {
             strategy: {
                 NAMES[part]: [sum(r[name] == NAMES[part] for r in of) for of in (rows, fair)]
@@ -157,6 +173,13 @@ def count(library: LibrarySet, rows: Sequence[Row]) -> dict[str, Any]:
         "excluded": library.excluded.name,
         "hash": digest.hexdigest(),
     }
+
+
+def _premise_counts(rows: Sequence[Row]) -> dict[str, int]:
+    """Of how many problems theorems above are known, and how many in the middle and at most."""
+    sizes = sorted(len(row["premises"]) for row in rows if row["premises"])
+    middle = sizes[len(sizes) // 2] if sizes else 0
+    return {"problems": len(sizes), "median": middle, "most": max(sizes, default=0)}
 
 
 def write(library: LibrarySet, out: Path, formats: Iterable[str] = ("jsonl",)) -> dict[str, Any]:
@@ -179,6 +202,14 @@ def write(library: LibrarySet, out: Path, formats: Iterable[str] = ("jsonl",)) -
     return found
 
 
+_IN_HEADER = {
+    STRICT: "nothing else.",
+    ACCESSIBLE: "states, as axioms that a proof may use, the theorems of the module that can be "
+    "shown to stand above it: `premises`. Which those are is known of theorems with one attribute "
+    "only (`simp`, `grind`, `ext`), for a compiled module keeps the order of these alone.",
+}
+
+
 def figure_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The figures in words."""
 
@@ -195,6 +226,7 @@ def figure_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("closed at once", counts(found["closed_at_once"])),
         ("marked", counts(found["marks"])),
         ("fair problems", f"{found['fair']:,}"),
+        ("premises", _premises_in_words(found["premises"])),
     ]
     for strategy, parts in found["splits"].items():
         sizes = ", ".join(f"{part} {n:,} ({fair:,} fair)" for part, (n, fair) in parts.items())
@@ -202,6 +234,12 @@ def figure_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     if found["excluded"]:
         rows.append(("without", found["excluded"]))
     return [*rows, ("hash", found["hash"])]
+
+
+def _premises_in_words(found: Mapping[str, Any]) -> str:
+    known = f"theorems above are known of {found['problems']:,} fair problems"
+    sizes = f"{found['median']:,} in the middle, {found['most']:,} at most"
+    return f"{found['mode']}; {known}, {sizes}"
 
 
 def card(library: LibrarySet, found: Mapping[str, Any]) -> str:
@@ -213,9 +251,9 @@ def card(library: LibrarySet, found: Mapping[str, Any]) -> str:
         f"Made by `lakatos extract core` with {library.lean}, seed {library.seed}. Source: the "
         "library of Lean 4, Apache-2.0.",
         "Each is stated where its module begins: `header` imports what its module imports and "
-        f"nothing else. `{ALL}` has all that could be posed, `{FAIR}` those that are neither "
-        "duplicates, nor closed at once by one tactic, nor deprecated or internal. Try them with "
-        f"`lakatos eval core --data jsonl/{FAIR}.jsonl --split test`.",
+        f"{_IN_HEADER[library.premises]} `{ALL}` has all that could be posed, `{FAIR}` those that "
+        "are neither duplicates, nor closed at once by one tactic, nor deprecated or internal. "
+        f"Try them with `lakatos eval core --data jsonl/{FAIR}.jsonl --split test`.",
         "Theorems alike up to names, order of hypotheses and sides of `=` and `↔` are never in two "
         "parts of a split. In `split_novel_premises` every problem of valid and test speaks of a "
         "constant that no problem of train speaks of.",

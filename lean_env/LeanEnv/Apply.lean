@@ -1,3 +1,4 @@
+import LeanEnv.Counterexample
 import LeanEnv.LoopInduction
 import LeanEnv.Run
 open Lean Elab Meta Tactic
@@ -278,8 +279,28 @@ def applySearch (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (search : MVar
           if (value.getObjValAs? (Array Json) "states").toOption == some #[] then return a.foundBy text
     return if answer.refusal?.isSome then answer else rejected "elaboration" "nothing that the search found closes the goals"
 
+/-- Look for values at which the goal is false: where there are any, it is rejected as `false`, with them.
+    A goal `¬ p` is proved by a counterexample to `p`. -/
+def applyCounterexample (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) : IO Answer := do
+  let token := (← r.get).token
+  let run : TacticM (Bool × Option (Array Counterexample.Argument × String)) := do
+    let some statement ← Counterexample.closed? (← getMainGoal) | return (false, none)
+    if let (``Not, #[p]) := statement.consumeMData.getAppFnArgs then
+      if let some found ← Counterexample.find? p token then return (true, some found)
+    return (false, ← Counterexample.find? statement token)
+  match (← s.runLogged token (o.limit s) run).1 with
+  | .error stop => return stop.rejected #[]
+  | .ok ((_, none), _) => return rejected "elaboration" "no values were found at which it is false"
+  | .ok ((false, some (args, _)), _) => return rejected "false" (Counterexample.inWords args)
+  | .ok ((true, some (args, tactic)), _) =>
+    let text := Counterexample.disproof args tactic
+    match ← applyText r s { o with heartbeats := defaultHeartbeats } text with
+    | .inl answer => return if answer.refusal?.isSome then answer else answer.foundBy text
+    | .inr _ => return rejected "elaboration" "the disproof searches"
+
 /-- Apply a tactic. One that searches is run, and what it found is applied in its place. -/
 def applyTactic (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (text : String) : IO Answer := do
+  if text.trimAscii.toString == "counterexample?" then return ← applyCounterexample r s o
   if let some search := ownSearch? text then return ← applySearch r s o search
   match ← applyText r s o text with
   | .inl answer => return answer

@@ -1,6 +1,7 @@
 import LeanEnv.Compat
 import LeanEnv.Apply
 import LeanEnv.Premises
+import LeanEnv.Tags
 open Lean Elab Meta Tactic Command
 
 /-! The library's theorems as problems: each is stated anew, as text, where its module begins, so that
@@ -146,28 +147,51 @@ def Beginning.context (b : Beginning) (n : Name) (heartbeats : Nat) : IO Core.Co
   return { fileName := "<library>", fileMap := default, currNamespace := n.getPrefix, options := {}
            initHeartbeats := (← IO.getNumHeartbeats), maxHeartbeats := heartbeats * 1000, cancelTk? := some b.token }
 
+/-- Run `x` on its own budget; none where it fails. -/
+def Beginning.run (b : Beginning) (n : Name) (env : Environment) (heartbeats : Nat) (x : MetaM α) : IO (Option α) := do
+  match ← (x.run'.run (← b.context n heartbeats) { env }).toBaseIO with
+  | .ok (a, _) => return some a
+  | .error _ => return none
+
+/-- A statement as text. signature: the name and what stands behind it, up to the proof. -/
+structure Restated where
+  form      : String
+  signature : String
+
+def Restated.problem (r : Restated) (b : Beginning) : String := s!"theorem {r.signature} := {b.hole}"
+
+/-- Does this command state the same? -/
+def Beginning.states (b : Beginning) (ci : ConstantInfo) (heartbeats : Nat) (command : String) : IO Bool := do
+  let some after ← b.elaborate command | return false
+  let some again := after.find? ci.name | return false
+  if again.levelParams != ci.levelParams then return false
+  if again.type == ci.type then return true
+  return (← b.run ci.name b.state.env heartbeats (withNewMCtxDepth (isDefEq again.type ci.type))) == some true
+
 /-- State it by the first form that Lean reads as the same again. -/
-def restate (b : Beginning) (ci : ConstantInfo) (heartbeats : Nat) : IO (Option (String × String)) := do
-  let ctx ← b.context ci.name heartbeats
-  let run {α : Type} (env : Environment) (x : MetaM α) : IO (Option α) := do
-    match ← (x.run'.run { ctx with initHeartbeats := (← IO.getNumHeartbeats) } { env }).toBaseIO with
-    | .ok (a, _) => return some a
-    | .error _ => return none
+def restate (b : Beginning) (ci : ConstantInfo) (heartbeats : Nat) : IO (Option Restated) := do
   -- Lean's kernel looks at the type, too
   let decl := Declaration.axiomDecl { name := ci.name, levelParams := ci.levelParams, type := writable ci.type, isUnsafe := false }
-  let some withIt ← run b.state.env (do addDecl decl; getEnv) | return none
+  let some withIt ← b.run ci.name b.state.env heartbeats (do addDecl decl; getEnv) | return none
   let levels := if ci.levelParams.isEmpty then "" else s!".\{{", ".intercalate (ci.levelParams.map (·.toString))}}"
   for f in forms do
     if ← b.token.isSet then break
-    let some text ← run withIt (f.print ci) | continue
-    let text := s!"theorem {ci.name}{levels}{text} := {b.hole}"
-    let some after ← b.elaborate text | continue
-    let some again := after.find? ci.name | continue
-    if again.levelParams != ci.levelParams then continue
-    if again.type == ci.type then return some (f.name, text)
-    let same? ← run b.state.env (withNewMCtxDepth (isDefEq again.type ci.type))
-    if same? == some true then return some (f.name, text)
+    let some text ← b.run ci.name withIt heartbeats (f.print ci) | continue
+    let found : Restated := { form := f.name, signature := s!"{ci.name}{levels}{text}" }
+    if ← b.states ci heartbeats (found.problem b) then return some found
   return none
+
+/-- The theorem as an axiom with those of its attributes that may be given to one here; what its module
+    states after it may use it so. `protected`, so that no other statement reads its short name. -/
+def premiseText (b : Beginning) (ci : ConstantInfo) (found : Restated) (attributes : List String) (heartbeats : Nat) :
+    IO (Option String) := do
+  let text (given : List String) : String :=
+    let modifier := if ci.name.isAtomic then "" else "protected "
+    let tagged := if given.isEmpty then "" else s!"@[{", ".intercalate given}] "
+    s!"{tagged}{modifier}axiom {found.signature}"
+  if ← b.states ci heartbeats (text attributes) then return text attributes
+  let taken ← attributes.filterM fun a => b.states ci heartbeats (text [a])
+  return if ← b.states ci heartbeats (text taken) then some (text taken) else none
 
 /-! ### Posing -/
 
@@ -192,8 +216,8 @@ def closedBy (b : Beginning) (ci : ConstantInfo) (heartbeats : Nat) : IO (Option
     if let .ok (true, _, _) ← s.run b.token heartbeats closes then return some closer
   return none
 
-/-- One theorem, posed where its module begins, or why it cannot be. -/
-def poseOne (b : Beginning) (library : Environment) (module : Name) (ci : ConstantInfo) (heartbeats : Nat) : IO Json := do
+/-- One theorem, posed where its module begins, or why it cannot be. tags: those that its module gives. -/
+def poseOne (b : Beginning) (library : Environment) (module : Name) (tags : Array Tag) (ci : ConstantInfo) (heartbeats : Nat) : IO Json := do
   let name := ("name", toJson ci.name.toString)
   let used := ci.type.getUsedConstants
   let here := b.state.env
@@ -201,15 +225,19 @@ def poseOne (b : Beginning) (library : Environment) (module : Name) (ci : Consta
     let home := (library.getModuleIdxFor? c).bind (library.header.moduleNames[·.toNat]?)
     return Json.mkObj [name, ("why", if home == some module then "own" else "hidden"), ("constant", c.toString)]
   if here.contains ci.name then return Json.mkObj [name, ("why", "present")]
-  let some (form, text) ← restate b ci (heartbeats := 50 * heartbeats) | return Json.mkObj [name, ("why", "unprintable")]
+  let some found ← restate b ci (heartbeats := 50 * heartbeats) | return Json.mkObj [name, ("why", "unprintable")]
   let ((key, alike), _) ← ((do return (← statementKey ci, ← alikeKey ci.type) : MetaM (String × String)).run'.run
     (← b.context ci.name 400000) { env := here }).toIO fun _ => IO.userError "no key"
   let marks := [("deprecated", Linter.isDeprecated library ci.name), ("internal", isInternalLemma ci.name),
     ("instance", isInstanceCore library ci.name)].filterMap fun (m, is) => if is then some m else none
   let closed ← closedBy b ci heartbeats
   let constants := used.filter fun c => !isAuxiliary c
-  return Json.mkObj [name, ("form", form), ("statement", text), ("key", key), ("alike", alike), ("closed", toJson closed),
-    ("marks", toJson marks), ("constants", toJson (constants.map (·.toString)))]
+  let own := tags.filter (·.theorem_ == ci.name)
+  let attributes := (own.map (·.text)).toList.eraseDups
+  let premise ← if own.isEmpty then pure none else premiseText b ci found attributes (50 * heartbeats)
+  return Json.mkObj [name, ("form", found.form), ("statement", found.problem b), ("key", key), ("alike", alike), ("closed", toJson closed),
+    ("marks", toJson marks), ("constants", toJson (constants.map (·.toString))),
+    ("order", toJson (own.map fun t => (t.list, t.place))), ("premise", toJson premise)]
 
 /-- Pose `count` theorems of a module from the `start`-th on; heartbeats: for each closer. -/
 def poseTheorems (r : WorkerRef) (imports : Array String) (module : String) (start count heartbeats : Nat) : IO Answer := do
@@ -224,9 +252,10 @@ def poseTheorems (r : WorkerRef) (imports : Array String) (module : String) (sta
       let token := (← r.get).token
       let b := Beginning.of env token (50 * heartbeats)
       let stated := statedIn library m
+      let tags := moduleTags library i
       -- linters have nothing to say of a statement
       let rows ← withoutLinters <| (stated.extract start (start + count)).mapM fun ci => do
-        let row ← poseOne b library module.toName ci heartbeats
+        let row ← poseOne b library module.toName tags ci heartbeats
         if ← token.isSet then throw (IO.userError "cancelled")
         return row
       let next := if start + count < stated.size then toJson (start + count) else Json.null

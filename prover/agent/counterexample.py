@@ -1,8 +1,8 @@
-"""Values at which a disproved theorem is false, for a reader: `false: n = 5`.
+"""Values at which a theorem is false: looked for before a search, and named after a disproof.
 
-The disproof is the evidence, and the verifier checks it; here Lean only tries values for the
-theorem's variables, those that occur in the disproof first. None are found for theorems whose
-variables are not numbers, truth values or lists, or whose instances are not decidable.
+Before: the worker evaluates the statement at small values (LeanEnv/Counterexample.lean), which
+takes a tenth of a second. After: Lean tries values for the theorem's variables, those that occur
+in the disproof first. Either way the disproof is the evidence, and the verifier checks it.
 """
 
 from __future__ import annotations
@@ -12,16 +12,43 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, product
 
-from ...data.records import Advanced, Theorem
+from ...data.records import Accepted, Advanced, Rejected, Rejection, Theorem
+from .deferred import JudgedProof, ProofChecker, judge
 from .expander import TacticRunner
-from .negation import VALUES
+from .negation import VALUES, negation
+from .task import Pool
 
+SEARCH = "counterexample?"
+"""A search of the worker. It rejects a goal as false, with values, and closes a negation."""
+SEARCH_HEARTBEATS = 100
+"""In thousands; a true statement costs that much."""
 _MOST_TRIED = 60
 _AT_ONCE = 12
 _MOST_S = 10.0
 _BINDERS = re.compile(r"∀ (?:\(([^():]+) : ([^()]+)\)|([^():,]+) : ([^,]+)), ")
 _NUMBER = re.compile(r"(?<![\w.'])\d+(?![\w.'])")
 _MOST_DIGITS = 4
+
+
+async def disproof_at_values(
+    pool: Pool, verifier: ProofChecker, theorem: Theorem, left_s: float
+) -> tuple[str, JudgedProof] | None:
+    """`false: n = 5` and a disproof that the verifier accepts, if the worker finds such values."""
+    (step,) = await pool.apply(theorem.state, [SEARCH], heartbeats=SEARCH_HEARTBEATS)
+    found = step.outcome
+    if not isinstance(found, Rejected) or found.kind is not Rejection.FALSE:
+        return None
+    stated = await negation(pool, theorem)
+    if stated is None:
+        return None
+    try:
+        (step,) = await pool.apply(stated.state, [SEARCH], heartbeats=SEARCH_HEARTBEATS)
+        if step.outcome != Advanced(()):
+            return None
+        checked = await judge(verifier, stated, step.tactic, left_s)
+    finally:
+        await pool.forget(stated)
+    return (f"false: {found.message}", checked) if isinstance(checked.verdict, Accepted) else None
 
 
 async def counterexample(

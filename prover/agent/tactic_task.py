@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from ...data.records import Attempt, StopReason, Theorem
 from .attempt import AttemptLoop
-from .counterexample import counterexample
+from .counterexample import counterexample, disproof_at_values
 from .deferred import PendingProof, rests_on_sorry
 from .negation import HYPOTHESES_CONTRADICT, negation
 from .search_state import SearchState
@@ -15,6 +16,8 @@ from .task import ProverContext, TheoremTask, untried
 
 class TacticTask(TheoremTask):
     """One theorem, and with `refute` its negation too, each with its share of the budgets.
+
+    First of all small values are looked for at which the theorem is false.
 
     A search ends when its proof is found: what is still in flight for it is cancelled. After a
     proof refused for an ordinary reason the search goes on without it, a few times.
@@ -26,6 +29,7 @@ class TacticTask(TheoremTask):
         self._loop = AttemptLoop(context)
         self._search = self._start(theorem, 1 - self._refute)
         self._found: Attempt | None = None
+        self._are_values_tried = False
         self._is_negation_tried = False
         self._negation: SearchState | None = None
         self._refuted: Attempt | None = None
@@ -46,6 +50,10 @@ class TacticTask(TheoremTask):
         search = self._search
         if stop := untried(self.theorem):
             return search.end(stop)
+        if not self._are_values_tried:
+            self._are_values_tried = True
+            if disproved := await self._disproved_at_values():
+                return disproved
         if not self._found:
             self._found = await self._loop.run(search, search.share_of(limit))
             if (found := self._found) and found.stop is StopReason.REFUSED:
@@ -55,6 +63,21 @@ class TacticTask(TheoremTask):
             if found and found.is_proved:
                 return await self._with_note(found)
         return await self._search_negation(limit) if self._refute else self._found
+
+    async def _disproved_at_values(self) -> Attempt | None:
+        """The attempt where small values make the theorem false, and the verifier agrees."""
+        context, budget = self.context, self._search.budget
+        with budget.running():
+            find = partial(
+                disproof_at_values, context.pool, context.verifier, self.theorem, budget.left_s
+            )
+            found = await context.switch.interruptible(find)
+        if found is None:
+            return None
+        detail, checked = found
+        return self._search.end(
+            StopReason.DISPROVED, proof=checked.text, verdict=checked.verdict, detail=detail
+        )
 
     async def _search_negation(self, limit: int) -> Attempt | None:
         if not self._is_negation_tried:

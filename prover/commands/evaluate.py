@@ -52,7 +52,7 @@ class EvaluationCommand:
         )
         run_id = None
         try:
-            async with open_backend(backend_config, evaluation.config) as backend:
+            async with open_backend(backend_config, evaluation.proving) as backend:
                 problems = await self._accepted_problems(backend)
                 run_id, tasks, worked_s = self._tasks(problems)
                 with self._reporter.display(self._progress, lambda: backend.restarts):

@@ -81,6 +81,12 @@ class EvaluationConfig:
         return f"{self.toolchain.name} {self.toolchain.lean}"
 
     @property
+    def proving(self) -> RunConfig:
+        """The configuration, with the premises in the problems' headers as allowed axioms."""
+        premises = dict.fromkeys(name for problem in self.problems for name in problem.premises)
+        return replace(self.config, allow_axioms=(*self.config.allow_axioms, *premises))
+
+    @property
     def sources(self) -> list[str]:
         """Texts that may declare an allowed axiom: the headers, and problems that name one."""
         axioms = self.config.allow_axioms

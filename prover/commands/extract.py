@@ -14,6 +14,7 @@ from ...data.dataset.dataset import NOTHING_EXCLUDED, count
 from ...data.dataset.tables import check_formats
 from ...data.errors import UsageError
 from ...data.problems import library
+from ...data.problems.accessible import MODES, STRICT
 from ...data.problems.reader import ProblemSet, read_problems
 from ...lean_env.toolchains.find import Toolchain
 from ..dataset.decontamination import excluded_by
@@ -83,6 +84,8 @@ def _extraction(options: ExtractOptions, store: Callable[[], Store]) -> Extracti
     source = options.path
     if options.module and source != CORE:
         raise UsageError("--module is for extract core")
+    if options.premises is not None and source != CORE:
+        raise UsageError("--premises is for extract core")
     if options.count is not None and source != SYNTHETIC:
         raise UsageError("--count is for extract synthetic")
     if source not in WORDS:
@@ -91,7 +94,10 @@ def _extraction(options: ExtractOptions, store: Callable[[], Store]) -> Extracti
     formats = tuple(check_formats(options.format or ["jsonl"]))
     problems = _problem_sets(options)
     if source == CORE:
+        if (options.premises or STRICT) not in MODES:
+            raise UsageError(f"--premises is one of {', '.join(MODES)}, not {options.premises}")
         return LibraryExtraction(
+            premises=options.premises or STRICT,
             modules=tuple(options.module or ()),
             seed=options.seed,
             workers=options.workers or 1,

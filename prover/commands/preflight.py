@@ -135,7 +135,7 @@ async def _answer(
     evaluation: EvaluationConfig, problem: Problem, key: str | None, cache: Path | None
 ) -> ModelAnswer:
     """Send the model one request, about one problem; if it fails, the answer says why."""
-    config = evaluation.config
+    config = evaluation.proving
     few = replace(config.drafts, attempts=1, turns=1, repair_depth=0)
     config = replace(config, drafts=few, workers=1)
     evaluation.reporter.note(f"asking {config.policy} once, about {problem.name}")

@@ -62,6 +62,15 @@ class ExtractOptions:
             help="For core: only modules whose name matches. Example: --module 'Init.Data.*'",
         ),
     ] = None
+    premises: Annotated[
+        str | None,
+        _common(
+            metavar="MODE",
+            help="For core: strict, a theorem sees what its module imports; accessible, the "
+            "theorems of its module that are known to stand above it too. Default: strict.",
+            autocompletion=one_of("strict", "accessible"),
+        ),
+    ] = None
     count: Annotated[
         int | None,
         _common(min=1, metavar="N", help="For synthetic: how many problems to make. Default: 100."),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...data.errors import UsageError, WorkerDied
+from ...data.problems.accessible import STRICT
 from ...data.problems.library import LibrarySet, PosedModule
 from ...data.problems.reader import ProblemSet
 from ...lean_env.cache import (
@@ -30,7 +31,7 @@ from ...lean_env.toolchains.sources import worker_sources
 from ...lean_env.worker_command import lean_title
 from .tracing import OnProgress, silent
 
-FORM = 1
+FORM = 2
 """Of the answers kept; under another number modules are posed anew."""
 
 RUNS_ON = "LeanEnv.Library"
@@ -40,7 +41,7 @@ RUNS_ON = "LeanEnv.Library"
 class LibraryExtraction:
     """One `lakatos extract core`. modules: patterns of names, none: all; out: None: only count.
 
-    problems: sets that are not to be among it.
+    problems: sets that are not to be among it. premises: one of accessible.MODES.
     """
 
     modules: tuple[str, ...] = ()
@@ -49,6 +50,7 @@ class LibraryExtraction:
     out: Path | None = None
     formats: tuple[str, ...] = ("jsonl",)
     problems: tuple[ProblemSet, ...] = ()
+    premises: str = STRICT
 
     async def run(
         self,
@@ -75,7 +77,7 @@ class LibraryExtraction:
                 await each.close()
         found = [(m, rows) for m in wanted if (rows := shelf.read(m)) is not None]
         posed = [PosedModule(m.name, m.imports, rows) for m, rows in found]
-        return LibrarySet(posed, lean, self.seed, failures)
+        return LibrarySet(posed, lean, self.seed, failures, premises=self.premises)
 
     def chosen(self, modules: Sequence[Module]) -> list[Module]:
         """The modules that a pattern fits. Raises UsageError when none does."""
