@@ -32,9 +32,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...data.errors import LakatosError
-from ..session import LeanParts
 from .http_key import key_fault
-from .lean_start import LeanStart
+from .lean_start import LeanStart, ServedLean
 from .mcp_messages import answering_broken_messages
 from .mcp_proving import ProvingTools
 from .mcp_tools import LeanTools
@@ -190,8 +189,8 @@ class McpRoute:
 
 
 @asynccontextmanager
-async def lean_with_mcp(tools: ProofServer, start: LeanStart) -> AsyncIterator[LeanParts]:
-    """The Lean of an HTTP server that serves MCP too."""
-    async with start, tools.server.session_manager.run():
-        yield (await start.lean()).parts
+async def lean_with_mcp(tools: ProofServer, start: LeanStart) -> AsyncIterator[ServedLean]:
+    """The Lean of an HTTP server that serves MCP too: both have the same queue."""
+    async with tools.server.session_manager.run():
+        yield await start.lean()
         await tools.finish()
