@@ -12,7 +12,7 @@ from lakatos.lean_env.opened_file import OpenedFile
 from lakatos.prover.serving.http_app import ServerConfig, make_app
 from lakatos.prover.serving.kept_states import KeptStates
 from lakatos.prover.serving.lean_start import LeanStart
-from lakatos.prover.serving.mcp_app import lean_with_mcp
+from lakatos.prover.serving.mcp_route import lean_with_mcp
 
 
 def file_of(text):

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from .resources import Environment
     from .verbs.serve import ServeOptions
 
+LOG = logging.getLogger("lakatos")
+
 
 @dataclass(frozen=True)
 class ServeSetup:
@@ -100,7 +102,7 @@ class ServeSetup:
         if not self.options.mcp:
             return make_app(start.held, config)
         tools = self.tools(start)
-        from ..serving.mcp_app import McpRoute, lean_with_mcp
+        from ..serving.mcp_route import McpRoute, lean_with_mcp
 
         app = make_app(lambda: lean_with_mcp(tools, start), config)
         host, key = self.options.host, config.key
@@ -141,7 +143,10 @@ async def serve_stdio(setup: ServeSetup) -> int:
         loop.add_signal_handler(signal.SIGINT, interrupt)
         async with setup.start() as start:
             tools = await asyncio.to_thread(setup.tools, start)
-            await tools.serve_stdio()
+            try:
+                await tools.serve_stdio()
+            except* BrokenPipeError:
+                LOG.info("the client is gone")
             await tools.finish()
     return 130 if interrupted.is_set() else 0
 
