@@ -1,13 +1,15 @@
 """What `lakatos serve --http` adds to a tactic and a check, and what it bears.
 
-    python benchmarks/serving_load.py cost|clients|memory|kills|hung [--size N] [--json FILE]
+    python benchmarks/serving_load.py cost|rate|clients|memory|kills|hung [--size N] [--json FILE]
 
 cost: N tactics, and a tenth as many checks, one by one, in turn by a `lakatos.Session` and over one
-connection to a server with one worker; then as lists of 32. clients: 64 at once, each N requests.
+connection to a server with one worker; then as lists of 32. rate: N rounds of the mixed script of
+lean_tactics.py in the same way, one by one and as lists; how many a second, and how many Lean's own
+time would allow. clients: 64 at once, each N requests.
 memory: N cheap requests of all kinds, the memory of the server and of its Lean processes in
 between. kills: N clients killed while they wait, N/10 servers killed while Lean works; what is left
 of their processes. hung: one client's tactic never ends; what another one waits meanwhile.
-Linux only: processes are read from /proc.
+Linux only.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ from typing import Any
 
 import httpx
 import lakatos
+import lean_tactics  # type: ignore[import-not-found]
 import record  # type: ignore[import-not-found]
+from processes import alive, cpu_ms, mb_of, tree_of  # type: ignore[import-not-found]
 
 START = "import sys; from lakatos.cli import main; sys.exit(main())"
 SWAP = "theorem swap (p q : Prop) (h : p ∧ q) : q ∧ p := by sorry\n"
@@ -81,13 +85,19 @@ def median_of(values: Sequence[float]) -> float:
     return round(statistics.median(values), 3)
 
 
-def cost(size: int) -> dict[str, Any]:
-    """What the way over HTTP adds, and how many tactics a second go through it."""
+Post = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+
+@contextmanager
+def both_doors(text: str) -> Iterator[tuple[lakatos.Session, Any, Post, int]]:
+    """A text in a session of Python and in one over HTTP, each on a worker of its own.
+
+    The first one, its file, what asks the second one, the process id of the server.
+    """
     with (
         lakatos.Session(lean="embedded", workers=1) as lean,
         serving("--lean", "embedded", "--workers", "1") as (process, url),
     ):
-        theorem = lean.theorem(SWAP)
         connection = HTTPConnection(url.removeprefix("http://"), timeout=600)
 
         def post(path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -98,14 +108,21 @@ def cost(size: int) -> dict[str, Any]:
             assert answer.status < 300, found
             return found
 
-        place = f"/session/{post('/session', {'code': SWAP})['session']}"
+        place = f"/session/{post('/session', {'code': text})['session']}"
+        file = lean.read(text)
+        yield lean, file, lambda path, body: post(f"{place}/{path}", body), process.pid
+
+
+def cost(size: int) -> dict[str, Any]:
+    """What the way over HTTP adds to a tactic, a list of them, and a check."""
+    with both_doors(SWAP) as (_, file, post, server):
+        theorem = file.theorems[0]
 
         def over_http(tactics: Sequence[str]) -> None:
-            post(f"{place}/apply", {"state": 0, "tactics": list(tactics)})
+            post("apply", {"state": 0, "tactics": list(tactics)})
 
         def check_over_http() -> None:
-            body = {"theorem": "swap", "proof": PROOF}
-            assert post(f"{place}/check", body)["accepted"]
+            assert post("check", {"theorem": "swap", "proof": PROOF})["accepted"]
 
         both: dict[str, tuple[Callable[[int], Any], Callable[[int], Any], int, int]] = {
             "tactic": (
@@ -127,13 +144,60 @@ def cost(size: int) -> dict[str, Any]:
                 1,
             ),
         }
-        found = {}
+        found: dict[str, Any] = {"load": os.getloadavg()[0]}
         for name, each in both.items():
-            began = cpu_ms(process.pid)
+            began = cpu_ms(server)
             found[name] = _in_turn(*each)
-            spent = (cpu_ms(process.pid) - began) / (each[2] + len(MIXED))
+            spent = (cpu_ms(server) - began) / (each[2] + len(MIXED))
             found[name]["server_processor_ms"] = round(spent, 2)
         return found
+
+
+def rate(size: int) -> dict[str, Any]:
+    """Mixed tactics a second: by Session, over HTTP, and as many as Lean's own time allows."""
+    tactics, many = lean_tactics.TACTICS, len(lean_tactics.STATEMENTS)
+    with both_doors(lean_tactics.SOURCE) as (lean, file, post, _):
+        states = [theorem.state for theorem in file.theorems]
+        pool = lean.loop.wait(lean.parts()).pool
+        ways: dict[str, tuple[Callable[[int, int], Any], Callable[[int, int], Any], int]] = {
+            "one_by_one": (
+                lambda state, n: states[state].apply(tactics[n]),
+                lambda state, n: post("apply", {"state": state, "tactic": tactics[n]}),
+                len(tactics),
+            ),
+            "lists": (
+                lambda state, _: states[state].apply_all(tactics),
+                lambda state, _: post("apply", {"state": state, "tactics": tactics}),
+                1,
+            ),
+        }
+        found: dict[str, Any] = {"load": os.getloadavg()[0], "rounds": size}
+        for name, (direct, over_http, steps) in ways.items():
+            places = [(state, n) for n in range(steps) for state in range(many)]
+            _total_ms(places, direct, over_http)  # both are warm
+            before = pool.lean_us
+            one, two = _total_ms(places * size, direct, over_http)
+            applied = size * many * len(tactics)
+            found[name] = {
+                "lean_alone_a_s": round(applied / (pool.lean_us - before) * 1e6, 1),
+                "session_a_s": round(applied / one * 1e3, 1),
+                "http_a_s": round(applied / two * 1e3, 1),
+                "rate_ratio": round(one / two, 3),
+            }
+        return found
+
+
+def _total_ms(
+    places: Sequence[tuple[int, int]],
+    direct: Callable[[int, int], Any],
+    over_http: Callable[[int, int], Any],
+) -> tuple[float, float]:
+    """Milliseconds of each way, taken in turn."""
+    one = two = 0.0
+    for state, n in places:
+        one += timed(lambda state=state, n=n: direct(state, n))
+        two += timed(lambda state=state, n=n: over_http(state, n))
+    return one, two
 
 
 def _in_turn(
@@ -149,6 +213,7 @@ def _in_turn(
         "session_median_ms": median_of(one),
         "http_median_ms": median_of(two),
         "added_median_ms": round(median_of(two) - median_of(one), 3),
+        "median_of_what_each_adds_ms": median_of([b - a for a, b in pairs]),
         "session_a_s": round(each * times / sum(one) * 1e3, 1),
         "http_a_s": round(each * times / sum(two) * 1e3, 1),
         "rate_ratio": round(sum(one) / sum(two), 3),
@@ -305,61 +370,9 @@ def hung(size: int) -> dict[str, Any]:
             }
 
 
-def tree_of(pid: int) -> list[int]:
-    """A process and all below it."""
-    parents: dict[int, list[int]] = {}
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (place / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents.setdefault(int(fields[1]), []).append(int(place.name))
-    found = [pid]
-    for each in found:
-        found += parents.get(each, [])
-    return found
-
-
-def cpu_ms(pid: int) -> float:
-    """Processor time of a process alone so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * 1e3 / os.sysconf("SC_CLK_TCK")
-
-
-def mb_of(pids: Sequence[int]) -> float:
-    """Resident memory, megabytes."""
-    total = 0
-    for pid in pids:
-        try:
-            text = Path(f"/proc/{pid}/status").read_text()
-        except OSError:
-            continue
-        if found := re.search(r"VmRSS:\s+(\d+)", text):
-            total += int(found[1])
-    return round(total / 1024, 1)
-
-
-def alive(pids: Sequence[int], within_s: float = 15.0) -> int:
-    """How many of the processes are still there after so many seconds at most; they are ended."""
-    stop = time.monotonic() + within_s
-    left = list(pids)
-    while left and time.monotonic() < stop:
-        left = [pid for pid in left if _runs(pid)]
-        time.sleep(0.1)
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    return len(left)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 MEASURES: dict[str, tuple[Measure, int]] = {
     "cost": (cost, 300),
+    "rate": (rate, 3),
     "clients": (clients, 10),
     "memory": (memory, 100_000),
     "kills": (kills, 200),

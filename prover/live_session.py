@@ -21,11 +21,12 @@ from ..data.source import read_source
 from ..lean_env.toolchains.find import find_toolchain
 from ..lean_env.worker_command import Toolchain
 from .config import SearchConfig
+from .lean_parts import LeanParts, open_lean
 from .live_state import KeptState, SessionFile, SessionState, SessionTheorem
 from .loop_thread import LoopThread, awaitable, blocking
 from .policy.base import Policy, Query
 from .retrieval.base import Lexical
-from .session import LeanParts, RunConfig, open_lean, run_of, run_on, searched
+from .session import RunConfig, run_of, run_on, searched
 from .theorem_names import broken_theorems, select
 
 

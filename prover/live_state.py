@@ -24,8 +24,8 @@ from ..data.records import (
 )
 from ..lean_env.pool import OpenedFile
 from ..lean_env.verification.script import script
+from .lean_parts import LeanParts
 from .loop_thread import LoopThread, awaitable, blocking
-from .session import LeanParts
 from .theorem_names import select
 
 STATE_FORMAT = 1

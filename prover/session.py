@@ -18,10 +18,7 @@ from typing import Any, TypeVar
 from ..data.errors import SoundnessAlarm, UsageError
 from ..data.records import Attempt, RefusalKind, Refused, StopReason, Theorem
 from ..data.source import SourceFile
-from ..lean_env.cache import default_cache
 from ..lean_env.pool import LeanPool, OpenedFile
-from ..lean_env.queries.premises import Premises
-from ..lean_env.verification.judge import CheckLimits
 from ..lean_env.verification.verifier import STANDARD_AXIOMS, Verifier
 from ..lean_env.worker_command import Toolchain
 from .agent.confirm import InPlace
@@ -31,6 +28,7 @@ from .agent.rejections import RejectionLookup, no_memory
 from .agent.tactic_task import TacticTask
 from .agent.task import ProverContext, ReplaySource, no_replay
 from .config import DraftConfig, ModelConfig, ProverConfig, SearchConfig
+from .lean_parts import LeanConfig, LeanParts, open_lean
 from .learning.lessons import observing
 from .models.server_watch import Servers
 from .policy.base import Policy, SeededPolicy
@@ -49,8 +47,8 @@ BROKEN = "not tried: Lean finds an error in it, before the sorry"
 
 
 @dataclass(frozen=True, slots=True)
-class RunConfig:
-    """What a run is made of."""
+class RunConfig(LeanConfig):
+    """What a run is made of, its Lean included."""
 
     prover: ProverConfig = field(default_factory=ProverConfig)
     """Budgets of one theorem."""
@@ -58,17 +56,8 @@ class RunConfig:
     """The policy, in the words of `--policy`; see policy_spec.py."""
     model: ModelConfig = field(default_factory=ModelConfig)
     """How its language models are asked."""
-    workers: int | None = None
-    """Lean processes; None: as many as cores and memory allow."""
-    allow_axioms: tuple[str, ...] = ()
-    """Axioms a proof may use beyond propext, Quot.sound and Classical.choice."""
     drafts: DraftConfig = field(default_factory=DraftConfig)
     """How drafts are asked for, where the policy or the mode is for them."""
-    check_s: float | None = None
-    """Seconds for the check of one proof or file; None: 60, and 30 more for each 1,000 bytes."""
-
-    def __post_init__(self) -> None:
-        CheckLimits(self.check_s)  # its bounds
 
     @property
     def roles(self) -> Roles:
@@ -259,35 +248,6 @@ async def start_run(
         run_on(lean, config, recorder, keeper=keeper, servers=servers) as run,
     ):
         yield run
-
-
-@dataclass(frozen=True, slots=True)
-class LeanParts:
-    """What is needed of Lean: workers, the judge, and what a proof may use."""
-
-    pool: LeanPool
-    verifier: Verifier
-    premises: Premises
-
-
-@asynccontextmanager
-async def open_lean(
-    toolchain: Toolchain, config: RunConfig, cache: Path | None = None
-) -> AsyncIterator[LeanParts]:
-    """Start workers and judge as the configuration says, and end them afterwards.
-
-    cache: directory of the premise cache; default: the user cache.
-    """
-    axioms = (*STANDARD_AXIOMS, *config.allow_axioms)
-    limits = CheckLimits(config.check_s)
-    async with (
-        LeanPool(toolchain, workers=config.workers) as pool,
-        Verifier(
-            pool, toolchain, allow_axioms=axioms, limits=limits, judges=pool.workers
-        ) as verifier,
-    ):
-        source = Premises(pool, (cache or default_cache()) / "premises")
-        yield LeanParts(pool, verifier, source)
 
 
 @asynccontextmanager

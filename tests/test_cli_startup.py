@@ -44,6 +44,23 @@ def test_texts_and_defaults_need_no_conversion(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("commands.serve", {"mcp", "pydantic", "fastapi", "uvicorn", "sqlalchemy", "rich"}),
+        ("serving.mcp_app serving.mcp_tools serving.mcp_proving", {"fastapi", "sqlalchemy"}),
+    ],
+)
+def test_a_server_imports_before_its_lean_starts_and_before_it_answers_what_it_needs(
+    modules, heavy
+):
+    names = [f"lakatos.prover.{name}" for name in modules.split()]
+    code = f"import sys, {', '.join(names)}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert not (heavy | {"networkx", "lakatos.prover.session"}) & loaded
+
+
+@pytest.mark.parametrize(
     ("module", "line"),
     [
         ("typer", ""),

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from lakatos.prover.lean_parts import LeanConfig, open_lean
 from lakatos.prover.serving.repl_session import ReplLimits, ReplSession
-from lakatos.prover.session import RunConfig, open_lean
 
 from .exam_doors import SLOW, chosen_cases
 from .test_prover_serving import serving
@@ -35,7 +35,7 @@ def http(toolchain):
 @pytest.fixture(scope="module")
 def repl(toolchain):
     with asyncio.Runner() as runner:
-        lean = open_lean(toolchain, RunConfig(workers=1))
+        lean = open_lean(toolchain, LeanConfig(workers=1))
         parts = runner.run(lean.__aenter__())
 
         def ask(*asked):

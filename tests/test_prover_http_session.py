@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from lakatos.prover.lean_parts import LeanConfig, open_lean
 from lakatos.prover.serving.fair_queue import FairQueue
 from lakatos.prover.serving.http_session import (
     NotThere,
@@ -15,7 +16,6 @@ from lakatos.prover.serving.http_session import (
     TooMany,
 )
 from lakatos.prover.serving.snippets import SnippetChecker
-from lakatos.prover.session import RunConfig, open_lean
 
 from .test_prover_live_session import ENDLESS
 from .test_prover_serving import SWAP, serving
@@ -149,7 +149,7 @@ def test_pages_of_attempts(client):
 
 @asynccontextmanager
 async def sessions_of(toolchain, limits, clock):
-    async with open_lean(toolchain, RunConfig(workers=1)) as lean:
+    async with open_lean(toolchain, LeanConfig(workers=1)) as lean:
         yield Sessions(lean, SnippetChecker(lean), FairQueue(1, 8), limits, clock)
 
 

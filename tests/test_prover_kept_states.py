@@ -4,12 +4,15 @@ import asyncio
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
+import httpx
 import pytest
 from lakatos.data.errors import EnvironmentFault, UsageError
 from lakatos.data.records import Advanced, Origin, ProofState, Rejected, Step, Theorem
 from lakatos.lean_env.opened_file import OpenedFile
+from lakatos.prover.serving.http_app import ServerConfig, make_app
 from lakatos.prover.serving.kept_states import KeptStates
 from lakatos.prover.serving.lean_start import LeanStart
+from lakatos.prover.serving.mcp_route import lean_with_mcp
 
 
 def file_of(text):
@@ -107,8 +110,14 @@ def test_a_proof_is_put_together_from_what_closes_its_states():
 class Parts(SimpleNamespace):
     """What is started: nothing."""
 
+    def __init__(self):
+        pool = SimpleNamespace(workers=1, restarts=0, open=self.nothing, close_file=print)
+        judge = SimpleNamespace(open_ahead=self.nothing, judge_text=self.nothing)
+        super().__init__(premises=None, pool=pool, verifier=judge)
+
     async def nothing(self, *given):
         """A worker opens a file; a judge does."""
+        raise EnvironmentFault("no Lean here")
 
 
 def test_a_start_that_fails_is_told_and_tried_again():
@@ -119,10 +128,7 @@ def test_a_start_that_fails_is_told_and_tried_again():
         tries.append("begun")
         if len(tries) == 1:
             raise EnvironmentFault("no disk")
-        parts = Parts(premises=None)
-        parts.pool = SimpleNamespace(workers=1, open=parts.nothing)
-        parts.verifier = SimpleNamespace(open_ahead=parts.nothing)
-        yield parts
+        yield Parts()
         tries.append("ended")
 
     async def go():
@@ -138,3 +144,35 @@ def test_a_start_that_fails_is_told_and_tried_again():
 
     asyncio.run(go())
     assert tries == ["begun", "begun", "ended"]
+
+
+def test_http_waits_where_an_agent_is_served():
+    """One queue for both."""
+
+    @asynccontextmanager
+    async def start():
+        yield Parts()
+
+    @asynccontextmanager
+    async def managed():
+        yield
+
+    async def finish():
+        """There is nothing to finish."""
+
+    async def go():
+        async with LeanStart(start, most_waiting=0) as lean_start:
+            server = SimpleNamespace(session_manager=SimpleNamespace(run=managed))
+            tools = SimpleNamespace(server=server, finish=finish)
+            app = make_app(lambda: lean_with_mcp(tools, lean_start), ServerConfig())
+            transport = httpx.ASGITransport(app)
+            async with (
+                app.router.lifespan_context(app),
+                httpx.AsyncClient(transport=transport, base_url="http://server") as client,
+                (await lean_start.lean()).place("an agent"),
+            ):
+                body = {"snippets": [{"id": "a", "code": ""}]}
+                return await client.post("/api/check", json=body)
+
+    answer = asyncio.run(go())
+    assert (answer.status_code, answer.json()) == (429, {"detail": "busy: 0 texts wait"})

@@ -236,7 +236,10 @@ def test_a_key_is_wanted_over_http(url):
     assert (answer.status_code, answer.json()["error"]["message"]) == (404, "Session not found")
     large = httpx.post(url, json=message("tools/list", 1, text="-" * 2_000_000), headers=headers)
     assert large.status_code == 413
-    assert httpx.get(url.removesuffix("/mcp") + "/health").json() == {"status": "ok"}
+    page = url.removesuffix("/mcp")
+    assert httpx.get(page + "/health").json() == {"status": "ok"}
+    counts = httpx.get(page + "/metrics").text
+    assert 'lakatos_requests_total{path="/mcp",status="401"} 2.0' in counts
 
 
 def message(method, number=None, **params):
@@ -301,6 +304,17 @@ def test_it_ends_with_all_that_it_started(folder, how):
         rest = [json.loads(line) for line in lines.process.stdout]
         assert all(each["id"] == 10 and "error" in each for each in rest)
         assert len(lines.process.stderr.read().splitlines()) == 4
+
+
+def test_a_client_that_reads_no_more_is_gone(folder):
+    with Lines(folder) as lines:
+        children = processes_of(lines.process.pid)
+        lines.tell(message("tools/call", 2, name="holes", arguments={"text": SWAP}))
+        lines.process.stdout.close()
+        lines.process.stdin.close()
+        assert lines.process.wait(60) == 0
+        assert have_ended(children)
+        assert lines.process.stderr.read().splitlines() in (["the client is gone"], [])
 
 
 def test_without_the_package_the_extra_is_named(folder):

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 from lakatos.data.errors import UsageError
+from lakatos.prover.lean_parts import LeanConfig, open_lean
 from lakatos.prover.serving.repl_json import parse_request
 from lakatos.prover.serving.repl_loop import requests, serve_stream
 from lakatos.prover.serving.repl_session import ReplLimits, ReplSession
-from lakatos.prover.session import RunConfig, open_lean
 
 from .test_prover_live_session import ENDLESS
 
@@ -22,7 +22,7 @@ SWAP = "theorem swap (p q : Prop) (h : p ∧ q) : q ∧ p := by sorry"
 def answers(toolchain):
     """What a new session answers to requests, in order."""
     with asyncio.Runner() as runner:
-        lean = open_lean(toolchain, RunConfig(workers=1))
+        lean = open_lean(toolchain, LeanConfig(workers=1))
         parts = runner.run(lean.__aenter__())
 
         def ask(*asked, **words):

@@ -3,15 +3,17 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 import pytest
 import uvicorn
 from lakatos.prover.config import ProverConfig
+from lakatos.prover.lean_parts import open_lean
 from lakatos.prover.serving.fair_queue import FairQueue, QueueFull
 from lakatos.prover.serving.http_app import ServerConfig, make_app
-from lakatos.prover.session import RunConfig, open_lean
+from lakatos.prover.serving.lean_start import LeanStart
+from lakatos.prover.session import RunConfig
 from lakatos.tests.kimina import AsyncKiminaClient, Infotree, KiminaClient, Snippet, SnippetStatus
 
 RUN = RunConfig(prover=ProverConfig(wall_s=30.0), workers=1)
@@ -19,9 +21,14 @@ SWAP = "theorem swap (p q : Prop) (h : p ∧ q) : q ∧ p := by sorry\n"
 
 
 @contextmanager
-def serving(toolchain, **words):
-    config = ServerConfig(run=RUN, **words)
-    app = make_app(lambda: open_lean(toolchain, RUN), config)
+def serving(toolchain, most_waiting=256, **words):
+    @asynccontextmanager
+    async def served():
+        lean = LeanStart(lambda: open_lean(toolchain, RUN), most_waiting=most_waiting)
+        async with lean as start:
+            yield await start.lean()
+
+    app = make_app(served, ServerConfig(run=RUN, **words))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()

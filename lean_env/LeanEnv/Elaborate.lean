@@ -135,6 +135,7 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Trees) (proposed? 
     let before := ((commands.back?).map (·.after)).getD start
     let from_ := ((commands.back?).map (·.next)).getD parserState
     if let some last := readAgain input before from_ last then commands := commands.push last
+  let taken := commands.size
   let mut c := ((commands.back?).map (·.after)).getD start
   let mut p := ((commands.back?).map (·.next)).getD parserState
   let mut log := commands.foldl (fun log c => log ++ c.said) messages
@@ -164,6 +165,8 @@ def elaborate (r : WorkerRef) (name source : String) (trees : Trees) (proposed? 
     | some hear => hear c command
     | none => commands := commands.push command
     c := tidy after
+  -- where nothing was left to elaborate, the trees of `best` are there, and are wanted again later
+  let trees := if commands.size == taken then best.elim trees (·.trees) else trees
   let e : Elaboration := { source, imports, base, map := input.fileMap, start, messages := log, commands, trees, proposed?, parsed, stopped? }
   let others := w.recent.filter fun old => old.source != source || old.proposed? != proposed?
   if hear?.isNone then r.modify fun w => { w with recent := (e :: others).take recentFiles }

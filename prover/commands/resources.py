@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import shlex
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .config_file import Defaults
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ...data.store.store import Store
     from ...lean_env.toolchains.find import Toolchain
     from .options import LeanOptions
+    from .tables import SetupBars
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,22 @@ class Environment:
         Raises UsageError, ToolchainError.
         """
         from ...lean_env.toolchains.find import find_toolchain
-        from . import console
-        from .tables import SetupBars
 
         path = None if file in (None, "-") else Path(str(file))
-        with closing(SetupBars(console.err)) as bars:
+        with ExitStack() as stack:
+
+            @cache
+            def bars() -> SetupBars:  # only where something is set up
+                from . import console
+                from .tables import SetupBars
+
+                return stack.enter_context(closing(SetupBars(console.err)))
+
+            def show(*news: Any) -> None:
+                bars().show(*news)
+
             return find_toolchain(
-                lean.lean, file=path, project=lean.project, progress=bars.show, cache=self.cache
+                lean.lean, file=path, project=lean.project, progress=show, cache=self.cache
             )
 
     def open_store(self, database: str | None) -> Store:

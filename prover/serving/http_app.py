@@ -21,19 +21,20 @@ from pydantic import BaseModel, Field
 from ...data.errors import EnvironmentFault, LakatosError, UsageError
 from ...data.records import Attempt
 from ..concurrency import run_all
-from ..session import LeanParts, RunConfig, run_on
+from ..session import RunConfig, run_on
 from ..theorem_names import select
 from . import kimina
-from .fair_queue import FairQueue, QueueFull
+from .fair_queue import QueueFull
 from .http_key import key_fault
 from .http_middleware import BodyLimit, EndWithClient, RequestLog
 from .http_session import NotThere, SessionLimits, Sessions, TooMany, verdict_json
-from .http_session_routes import session_routes
+from .http_session_routes import ClientOf, session_routes
+from .lean_start import ServedLean
 from .repl_json import NO_INFOTREE
-from .snippets import Checked, SnippetChecker
+from .snippets import Checked
 
-OpenLean = Callable[[], AbstractAsyncContextManager[LeanParts]]
-"""Starts what the server asks, and ends it."""
+OpenLean = Callable[[], AbstractAsyncContextManager[ServedLean]]
+"""What the server asks while it runs: entered when it starts, left when it stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +43,14 @@ class ServerConfig:
 
     Args:
         key: what clients must send as `Authorization: Bearer KEY`; None: nothing.
-        most_waiting: requests that may wait; more are refused with status 429.
         body_bytes: of one request; larger ones are refused with status 413.
-        judge: whether texts without an error go to the judge too.
         run: how `/prove` proves, its time for a theorem being the most that a client may ask for.
         session: what a `/session` may be.
         attempt_page: the page of a stored attempt, by its number; None: no `/attempts`.
     """
 
     key: str | None = None
-    most_waiting: int = 256
     body_bytes: int = 2**20
-    judge: bool = True
     run: RunConfig = field(default_factory=RunConfig)
     session: SessionLimits = field(default_factory=SessionLimits)
     attempt_page: Callable[[int], str] | None = None
@@ -77,12 +74,12 @@ class VerifyAgainstRequest(BaseModel):
 class _Service:
     """What the routes share, while the server runs."""
 
-    def __init__(self, lean: LeanParts, config: ServerConfig) -> None:
+    def __init__(self, lean: ServedLean, config: ServerConfig) -> None:
         self.lean = lean
         self.config = config
-        self.checker = SnippetChecker(lean, judge=config.judge)
-        self.queue = FairQueue(lean.pool.workers, config.most_waiting)
-        self.sessions = Sessions(lean, self.checker, self.queue, config.session)
+        self.checker = lean.checker
+        self.queue = lean.queue
+        self.sessions = Sessions(lean.parts, self.checker, self.queue, config.session)
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "lakatos_requests", "Requests by path and status", ["path", "status"],
@@ -94,7 +91,7 @@ class _Service:
         waiting = Gauge("lakatos_waiting", "Texts that wait for Lean", registry=self.registry)
         waiting.set_function(lambda: self.queue.waiting)
         restarts = Gauge("lakatos_worker_restarts", "Workers replaced", registry=self.registry)
-        restarts.set_function(lambda: lean.pool.restarts)
+        restarts.set_function(lambda: lean.parts.pool.restarts)
         sessions = Gauge("lakatos_sessions", "Open sessions", registry=self.registry)
         sessions.set_function(lambda: self.sessions.count)
 
@@ -124,13 +121,13 @@ class _Service:
         async with (
             self.queue.place(client),
             self.checker.opened(asked.code) as opened,
-            run_on(self.lean, replace(config, prover=prover)) as run,
+            run_on(self.lean.parts, replace(config, prover=prover)) as run,
         ):
             return await run.prove([opened], select([opened], asked.theorems))
 
 
 def make_app(open_lean: OpenLean, config: ServerConfig) -> FastAPI:
-    """The server as an ASGI app. open_lean: entered when it starts, left when it stops."""
+    """The server as an ASGI app, on a Lean that others may serve too."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -150,7 +147,7 @@ def make_app(open_lean: OpenLean, config: ServerConfig) -> FastAPI:
     _add_open_routes(app)
     _add_kimina(app, config)
     _add_own(app, config)
-    app.include_router(session_routes(_key_check(config)))
+    app.include_router(session_routes(_client_of(config)))
     _add_attempts(app, config)
     return app
 
@@ -165,15 +162,15 @@ async def service_of(request: Request) -> _Service:
 Service = Annotated[_Service, Depends(service_of)]
 
 
-def _key_check(config: ServerConfig) -> Any:
-    """A dependency of routes: the client's name, if it has the key."""
+def _client_of(config: ServerConfig) -> ClientOf:
+    """What gives the client's name, if it has the key."""
 
     async def client_of(request: Request) -> str:
         if fault := key_fault(request.headers, config.key):
             raise HTTPException(401, fault)
         return request.client.host if request.client else ""
 
-    return Depends(client_of)
+    return client_of
 
 
 def _tell_errors(app: FastAPI) -> None:
@@ -225,7 +222,7 @@ def _add_open_routes(app: FastAPI) -> None:
 
 
 def _add_kimina(app: FastAPI, config: ServerConfig) -> None:
-    client_of = _key_check(config)
+    client_of = Depends(_client_of(config))
 
     @app.post("/api/check")
     @app.post("/api/check/", include_in_schema=False)
@@ -251,7 +248,7 @@ def _add_kimina(app: FastAPI, config: ServerConfig) -> None:
 
 
 def _add_own(app: FastAPI, config: ServerConfig) -> None:
-    client_of = _key_check(config)
+    client_of = Depends(_client_of(config))
 
     @app.post("/prove")
     async def prove(
@@ -277,7 +274,7 @@ def _add_attempts(app: FastAPI, config: ServerConfig) -> None:
     page_of = config.attempt_page
     if page_of is None:
         return
-    client_of = _key_check(config)
+    client_of = Depends(_client_of(config))
 
     @app.get("/attempts/{number}", response_class=HTMLResponse)
     async def attempt(number: int, _: str = client_of) -> HTMLResponse:

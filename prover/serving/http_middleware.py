@@ -14,6 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("lakatos.serve")
 
+LOOK_AFTER_S = 0.02
+"""When it is looked whether the client of a request still waits."""
+
 CLIENT_GONE = 499
 """The status that is counted where nobody waits for an answer."""
 
@@ -91,42 +94,72 @@ class EndWithClient:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        if scope["type"] != "http":
+        task = asyncio.current_task()
+        if scope["type"] != "http" or task is None:
             await self._app(scope, receive, send)
             return
-        received: asyncio.Queue[Message] = asyncio.Queue(1)
-        is_answered = is_gone = False
-
-        async def noted(message: Message) -> None:
-            nonlocal is_answered
-            await send(message)
-            is_answered = message["type"] == "http.response.body" and not message.get("more_body")
-
-        async def listen() -> None:
-            nonlocal is_gone
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    break
-                await received.put(message)
-            if not is_answered:
-                is_gone = True
-                work.cancel()
-
-        work = asyncio.create_task(self._serve(scope, received.get, noted))
-        listening = asyncio.create_task(listen())
+        waiting = _WaitingClient(receive, send, task)
         try:
-            await work
+            await self._app(scope, waiting.receive, waiting.send)
+            if waiting.is_gone:
+                await asyncio.sleep(0)  # the cancellation comes here, where it did not before
         except asyncio.CancelledError:
-            if not is_gone:
+            if not waiting.is_gone or task.uncancel():  # or somebody else cancels too
                 raise
         finally:
-            work.cancel()
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await waiting.stop()
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
+
+class _WaitingClient:
+    """A client that waits for an answer. work: what is cancelled when it is gone.
+
+    Most answers are there before it is worth a task of its own to look.
+    """
+
+    def __init__(self, receive: Receive, send: Send, work: asyncio.Task[None]) -> None:
+        self._receive = receive
+        self._send = send
+        self._work = work
+        self._is_answered = False
+        self._looking: asyncio.Task[None] | None = None
+        self._soon: asyncio.TimerHandle | None = None
+        self.is_gone = False
+
+    async def receive(self) -> Message:
+        """Its next message. When it has sent all, somebody looks whether it is still there."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self._leave()
+        elif not message.get("more_body") and self._soon is None:
+            loop = asyncio.get_running_loop()
+            self._soon = loop.call_later(LOOK_AFTER_S, self._look)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send it a part of the answer."""
+        await self._send(message)
+        self._is_answered = message["type"] == "http.response.body" and not message.get("more_body")
+
+    async def stop(self) -> None:
+        """Look no more."""
+        if self._soon is not None:
+            self._soon.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+
+    def _look(self) -> None:
+        self._looking = asyncio.create_task(self._wait_for_end())
+
+    async def _wait_for_end(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._leave()
+
+    def _leave(self) -> None:
+        if not (self._is_answered or self.is_gone):
+            self.is_gone = True
+            self._work.cancel()
 
 
 def _shown(scope: Scope) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from ...data.errors import UsageError
 from ...data.records import Accepted, Advanced, ProofState, Rejected, Step, Verdict
 from ...lean_env.opened_file import OpenedFile
-from ..session import LeanParts
+from ..lean_parts import LeanParts
 from ..theorem_names import select
 from .fair_queue import FairQueue
 from .snippets import SnippetChecker

@@ -11,14 +11,18 @@ from typing import Self
 from ...data.errors import LakatosError, UsageError
 from ...lean_env.closing import Closing
 from ..concurrency import ended
+from ..lean_parts import LeanParts
 from ..retrieval.base import Lexical
-from ..session import LeanParts
 from .fair_queue import FairQueue, QueueFull
 from .kept_states import KeptStates
 from .snippets import SnippetChecker
 
 OpenParts = Callable[[], AbstractAsyncContextManager[LeanParts]]
 """Starts a Lean, and ends it."""
+
+
+WARM = "theorem warm (p q : Prop) (hp : p) (hq : q) : p ∧ q := ⟨hp, hq⟩\n"
+"""A text that a new Lean checks: the first one takes longer than those after it."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +69,18 @@ class LeanStart(Closing):
             self._starting = asyncio.create_task(self._start())
         return await asyncio.shield(self._starting)
 
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[ServedLean]:
+        """The Lean, for a server that began before or begins with it; it is not ended here."""
+        yield await self.lean()
+
     async def _start(self) -> ServedLean:
         async with AsyncExitStack() as stack:
             parts = await stack.enter_async_context(self._open_parts())
             checker = SnippetChecker(parts, judge=self._judge)
             kept = KeptStates(checker)
             stack.push_async_callback(kept.close)
-            stack.push_async_callback(ended, asyncio.create_task(_warm(parts)))
+            stack.push_async_callback(ended, asyncio.create_task(_warm(parts, checker)))
             self._stack = stack.pop_all()
         queue = FairQueue(parts.pool.workers, self._most_waiting)
         return ServedLean(parts, checker, kept, queue, Lexical(parts.premises))
@@ -89,10 +98,14 @@ class LeanStart(Closing):
         await self._stack.aclose()
 
 
-async def _warm(parts: LeanParts) -> None:
-    """Have a worker and a judge at hand; what hinders them is told where they are needed."""
+async def _warm(parts: LeanParts, checker: SnippetChecker) -> None:
+    """Have a worker and a judge at hand, both started at once, that have done such work before.
+
+    What hinders them is told where they are needed.
+    """
     with suppress(LakatosError):
         await asyncio.gather(parts.pool.open("warm.lean", ""), parts.verifier.open_ahead(""))
+        await checker.check(WARM, 60.0)
 
 
 def _has_failed(task: asyncio.Task[ServedLean]) -> bool:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -27,14 +25,8 @@ from mcp.types import (
 )
 from mcp.types import Tool as ListedTool
 from pydantic import ValidationError
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...data.errors import LakatosError
-from ..session import LeanParts
-from .http_key import key_fault
-from .lean_start import LeanStart
 from .mcp_messages import answering_broken_messages
 from .mcp_proving import ProvingTools
 from .mcp_tools import LeanTools
@@ -159,39 +151,3 @@ def _line(error: ToolError) -> str:
     if cause is not None and not isinstance(cause, LakatosError):
         raise cause
     return " ".join(str(cause or error).split())
-
-
-class McpRoute:
-    """An HTTP server that serves MCP at /mcp too.
-
-    Args:
-        app: everything else.
-        tools: those of MCP.
-        host: the address that it listens at; on loopback, requests for other hosts are refused.
-        key: what clients must send as `Authorization: Bearer KEY`; None: nothing.
-        body_bytes: of one request; larger ones are refused with status 413.
-    """
-
-    def __init__(
-        self, app: ASGIApp, tools: ProofServer, *, host: str, key: str | None, body_bytes: int
-    ) -> None:
-        self._app = app
-        self._mcp = tools.server.streamable_http_app(host=host, max_request_body_size=body_bytes)
-        self._key = key
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request."""
-        if scope["type"] != "http" or scope["path"] != "/mcp":
-            await self._app(scope, receive, send)
-        elif fault := key_fault(Request(scope).headers, self._key):
-            await JSONResponse({"detail": fault}, 401)(scope, receive, send)
-        else:
-            await self._mcp(scope, receive, send)
-
-
-@asynccontextmanager
-async def lean_with_mcp(tools: ProofServer, start: LeanStart) -> AsyncIterator[LeanParts]:
-    """The Lean of an HTTP server that serves MCP too."""
-    async with start, tools.server.session_manager.run():
-        yield (await start.lean()).parts
-        await tools.finish()

@@ -16,7 +16,7 @@ from ...data.errors import UsageError, WorkerDied
 from ...data.records import Accepted, Advanced, Message, Rejected, Step, TimedOut
 from ...data.source import read_source
 from ...lean_env.opened_file import OpenedFile
-from ..session import LeanParts
+from ..lean_parts import LeanParts
 from .repl_json import NO_INFOTREE, Json, ReplRequest, goals_text, message_json, parse_request
 from .repl_json import place as shown_place
 from .repl_state import (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ...data.errors import LeanTimeout, UsageError, WorkerDied
 from ...data.records import Message, ProofState, RefusalKind, Refused, Verdict
 from ...lean_env.opened_file import OpenedFile, digest_of
-from ..session import LeanParts
+from ..lean_parts import LeanParts
 
 
 @dataclass(frozen=True, slots=True)

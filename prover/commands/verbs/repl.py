@@ -63,14 +63,14 @@ def run(context: Context, options: ReplOptions) -> int:
     """Answer requests until the input ends; the exit code."""
     import asyncio
 
+    from ...lean_parts import LeanConfig, open_lean
     from ...serving.repl_loop import serve_stream, watch_reader
     from ...serving.repl_session import ReplLimits, ReplSession
-    from ...session import RunConfig, open_lean
     from .. import streams
     from ..event_loop import run_async
 
     axioms = tuple(options.allow_axiom or ())
-    config = RunConfig(workers=1, allow_axioms=axioms, check_s=options.check_time)
+    config = LeanConfig(workers=1, allow_axioms=axioms, check_s=options.check_time)
     limits = ReplLimits(options.command_time, options.tactic_time)
     toolchain = context.obj.find_toolchain(options.lean)
 

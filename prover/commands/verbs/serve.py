@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
@@ -13,8 +14,9 @@ from ..help_page import ADVANCED, BUDGET, COMMON, VerbHelp
 from ..options import Axioms, CheckTimeOption, Db, LeanOptions, Workers
 
 if TYPE_CHECKING:
-    from ...session import RunConfig
     from ..resources import Environment
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 HELP = VerbHelp(
     details="By MCP, agents check files, try tactics, search, prove, repair and judge; "
@@ -131,78 +133,39 @@ def run(context: Context, options: ServeOptions) -> int:
     """Serve until a signal comes; the exit code."""
     from ....data.errors import UsageError
     from ...config import ProverConfig
-    from ...session import RunConfig
-
-    if not (options.http or options.mcp):
-        raise UsageError("say what to serve: --http or --mcp")
-    config = RunConfig(
-        prover=ProverConfig(wall_s=options.time),
-        workers=options.workers,
-        allow_axioms=tuple(options.allow_axiom or ()),
-        check_s=options.check_time,
-    )
-    for package in ("mcp",) * options.mcp + ("fastapi", "prometheus_client") * options.http:
-        if find_spec(package) is None:
-            raise UsageError(f"serve needs {package}: pip install 'lakatos[serve]'")
-    serve = _serve_http if options.http else _serve_mcp
-    return serve(context.obj, options, config)
-
-
-def _serve_mcp(environment: Environment, options: ServeOptions, config: RunConfig) -> int:
-    """Serve MCP over standard input and output."""
-    from .. import console
+    from ...lean_parts import LeanConfig
     from ..event_loop import run_async
-    from ..serve_mcp import McpSetup, serve_stdio
-
-    if sys.stdin.isatty():
-        console.note("waiting for an agent's client, which starts this command: docs/agents.md")
-    with environment.open_store(options.db) as store:
-        return run_async(serve_stdio(McpSetup(environment, options, config, store)))
-
-
-def _serve_http(environment: Environment, options: ServeOptions, config: RunConfig) -> int:
-    """Serve over HTTP, with MCP at /mcp if it is asked for."""
-    from ....data.report.attempt import html_page
-    from ...serving.http_app import ServerConfig, make_app
-    from ...serving.http_session import SessionLimits
-    from ...serving.run_server import run_server
-    from ...session import open_lean
-    from .. import console
-
-    key, host = environment.server_key, options.host
-    if key is None and host not in ("127.0.0.1", "::1", "localhost"):
-        where = f"everybody who reaches {host} can run programs here"
-        console.note(f"warning: {where}: set LAKATOS_SERVER_KEY")
-    toolchain = environment.find_toolchain(options.lean)
-
-    def attempt_page(number: int) -> str:
-        with environment.open_store_to_read(options.db) as store:
-            return html_page(store.load_attempt(number))
-
-    server = ServerConfig(
-        key=key,
-        most_waiting=options.most_waiting,
-        body_bytes=options.body_kb * 1024,
-        judge=options.judge,
-        run=config,
-        session=SessionLimits(options.session_idle, options.most_sessions),
-        attempt_page=attempt_page,
-    )
+    from ..serve import ServeSetup, serve_http, serve_stdio
 
     def ready(url: str) -> None:
+        from .. import console
+
         also = f", MCP at {url}/mcp" if options.mcp else ""
         console.standard_output().print(f"serving at {url}, its pages at {url}/docs{also}")
 
-    if not options.mcp:
-        app = make_app(lambda: open_lean(toolchain, config, environment.cache), server)
-        return run_server(app, host, options.port, ready)
-    from ...serving.mcp_app import McpRoute, lean_with_mcp
-    from ..serve_mcp import McpSetup
+    if not (options.http or options.mcp):
+        raise UsageError("say what to serve: --http or --mcp")
+    for package in ("mcp",) * options.mcp + ("fastapi", "prometheus_client") * options.http:
+        if find_spec(package) is None:
+            raise UsageError(f"serve needs {package}: pip install 'lakatos[serve]'")
+    axioms = tuple(options.allow_axiom or ())
+    lean = LeanConfig(options.workers, axioms, options.check_time)
+    prover = ProverConfig(wall_s=options.time)
+    _warn(context.obj, options)
+    with ExitStack() as stack:
+        setup = ServeSetup(context.obj, options, lean, prover, stack)
+        return run_async(serve_http(setup, ready) if options.http else serve_stdio(setup))
 
-    with environment.open_store(options.db) as store:
-        setup = McpSetup(environment, options, config, store)
-        start = setup.start()
-        tools = setup.tools(start)
-        app = make_app(lambda: lean_with_mcp(tools, start), server)
-        both = McpRoute(app, tools, host=host, key=key, body_bytes=server.body_bytes)
-        return run_server(both, host, options.port, ready)
+
+def _warn(environment: Environment, options: ServeOptions) -> None:
+    """Say what a user should know who starts such a server by hand."""
+    note = ""
+    if not options.http and sys.stdin.isatty():
+        note = "waiting for an agent's client, which starts this command: docs/agents.md"
+    elif options.http and environment.server_key is None and options.host not in LOOPBACK:
+        where = f"everybody who reaches {options.host} can run programs here"
+        note = f"warning: {where}: set LAKATOS_SERVER_KEY"
+    if note:
+        from .. import console  # slow to import
+
+        console.note(note)
