@@ -120,12 +120,12 @@ def test_attacks_of_a_policy_end_with_the_theorem_open_and_nothing_run(run, tmp_
         "run_tac IO.Process.exit 3",
         "grind => sorry",
     ]
-    Path("a.lean").write_text("theorem challenge : 2 + 2 = 5 := by sorry\n")
+    Path("a.lean").write_text("theorem challenge (n : Nat) : n < 50 := by sorry\n")
     Path("policy.jsonl").write_text(json.dumps({"tactics": attacks}))
     policy = ("--policy", "scripted:policy.jsonl", "--workers", "1")
     code, out, _ = run("prove", "a.lean", *policy)
     assert code == 1
-    assert "✗ a.lean:1:37 challenge" in out
+    assert "✗ a.lean:1:44 challenge" in out
     expected = dict.fromkeys(attacks, "forbidden") | {"grind => sorry": "sorry"}
     assert steps_of(tmp_path / "attempts.db") == expected
 

@@ -77,8 +77,8 @@ def test_differences_are_flags_with_both_values():
     other = config(allow_axioms=["Quot.out"], prover=asdict(RunConfig().prover) | {"wall_s": 1.5})
     other["evaluation"] = {"split": "test", "names": ["a*", "b"], "data": "/elsewhere"}
     assert differences(config(), other) == [
-        "--time 60, now 1.5",
         "--allow-axiom not given, now Quot.out",
+        "--time 60, now 1.5",
         "--split not given, now test",
         "--name not given, now a* b",
         "--slice 4, now not given",

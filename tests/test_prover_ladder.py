@@ -18,6 +18,7 @@ from lakatos.data.records import (
     Theorem,
     TimedOut,
 )
+from lakatos.prover.agent.counterexample import SEARCH as VALUES
 from lakatos.prover.agent.expander import CUT_OFF, Expander, SearchMemory
 from lakatos.prover.agent.ladder import Ladder, Postponed, is_postponed, wall_s
 from lakatos.prover.agent.prover import Prover
@@ -48,7 +49,9 @@ class CostlyPool(ToyPool):
 
     async def apply(self, state, tactics, **limits):
         heartbeats = limits.get("heartbeats")
-        if heartbeats is None:  # a proof that is shortened
+        if heartbeats is None or tactics == [
+            VALUES
+        ]:  # a proof that is shortened; before the search
             return await super().apply(state, tactics)
         root = state.recipe[0].parent if state.recipe else state
         self.sent += [((root.key, state.key), tactic, heartbeats) for tactic in tactics]
@@ -134,7 +137,7 @@ class SlowPool(CostlyPool):
         self.is_stuck = asyncio.Event()
 
     async def apply(self, state, tactics, **limits):
-        self.calls -= 1
+        self.calls -= tactics != [VALUES]
         if self.calls < 0:
             self.now = 99.0
             self.is_stuck.set()
