@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-FILE = """theorem below (n : Nat) : n < 50 := by sorry
+FILE = """theorem below (n : Nat) : n < 11 := by sorry
 theorem swapped : ∀ a b : Nat, a - b = b - a := by sorry
 theorem related {α : Type} (r : α → α → Prop) (symm : ∀ x y, r x y → r y x)
     (trans : ∀ x y z, r x y → r y z → r x z) (x y : α) (h : r x y) : r x x := by sorry
@@ -18,16 +18,16 @@ def test_a_disproof_says_where_and_a_proof_has_only_what_worked(run, tmp_path):
     code, out, error = run(*words)
     below, swapped, related = sorted(map(json.loads, out.splitlines()), key=lambda a: a["line"])
     assert code == 1
-    assert below["detail"] == "false: n = 50"
+    assert below["detail"] == "false: n = 11"
     assert "first" not in below["disproof"]
-    assert "h 50" in below["disproof"]
+    assert "⟨11, by decide⟩" in below["disproof"]
     assert swapped["detail"].startswith("false: a = ")
     assert related["proved"]
-    assert "    false: n = 50" in error
+    assert "    false: n = 11" in error
     code, out, _ = run(*words, "--minimise", "off", "--theorem", "below")
     raw = json.loads(out)
     assert len(raw["disproof"]) > len(below["disproof"])
-    assert raw["detail"] == "false: n = 50"
+    assert raw["detail"] == "false: n = 11"
 
 
 @pytest.mark.lean

@@ -19,12 +19,6 @@ def addLimited (env : Environment) (limit : USize) (d : Declaration) (token : IO
   | exact env.addDeclCore limit 0 d (some token)
   | exact env.addDeclCore limit d (some token)
 
-/-- Put a declaration through the kernel within so many thousands of heartbeats. -/
-def addWithin (env : Environment) (heartbeats : Nat) (d : Declaration) (token : IO.CancelToken) : BaseIO (Except Kernel.Exception Environment) := do
-  -- the kernel counts from the start of the thread
-  let limit := ((← IO.getNumHeartbeats) + heartbeats * 1000).toUSize
-  return addLimited env limit d token
-
 /-- Run `x` without linters. Since 4.34 those with a state stand in a list of their own. -/
 def withoutLinters (x : IO α) : IO α := by
   first

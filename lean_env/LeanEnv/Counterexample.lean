@@ -108,6 +108,12 @@ def Decided.proof (d : Decided) : Expr :=
 def Decided.tactic (d : Decided) : String :=
   if d.unfolded.isEmpty then "decide +kernel" else s!"unfold {" ".intercalate (d.unfolded.map (·.toString)).toList}; decide +kernel"
 
+/-- Put a declaration through the kernel within so many thousands of heartbeats. -/
+def addWithin (env : Environment) (heartbeats : Nat) (d : Declaration) (token : IO.CancelToken) : BaseIO (Except Kernel.Exception Environment) := do
+  -- the kernel counts from the start of the thread
+  let limit := ((← IO.getNumHeartbeats) + heartbeats * 1000).toUSize
+  return addLimited env limit d token
+
 /-- Does the kernel evaluate it to this truth value, within the limit? It is closed. -/
 def Decided.isTo (d : Decided) (value : Bool) (token : IO.CancelToken) : MetaM Bool := do
   let bool := Expr.const ``Bool []
