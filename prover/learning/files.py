@@ -74,8 +74,12 @@ def _read(place: Path | None, form: str, made_by: str) -> dict[str, Any]:
     try:
         raw = place.read_bytes() if place else _shipped(form)
         value = json.loads(raw)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{place}: cannot be read: {error}; {made_by} writes one") from error
+    except OSError as error:
+        raise UsageError(
+            f"{place} cannot be read: {error.strerror}; {made_by} writes one"
+        ) from error
+    except ValueError as error:
+        raise UsageError(f"{place}: not what {made_by} writes: {error}") from error
     if not isinstance(value, dict) or value.get("form") != form:
         raise UsageError(f"{place}: not what {made_by} writes")
     return value
