@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 
 import anyio
 import httpx
@@ -64,10 +65,20 @@ def url(folder):
     assert have_ended(children)
 
 
+@asynccontextmanager
+async def connected(url):
+    """A connection to the server; the package leaves a client that it is given open."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with (
+        create_mcp_http_client(headers=headers) as client,
+        streamable_http_client(url, http_client=client) as streams,
+    ):
+        yield streams
+
+
 @pytest.fixture(scope="module")
 def over_http(url):
-    client = create_mcp_http_client(headers={"Authorization": f"Bearer {KEY}"})
-    with door(streamable_http_client(url, http_client=client)) as opened:
+    with door(connected(url)) as opened:
         yield opened
 
 
