@@ -114,7 +114,9 @@ def main() -> None:
     began = time.perf_counter()
     found = {"command": record.command(), "commit": record.commit()}
     if options.what == "pose":
-        library = asyncio.run(pose(find_toolchain("embedded"), options.workers))
+        library = asyncio.run(
+            pose(find_toolchain("embedded", cache=record.cache()), options.workers)
+        )
         found |= {"wanted_posed": WANTED_POSED} | count(library, library.rows())
         found["wall_s"] = round(time.perf_counter() - began, 1)
     else:

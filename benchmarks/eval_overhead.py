@@ -184,7 +184,7 @@ async def alone(parts: Parts, problems: Sequence[Problem]) -> float:
 
 async def against_lean(count: int, folder: Path) -> dict[str, Any]:
     """Baseline, evaluation, baseline over theorems that real Lean solves at once."""
-    toolchain = find_toolchain("embedded")
+    toolchain = find_toolchain("embedded", cache=record.cache())
     batches = [[problem(n) for n in range(k * count, (k + 1) * count)] for k in range(4)]
     async with LeanPool(toolchain, workers=PLACES) as pool, Verifier(pool, toolchain) as verifier:
         parts = Parts(pool, verifier, Hammer())

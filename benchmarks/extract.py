@@ -29,7 +29,7 @@ from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.protocol import Failure, Json
 from lakatos.lean_env.queries.trace import Traces, to_traced
 from lakatos.lean_env.toolchains.find import find_toolchain
-from record import command, commit, write
+from record import cache, command, commit, write
 
 HERE = Path(__file__).parent
 PROJECT_FILES, PROJECT_THEOREMS = 13, 42
@@ -175,7 +175,7 @@ async def main(arguments: argparse.Namespace) -> None:
     if arguments.json and arguments.json.is_file():
         found = json.loads(arguments.json.read_text("utf-8"))
     for measure in arguments.measure.split(","):
-        async with LeanPool(find_toolchain("embedded"), workers=1) as pool:
+        async with LeanPool(find_toolchain("embedded", cache=cache()), workers=1) as pool:
             if measure == "round_trip":
                 told: Any = {name: await round_trip(pool, each) for name, each in groups.items()}
             elif measure == "cost":

@@ -127,7 +127,7 @@ async def measure(bottleneck: str, searches: int, theorems: int) -> Row:
         f"example (a b : Nat) : a + b * {i} = b + a * {i} + 1 := by sorry\n"
         for i in range(theorems)
     )
-    toolchain = find_toolchain("embedded")
+    toolchain = find_toolchain("embedded", cache=record.cache())
     batcher = model()
     asked = LanguagePolicy(batcher, format_named("bfs-prover"), Sampling(n=SIBLINGS, max_tokens=48))
     async with LeanPool(toolchain) as pool, Verifier(pool, toolchain) as verifier:

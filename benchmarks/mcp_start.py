@@ -27,7 +27,6 @@ import record
 from lakatos.lean_env.toolchains.find import find_toolchain
 from lakatos.lean_env.worker import LeanWorker
 
-CACHE = Path(os.environ["LAKATOS_CACHE"]) if "LAKATOS_CACHE" in os.environ else None
 LAKATOS = str(Path(sys.executable).parent / "lakatos")
 FILE = "theorem swap (p q : Prop) (h : p ∧ q) : q ∧ p := ⟨h.2, h.1⟩\n"
 
@@ -109,7 +108,7 @@ def of_lean():
         await worker.close()
         return wall_s, used
 
-    toolchain = find_toolchain("embedded", cache=CACHE)
+    toolchain = find_toolchain("embedded", cache=record.cache())
     return asyncio.run(start())
 
 

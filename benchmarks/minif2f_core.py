@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None)
     options = parser.parse_args()
     source, count = core_file(options.problems, options.theorem)
-    toolchain = find_toolchain("embedded")
+    toolchain = find_toolchain("embedded", cache=record.cache())
     found = asyncio.run(measure(toolchain, source, options))
     print(f"miniF2F-core: {found['proved']} of {count} proved and verified")
     print(f"baseline, eight single tactics: {found['baseline']['proved']} of {count}")

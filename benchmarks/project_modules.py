@@ -20,7 +20,7 @@ from typing import Any
 import traced_project
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.toolchains.find import find_toolchain
-from record import command, commit, write
+from record import cache, command, commit, write
 
 LAYER = 4
 HOLE = "import Shop.M{top}\ntheorem last (n : Nat) : P0.double n = n + n := by\n  sorry\n"
@@ -52,9 +52,8 @@ def opened(folder: Path) -> dict[str, Any]:
         compiled = max(compiled, done) if stage.startswith("modules") else compiled
 
     async def open_it() -> None:
-        cache = Path(os.environ["LAKATOS_CACHE"]) if "LAKATOS_CACHE" in os.environ else None
         file = folder / "Main.lean"
-        toolchain = find_toolchain("embedded", file=file, progress=told, cache=cache)
+        toolchain = find_toolchain("embedded", file=file, progress=told, cache=cache())
         async with LeanPool(toolchain, workers=1) as pool:
             (theorem,) = (await pool.open(str(file), file.read_text())).theorems
             assert theorem.state.goals

@@ -1,8 +1,9 @@
-"""What every measurement is kept with: its command and its commit."""
+"""What every measurement is kept with, its command and its commit, and where Lean is set up."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ def command() -> str:
 
 
 def commit() -> str:
-    """The commit measured, with `+` when the working tree differs from it."""
+    """The commit measured, with `+` when the working tree differs; "unknown" outside git."""
 
     def git(*words: str) -> str:
         where = Path(__file__).parent
@@ -25,8 +26,18 @@ def commit() -> str:
         ).stdout.strip()
 
     rooms = ("../prover", "../search", "../lean_env", "../data")
-    dirty = git("status", "--porcelain", "--", *rooms)
-    return git("rev-parse", "HEAD") + ("+" if dirty else "")
+    try:
+        return git("rev-parse", "HEAD") + (
+            "+" if git("status", "--porcelain", "--", *rooms) else ""
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def cache() -> Path | None:
+    """The folder of LAKATOS_CACHE, where it is set, as `lakatos` takes it."""
+    place = os.environ.get("LAKATOS_CACHE")
+    return Path(place).expanduser() if place else None
 
 
 def write(out: Path, found: dict[str, Any]) -> None:

@@ -155,7 +155,7 @@ def candidates(source: str, seed: int) -> Iterator[Case]:
 async def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Break, repair, count."""
     source = "\n".join(place.read_text("utf-8") for place in PROOFS)
-    toolchain = find_toolchain("embedded")
+    toolchain = find_toolchain("embedded", cache=record.cache())
     share = options.count / len(MUTATIONS)
     made: dict[str, int] = {}
     rows: list[dict[str, Any]] = []

@@ -153,7 +153,7 @@ async def one(
 async def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All theorems, all ways."""
     source = "\n".join(place.read_text("utf-8") for place in PROOFS)
-    toolchain = find_toolchain("embedded")
+    toolchain = find_toolchain("embedded", cache=record.cache())
     found = [each for each in THEOREM.finditer(source) if lines_of(each) >= options.lines]
     found = sorted(random.Random(options.seed).sample(found, min(options.theorems, len(found))),
                    key=lambda each: each.start())  # fmt: skip

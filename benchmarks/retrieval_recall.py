@@ -239,7 +239,7 @@ async def baselines(premises: Premises, questions: Sequence[Question], seed: int
 
 async def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Every set of questions, each retriever and baseline on it."""
-    toolchain = find_toolchain("embedded")
+    toolchain = find_toolchain("embedded", cache=record.cache())
     async with LeanPool(toolchain, workers=1) as pool:
         premises = Premises(pool, options.cache)
         sets: dict[str, list[Question]] = {}

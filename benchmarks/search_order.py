@@ -220,7 +220,7 @@ class Bench:
 
 async def measure(options: argparse.Namespace) -> dict[str, Any]:
     source, _ = core_file(options.problems, options.theorem)
-    toolchain = find_toolchain("embedded")
+    toolchain = find_toolchain("embedded", cache=record.cache())
     async with (
         LeanPool(toolchain, workers=options.workers) as lean,
         Verifier(lean, toolchain) as verifier,

@@ -47,7 +47,7 @@ def cost(attempt: Attempt) -> dict[str, Any]:
 
 async def attempts(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
     """Try every theorem of every set by the code that this process has."""
-    toolchain = find_toolchain("embedded")
+    toolchain = find_toolchain("embedded", cache=record.cache())
     config = ProverConfig(wall_s=options.seconds, minimise="off")
     found: dict[str, list[dict[str, Any]]] = {}
     async with (

@@ -67,7 +67,7 @@ def counts(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 async def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All sets."""
-    toolchain = find_toolchain("embedded")
+    toolchain = find_toolchain("embedded", cache=record.cache())
     found: dict[str, Any] = {"lean": toolchain.lean, "sets": {}}
     async with LeanPool(toolchain, workers=options.workers) as pool:
         for path in options.sets:
