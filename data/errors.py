@@ -95,6 +95,17 @@ def unwritable(place: Path, error: OSError) -> LakatosError:
     return UsageError(f"{place}: cannot be written ({error.strerror})")
 
 
+def unreadable(place: object, error: OSError | ValueError) -> UsageError:
+    """What to raise for a file that cannot be read: why, in words, without Python's own."""
+    if isinstance(error, FileNotFoundError):
+        return UsageError(f"{place}: no such file")
+    if isinstance(error, OSError):
+        return UsageError(f"{place}: cannot be read ({error.strerror})")
+    if isinstance(error, UnicodeDecodeError):
+        return UsageError(f"{place}: cannot be read (it is not UTF-8 text)")
+    return UsageError(f"{place}: cannot be read ({error})")
+
+
 def is_of_the_disk(error: OSError) -> bool:
     """Whether the disk is full or broken: nothing that other words on the command line mend."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)

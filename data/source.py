@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from .errors import UsageError
+from .errors import UsageError, unreadable
 from .files import check_writable_file, write_whole
 from .records import Attempt
 
@@ -150,10 +150,8 @@ def read_source(path: str) -> SourceFile:
         return _checked(SourceFile(path, place.read_bytes()))
     except IsADirectoryError:
         raise UsageError(f"{path}: is a directory; name its .lean files") from None
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such file") from None
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
 
 
 def _checked(file: SourceFile) -> SourceFile:

@@ -96,7 +96,7 @@ def test_a_file_that_is_no_toml_is_one_line_but_help_comes(run, tmp_path):
     (tmp_path / "lakatos.toml").write_text("time = ")
     code, out, error = run("prove", "x.lean")
     assert (code, out, len(error)) == (2, "", 1)
-    assert error[0].startswith(f"lakatos: {tmp_path / 'lakatos.toml'}: cannot be read:")
+    assert error[0].startswith(f"lakatos: {tmp_path / 'lakatos.toml'}: cannot be read (")
     assert run("prove", "--help")[0] == run("help", "prove")[0] == run("--version")[0] == 0
 
 

@@ -157,7 +157,7 @@ def test_a_proof_that_stands_on_another_sorry_counts_with_it(run, tmp_path):
     [
         (("--mode", "sketch"), "needs a policy that writes"),
         (("--mode", "poem"), "no mode 'poem'"),
-        (("--policy", "sketch:no.lean"), "cannot be read"),
+        (("--policy", "sketch:no.lean"), "no such file"),
         (("--policy", "sketch:plan.lean", "--refute", "0.5"), "not in mode sketch"),
     ],
 )

@@ -138,7 +138,7 @@ def test_a_wrong_line_of_a_script_is_located(script, row):
 
 
 def test_a_missing_script_is_one_line():
-    with pytest.raises(UsageError, match=r"nowhere\.jsonl: cannot be read"):
+    with pytest.raises(UsageError, match=r"nowhere\.jsonl: no such file"):
         read_script(Path("nowhere.jsonl"))
 
 

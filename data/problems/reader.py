@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import UsageError, unreadable
 from ..evaluation import Problem
 from ..source import SourceFile, is_source
 from .statements import (
@@ -160,7 +160,7 @@ def _file(place: Path, path: str, notes: list[str]) -> Iterator[Problem]:
     try:
         text = SourceFile(path, place.read_bytes()).text
     except OSError as error:
-        raise UsageError(f"{place}: cannot be read ({error.strerror})") from None
+        raise unreadable(place, error) from None
     except UsageError as error:
         what = str(error).removeprefix(f"{path}: ")
         yield Problem(path, "other", _split_of(path), "", "", path=path, flaw=what)

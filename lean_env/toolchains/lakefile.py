@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...data.errors import UsageError
+from ...data.errors import UsageError, unreadable
 from .header import skip_blank
 
 LAKEFILES = ("lakefile.lean", "lakefile.toml")  # Lake, too, prefers the first
@@ -77,7 +77,7 @@ def read_lakefile(folder: Path) -> Lakefile:
             try:
                 text = file.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as error:
-                raise UsageError(f"{file} cannot be read: {error}") from error
+                raise unreadable(file, error) from None
             return _of_lean(file, text) if name.endswith(".lean") else _of_toml(file, text)
     raise UsageError(f"{folder} has no {' or '.join(LAKEFILES)}")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...data.errors import UsageError
+from ...data.errors import UsageError, unreadable
 from .option_groups import FileOption
 
 PROJECT_FILE, PYPROJECT, USER_FILE = "lakatos.toml", "pyproject.toml", "config.toml"
@@ -125,7 +125,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from None
+        raise unreadable(path, error) from None
 
 
 def defaults_of(verb: str, files: Sequence[DefaultsFile], options: Options) -> Defaults:

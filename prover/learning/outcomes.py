@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...data.dataset.dataset import NOTHING_EXCLUDED, Excluded
-from ...data.errors import UsageError
+from ...data.errors import UsageError, unreadable
 from ...data.proof_graph import proof_graph
 from ...data.records import Advanced, Goal, Hypothesis
 from .priors import TacticOutcome
@@ -152,7 +152,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             for number, line in enumerate(file, 1):
                 yield number, json.loads(line)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+        raise unreadable(path, error) from None
 
 
 _HYPOTHESIS = re.compile(r"([^\s:⊢][^:]*?) :\s(.*)", re.DOTALL)

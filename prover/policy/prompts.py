@@ -21,7 +21,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ...data.errors import UsageError
+from ...data.errors import UsageError, unreadable
 from ...data.records import Goal, Premise, ProofState, Theorem
 from ..models.base import ChatMessage, Prompt
 from .answers import proof_in, tactic_in
@@ -220,7 +220,7 @@ def _from_file(path: Path) -> PromptFormat:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"prompt {path}: cannot be read: {error}") from error
+        raise unreadable(f"prompt {path}", error) from None
     if path.suffix != ".toml":
         return PromptFormat(str(path), text)
     try:

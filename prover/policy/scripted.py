@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...data.errors import UsageError
+from ...data.errors import UsageError, unreadable
 from ...data.records import ProofState
 from .base import PolicyOutput, Proposal, Query
 
@@ -44,7 +44,7 @@ def read_script(path: Path) -> ScriptedPolicy:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from error
+        raise unreadable(path, error) from None
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

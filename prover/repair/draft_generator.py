@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from ...data.errors import UsageError
+from ...data.errors import unreadable
 from ...data.records import Theorem
 from ...data.turns import Turn
 from ..concurrency import run_all
@@ -209,7 +209,7 @@ def read_drafts(path: Path) -> FileDrafts:
     try:
         return FileDrafts(f"sketch:{path}", path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from error
+        raise unreadable(path, error) from None
 
 
 async def continue_all(
