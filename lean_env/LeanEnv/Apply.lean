@@ -255,29 +255,45 @@ def Answer.foundBy (a : Answer) (text : String) : Answer := match a with
   | .result value => .result ((value.setObjVal! "tactic" text).setObjVal! "suggestion" text)
   | a => a
 
-/-- The searches that are no tactics of Lean: they find texts, and the first that closes the goals takes
-    their place. -/
-def ownSearch? (text : String) : Option (MVarId → TacticM (Array String)) := match text.trimAscii.toString with
-  | "loop_induction?" => some loopProofs
+/-- The searches that are no tactics of Lean: they find texts in several ways, and the first that closes the
+    goals takes their place. None is after the last way; an empty text, where a way finds nothing. -/
+def ownSearch? (text : String) : Option (Nat → MVarId → TacticM (Option String)) := match text.trimAscii.toString with
+  | "loop_induction?" => some loopProof?
   | _ => none
 
-/-- How much more than one tactic a search may cost, and what it found. -/
+/-- At most so many ways of one search. -/
+def mostWays : Nat := 6
+
+/-- How much more than one tactic each way of a search may cost, and what it found. -/
 def searchFactor : Nat := 4
 
-/-- Run a search of ours and try what it found. -/
-def applySearch (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (search : MVarId → TacticM (Array String)) : IO Answer := do
+/-- Does an answer say that a limit was met? -/
+def Answer.isLimited : Answer → Bool
+  | .result value => ((value.getObjVal? "rejected").toOption.bind fun why => (why.getObjValAs? String "kind").toOption) == some "heartbeats"
+  | _ => false
+
+/-- Run a search of ours, way by way, and try what it found. A way that meets its limit does not end the
+    others, and is told of if none of them leads to a proof. -/
+def applySearch (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (search : Nat → MVarId → TacticM (Option String)) : IO Answer := do
   let o := { o with heartbeats := o.heartbeats * searchFactor }
-  let run : TacticM (Array String) := do search (← getMainGoal)
-  match (← s.runLogged (← r.get).token (o.limit s) run).1 with
-  | .error stop => return stop.rejected #[]
-  | .ok (texts, _) =>
-    let mut answer := rejected "elaboration" "the search found nothing to try here"
-    for text in texts do
-      if let .inl a ← applyText r s o text then
-        answer := a
-        if let .result value := a then
-          if (value.getObjValAs? (Array Json) "states").toOption == some #[] then return a.foundBy text
-    return if answer.refusal?.isSome then answer else rejected "elaboration" "nothing that the search found closes the goals"
+  let token := (← r.get).token
+  let mut answer := rejected "elaboration" "the search found nothing to try here"
+  for way in List.range mostWays do
+    let mut new := answer
+    match (← s.runLogged token (o.limit s) (do search way (← getMainGoal))).1 with
+    | .error .cancelled => return Stop.cancelled.rejected #[]
+    | .error stop => new := stop.rejected #[]
+    | .ok (none, _) => break
+    | .ok (some "", _) => continue
+    | .ok (some text, _) =>
+      new := rejected "elaboration" s!"what the search found does not close the goals: {text}"
+      if let .inl (.result value) ← applyText r s o text then
+        if (value.getObjValAs? (Array Json) "states").toOption == some #[] then return (Answer.result value).foundBy text
+        if (Answer.result value).isLimited then new := .result value
+        else if let some why := (Answer.result value).refusal? then
+          new := rejected "elaboration" s!"what the search found does not close the goals: {text}\n{why}"
+    unless answer.isLimited do answer := new
+  return answer
 
 /-- Look for values at which the goal is false: where there are any, it is rejected as `false`, with them.
     A goal `¬ p` is proved by a counterexample to `p`. -/

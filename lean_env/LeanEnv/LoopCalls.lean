@@ -161,6 +161,9 @@ def proves (g : MVarId) (claim : Expr) (text : String) : TacticM Bool := do
 def aboutOrder : List Name :=
   [``List.Perm.mem_iff, ``List.pairwise_cons, ``List.isPerm_iff, ``List.Pairwise.nil, ``List.Perm.trans, ``List.Perm.cons, ``List.Perm.symm]
 
+/-- Theorems that say of the elements of a collection what `List.Pairwise` says of it. -/
+def byElements : List Name := [``List.pairwise_iff_getElem, ``getElem!_pos]
+
 /-- What may close a claim, cheap ones first: automation that knows the definitions of the file which the claim
     names, except the one that the proof goes along. -/
 def endingsFor (e : Expr) (along : Option Name) : MetaM (Array String) := do
@@ -172,9 +175,10 @@ def endingsFor (e : Expr) (along : Option Name) : MetaM (Array String) := do
   let own ← all.toList.filterM fun c => do
     if !isOwn env c || c.isInternalDetail || isInstanceCore env c || isMatcherCore env c || (← isReducible c) then return false
     return along != some c && (env.find? c) matches some (.defnInfo _)
-  let order := if [``List.Perm, ``List.isPerm, ``List.Pairwise].any all.contains then aboutOrder else []
+  let order := if [``List.Perm, ``List.isPerm, ``List.Pairwise].any all.contains then [aboutOrder] else []
+  let order := if all.contains ``List.Pairwise then order ++ [byElements] else order
   let given (names : List Name) := if names.isEmpty then "" else s!" [{", ".intercalate (names.map toString)}]"
-  let more := if order.isEmpty then #[] else #[s!"grind{given (own ++ order)}"]
+  let more := order.toArray.map fun names => s!"grind{given (own ++ names)}"
   return #[s!"grind{given own}"] ++ more ++ #[s!"simp_all{given own}"]
 
 /-- They as alternatives. -/

@@ -1,4 +1,4 @@
-import LeanEnv.LoopCalls
+import LeanEnv.LoopCandidates
 open Lean Meta Elab Tactic
 
 /-! Proofs by induction along the recursive functions of a file: the tactic `loop_induction?`, which
@@ -10,94 +10,29 @@ taken from any values; what holds of them at every turn is looked for among the 
 
 namespace LeanEnv
 
-/-- At most so many candidates for the invariant of a loop. -/
-def mostCandidates : Nat := 14
-
 /-- At most so many claims of one goal are put to the test. -/
 def mostClaims : Nat := 60
 
-/-- The bounds that guard the steps: a variable, and what it is compared with. -/
-def guardsOf (steps : Array LoopStep) : MetaM (Array (Nat × Expr)) := do
-  let mut out : Array (Nat × Expr) := #[]
-  for s in steps do
-    for y in s.given do
-      let t ← instantiateMVars (← inferType y)
-      let t := (t.not?).getD t
-      let sides := match t.getAppFnArgs with
-        | (``LT.lt, #[_, _, a, b]) | (``LE.le, #[_, _, a, b]) | (``GT.gt, #[_, _, a, b]) | (``GE.ge, #[_, _, a, b]) => #[(a, b), (b, a)]
-        | _ => #[]
-      for (x, bound) in sides do
-        if let some i := s.now.idxOf? x then
-          if !bound.hasAnyFVar (fun f => s.given.contains (.fvar f) || s.now.contains (.fvar f)) && !out.contains (i, bound) then
-            out := out.push (i, bound)
-  return out
-
-/-- Claims that may hold at every turn of a loop: parts of what is to be shown of its result, said of a
-    variable instead, with the bound of the loop replaced by the variable that runs up to it. -/
-def candidates (c : LoopCall) (target : Expr) (vars : Array Expr) (steps : Array LoopStep) : TacticM (Array Expr) := do
-  let type ← inferType c.app
-  let about ← kabstract target c.app
-  let guards ← guardsOf steps
-  let mut out : Array Expr := #[]
-  let parts ← withLocalDeclD `result type fun r => do
-    let parts ← claimParts (about.instantiate1 r)
-    let mut found : Array Expr := #[]
-    for p in parts do
-      if !p.containsFVar r.fvarId! then found := found.push p
-      else for v in vars do
-        if ← isDefEq (← inferType v) type then found := found.push (p.replaceFVar r v)
-    return found
-  let mentions (e : Expr) := vars.any fun v => e.containsFVar v.fvarId!
-  for p in parts do
-    let mut isBounded := false
-    for (i, bound) in guards do
-      let some x := vars[i]? | continue
-      unless ← isDefEq (← inferType x) (← inferType bound) do continue
-      let q ← kabstract p bound
-      if q.hasLooseBVars then
-        out := out.push (q.instantiate1 x)
-        isBounded := true
-    if !isBounded && mentions p then out := out.push p
-  for (i, bound) in guards do
-    let some x := vars[i]? | continue
-    try out := out.push (← mkAppM ``LE.le #[x, bound]) catch _ => pure ()
-  for (v, init) in vars.zip c.moving do
-    let name := (← v.fvarId!.getUserName).toString
-    let start := (← ppExpr init).pretty 1000
-    if init.rawNatLit?.any (· > 0) || (init.nat?).any (· > 0) then
-      if let some e ← propOf? s!"{start} ≤ {name}" then out := out.push e
-    if init.isFVar && ((← inferType v).isAppOf ``Array || (← inferType v).isAppOf ``List) then
-      for size in ["size", "length"] do
-        if let some e ← propOf? s!"{name}.{size} = ({start}).{size}" then out := out.push e
-      for i in vars do
-        if (← inferType i).isConstOf ``Nat then
-          let index := (← i.fvarId!.getUserName).toString
-          if let some e ← propOf? s!"∀ j : Nat, {index} ≤ j → {name}[j]! = ({start})[j]!" then out := out.push e
-  let mut each : Array Expr := #[]
-  for e in out do
-    unless each.contains e do each := each.push e
-  return each.extract 0 mostCandidates
-
 /-- The largest part of the candidates that holds at the start and that every step keeps (Houdini,
     Flanagan and Leino 2001). -/
-def invariants (g : MVarId) (c : LoopCall) (target : Expr) (vars : Array Expr) (steps : Array LoopStep) : TacticM (Array Expr) := do
-  let close ← c.closing target
+def Loop.invariants (l : Loop) (g : MVarId) (collections : Array Collection) : TacticM (Array Expr) := do
+  let close ← l.call.closing l.target
   let mut kept : Array Expr := #[]
   let mut left := mostClaims
-  for e in ← candidates c target vars steps do
+  for e in ← l.candidates collections do
     left := left - 1
-    if ← proves g (e.replaceFVars vars c.moving) s!"first | rfl | {close}" then kept := kept.push e
+    if ← proves g (e.replaceFVars l.vars l.call.moving) s!"first | rfl | {close}" then kept := kept.push e
   let mut changed := true
   while changed && left > 0 do
     changed := false
-    for s in steps do
+    for s in l.steps do
       for e in kept do
-        let (now, next) := (e.replaceFVars vars s.now, e.replaceFVars vars s.next)
+        let (now, next) := (e.replaceFVars l.vars s.now, e.replaceFVars l.vars s.next)
         if now == next || left == 0 then continue
         left := left - 1
-        -- few premises first: each universal one costs
-        let few := kept.filter fun k => k == e || !k.isForall
-        let claim (premises : Array Expr) := mkForallFVars s.given ((premises.map (·.replaceFVars vars s.now)).foldr implies next)
+        -- few premises first: equations and universal ones cost
+        let few := kept.filter fun k => k == e || !(k.isForall || k.isEq)
+        let claim (premises : Array Expr) := mkForallFVars s.given ((premises.map (·.replaceFVars l.vars s.now)).foldr implies next)
         unless (← proves g (← claim few) s!"first | {close}") || (few.size < kept.size && (← proves g (← claim kept) s!"first | {close}")) do
           kept := kept.filter (· != e)
           changed := true
@@ -105,28 +40,100 @@ def invariants (g : MVarId) (c : LoopCall) (target : Expr) (vars : Array Expr) (
 where
   implies (a b : Expr) : Expr := .forallE `h a b .default
 
-/-- A proof by induction along a loop, from an invariant that its values keep. -/
-def byInvariant? (g : MVarId) (c : LoopCall) (target : Expr) : TacticM (Option String) :=
+/-- Variables as binders, and their names, each after a space. -/
+def bound (vars : Array Expr) : MetaM (String × String) := do
+  let mut binders := ""
+  let mut names := ""
+  for v in vars do
+    let name := (← v.fvarId!.getUserName).toString
+    binders := binders ++ s!" ({name} : {(← ppExpr (← inferType v)).pretty 1000})"
+    names := names ++ s!" {name}"
+  return (binders, names)
+
+/-- The lines among these that prove what they state, and the goal with it. -/
+def stated (lines : List String) (g : MVarId) : TacticM (String × MVarId) :=
+  lines.foldlM (init := ("", g)) fun (text, g) line => do
+    let some [next] ← within? perClaim (runText line g) | return (text, g)
+    return (text ++ line ++ "\n", next)
+
+/-- A proof by induction along a loop, from an invariant that its values keep. ofBeginnings: what is said of
+    a whole collection is said of its first elements. -/
+def byInvariant? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Bool) : TacticM (Option String) :=
   c.withSteps fun vars steps => do
-    let found ← invariants g c target vars steps
+    let l : Loop := { call := c, target, vars, steps }
+    let guards ← l.guards
+    let collections := if ofBeginnings then collectionsOf guards else #[]
+    if ofBeginnings && collections.isEmpty then return none
+    let each := collections.foldl (fun found k => if found.any (·.whole == k.whole) then found else found.push k) #[]
+    let lines ← each.toList.zipIdx.mapM fun (k, i) => k.facts i
+    let (facts, g) ← stated lines.flatten g
     let mut texts : Array String := #[]
-    for e in found do
+    for e in ← l.invariants g collections do
       if let some t ← textOf? e then texts := texts.push s!"({t}) → "
     let about ← kabstract target c.app
     let some goal ← textOf? (about.instantiate1 (c.on vars)) | return none
-    let mut binders := ""
-    let mut names := ""
-    for v in vars do
-      let name := (← v.fvarId!.getUserName).toString
-      binders := binders ++ s!" ({name} : {(← ppExpr (← inferType v)).pretty 1000})"
-      names := names ++ s!" {name}"
+    let (binders, names) ← bound vars
     let call := (← ppExpr (c.on vars)).pretty 1000
     let blanks := "".intercalate (vars.toList.map fun _ => " _")
     let holes := "".intercalate (texts.toList.map fun _ => " ?_")
     let claim := s!"∀{binders}, {"".intercalate texts.toList}{goal}"
     let close ← c.closing target
     let turn := s!"(rename_i ih; intros; apply ih <;> first | {close})"
-    return some s!"have key : {claim} := by\n  intro{names}\n  fun_induction {call}\n  all_goals first | {turn} | {close}\nrefine key{blanks}{holes} <;> clear key <;> first | rfl | {close}"
+    return some s!"{facts}have key : {claim} := by\n  intro{names}\n  fun_induction {call}\n  all_goals first | {turn} | {close}\nrefine key{blanks}{holes} <;> clear key <;> first | rfl | {close}"
+
+/-- What a call may be equal to: a term of the claim, or a pair of them. -/
+def LoopCall.equals (c : LoopCall) (claim : Expr) : MetaM (Array Expr) := do
+  let type ← whnf (← inferType c.app)
+  let mut out ← c.likeTerms claim type
+  if let (``Prod, #[a, b]) := type.getAppFnArgs then
+    for x in ← c.likeTerms claim a do
+      for y in ← c.likeTerms claim b do out := out.push (← mkAppM ``Prod.mk #[x, y])
+  return out.take 12
+
+/-- How a result can hold what a variable held at first, as texts. -/
+def joinedTexts (type : Expr) (acc rest : String) : List String :=
+  if type.isAppOf ``List then [s!"{acc}.reverse ++ {rest}", s!"{acc} ++ {rest}", s!"{rest} ++ {acc}"]
+  else if type.isAppOf ``Array || type.isConstOf ``String then [s!"{acc} ++ {rest}"]
+  else if type.isConstOf ``Nat || type.isConstOf ``Int then [s!"{acc} + {rest}", s!"{acc} * {rest}"]
+  else if type.isConstOf ``Bool then [s!"({acc} && {rest})", s!"({acc} || {rest})"]
+  else []
+
+/-- A line that states and proves what a call is equal to, for any values of what moves, and the goal with it. -/
+def equation? (g : MVarId) (c : LoopCall) (target : Expr) (name : String) : TacticM (Option (String × MVarId)) :=
+  c.withSteps fun vars _ => do
+    let (binders, names) ← bound vars
+    let call := (← ppExpr (c.on vars)).pretty 1000
+    let moved := vars.zip c.moving
+    let held := moved.filter fun (_, init) => !init.hasFVar
+    let type ← inferType c.app
+    for e in ← c.equals (← writtenOut target) do
+      let mut rest := e
+      for (v, init) in moved do
+        if init.hasFVar then rest := (← kabstract rest init).instantiate1 v
+      unless vars.any fun v => rest.containsFVar v.fvarId! do continue
+      let text := s!"({(← ppExpr rest).pretty 1000})"
+      let mut sides := []
+      if held.isEmpty then sides := [text]
+      if let #[(v, _)] := held then
+        if ← isDefEq (← inferType v) type then sides := joinedTexts type (toString (← v.fvarId!.getUserName)) text
+      for side in sides do
+        let line := s!"have {name} : ∀{binders}, {call} = {side} := by\n  intro{names}\n  fun_induction {call}"
+        let endings ← endingsFor (← mkEq (c.on vars) rest) c.app.getAppFn.constName?
+        if let some (found, [next]) ← firstEnding? line endings g 1 then return some (found ++ "\n", next)
+    return none
+
+/-- A proof from equations between the calls of recursive functions and other terms of the goal. -/
+def byEquations? (g : MVarId) (target : Expr) : TacticM (Option String) := do
+  let mut lines := ""
+  let mut g := g
+  for (c, i) in ((← loopCalls target).extract 0 3).zipIdx do
+    if let some (line, next) ← equation? g c target s!"same{i}" then
+      lines := lines ++ line
+      g := next
+  if lines.isEmpty then return none
+  for ending in (← endingsFor target none) ++ #["simp_all <;> grind"] do
+    if let some [] ← within? (4 * perClaim) (runText ending g) then return some (lines ++ ending)
+  return none
 
 /-- The recursive functions of the file that another one calls. -/
 def helpersOf (c : LoopCall) : MetaM (Array Name) := do
@@ -186,8 +193,17 @@ def byInduction? (g : MVarId) (c : LoopCall) (target : Expr) : TacticM (Option S
   let endings := (← endingsFor target c.app.getAppFn.constName?).push turn
   return (← firstEnding? s!"fun_induction {call}" endings g 0).map fun (text, _) => facts ++ text
 
-/-- Proofs by induction along the recursive functions that the goal's programs call. -/
-def loopProofs (g : MVarId) : TacticM (Array String) := g.withContext do
+/-- The ways to prove a goal in which programs are unfolded, the likeliest first. -/
+def waysOf (start : MVarId) (target : Expr) : MetaM (Array (TacticM (Option String))) := do
+  let mut ways := #[]
+  for c in (← loopCalls target).extract 0 2 do
+    if c.moving.size > 0 && c.moving.all (·.isFVar) then ways := ways.push (byInduction? start c target)
+    else ways := ways ++ #[byInvariant? start c target false, byInvariant? start c target true]
+  return if ways.isEmpty then #[] else ways.push (byEquations? start target)
+
+/-- A proof by induction along the recursive functions that the goal's programs call, in one of several ways;
+    the empty text where that way leads to none; none where there is no such way. -/
+def loopProof? (way : Nat) (g : MVarId) : TacticM (Option String) := g.withContext do
   let mut before := ""
   let mut g := g
   for _ in List.range 4 do
@@ -201,12 +217,9 @@ def loopProofs (g : MVarId) : TacticM (Array String) := g.withContext do
     g := next
   let start := g
   start.withContext do
-    let target ← instantiateMVars (← start.getType)
-    let mut out : Array String := #[]
-    for c in (← loopCalls target).extract 0 2 do
-      let isFree := c.moving.size > 0 && c.moving.all (·.isFVar)
-      let found ← if isFree then byInduction? start c target else byInvariant? start c target
-      if let some text := found then out := out.push s!"{before}{text}"
-    return out
+    let some find := (← waysOf start (← instantiateMVars (← start.getType)))[way]? | return none
+    return some <| match ← find with
+      | some text => before ++ text
+      | none => ""
 
 end LeanEnv
