@@ -37,6 +37,8 @@ def tactics(*args, **kwargs):
         ("(p → q) ↔ r", []),
         ("(∀ x, p x) ∧ q", []),
         ("∃ f, f → q", []),
+        ("∀ (a : α), f a ≠ g", ["a", "h"]),
+        ("a ≠ b ∨ q", []),
     ],
 )
 def test_introductions_take_the_names_of_binders(target, names):
@@ -168,10 +170,43 @@ def test_proofs_of_inductive_predicates_are_taken_apart_and_built():
     found = tactics(goal("Path a c", "a c : Nat", "h : Path a b"), context=PATHS)
     assert "induction h <;> grind [Edge.Path]" in found
     assert "cases h" in found
+    joined = Declaration("Edge.join", "theorem", "Path a b → Path b c → Path a c")
+    above = tactics(goal("Path a c", "h : Path a b"), context=(*PATHS, joined))
+    assert "induction h <;> grind [Edge.Path, Edge.join]" in above
     assert "apply Edge.Path.stop" in found
     assert "constructor <;> assumption" in found
     other = tactics(goal("t = Tree.leaf", "t : Tree"), context=PATHS)
     assert not [tactic for tactic in other if "Path" in tactic or "grind [Edge.Tree]" in tactic]
+
+
+def test_quotients_are_witnesses_of_multiples():
+    by = "by first | omega | grind"
+    assert f"exact ⟨(m + n) / 2, {by}⟩" in tactics(goal("∃ k, m + n = 2 * k", "m n : Nat"))
+    assert f"exact ⟨(n) / 3, {by}⟩" in tactics(goal("∃ k, n = k * 3 + 1", "n : Nat"))
+    assert not [t for t in tactics(goal("∃ k, k + n = 2 * k", "n : Nat")) if "/ 2" in t]
+    found = tactics(goal("(∃ k, n = 2 * k) ∨ ∃ k, n = 2 * k + 1", "n : Nat"))
+    parts = "exact Or.inl ⟨(n) / 2, by omega⟩ | exact Or.inr ⟨(n) / 2, by omega⟩"
+    assert f"by_cases hm : (n) % 2 = 0 <;> first | {parts}" in found
+
+
+def test_functions_are_chosen_and_diagonals_tried():
+    chosen = goal("∃ g, ∀ b, f (g b) = b", "f : α → β", "h : ∀ (b : β), ∃ a, f a = b")
+    assert "obtain ⟨g, hg⟩ := Classical.axiomOfChoice h" in tactics(chosen)
+    missed = "(fun x => ¬ f x x)"
+    for type_ in ("α → α → Prop", "α → (α → Prop)"):
+        found = tactics(goal("∃ p, ∀ a, f a ≠ p", f"f : {type_}"))
+        assert f"refine ⟨{missed}, ?_⟩" in found
+    assert f"have hd := h {missed}" in tactics(
+        goal("False", "f : α → α → Prop", "h : ∀ (p : α → Prop), ∃ a, f a = p")
+    )
+    at_point = goal("False", "f : α → α → Prop", "a : α", "h : f a = fun x => ¬f x x")
+    assert "have hp := congrFun h a\ngrind" in tactics(at_point)
+
+
+def test_own_propositions_are_written_out_everywhere():
+    context = (Declaration("Even'", "definition", "Nat → Prop"),)
+    found = tactics(goal("Even' (m + n)", "m n : Nat", "h : Even' m"), context=context)
+    assert "unfold Even' at *" in found
 
 
 PROGRAM = """@[reducible, simp]

@@ -39,6 +39,8 @@ class Scope:
         self.mentioned = near
         seen_through = _reducible(source)
         self.for_grind = [n for n in self.definitions if _last(n) not in seen_through]
+        stated = {d.name for d in own if d.kind == "definition" and d.type.endswith("Prop")}
+        self.propositions = [name for name in near if name in stated]
         inductive = [d for d in own if d.kind == "inductive"]
         self.inductives = {word for d in inductive for word in (d.name, _last(d.name))}
         found = [d.name for d in inductive if d.type.endswith("Prop") and self._has(d.name)]
@@ -82,12 +84,14 @@ class Scope:
         if self.theorems:
             names = ", ".join([*self.mentioned, *self.theorems])
             found.append(f"simp_all [{names}]")
-            found.append(f"grind{self._grind_with_theorems}")
+            found.append(f"grind{self.grind_with_theorems}")
         return found
 
     @property
-    def _grind_with_theorems(self) -> str:
-        known = [name for name in self.mentioned if name in self.for_grind]
+    def grind_with_theorems(self) -> str:
+        """The same, and the theorems of the file."""
+        near = {*self.mentioned, *self.predicates}
+        known = [name for name in self.for_grind if name in near]
         return _params([*known, *self.theorems])
 
     def proposals(self) -> Iterator[Proposal]:
@@ -101,6 +105,8 @@ class Scope:
             yield Proposal(f"simp [{self._unfold}] <;> omega", 0.15)
             yield Proposal(f"simp [{self._unfold}] <;> grind", 0.12)
             yield Proposal(f"simp_all [{self._unfold}] <;> omega", 0.12)
+        if self.propositions:
+            yield Proposal(f"unfold {' '.join(self.propositions)} at *", 0.35)
         for name in self.mentioned[:4]:
             yield Proposal(f"unfold {name}", 0.1)
             yield Proposal(f"rw [{name}]", 0.06)
@@ -115,7 +121,7 @@ class Scope:
         if self.theorems:
             names = ", ".join([*self.mentioned, *self.theorems])
             yield Proposal(f"simp [{names}]", 0.08)
-            yield Proposal(f"grind{self._grind_with_theorems}", 0.08)
+            yield Proposal(f"grind{self.grind_with_theorems}", 0.08)
 
 
 def _params(names: Sequence[str]) -> str:

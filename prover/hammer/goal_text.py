@@ -14,6 +14,7 @@ from ...data.records import Goal, Hypothesis
 DAGGER = "✝"
 _OPEN, _CLOSE = "([{⟨⟦", ")]}⟩⟧"
 _RELATION = re.compile(r"[=≠<>≤≥∧∨¬∣↔∀∃∈⊆]|\bTrue\b|\bFalse\b")
+_CONNECTIVE = re.compile(r"[∧∨↔∃→]")
 _SORT = re.compile(r"(Prop|Type|Sort)\b( [\w()+]+)?")
 _BINDERS = re.compile(r"∀ ((?:[({⦃\[][^()]*?[)}⦄\]]\s*)+|[^,()]*?), ", re.DOTALL)
 _GROUP = re.compile(r"[({⦃\[]([^()]*?)[)}⦄\]]")
@@ -126,6 +127,9 @@ def introductions(target: str, taken: Iterable[str]) -> list[str]:
                 return names
             add("h")
             rest = rest[rest.index(sides[0]) + len(sides[0]) :].lstrip().removeprefix("→").strip()
+        elif len(split_top(rest, " ≠ ")) == 2 and not _CONNECTIVE.search(rest):
+            add("h")
+            return names
         else:
             return names
 

@@ -17,6 +17,7 @@ from .goal_text import GoalText, fresh, introductions, mentions, split_top
 from .predicates import predicates
 from .programs import LOOP_INDUCTION, programs
 from .recurrences import recurrences
+from .witnesses import by_parts, chosen, diagonal, witnesses
 
 CLOSING = (
     ("rfl", 1.0),
@@ -102,6 +103,8 @@ def _all(shape: GoalText, scope: Scope, mathlib: bool) -> Iterator[Proposal]:
     yield from _target(shape)
     yield from _cases(shape)
     yield from _use(shape)
+    yield from chosen(shape)
+    yield from diagonal(shape)
     yield from _instantiate(shape)
     yield from _induction(shape, scope)
     yield from scope.proposals()
@@ -133,9 +136,10 @@ def _target(shape: GoalText) -> Iterator[Proposal]:
     if len(split_top(target, " ↔ ")) == 2:
         yield Proposal("constructor", 0.6)
     elif target.startswith("∃"):
-        yield from _witnesses(shape)
+        yield from witnesses(shape)
     elif len(split_top(target, " ∨ ")) > 1:
         yield from (Proposal("left", 0.3), Proposal("right", 0.3))
+        yield from by_parts(shape)
         yield Proposal("apply Classical.byContradiction\nintro hc", 0.1)
     elif len(split_top(target, " ∧ ")) > 1:
         yield Proposal("constructor", 0.6)
@@ -165,32 +169,6 @@ def _equation(shape: GoalText) -> Iterator[Proposal]:
     if re.search(r"-|<|>|≤|≥", shape.text):
         yield Proposal("apply Nat.le_antisymm", 0.03)
         yield Proposal("apply Int.le_antisymm", 0.03)
-
-
-_SMALL_LISTS = ("[]", "[0]", "[1, 0]")
-
-
-def _witnesses(shape: GoalText) -> Iterator[Proposal]:
-    """Values for an existential: what is at hand, then small numbers, then a hole."""
-    for h in shape.objects[-4:]:
-        yield Proposal(f"refine ⟨{h.name}, ?_⟩", 0.2)
-        yield Proposal(f"exact ⟨{h.name}, by first | omega | simp_all | grind⟩", 0.2)
-    small = " | ".join(f"exact ⟨{i}, by decide⟩" for i in range(31))
-    yield Proposal(f"first | {small}", 0.25)
-    pairs = " | ".join(f"exact ⟨{i}, {j}, by decide⟩" for i in range(7) for j in range(7))
-    if re.match(r"∃ (\(\w+ \w+|\w+ \w+)", shape.target):
-        yield Proposal(f"first | {pairs}", 0.1)
-    if "List" in shape.text or ".length" in shape.target:
-        values = [*_SMALL_LISTS, "0", "1", "2"]
-        both = [f"{a}, {b}" for a in values for b in values]
-        tries = " | ".join(f"exact ⟨{each}, by decide⟩" for each in (*_SMALL_LISTS, *both))
-        yield Proposal(f"first | {tries}", 0.2)
-    numbers = dict.fromkeys([*re.findall(r"(?<![\w.])\d+", shape.text)[:4], "0", "1"])
-    yield from (Proposal(f"refine ⟨{n}, ?_⟩", 0.06) for n in numbers)
-    yield Proposal("refine ⟨fun x => x, ?_⟩", 0.02)
-    yield Proposal("refine ⟨_, ?_⟩", 0.05)
-    yield Proposal("apply Classical.byContradiction\nintro hc", 0.1)
-    yield Proposal("simp", 0.3)
 
 
 def _cases(shape: GoalText) -> Iterator[Proposal]:

@@ -32,5 +32,7 @@ def _apart(fact: Hypothesis, scope: Scope) -> Iterator[Proposal]:
     """A proof by each case of a hypothesis, and what is left of the cases."""
     for way, prior in (("induction", 0.35), ("cases", 0.3)):
         yield Proposal(f"{way} {fact.name} <;> grind{scope.grind}", prior)
+        if scope.theorems:
+            yield Proposal(f"{way} {fact.name} <;> grind{scope.grind_with_theorems}", prior - 0.05)
         yield Proposal(f"{way} {fact.name} <;> simp_all", prior - 0.1)
         yield Proposal(f"{way} {fact.name}", prior - 0.2)
