@@ -35,11 +35,12 @@ class LeanConfig:
 
 @dataclass(frozen=True, slots=True)
 class LeanParts:
-    """What is needed of Lean: workers, the judge, and what a proof may use."""
+    """What is needed of Lean: workers, the judge, what a proof may use; its version."""
 
     pool: LeanPool
     verifier: Verifier
     premises: Premises
+    version: str
 
 
 @asynccontextmanager
@@ -59,4 +60,4 @@ async def open_lean(
         ) as verifier,
     ):
         source = Premises(pool, (cache or default_cache()) / "premises")
-        yield LeanParts(pool, verifier, source)
+        yield LeanParts(pool, verifier, source, toolchain.lean)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import fields
+from pathlib import Path
 
 from ..data.errors import UsageError
 from .config import ModelConfig, unknown_option
@@ -15,7 +16,7 @@ from .models.server_watch import Servers
 from .policy.base import Policy
 from .policy.critic import ConstantCritic, ModelCritic
 from .policy.mixture import CriticPolicy, Mixture
-from .policy.prompts import PromptFormat, format_for, formats
+from .policy.prompts import PromptFormat, format_for, format_of_folder, formats
 from .policy_spec import (
     DRAWING,
     MixtureSpec,
@@ -51,6 +52,7 @@ async def open_policy(
     seed: int = 0,
     servers: Servers | None = None,
     source: EmbeddedLibrary | None = None,
+    lean: str = "",
 ) -> AsyncIterator[Policy]:
     """Set up a policy, and free its models afterwards.
 
@@ -60,6 +62,7 @@ async def open_policy(
         seed: of their draws.
         servers: how model servers are reached.
         source: where the premises of prompts come from; None: no prompt shows any.
+        lean: the version that runs; what another one taught is refused.
 
     Raises UsageError for what the caller can correct, ModelUnavailable for a server that is not
     there.
@@ -68,7 +71,7 @@ async def open_policy(
     config = config or ModelConfig()
     values = _own_options(spec.models, config)
     retrieval = _retrieval([model.format(config) for model in spec.models], config, values, source)
-    setup = ModelSetup(config, seed, values, servers, retrieval)
+    setup = ModelSetup(config, seed, values, servers, retrieval, lean)
     async with AsyncExitStack() as stack:
         opened = [(await part.open(setup, stack), share) for part, share in spec.parts]
         policy = opened[0][0] if len(opened) == 1 else Mixture(opened)
@@ -77,10 +80,10 @@ async def open_policy(
         elif config.critic == "constant":
             yield CriticPolicy(policy, ConstantCritic())
         else:
-            critic = _encoder(config.critic).load_critic(values)
+            judge = _encoder(config.critic)
+            critic = judge.load_critic(values)
             stack.push_async_callback(critic.close)
-            form = format_for(critic.name, "state")
-            yield CriticPolicy(policy, ModelCritic(critic, form.write))
+            yield CriticPolicy(policy, ModelCritic(critic, critic_format(judge.name).write))
 
 
 @asynccontextmanager
@@ -124,6 +127,11 @@ def _retrieval(
 def _encoder(words: str) -> TransformersSpec:
     """The model of a critic or a retriever: `hf:NAME`."""
     return TransformersSpec(words.removeprefix("hf:"))
+
+
+def critic_format(name: str) -> PromptFormat:
+    """The prompt format in which a critic judges; one that was trained here says it itself."""
+    return format_of_folder(Path(name).expanduser()) or format_for(name, "state")
 
 
 def _own_options(models: Sequence[ModelSpec], config: ModelConfig) -> dict[str, str]:

@@ -61,6 +61,7 @@ class ModelSetup:
         values: options of the models themselves, as `key=value` words; checked.
         servers: how model servers are reached.
         retrieval: chooses the premises of prompts; None: prompts show none.
+        lean: the version that runs; empty where none does.
     """
 
     config: ModelConfig
@@ -68,6 +69,7 @@ class ModelSetup:
     values: Mapping[str, str]
     servers: Servers | None
     retrieval: Retrieval | None
+    lean: str = ""
 
     def sampling(self, form: PromptFormat) -> Sampling:
         """How completions in a format are drawn. Raises UsageError."""
@@ -138,7 +140,7 @@ class HammerSpec(PolicySpec):
 
     async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
         """The hammer, with the priors that are wanted. Raises UsageError for a wrong file."""
-        return with_priors(Hammer(), setup.config.priors, setup.seed)
+        return with_priors(Hammer(), setup.config.priors, setup.seed, setup.lean)
 
 
 class NearestNeighboursSpec(PolicySpec):
@@ -149,7 +151,7 @@ class NearestNeighboursSpec(PolicySpec):
 
     async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
         """With the memory that is wanted. Raises UsageError for a wrong file."""
-        return NearestNeighbours(known_steps(setup.config.memory))
+        return NearestNeighbours(known_steps(setup.config.memory, setup.lean))
 
 
 class ScriptedSpec(PolicySpec):

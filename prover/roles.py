@@ -100,6 +100,7 @@ async def open_roles(
     seed: int = 0,
     servers: Servers | None = None,
     source: EmbeddedLibrary | None = None,
+    lean: str = "",
 ) -> AsyncIterator[tuple[DraftGenerator | None, Policy]]:
     """Set up who writes drafts, if anybody does, and who searches; free their models afterwards.
 
@@ -107,7 +108,7 @@ async def open_roles(
     """
     if found.writer is None:
         async with open_policy(
-            found.searcher, config, seed=seed, servers=servers, source=source
+            found.searcher, config, seed=seed, servers=servers, source=source, lean=lean
         ) as policy:
             yield None, policy
         return
@@ -116,7 +117,7 @@ async def open_roles(
         rest = replace(rest, options={}, critic="own", retriever="none")
     rest = replace(rest, prompt=None) if found.form else rest
     async with open_policy(
-        found.searcher, rest, seed=seed, servers=servers, source=source
+        found.searcher, rest, seed=seed, servers=servers, source=source, lean=lean
     ) as policy:
         if found.form is None or not isinstance(found.writer, ModelSpec):
             async with open_policy(MixtureSpec(((found.writer, 1.0),))) as drafts:

@@ -262,7 +262,12 @@ async def run_on(
     """Set up who proves, on a Lean that is there; the rest as `start_run`."""
     recorders = recorder or NoObserver(), keeper or NoObserver()
     async with open_roles(
-        config.roles, config.model, seed=config.prover.seed, servers=servers, source=lean.premises
+        config.roles,
+        config.model,
+        seed=config.prover.seed,
+        servers=servers,
+        source=lean.premises,
+        lean=lean.version,
     ) as proposing:
         yield run_of(lean, config, proposing, recorders)
 

@@ -21,9 +21,9 @@ from lakatos.data.records import (
 from lakatos.data.store.store import Store
 from lakatos.prover.agent.budget import Budget
 from lakatos.prover.agent.ladder import Ladder, is_unsent
-from lakatos.prover.config import ProverConfig
+from lakatos.prover.config import ModelConfig, ProverConfig
 from lakatos.prover.learning.calibration import fitted
-from lakatos.prover.learning.files import read_memory, read_priors, write_priors
+from lakatos.prover.learning.files import read_memory, read_priors, write_memory, write_priors
 from lakatos.prover.learning.ordering import LearnedPriors, RandomPriors
 from lakatos.prover.learning.outcomes import TacticOutcomes, goal_of, read_dataset, read_store
 from lakatos.prover.learning.priors import PriorTable, StateWords, TacticOutcome, levels
@@ -31,6 +31,7 @@ from lakatos.prover.learning.state_shape import head_of, shape_of
 from lakatos.prover.learning.tactic_kinds import family_of, kind_of, names_of
 from lakatos.prover.policy.base import PolicyOutput, Proposal, Query, distribution
 from lakatos.prover.policy.mixture import Mixture
+from lakatos.prover.policy_setup import open_policy
 from lakatos.prover.training.priors import reliability, train_priors
 
 from .test_prover_learning import LENGTH, LENGTH_AGAIN, SUM, goal, proposals, theorem_at
@@ -269,7 +270,7 @@ def test_the_command_learns_from_the_database(run, tmp_path):
         (("priors", "--out", "p.json", "--data", "."), "no steps.jsonl there"),
         (("memory", "--out", "p.json", "--html", "x"), "--html is for priors"),
         (("tactics", "--out", "m"), "missing BASE or --data"),
-        (("poems", "--out", "m"), "there is: tactics, priors, memory"),
+        (("poems", "--out", "m"), "there is: tactics, drafts, critic, preferences, priors, memory"),
     ],
 )
 def test_wrong_words_are_told_in_one_line(run, words, says):
@@ -286,3 +287,38 @@ def test_a_wrong_file_is_told_before_anything_is_proved(run, tmp_path, flag, pol
         code, _, err = run("prove", "t.lean", "--policy", policy, flag, name)
         assert code == 2
         assert name in err[-1]
+
+
+@pytest.mark.parametrize(
+    ("what", "flag", "policy"), [("priors", "--priors", "hammer"), ("memory", "--memory", "knn")]
+)
+def test_what_another_lean_taught_is_refused(tmp_path, what, flag, policy):
+    place = tmp_path / "learned.json"
+    if what == "priors":
+        write_priors(place, PriorTable(lean="4.27.0"))
+    else:
+        write_memory(place, [], "4.27.0")
+
+    async def opened(lean, word=str(place)):
+        config = ModelConfig(**{what: word})
+        async with open_policy(policy, config, lean=lean) as found:
+            return found.name
+
+    says = r"learned\.json: made with Lean 4\.27\.0, and Lean 4\.28\.0 runs here; lakatos train"
+    with pytest.raises(UsageError, match=says):
+        asyncio.run(opened("4.28.0"))
+    if what == "priors":
+        with pytest.raises(UsageError, match=says):
+            asyncio.run(opened("4.28.0", f"random+{place}"))
+    assert asyncio.run(opened("4.27.0")) == policy
+    assert asyncio.run(opened("")) == policy
+    assert asyncio.run(opened("4.99.0", "shipped")) == policy
+
+
+@pytest.mark.lean
+def test_the_command_refuses_it_in_one_line(run, tmp_path):
+    (tmp_path / "t.lean").write_text("theorem t : 1 = 1 := by\n  sorry\n")
+    write_priors(tmp_path / "p.json", PriorTable(lean="4.27.0"))
+    code, _, err = run("prove", "t.lean", "--priors", "p.json")
+    assert code == 2
+    assert "p.json: made with Lean 4.27.0" in err[-1]

@@ -12,8 +12,9 @@ from lakatos.prover.config import ModelConfig
 from lakatos.prover.policy_spec import parse_policy
 from lakatos.prover.training.config import TrainingConfig
 from lakatos.prover.training.examples import read_examples
-from lakatos.prover.training.model_folder import check_folder, hash_of
-from lakatos.prover.training.sft import ExampleEncoder, train_tactics
+from lakatos.prover.training.model_folder import check_folder
+from lakatos.prover.training.sft import ExampleEncoder
+from lakatos.prover.training.trainer import train_model
 
 from . import tiny_models as tiny
 
@@ -132,8 +133,8 @@ def test_a_model_is_trained_and_knows_its_prompt(run, base, dataset, tmp_path):
 def test_what_was_broken_off_goes_on_to_the_same_model(base, dataset, tmp_path):
     data = read_examples([dataset])
     whole = config(base, dataset, tmp_path / "whole")
-    check_folder(whole, hash_of(data))
-    expected = train_tactics(whole, data, lambda *_: None)
+    check_folder(whole, data)
+    expected = train_model(whole, data, lambda *_: None)
 
     broken = config(base, dataset, tmp_path / "broken")
 
@@ -141,14 +142,14 @@ def test_what_was_broken_off_goes_on_to_the_same_model(base, dataset, tmp_path):
         if done == total // 2:
             raise KeyboardInterrupt
 
-    check_folder(broken, hash_of(data))
+    check_folder(broken, data)
     with pytest.raises(KeyboardInterrupt):
-        train_tactics(broken, data, stop, kept_every_s=0)
+        train_model(broken, data, stop, kept_every_s=0)
     with pytest.raises(UsageError, match="another training"):
-        check_folder(config(base, dataset, tmp_path / "broken", batch=4), hash_of(data))
-    check_folder(broken, hash_of(data))
+        check_folder(config(base, dataset, tmp_path / "broken", batch=4), data)
+    check_folder(broken, data)
     steps = []
-    found = train_tactics(broken, data, lambda done, *_: steps.append(done))
+    found = train_model(broken, data, lambda done, *_: steps.append(done))
     assert steps[0] > 1
     assert found.steps == expected.steps
     assert found.held_out[1] == pytest.approx(expected.held_out[1], rel=1e-4)

@@ -6,20 +6,19 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..training.config import TrainingConfig
 from ..training.examples import read_examples
-from ..training.model_folder import check_folder, hash_of, write_record
-from ..training.sft import TrainingResult, train_tactics
+from ..training.model_folder import check_folder, held_out_words, use_of, write_record
+from ..training.trainer import TrainingResult, train_model
 from . import console
 
 
 def train(config: TrainingConfig) -> int:
-    """Train a model of tactics; the exit code. Raises as `train_tactics`."""
-    data = read_examples(config.data, config.seed)
+    """Train a model; the exit code. Raises as `read_examples` and `train_model`."""
+    data = read_examples(config.data, config.kind, config.seed)
     console.note(
         f"examples: {len(data.train):,} to train on, {len(data.held_out):,} held out, "
         f"{data.left_out:,} left out"
     )
-    digest = hash_of(data)
-    check_folder(config, digest)
+    check_folder(config, data)
     with _bar() as bar:
         job = bar.add_task("training", total=None, loss="")
 
@@ -27,8 +26,8 @@ def train(config: TrainingConfig) -> int:
             text = "" if loss is None else f"loss {loss:.3f}"
             bar.update(job, completed=done, total=total, loss=text)
 
-        result = train_tactics(config, data, on_step)
-    write_record(config, data, digest, result)
+        result = train_model(config, data, on_step)
+    write_record(config, data, result)
     console.standard_output().print(_summary(config, result), markup=False, soft_wrap=True)
     return 0
 
@@ -42,11 +41,9 @@ def _bar() -> Progress:
 
 
 def _summary(config: TrainingConfig, result: TrainingResult) -> str:
-    held = ""
-    if result.held_out:
-        before, after = result.held_out
-        held = f", held-out loss {before:.3f} -> {after:.3f}"
+    held = "".join(f", held-out {words}" for words in held_out_words(result))
+    left_out = f", {result.too_long:,} examples too long" if result.too_long else ""
     return (
-        f"{result.steps:,} steps, {result.tokens:,} tokens, {result.wall_s:.1f} s{held}\n"
-        f"written to: {config.out}; use it with --policy hf:{config.out}"
+        f"{result.steps:,} steps, {result.tokens:,} tokens, {result.wall_s:.1f} s{held}{left_out}\n"
+        f"written to: {config.out}; use it with {use_of(config)}"
     )

@@ -28,9 +28,13 @@ def write_priors(place: Path, table: PriorTable) -> None:
     _write(place, {"form": PRIORS} | table.as_json)
 
 
-def read_priors(place: Path | None) -> PriorTable:
-    """Read a table; None: the one that comes with Lakatos. Raises UsageError."""
+def read_priors(place: Path | None, lean: str = "") -> PriorTable:
+    """Read a table; None: the one that comes with Lakatos.
+
+    lean: the version that runs here. Raises UsageError, also for a file made with another.
+    """
     value = _read(place, PRIORS, "lakatos train priors")
+    _check_lean(place, value, lean, "lakatos train priors")
     try:
         return PriorTable.from_json(value)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -46,9 +50,10 @@ def write_memory(place: Path, steps: list[StoredStep], lean: str) -> None:
     _write(place, {"form": MEMORY, "lean": lean, "steps": rows})
 
 
-def read_memory(place: Path | None) -> list[StoredStep]:
-    """Read a memory; None: the one that comes with Lakatos. Raises UsageError."""
+def read_memory(place: Path | None, lean: str = "") -> list[StoredStep]:
+    """Read a memory; None: the one that comes with Lakatos. lean, errors: as `read_priors`."""
     value = _read(place, MEMORY, "lakatos train memory")
+    _check_lean(place, value, lean, "lakatos train memory")
     try:
         return [
             StoredStep(Goal(target, tuple(Hypothesis(*h) for h in above)), tactic, theorem)
@@ -58,11 +63,14 @@ def read_memory(place: Path | None) -> list[StoredStep]:
         raise UsageError(f"{place}: no memory of tactics: {error}") from error
 
 
-def known_steps(word: str | None) -> list[StoredStep]:
-    """The steps of `--memory`; None: those that come with Lakatos. Raises UsageError."""
+def known_steps(word: str | None, lean: str = "") -> list[StoredStep]:
+    """The steps of `--memory`; None: those that come with Lakatos. lean: as `read_priors`.
+
+    Raises UsageError.
+    """
     if word == NONE:
         return []
-    return read_memory(None if word in (None, SHIPPED) else Path(str(word)))
+    return read_memory(None if word in (None, SHIPPED) else Path(str(word)), lean)
 
 
 def _write(place: Path, value: dict[str, Any]) -> None:
@@ -83,6 +91,14 @@ def _read(place: Path | None, form: str, made_by: str) -> dict[str, Any]:
     if not isinstance(value, dict) or value.get("form") != form:
         raise UsageError(f"{place}: not what {made_by} writes")
     return value
+
+
+def _check_lean(place: Path | None, value: dict[str, Any], lean: str, made_by: str) -> None:
+    """Raise UsageError for a file that was made with another Lean; what ships serves all."""
+    made = value.get("lean")
+    if place and made and lean and made != lean:
+        why = f"made with Lean {made}, and Lean {lean} runs here"
+        raise UsageError(f"{place}: {why}; {made_by} makes one from runs of Lean {lean}")
 
 
 def _shipped(form: str) -> bytes:

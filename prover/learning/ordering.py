@@ -71,10 +71,14 @@ class RandomPriors:
         return (int.from_bytes(digest[:8]) + 1) / (2**64 + 1)
 
 
-def with_priors(policy: Policy, word: str | None, seed: int) -> Policy:
-    """A policy with the priors of `--priors`. Raises UsageError for a wrong file."""
+def with_priors(policy: Policy, word: str | None, seed: int, lean: str = "") -> Policy:
+    """A policy with the priors of `--priors`. lean: the version that runs here, if known.
+
+    Raises UsageError for a wrong file.
+    """
     if word is None or word == NONE:
         return policy
     if word == RANDOM or word.startswith(f"{RANDOM}+"):
-        return RandomPriors(with_priors(policy, word[len(RANDOM) + 1 :] or None, seed), seed)
-    return LearnedPriors(policy, read_priors(None if word == SHIPPED else Path(word)))
+        rest = word[len(RANDOM) + 1 :] or None
+        return RandomPriors(with_priors(policy, rest, seed, lean), seed)
+    return LearnedPriors(policy, read_priors(None if word == SHIPPED else Path(word), lean))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...data.dataset.dataset import NOTHING_EXCLUDED, Excluded
+from ...data.dataset.rows_read import LEAN_VERSION, lean_versions, table_of
 from ...data.errors import UsageError, unreadable
 from ...data.proof_graph import proof_graph
 from ...data.records import Advanced, Goal, Hypothesis
@@ -28,8 +29,6 @@ AT_ONCE = 100
 
 UNTOLD = ("cancelled", "postponed", "timed_out", "crash")
 """Outcomes that do not say whether a tactic is good."""
-
-_LEAN = re.compile(r"\d+\.\d+\.\d+[\w.-]*")
 
 
 @dataclass
@@ -70,17 +69,18 @@ def read_store(
     ids, rows = sorted(place), dict[int, list[TacticOutcome]]()
     for start in range(0, len(ids), AT_ONCE):
         for stored in store.load_attempts(ids[start : start + AT_ONCE]):
-            if excluded.states and excluded.meets(_met(stored)):
+            if excluded.states and excluded.meets(states_met(stored)):
                 found.left_out["it met a problem that is held out"] += 1
                 continue
-            found.leans.update(_LEAN.findall(stored.toolchain)[:1])
+            found.leans.update(LEAN_VERSION.findall(stored.toolchain)[:1])
             rows[stored.summary.id] = list(_of_attempt(stored))
     for number in sorted(rows, key=lambda each: place[each]):  # whatever was done first
         found.rows += rows[number]
     return found
 
 
-def _met(stored: StoredAttempt) -> Iterator[str]:
+def states_met(stored: StoredAttempt) -> Iterator[str]:
+    """The keys of the states that an attempt met."""
     yield stored.theorem.state.key
     for expansion in stored.expansions:
         for step in expansion.steps:
@@ -116,14 +116,10 @@ def _of_attempt(stored: StoredAttempt) -> Iterator[TacticOutcome]:
 
 def read_dataset(folder: Path) -> TacticOutcomes:
     """What a dataset of `lakatos extract store` says was tried. Raises UsageError."""
-    place = folder / "jsonl" if (folder / "jsonl").is_dir() else folder
-    steps = place / "steps.jsonl"
+    steps = table_of(folder, "steps")
     if not steps.is_file():
         raise UsageError(f"{folder}: no steps.jsonl there, which `lakatos extract store` writes")
-    cards = [each / "README.md" for each in (place, place.parent)]
-    text = "".join(each.read_text("utf-8", "replace") for each in cards if each.is_file())
-    checked = [line for line in text.splitlines() if line.startswith("- checked by")]
-    found = TacticOutcomes(leans=set(_LEAN.findall(" ".join(checked))))
+    found = TacticOutcomes(leans=lean_versions(folder))
     for line, row in _rows(steps):
         try:
             if row["outcome"] not in UNTOLD:

@@ -128,9 +128,9 @@ class Checkpoint:
             raise UsageError(missing)
         return found
 
-    def model(self, kind: str) -> Any:
-        """The model on its device, ready to be run."""
-        model = self.part(kind, dtype=self.dtype)
+    def model(self, kind: str, **options: Any) -> Any:
+        """The model on its device, ready to be run. options: of `from_pretrained`."""
+        model = self.part(kind, dtype=self.dtype, **options)
         if self.options.adapter is not None:
             model = self._adapted(model, self.options.adapter)
         with loading_errors(self.name, kind, self.options.offline):

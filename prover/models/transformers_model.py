@@ -39,6 +39,8 @@ def load(name: str, options: HuggingFaceOptions | None = None) -> RequestQueue:
     """
     checkpoint = Checkpoint(name, options or HuggingFaceOptions())
     config = checkpoint.part("AutoConfig")
+    if _is_classifier(config):
+        raise UsageError(f"hf:{name} judges states and writes nothing: use it as --critic")
     seq2seq = bool(config.is_encoder_decoder)
     tokenizer = checkpoint.tokenizer()  # small: what it lacks is told at once
     model = checkpoint.model("AutoModelForSeq2SeqLM" if seq2seq else "AutoModelForCausalLM")
@@ -54,7 +56,7 @@ def load_critic(name: str, options: HuggingFaceOptions | None = None) -> Request
     """
     checkpoint = Checkpoint(name, options or HuggingFaceOptions())
     config = checkpoint.part("AutoConfig")
-    if not any("SequenceClassification" in word for word in config.architectures or ()):
+    if not _is_classifier(config):
         if checkpoint.value_head() is None:
             raise UsageError(f"critic {name}: neither a classifier nor a {VALUE_HEAD} beside it")
         return load(name, options)
@@ -63,6 +65,10 @@ def load_critic(name: str, options: HuggingFaceOptions | None = None) -> Request
     tokenizer = checkpoint.tokenizer()
     model = checkpoint.model("AutoModelForSequenceClassification")
     return _batched(checkpoint, model, tokenizer, Loop(ClassifierModel(model)))
+
+
+def _is_classifier(config: Any) -> bool:
+    return any("SequenceClassification" in word for word in config.architectures or ())
 
 
 def decoder_of(name: str, model: Any, head: ValueHead | None = None) -> Decoder:

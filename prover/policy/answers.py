@@ -78,6 +78,20 @@ def proof_in(answer: str, name: str, *, strict: bool = False) -> str | None:
     return _block(code[start : _next_command(bare, start)], is_term=True) or None
 
 
+def declaration_start(before: str) -> int:
+    """Where the last declaration of a text begins, with its comment and attributes; else 0."""
+    found = list(_DECLARATION.finditer(masked(before)))
+    start = found[-1].start() if found else 0
+    above = before[:start].rstrip()
+    return above.rfind("/--") if above.endswith("-/") and "/--" in above else start
+
+
+def command_end(after: str) -> int:
+    """Where the command ends that a text is the end of; comments behind it are none of it."""
+    bare = masked(after)
+    return len(bare[: _next_command(bare, 0)].rstrip())
+
+
 def _next_command(bare: str, after: int) -> int:
     found = _COMMAND.search(bare, after)
     return found.start() if found else len(bare)

@@ -1,92 +1,109 @@
-"""What a model of tactics is trained on: states, and the tactics that were right there.
+"""What a model is trained on, from datasets of `lakatos extract`, and what is held out.
 
-Read from a dataset of `lakatos extract`: of files, the tactics of their proofs; of the database,
-the steps of the proofs found. What is held out for tests is never trained on, nor are its states.
+What is held out for tests is never trained on, nor are its states.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ...data.dataset.from_store import part_of
+from ...data.dataset.rows_read import lean_versions, table_of
 from ...data.errors import UsageError
+from ..policy.prompts import format_named
+from .config import CRITIC, DRAFTS, PREFERENCES, PROMPTS, TACTICS
+from .draft_examples import draft_examples
+from .step_examples import tactic_examples, tactic_pairs, valued_states
 
-LONGEST = 400
-"""Characters of the longest tactic: a longer one is a proof of its own."""
+
+class TrainingExample(Protocol):
+    """Anything to learn from, at a state of a theorem."""
+
+    @property
+    def state(self) -> str:
+        """As Lean prints it."""
+        ...
+
+    @property
+    def theorem(self) -> str:
+        """The key of its theorem."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class TacticExample:
-    """A proof state as Lean prints it, a tactic that was right there, the key of its theorem."""
+class Source:
+    """Where examples of one kind are from.
 
-    state: str
-    tactic: str
-    theorem: str
+    read: those of a dataset, which has one of these tables. missing: what there is none of when
+    there are no examples.
+    """
+
+    read: Callable[[Path], Iterator[TrainingExample]]
+    tables: tuple[str, ...]
+    missing: str
+
+
+def _drafts(dataset: Path) -> Iterator[TrainingExample]:
+    return draft_examples(dataset, format_named(PROMPTS[DRAFTS]))
+
+
+SOURCES: Mapping[str, Source] = {
+    TACTICS: Source(tactic_examples, ("steps", "theorems"), "no tactic that led to a proof"),
+    DRAFTS: Source(_drafts, ("proofs", "theorems"), "no whole proof that Lean accepted"),
+    CRITIC: Source(valued_states, ("values",), "no state that was proved or tried in vain"),
+    PREFERENCES: Source(
+        tactic_pairs, ("steps",), "no state with a tactic that led to a proof and one that failed"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """Examples by use. left_out: those of the training part whose state is held out too."""
+    """Examples by use. left_out: those of the training part whose state is held out too.
 
-    train: tuple[TacticExample, ...]
-    held_out: tuple[TacticExample, ...]
+    lean: the version that checked them; empty where no card says it.
+    """
+
+    train: tuple[Any, ...]
+    held_out: tuple[Any, ...]
     left_out: int
+    lean: str = ""
 
 
-def read_examples(folders: Sequence[Path], seed: int = 0) -> TrainingData:
+def read_examples(folders: Sequence[Path], kind: str = TACTICS, seed: int = 0) -> TrainingData:
     """The examples of datasets, each once. Of the theorems some are held out, drawn by their keys.
 
-    seed: of that draw. Raises UsageError where there is nothing to train on.
+    seed: of that draw. Raises UsageError where there is nothing to train on, and for datasets that
+    different versions of Lean checked.
     """
-    found: dict[TacticExample, None] = {}
+    source, names = SOURCES[kind], ", ".join(map(str, folders))
+    found: dict[TrainingExample, None] = {}
+    leans: set[str] = set()
     for folder in folders:
-        found.update(dict.fromkeys(_examples(folder)))
-    by_part: dict[str, list[TacticExample]] = {"train": [], "val": [], "test": []}
+        if not any(table_of(folder, name).is_file() for name in source.tables):
+            wanted = ", ".join(f"{name}.jsonl" for name in source.tables)
+            raise UsageError(f"{folder}: no dataset of lakatos extract for {kind} ({wanted})")
+        found.update(dict.fromkeys(source.read(folder)))
+        leans |= lean_versions(folder)
+    if len(leans) > 1:
+        raise UsageError(f"{names}: of Lean {' and '.join(sorted(leans))}; take data of one Lean")
+    data = split_examples(found, next(iter(leans), ""), seed)
+    if not data.train:
+        raise UsageError(f"nothing to train on in {names}: {source.missing}")
+    if kind == CRITIC and len({each.value for each in data.train}) == 1:
+        raise UsageError(f"nothing to tell apart in {names}: all states have the same value")
+    return data
+
+
+def split_examples(found: Iterable[TrainingExample], lean: str = "", seed: int = 0) -> TrainingData:
+    """Examples by use; of the theorems some are held out, drawn by their keys and the seed."""
+    by_part: dict[str, list[TrainingExample]] = {"train": [], "val": [], "test": []}
     for example in found:
         by_part[part_of(example.theorem, seed)].append(example)
     held = {example.state for part in ("val", "test") for example in by_part[part]}
     train = [example for example in by_part["train"] if example.state not in held]
-    if not train:
-        names = ", ".join(map(str, folders))
-        raise UsageError(f"nothing to train on in {names}: no tactic that led to a proof")
-    return TrainingData(tuple(train), tuple(by_part["val"]), len(by_part["train"]) - len(train))
-
-
-def _examples(folder: Path) -> Iterator[TacticExample]:
-    place = folder / "jsonl" if (folder / "jsonl").is_dir() else folder
-    steps, theorems = place / "steps.jsonl", place / "theorems.jsonl"
-    if not (steps.is_file() or theorems.is_file()):
-        raise UsageError(f"{folder}: no dataset of lakatos extract (steps.jsonl, theorems.jsonl)")
-    if steps.is_file():
-        yield from _of_attempts(steps)
-    if theorems.is_file():
-        yield from _of_files(theorems)
-
-
-def _of_attempts(path: Path) -> Iterator[TacticExample]:
-    for row in _rows(path, "state", "tactic", "root_key", "in_proof"):
-        if row["in_proof"]:
-            yield TacticExample(row["state"], row["tactic"], row["root_key"])
-
-
-def _of_files(path: Path) -> Iterator[TacticExample]:
-    for row in _rows(path, "key", "traced_tactics"):
-        for step in row["traced_tactics"]:
-            if step["goals_before"] and len(step["tactic"]) <= LONGEST:
-                yield TacticExample(step["state_before"], step["tactic"], row["key"])
-
-
-def _rows(path: Path, *columns: str) -> Iterator[dict[str, Any]]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                row = json.loads(line)
-                if missing := [name for name in columns if name not in row]:
-                    raise UsageError(f"{path}, line {number}: no {missing[0]}")
-                yield row
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+    left_out = len(by_part["train"]) - len(train)
+    return TrainingData(tuple(train), tuple(by_part["val"]), left_out, lean)

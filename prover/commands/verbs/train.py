@@ -12,17 +12,21 @@ from ..completion import one_of
 from ..help_page import ADVANCED, BUDGET, COMMON, VerbHelp
 from ..options import Db, LeanOptions
 
-KINDS = ("tactics", "priors", "memory")
-COUNTED = KINDS[1:]
-"""What is counted and remembered; the others are language models."""
+MODELS = ("tactics", "drafts", "critic", "preferences")
+COUNTED = ("priors", "memory")
+"""What is counted and remembered; the others are models of transformers."""
+KINDS = (*MODELS, *COUNTED)
 
 HELP = VerbHelp(
-    details="tactics: a language model, from what `lakatos extract` wrote: the tactics of Lean "
-    "files, or, of the database (`lakatos extract store`), the steps of the proofs found. A tenth "
-    "of the theorems is held out. The trained model knows its prompt format, so `--policy "
-    "hf:MODEL` just works. What was broken off goes on with the same command. It needs: pip "
-    "install 'lakatos[train]'. priors: in which order the hammer tries its tactics, from what was "
-    "tried so far (`--priors FILE`). memory: the steps of proofs found so far, for the policy knn "
+    details="Models are trained on what `lakatos extract` wrote. tactics: a language model, on the "
+    "tactics of Lean files, and of the database (`lakatos extract store`) on the steps of proofs "
+    "found. drafts: one that writes whole proofs, and mends those that failed. preferences: a "
+    "model of tactics, on pairs of a tactic of a proof and one that failed at the same state. "
+    "critic: what judges states (`--critic hf:MODEL`), by the steps still to go. A tenth of the "
+    "theorems is held out. A trained model knows its prompt format, so `--policy hf:MODEL` just "
+    "works. What was broken off goes on with the same command. It needs: pip install "
+    "'lakatos[train]'. priors: in which order the hammer tries its tactics, from what was tried "
+    "so far (`--priors FILE`). memory: the steps of proofs found so far, for the policy knn "
     "(`--memory FILE`). Both read the database, and need nothing else.",
     examples=(
         (
@@ -32,6 +36,10 @@ HELP = VerbHelp(
         (
             "Train on the proofs that were found here",
             "lakatos train tactics Qwen/Qwen3-0.6B --data dataset --out my-model",
+        ),
+        (
+            "Have the model prefer what proves to what Lean rejected",
+            "lakatos train preferences my-model --data dataset --out my-better-model",
         ),
         (
             "Train for ten minutes at most, all weights",
@@ -49,7 +57,8 @@ class TrainOptions:
         str,
         Argument(
             metavar="WHAT",
-            help="What is trained: tactics, a language model; priors or memory, without a model.",
+            help="What is trained: tactics, drafts, preferences or critic, a model; priors or "
+            "memory, without one.",
             autocompletion=one_of(*KINDS),
         ),
     ]
@@ -65,7 +74,7 @@ class TrainOptions:
         str | None,
         Argument(
             metavar="BASE",
-            help="For tactics: the model to start from: a folder, FILE.gguf or a name.",
+            help="For models: the one to start from: a folder, FILE.gguf or a name.",
         ),
     ] = None
     data: Annotated[
@@ -73,8 +82,9 @@ class TrainOptions:
         Option(
             metavar="PATH",
             rich_help_panel=COMMON,
-            help="A dataset of `lakatos extract`; for priors and memory one of `extract store`, "
-            "or a database file. Can be given several times. Default for them: the database.",
+            help="A dataset of `lakatos extract`, of `extract store` for preferences and critic; "
+            "for priors and memory one of `extract store`, or a database file. Can be given "
+            "several times. Default for them: the database.",
         ),
     ] = None
     run: Annotated[
@@ -124,7 +134,8 @@ class TrainOptions:
         Option(
             metavar="X",
             rich_help_panel=ADVANCED,
-            help="Learning rate. Default: 2e-4 with LoRA, 2e-5 for all weights.",
+            help="Learning rate. Default: 2e-4 with LoRA, 2e-5 for all weights; a quarter of "
+            "that for preferences.",
         ),
     ] = None
     batch: Annotated[
@@ -135,6 +146,14 @@ class TrainOptions:
         int,
         Option(metavar="N", rich_help_panel=ADVANCED, help="Tokens of the longest example."),
     ] = 1024
+    beta: Annotated[
+        float,
+        Option(
+            metavar="X",
+            rich_help_panel=ADVANCED,
+            help="For preferences: how dear it is to leave BASE. BFS-Prover took 10.",
+        ),
+    ] = 0.1
     seed: Annotated[
         int, Option(metavar="N", rich_help_panel=ADVANCED, help="Seed of all draws.")
     ] = 0
@@ -189,12 +208,14 @@ def _model(options: TrainOptions) -> int:
             base=options.base,
             data=tuple(options.data),
             out=options.out,
+            kind=options.what,
             epochs=options.epochs,
             minutes=options.minutes,
             rate=options.rate,
             lora=options.lora,
             batch=options.batch,
             tokens=options.tokens,
+            beta=options.beta,
             seed=options.seed,
         )
     )
