@@ -30,11 +30,13 @@ from lakatos.data.store.evaluations import EvaluationTerms
 from lakatos.data.store.store import Store
 from lakatos.prover.commands.evaluation_config import RunRecord
 from lakatos.prover.commands.learn import LearnCommand, Learning
-from lakatos.prover.config import ProverConfig
+from lakatos.prover.commands.learn_model import ModelRounds
+from lakatos.prover.config import ModelConfig, ProverConfig
 from lakatos.prover.evaluation.runner import missing
 from lakatos.prover.learning.files import read_memory
 from lakatos.prover.session import RunConfig
 from lakatos.prover.training.rounds import chosen, rates, round_result
+from lakatos.prover.training.trainer import TrainingResult
 
 from .test_prover_learning import LENGTH, theorem_at
 
@@ -178,6 +180,54 @@ def test_rounds_end_alike_wherever_they_are_killed(tmp_path):
             sessions += 1
         assert sessions > 1
         assert told(out, place) == expected
+
+
+class StandInTraining:
+    """Trains nothing, and keeps on what it was to train."""
+
+    def __init__(self):
+        self.data = []
+
+    def __call__(self, config, data):
+        self.data.append((config.base, data))
+        return TrainingResult(1, 1, 0.0, (), None)
+
+
+def test_the_model_of_the_policy_is_trained_in_each_round(tmp_path):
+    place, out, train = tmp_path / "a.db", tmp_path / "out", StandInTraining()
+    changes = {
+        "config": RunConfig(policy="hammer+0.5*hf:base", model=ModelConfig(prompt="llmstep")),
+        "model": ModelRounds("base", 5.0, train),
+    }
+    assert learn(out, place, StandInEvaluation(), **changes) == 0
+    with Store.open(str(place), read_only=True) as store:
+        runs = [store.load_evaluation(row.run_id) for row in reversed(store.evaluations())]
+    asked = [(run.problem_set, run.config["policy"], run.config["model"]["prompt"]) for run in runs]
+    models = [f"hammer+0.5*hf:{out / f'round-{n}' / 'model'}" for n in (1, 2)]
+    assert asked[:2] == [
+        ("own, round 0, held out", "hammer+0.5*hf:base", "llmstep"),
+        ("own, round 1, train", "hammer+0.5*hf:base", "llmstep"),
+    ]
+    later = {name: (policy, prompt) for name, policy, prompt in asked[2:]}
+    assert later["own, round 1, held out"] == (models[0], None)
+    assert later["own, round 2, train"] == (models[0], None)
+    assert later["own, round 2, held out"] == (models[1], None)
+    first, second = (set(data.train) for _, data in train.data)
+    assert {each.tactic for each in first} == {"cases xs"}
+    assert first <= second
+    assert {base for base, _ in train.data} == {"base"}
+    assert learn(out, place, StandInEvaluation(), **changes) == 0
+    assert len(train.data) == 2
+
+
+def test_a_model_that_stays_as_it_is_is_named(tmp_path, capsys):
+    config = RunConfig(policy="hammer+hf:base")
+    learn(tmp_path / "out", tmp_path / "a.db", StandInEvaluation(), config=config, rounds=1)
+    assert "hf:base is not trained in the rounds, only asked" in capsys.readouterr().err
+    with pytest.raises(UsageError, match=r"and an hf: model with --train-model"):
+        learning(tmp_path / "o", config=RunConfig(policy="hf:base"))
+    with pytest.raises(UsageError, match=r"--train-model trains one hf: model; the policy is knn"):
+        ModelRounds.of("knn", 5.0)
 
 
 def test_nothing_held_out_is_learned_from(tmp_path):

@@ -21,16 +21,19 @@ from ...data.problems.near_duplicates import NearDuplicate, near_duplicates
 from ...data.report.training_page import learning_page
 from ...lean_env.toolchains.find import Toolchain
 from ..learning.files import write_memory, write_priors
-from ..learning.outcomes import read_store
+from ..learning.outcomes import read_store, states_met
 from ..policy_spec import HammerSpec, NearestNeighboursSpec, parse_policy
 from ..session import RunConfig
 from ..training.memory import train_memory
+from ..training.model_folder import is_trained
 from ..training.priors import train_priors
 from ..training.rounds import MIDDLE, RoundResult, chosen, round_result
+from ..training.step_examples import found_examples
 from . import console
 from .evaluate import evaluate
 from .evaluation_config import EvaluationConfig, RunRecord
 from .evaluation_console import ConsoleReporter
+from .learn_model import MODEL, ModelRounds
 from .streams import interrupted_code
 
 RECORD, PAGE = "learn.json", "learn.html"
@@ -50,6 +53,7 @@ class Learning:
         rounds: how often is learned.
         attempts: at each problem of the train split, in each round.
         lean_words: how the toolchain was chosen, as the store keeps it.
+        model: the language model of the policy that is trained in each round, if one is.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Learning:
     rounds: int
     attempts: int
     lean_words: dict[str, Any]
+    model: ModelRounds | None = None
 
     def __post_init__(self) -> None:
         if self.rounds < 1:
@@ -68,8 +73,18 @@ class Learning:
         if self.attempts < 1:
             raise UsageError(f"attempts must be at least 1, not {self.attempts}")
         learned = (HammerSpec, NearestNeighboursSpec)
-        if not any(isinstance(spec, learned) for spec in parse_policy(self.config.policy).specs):
-            raise UsageError(f"policy {self.config.policy} learns nothing here; hammer and knn do")
+        counts = any(isinstance(spec, learned) for spec in parse_policy(self.config.policy).specs)
+        if not counts and self.model is None:
+            hint = ", and an hf: model with --train-model" if self.untrained else ""
+            raise UsageError(
+                f"policy {self.config.policy} learns nothing here; hammer and knn do{hint}"
+            )
+
+    @property
+    def untrained(self) -> list[str]:
+        """The language models of the policy that stay as they are."""
+        models = parse_policy(self.config.policy).models
+        return [f"{m.word}:{m.name}" for m in models if not self.model or self.model.base != m.name]
 
     @property
     def terms(self) -> dict[str, Any]:
@@ -77,6 +92,8 @@ class Learning:
         own = self.evaluation(self.train, self.config).as_json
         of = {"train": hash_of(self.train), "held_out": hash_of(self.held_out)}
         terms = {"config": own, "lean": own["worker"], "attempts": self.attempts, **of}
+        if self.model:
+            terms["model_minutes"] = self.model.minutes
         plain: dict[str, Any] = json.loads(json.dumps(terms))
         return plain
 
@@ -133,6 +150,8 @@ class LearnCommand:
         if not train:
             raise UsageError("nothing to train on: every problem repeats one that is held out")
         console.note(f"left out as near duplicates of held-out problems: {len(repeated)}")
+        for model in learning.untrained:
+            console.note(f"{model} is not trained in the rounds, only asked")
         try:
             for number in range(learning.rounds + 1):
                 own = await self._train(number, train) if number else []
@@ -183,9 +202,10 @@ class LearnCommand:
         return own
 
     def _learn(self, number: int) -> None:
-        """Write the priors and the memory of a round, unless they are there."""
-        folder = self._folder(number)
-        if (folder / PRIORS).is_file() and (folder / MEMORY).is_file():
+        """Write the priors, the memory and the model of a round, unless they are there."""
+        folder, model = self._folder(number), self._learning.model
+        is_counted = (folder / PRIORS).is_file() and (folder / MEMORY).is_file()
+        if is_counted and (model is None or is_trained(folder / MODEL)):
             return
         roots = frozenset(
             each.theorem.state.key
@@ -193,15 +213,20 @@ class LearnCommand:
             for each in self._store.load_attempts(_attempts(run), 0)
         )
         excluded = Excluded("held out", frozenset(), roots)
-        runs = tuple(run.run_id for run in self._training)
         counted = {each for run in self._training for each in _attempts(run)}
+        runs = tuple(run.run_id for run in self._training)
         tried = read_store(self._store, runs, excluded, counted)
-        for why, count in tried.left_out.items():
-            console.note(f"round {number}: {count} attempts left out: {why}")
-        table, _ = train_priors(tried)
-        folder.mkdir(exist_ok=True)
-        write_priors(folder / PRIORS, table)
-        write_memory(folder / MEMORY, train_memory(tried), tried.lean)
+        if not is_counted:
+            for why, count in tried.left_out.items():
+                console.note(f"round {number}: {count} attempts left out: {why}")
+            table, _ = train_priors(tried)
+            folder.mkdir(exist_ok=True)
+            write_priors(folder / PRIORS, table)
+            write_memory(folder / MEMORY, train_memory(tried), tried.lean)
+        if model:
+            stored = self._store.load_attempts(sorted(counted))
+            kept = (each for each in stored if not excluded.meets(states_met(each)))
+            model.learn(folder, found_examples(kept), tried.lean)
 
     async def _run(
         self, number: int, part: str, problems: tuple[Problem, ...], attempts: int
@@ -244,6 +269,10 @@ class LearnCommand:
         config, held = self._learning.config, part == "held out"
         learned = self._folder(number if held else number - 1)
         model = config.model
+        if trained := self._learning.model:
+            rounds = [self._folder(each) for each in range(1, number + held)]
+            if (words := trained.policy(config.policy, rounds)) != config.policy:
+                config, model = replace(config, policy=words), replace(model, prompt=None)
         if number > (0 if held else 1):
             model = replace(model, priors=str(learned / PRIORS), memory=str(learned / MEMORY))
         if held:

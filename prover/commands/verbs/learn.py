@@ -15,9 +15,10 @@ from ..proving_options import PolicyOptions, ProvingOptions
 
 HELP = VerbHelp(
     details="Each round tries the train split, learns from all that was tried the order of the "
-    "hammer's tactics and what knn remembers, and measures itself on the held-out split. Nothing "
-    "of that split, nor what nearly repeats it, is learned from. What was broken off goes on with "
-    "the same command. See docs/training.md.",
+    "hammer's tactics and what knn remembers, with --train-model the policy's language model too, "
+    "and measures itself on the held-out split. Nothing of that split, nor what nearly repeats "
+    "it, is learned from. What was broken off goes on with the same command. See "
+    "docs/training.md.",
     examples=(
         (
             "Three rounds over the theorems of Lean's library",
@@ -66,6 +67,15 @@ class LearnOptions:
             "one that was proved sometimes, none at one that was always proved.",
         ),
     ] = 2
+    train_model: Annotated[
+        float | None,
+        Option(
+            metavar="MINUTES",
+            rich_help_panel=COMMON,
+            help="In each round, train the hf: model of the policy on the proofs found so far, "
+            "for so many minutes at most. Default: it is not trained. Example: --train-model 60",
+        ),
+    ] = None
     train: Annotated[
         str,
         Option("--train", metavar="NAME", rich_help_panel=PROBLEMS, help="The split to learn on."),
@@ -91,6 +101,7 @@ def run(context: Context, options: LearnOptions) -> int:
     from ....data.problems.selection import Selection
     from ..evaluation_config import RunRecord
     from ..learn import Learning, learn
+    from ..learn_model import ModelRounds
     from ..run_options import run_config
 
     environment = context.obj
@@ -101,6 +112,9 @@ def run(context: Context, options: LearnOptions) -> int:
         for split in (options.train, options.held_out)
     )
     config = run_config(options.runtime, options.policy, options.proving)
+    model = None
+    if options.train_model is not None:
+        model = ModelRounds.of(config.policy, options.train_model)
     with environment.open_store(options.runtime.db) as store:
         toolchain = environment.find_toolchain(options.lean, str(options.data))
         learning = Learning(
@@ -113,6 +127,7 @@ def run(context: Context, options: LearnOptions) -> int:
             rounds=options.rounds,
             attempts=options.pass_at,
             lean_words=options.lean.words,
+            model=model,
         )
         record = RunRecord(store, environment.command, options.runtime.db_option)
         return run_async(learn(learning, record, environment.cache))
