@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("trl", reason="needs the extra train")
 
 import torch
-from lakatos.data.errors import UsageError
+from lakatos.data.errors import EnvironmentFault, UsageError
 from lakatos.prover.config import ModelConfig
 from lakatos.prover.models import transformers_model
 from lakatos.prover.models.base import Prompt, Sampling
@@ -22,7 +22,8 @@ from lakatos.prover.training.examples import read_examples
 from lakatos.prover.training.method import TrainerParts
 from lakatos.prover.training.model_folder import check_folder
 from lakatos.prover.training.sft import ExampleEncoder, SupervisedMethod
-from lakatos.prover.training.trainer import shared_arguments, train_model
+from lakatos.prover.training.trainer import machine_faults, shared_arguments, train_model
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
 from . import tiny_models as tiny
@@ -309,3 +310,19 @@ def test_a_base_that_does_not_fit_is_told(dataset, tmp_path):
 def test_examples_that_are_all_too_long_are_told(base, dataset, tmp_path):
     with pytest.raises(UsageError, match="every example is too long for 4 tokens"):
         trained(config(base, dataset, tmp_path / "out", "preferences", tokens=4))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SafetensorError("Error while serializing: I/O error: No space left on device"),
+        RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed"),
+        OSError(28, "No space left on device"),
+        MemoryError("a batch of 16"),
+    ],
+)
+def test_a_full_disk_or_memory_is_one_line(tmp_path, error):
+    with pytest.raises(EnvironmentFault, match="training into"), machine_faults(tmp_path):
+        raise error
+    with pytest.raises(RuntimeError, match="shapes"), machine_faults(tmp_path):
+        raise RuntimeError("shapes differ")

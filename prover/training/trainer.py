@@ -201,18 +201,23 @@ def _save(trainer: Any, tokenizer: Any, out: Path) -> None:
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
 
 
+_OF_THE_MACHINE = ("memory", "PytorchStreamWriter", "inline_container")
+"""Words of torch's errors where memory is short, or the disk takes nothing more."""
+
+
 @contextmanager
 def machine_faults(out: Path) -> Any:
     """Turn what a full disk or too little memory raises into one line."""
-    torch = import_module("torch")
+    torch, unwritten = import_module("torch"), import_module("safetensors").SafetensorError
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (OSError, MemoryError, torch.OutOfMemoryError) as error:
-        hint = "" if isinstance(error, OSError) else "; a smaller --batch or --tokens needs less"
+    except (OSError, MemoryError, torch.OutOfMemoryError, unwritten) as error:
+        is_of_disk = isinstance(error, (OSError, unwritten))
+        hint = "" if is_of_disk else "; a smaller --batch or --tokens needs less"
         raise EnvironmentFault(f"training into {out}: {first_line(error)}{hint}") from error
     except RuntimeError as error:
-        if "memory" not in str(error).lower():
+        if not any(word in str(error) for word in _OF_THE_MACHINE):
             raise
         raise EnvironmentFault(f"training into {out}: {first_line(error)}") from error
