@@ -122,7 +122,7 @@ async def measured(
 async def compared(options: argparse.Namespace) -> dict[str, Any]:
     """All arms at the same states."""
     source, _ = core_file(options.problems)
-    toolchain = find_toolchain("embedded")
+    toolchain = find_toolchain("embedded", cache=record.cache())
     async with LeanPool(toolchain, workers=1) as pool:
         theorems = (await pool.open("minif2f_core.lean", source)).theorems
         held = random.Random(options.seed).sample(theorems, options.states)

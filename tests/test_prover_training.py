@@ -88,7 +88,7 @@ def test_tactics_of_files_are_read(tmp_path):
     ("text", "says"),
     [
         ("", "nothing to train on"),
-        ("{", "cannot be read"),
+        ("{", r"steps.jsonl: cannot be read \(Expecting"),
         ('{"state": "p"}\n', "line 1: no tactic"),
     ],
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import UsageError, unreadable
 
 LEAN_VERSION = re.compile(r"\d+\.\d+\.\d+[\w.-]*")
 
@@ -31,7 +31,7 @@ def read_rows(path: Path, *columns: str) -> Iterator[dict[str, Any]]:
                     raise UsageError(f"{path}, line {number}: no {missing[0]}")
                 yield row
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+        raise unreadable(path, error) from None
 
 
 def lean_versions(dataset: Path) -> set[str]:
