@@ -164,6 +164,14 @@ def test_what_was_broken_off_goes_on_to_the_same_model(base, dataset, tmp_path):
         (("tactics", "BASE", "--data", "DATA", "--out", "BASE"), "is not empty"),
         (("tactics", "BASE", "--data", "DATA", "--out", "o", "--lora", "-1"), "lora must be 0"),
         (("tactics", "BASE", "--data", "DATA", "--out", "o", "--epochs", "0"), "epochs must be"),
+        (("critic", "BASE", "--data", "DATA", "--out", "o", "--beta", "0"), "beta must be"),
+        (("critic", "BASE", "--out", "o"), "missing BASE or --data: lakatos train critic BASE"),
+        (("drafts", "BASE", "--data", "DATA", "--out", "o"), "for drafts (proofs.jsonl"),
+        (
+            ("tactics", "BASE", "--data", "DATA", "--out", "o", "--exclude", "DATA"),
+            "--exclude is for priors and memory: give it to lakatos extract",
+        ),
+        (("tactics", "BASE", "--data", "DATA", "--out", "o", "--run", "3"), "--run is not for"),
     ],
 )
 def test_wrong_words_are_told_in_one_line(run, base, dataset, words, says):

@@ -39,7 +39,7 @@ class TrainingConfig:
         lora: the rank of the LoRA matrices; 0 trains all weights.
         batch: examples for one step of the optimiser.
         tokens: of the longest example; longer ones lose the beginning of their prompt.
-        beta: for preferences: how dear it is to leave the model that is started from.
+        beta: for preferences: how strongly the model is held to the one that is started from.
         seed: of every draw.
     """
 

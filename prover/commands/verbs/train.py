@@ -151,7 +151,7 @@ class TrainOptions:
         Option(
             metavar="X",
             rich_help_panel=ADVANCED,
-            help="For preferences: how dear it is to leave BASE. BFS-Prover took 10.",
+            help="For preferences: how strongly the model is held to BASE. BFS-Prover took 10.",
         ),
     ] = 0.1
     seed: Annotated[
@@ -203,6 +203,10 @@ def _model(options: TrainOptions) -> int:
 
     if options.base is None or not options.data:
         raise UsageError(f"missing BASE or --data: lakatos train {options.what} BASE --data DIR")
+    if options.exclude:
+        raise UsageError("--exclude is for priors and memory: give it to lakatos extract")
+    if options.run or options.html:
+        raise UsageError(f"{'--run' if options.run else '--html'} is not for {options.what}")
     return train(
         TrainingConfig(
             base=options.base,
