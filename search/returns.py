@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 
 from .graph import OPEN, Node, ProofGraph
 
-WEIGHT = 16.0
+WEIGHT = 48.0
 """A postponed tactic is worth so many times its share of an expansion: others cost as much too."""
 
 MOST_NEW = 8

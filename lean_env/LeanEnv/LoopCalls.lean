@@ -220,7 +220,9 @@ partial def claimParts (e : Expr) : MetaM (Array Expr) := do
       if let some e' ← delta? e then return ← claimParts (← withoutLets e'.headBeta)
     return #[e]
   | none =>
-    if e.isArrow && (← isProp e.bindingDomain!) then return #[e] ++ (← claimParts e.bindingBody!)
-    return #[e]
+    let .forallE _ premise conclusion _ := e | return #[e]
+    -- only an arrow has a conclusion without loose variables
+    if conclusion.hasLooseBVars || !(← isProp premise) then return #[e]
+    return #[e] ++ (← claimParts conclusion)
 
 end LeanEnv

@@ -136,25 +136,33 @@ def Loop.likened (l : Loop) (guards : Array (Nat × Expr)) (collections : Array 
         if q != e && q != v && !guards.any (·.2 == e) then out := out.push (← mkEq v q)
   return out.take 8
 
-/-- Of each step that counts up: the condition under which it went on, of all numbers that were passed. -/
+/-- The conditions on a counter under which a step goes on, said of the loop's variable; none if it does not
+    count it up by one. -/
+def Loop.conditions (l : Loop) (s : LoopStep) (i : Nat) : MetaM (Array Expr) := do
+  let (some x, some next, some v) := (s.now[i]?, s.next[i]?, l.vars[i]?) | return #[]
+  unless x.isFVar && (← inferType x).isConstOf ``Nat && (← isDefEq next (mkNatAdd x (mkNatLit 1))) do return #[]
+  let others (f : FVarId) := f != x.fvarId! && s.isLocal f
+  s.given.filterMapM fun y => do
+    let h ← instantiateMVars (← inferType y)
+    if !(← isProp h) || !h.containsFVar x.fvarId! || h.hasAnyFVar others then return none
+    if (comparedIn h).any fun (a, b) => a == x || b == x then return none
+    return some (h.replaceFVar x v)
+
+/-- The conditions under which every step goes on, of all numbers that were passed. -/
 def Loop.passed (l : Loop) : MetaM (Array Expr) := do
   let mut out : Array Expr := #[]
-  for s in l.steps do
-    for i in List.range l.vars.size do
-      let (some x, some next, some v, some init) := (s.now[i]?, s.next[i]?, l.vars[i]?, l.call.moving[i]?) | continue
-      unless x.isFVar && (← inferType x).isConstOf ``Nat && (← isDefEq next (mkNatAdd x (mkNatLit 1))) do continue
-      for y in s.given do
-        let h ← instantiateMVars (← inferType y)
-        let others (f : FVarId) := f != x.fvarId! && s.isLocal f
-        if !(← isProp h) || !h.containsFVar x.fvarId! || h.hasAnyFVar others then continue
-        if (comparedIn h).any fun (a, b) => a == x || b == x then continue
-        out := out.push <| ← withLocalDeclD `j (.const ``Nat []) fun j => do
-          let mut body ← mkArrow (← mkAppM ``LT.lt #[j, v]) (h.replaceFVar x j)
-          unless init.nat? == some 0 || init.rawNatLit? == some 0 do body ← mkArrow (← mkAppM ``LE.le #[init, j]) body
-          mkForallFVars #[j] body
+  for (v, i) in l.vars.zipIdx do
+    let some init := l.call.moving[i]? | continue
+    let (first :: rest) ← l.steps.toList.mapM (l.conditions · i) | continue
+    for h in first do
+      unless rest.all (·.contains h) do continue
+      out := out.push <| ← withLocalDeclD `j (.const ``Nat []) fun j => do
+        let mut body ← mkArrow (← mkAppM ``LT.lt #[j, v]) (h.replaceFVar v j)
+        unless init.nat? == some 0 || init.rawNatLit? == some 0 do body ← mkArrow (← mkAppM ``LE.le #[init, j]) body
+        mkForallFVars #[j] body
   return out
 
-/-- What counters add up to, and that fuel lasts. -/
+/-- What counters add up to, and that fuel lasts; linear arithmetic decides these. -/
 def Loop.sums (l : Loop) (guards : Array (Nat × Expr)) : MetaM (Array Expr) := do
   let counters ← (l.vars.zip l.call.moving).filterM fun (v, _) => return (← inferType v).isConstOf ``Nat
   let mut out : Array Expr := #[]
@@ -183,17 +191,17 @@ def Loop.starts (l : Loop) : TacticM (Array Expr) := do
           if let some e ← propOf? s!"∀ j : Nat, {index} ≤ j → {name}[j]! = ({start})[j]!" then out := out.push e
   return out
 
-/-- All candidates, each once. Where a variable may be what a term is of a collection's beginning, that is said
-    in place of the claim's parts. -/
-def Loop.candidates (l : Loop) (collections : Array Collection) : TacticM (Array Expr) := do
+/-- All candidates but sums, each once. ofBeginnings: what variables may be is said in place of the claim's
+    parts, where that can be said. -/
+def Loop.candidates (l : Loop) (collections : Array Collection) (ofBeginnings : Bool) : TacticM (Array Expr) := do
   let guards ← l.guards
   let mut bounds := #[]
   for (i, x) in guards do
     let some v := l.vars[i]? | continue
     try bounds := bounds.push (← mkAppM ``LE.le #[v, x]) catch _ => pure ()
-  let likened ← l.likened guards collections
-  let parts ← if collections.isEmpty || likened.isEmpty then l.ofClaims guards collections else pure #[]
-  let all := parts ++ bounds ++ likened ++ (← l.starts) ++ (← l.passed) ++ (← l.sums guards)
+  let likened ← if ofBeginnings then l.likened guards collections else pure #[]
+  let parts ← if likened.isEmpty then l.ofClaims guards collections else pure #[]
+  let all := parts ++ bounds ++ likened ++ (← l.starts) ++ (← l.passed)
   return (all.foldl (fun each e => if each.contains e then each else each.push e) #[]).take mostCandidates
 
 end LeanEnv

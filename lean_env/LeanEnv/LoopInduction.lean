@@ -11,17 +11,19 @@ taken from any values; what holds of them at every turn is looked for among the 
 namespace LeanEnv
 
 /-- At most so many claims of one goal are put to the test. -/
-def mostClaims : Nat := 60
+def mostClaims : Nat := 40
 
 /-- The largest part of the candidates that holds at the start and that every step keeps (Houdini,
-    Flanagan and Leino 2001). -/
-def Loop.invariants (l : Loop) (g : MVarId) (collections : Array Collection) : TacticM (Array Expr) := do
-  let close ← l.call.closing l.target
+    Flanagan and Leino 2001). close: what may prove them. -/
+def Loop.invariants (l : Loop) (g : MVarId) (collections : Array Collection) (ofBeginnings : Bool) (close : String) :
+    TacticM (Array Expr) := do
+  let sums ← l.sums (← l.guards)
+  let closing (e : Expr) := if sums.contains e then "omega" else s!"first | {close}"
   let mut kept : Array Expr := #[]
   let mut left := mostClaims
-  for e in ← l.candidates collections do
+  for e in (← l.candidates collections ofBeginnings) ++ sums do
     left := left - 1
-    if ← proves g (e.replaceFVars l.vars l.call.moving) s!"first | rfl | {close}" then kept := kept.push e
+    if ← proves g (e.replaceFVars l.vars l.call.moving) s!"first | rfl | ({closing e})" then kept := kept.push e
   let mut changed := true
   while changed && left > 0 do
     changed := false
@@ -33,7 +35,8 @@ def Loop.invariants (l : Loop) (g : MVarId) (collections : Array Collection) : T
         -- few premises first: equations and universal ones cost
         let few := kept.filter fun k => k == e || !(k.isForall || k.isEq)
         let claim (premises : Array Expr) := mkForallFVars s.given ((premises.map (·.replaceFVars l.vars s.now)).foldr implies next)
-        unless (← proves g (← claim few) s!"first | {close}") || (few.size < kept.size && (← proves g (← claim kept) s!"first | {close}")) do
+        let isKept (premises : Array Expr) := do proves g (← claim premises) s!"(intros; {closing e})"
+        unless (← isKept few) || (few.size < kept.size && !sums.contains e && (← isKept kept)) do
           kept := kept.filter (· != e)
           changed := true
   return if left == 0 then #[] else kept
@@ -63,12 +66,15 @@ def byInvariant? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Boo
     let l : Loop := { call := c, target, vars, steps }
     let guards ← l.guards
     let collections := if ofBeginnings then collectionsOf guards else #[]
-    if ofBeginnings && collections.isEmpty then return none
+    if ofBeginnings && guards.isEmpty then return none
     let each := collections.foldl (fun found k => if found.any (·.whole == k.whole) then found else found.push k) #[]
     let lines ← each.toList.zipIdx.mapM fun (k, i) => k.facts i
     let (facts, g) ← stated lines.flatten g
+    let mut close ← c.closing target
+    if let grind :: _ := (← endingsFor target c.app.getAppFn.constName?).toList then
+      for i in List.range each.size do close := s!"(rw [next{i} _ (by assumption)]; clear next{i} whole{i}; {grind}) | {close}"
     let mut texts : Array String := #[]
-    for e in ← l.invariants g collections do
+    for e in ← l.invariants g collections ofBeginnings close do
       if let some t ← textOf? e then texts := texts.push s!"({t}) → "
     let about ← kabstract target c.app
     let some goal ← textOf? (about.instantiate1 (c.on vars)) | return none
@@ -77,7 +83,6 @@ def byInvariant? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Boo
     let blanks := "".intercalate (vars.toList.map fun _ => " _")
     let holes := "".intercalate (texts.toList.map fun _ => " ?_")
     let claim := s!"∀{binders}, {"".intercalate texts.toList}{goal}"
-    let close ← c.closing target
     let turn := s!"(rename_i ih; intros; apply ih <;> first | {close})"
     return some s!"{facts}have key : {claim} := by\n  intro{names}\n  fun_induction {call}\n  all_goals first | {turn} | {close}\nrefine key{blanks}{holes} <;> clear key <;> first | rfl | {close}"
 
@@ -193,12 +198,21 @@ def byInduction? (g : MVarId) (c : LoopCall) (target : Expr) : TacticM (Option S
   let endings := (← endingsFor target c.app.getAppFn.constName?).push turn
   return (← firstEnding? s!"fun_induction {call}" endings g 0).map fun (text, _) => facts ++ text
 
+/-- Does the claim have terms that variables of the loop may be equal to at each turn? -/
+def LoopCall.isLikened (c : LoopCall) (target : Expr) : TacticM Bool :=
+  c.withSteps fun vars steps => do
+    let l : Loop := { call := c, target, vars, steps }
+    let guards ← l.guards
+    return !(← l.likened guards (collectionsOf guards)).isEmpty
+
 /-- The ways to prove a goal in which programs are unfolded, the likeliest first. -/
-def waysOf (start : MVarId) (target : Expr) : MetaM (Array (TacticM (Option String))) := do
+def waysOf (start : MVarId) (target : Expr) : TacticM (Array (TacticM (Option String))) := do
   let mut ways := #[]
   for c in (← loopCalls target).extract 0 2 do
     if c.moving.size > 0 && c.moving.all (·.isFVar) then ways := ways.push (byInduction? start c target)
-    else ways := ways ++ #[byInvariant? start c target false, byInvariant? start c target true]
+    else
+      let isLikened ← c.isLikened target
+      ways := ways ++ #[byInvariant? start c target isLikened, byInvariant? start c target !isLikened]
   return if ways.isEmpty then #[] else ways.push (byEquations? start target)
 
 /-- A proof by induction along the recursive functions that the goal's programs call, in one of several ways;
