@@ -191,9 +191,13 @@ class Server:
         self.is_dead = True
 
     def rise(self):
-        """Listen again, where it did."""
-        self.is_dead = False
-        asyncio.run_coroutine_threadsafe(self._listen(self.port), self._loop).result()
+        """Listen again, where it did; nothing if it does."""
+        asyncio.run_coroutine_threadsafe(self._rise(), self._loop).result()
+
+    async def _rise(self):
+        if self.is_dead:
+            self.is_dead = False
+            await self._listen(self.port)
 
     async def _talk(self, connection):
         reader, writer = await asyncio.open_connection(sock=connection)

@@ -234,15 +234,16 @@ class Night(Session):
         super().__init__(path, PROBLEMS, max_errors=6)
         one_by_one = replace(self.plan.prover, in_flight=1, expansions=4)
         self.plan = replace(self.plan, prover=one_by_one)  # so that no request is withdrawn
-        self.server, self.rises = server, rises
+        self.server, self.rises, self.is_rising = server, rises, False
         self.monitor = ServerMonitor(clock=lambda: 0.0)
         self.pauses = 0
 
     async def pause(self, seconds):
-        self.pauses += self.server.is_dead
+        self.pauses += self.server.is_dead and not self.is_rising  # once for all that wait
         if self.pauses == 3 and self.rises:
-            self.pauses, self.rises = 0, self.rises - 1
+            self.pauses, self.rises, self.is_rising = 0, self.rises - 1, True
             await asyncio.to_thread(self.server.rise)
+            self.is_rising = False
 
     async def work(self, tasks):
         try:
