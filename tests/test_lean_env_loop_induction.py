@@ -79,6 +79,20 @@ def sumUp : List Nat → Nat → Nat
 
 theorem summed (xs : List Nat) : sumUp xs 0 = xs.sum := by sorry
 
+inductive Tree where
+  | leaf : Tree
+  | node : Tree → Nat → Tree → Tree
+
+def insert (x : Nat) : Tree → Tree
+  | .leaf => .node .leaf x .leaf
+  | .node l v r => if x < v then .node (insert x l) v r else .node l v (insert x r)
+
+def mem (x : Nat) : Tree → Prop
+  | .leaf => False
+  | .node l v r => x = v ∨ mem x l ∨ mem x r
+
+theorem kept (x y : Nat) (t : Tree) : mem y (insert x t) ↔ y = x ∨ mem y t := by sorry
+
 theorem none_called (n : Nat) : n + 0 = n := by sorry
 theorem wrong (xs : Array Nat) : xs.size ≤ search xs + 1 := by sorry
 """
