@@ -36,9 +36,11 @@ def Loop.invariants (l : Loop) (g : MVarId) (collections : Array Collection) (of
         let few := kept.filter fun k => k == e || !(k.isForall || k.isEq)
         let claim (premises : Array Expr) := mkForallFVars s.given ((premises.map (·.replaceFVars l.vars s.now)).foldr implies next)
         let isKept (premises : Array Expr) := do proves g (← claim premises) s!"(intros; {closing e})"
-        unless (← isKept few) || (few.size < kept.size && !sums.contains e && (← isKept kept)) do
-          kept := kept.filter (· != e)
-          changed := true
+        if ← isKept few then continue
+        if few.size < kept.size && !sums.contains e then
+          if ← isKept kept then continue
+        kept := kept.filter (· != e)
+        changed := true
   return if left == 0 then #[] else kept
 where
   implies (a b : Expr) : Expr := .forallE `h a b .default
