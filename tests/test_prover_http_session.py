@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import socket
+import time
 from contextlib import asynccontextmanager
 
 import httpx
@@ -137,6 +139,17 @@ def test_what_a_client_asked_ends_with_it(client, opened):
     # there is one worker: else this would wait for ten minutes
     assert client.post(path, json={"state": 0, "tactic": "constructor"}).json()["results"][0]["ok"]
     assert 'path="/session/{name}/apply",status="499"} 1.0' in client.get("/metrics").text
+
+
+def test_a_client_that_goes_in_mid_body_is_told_so(client, caplog):
+    with socket.create_connection((client.base_url.host, client.base_url.port)) as half:
+        half.sendall(b"POST /session HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n{")
+        time.sleep(0.1)
+    for _ in range(100):
+        if lines := [each.getMessage() for each in caplog.records if each.name == "lakatos.serve"]:
+            break
+        time.sleep(0.05)
+    assert lines == ["127.0.0.1 POST /session: 499 the client is gone"]
 
 
 def test_pages_of_attempts(client):

@@ -136,7 +136,9 @@ class _WaitingClient:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send it a part of the answer."""
+        """Send it a part of the answer, where it is still there."""
+        if self.is_gone:
+            return  # as when half a body came: an answer of 400 would be counted and logged
         await self._send(message)
         self._is_answered = message["type"] == "http.response.body" and not message.get("more_body")
 
