@@ -53,8 +53,8 @@ class Session:
         self._choice = lean, Path(project) if project is not None else None
         self._config = RunConfig(workers=workers, allow_axioms=tuple(allow_axioms))
         self._toolchain = toolchain
-        self._loop: LoopThread | None = LoopThread()
         self._stack = AsyncExitStack()
+        self._loop: LoopThread | None = LoopThread(self._stack.aclose)
         self._starting = asyncio.Lock()
         self._lean: LeanParts | None = None
         self._lexical: Lexical | None = None
@@ -173,7 +173,7 @@ class Session:
         """End its processes. Once more does nothing."""
         if self._loop is not None:
             loop, self._loop = self._loop, None
-            loop.wait(self._stack.aclose())
+            loop.wait(self._stack.aclose())  # what fails there is told
             loop.close()
 
     async def aclose(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import threading
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from ..data.errors import UsageError
@@ -16,12 +16,15 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """Runs coroutines for callers in any thread; ends with its owner, or with the program."""
+    """Runs coroutines for callers in any thread; ends with its owner, or with the program.
 
-    def __init__(self) -> None:
+    at_end: done in the loop before it ends. It may not refer to the owner.
+    """
+
+    def __init__(self, at_end: Callable[[], Awaitable[None]] | None = None) -> None:
         self._loop = loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
-            target=_run, args=(loop,), name="lakatos-session", daemon=True
+            target=_run, args=(loop, at_end), name="lakatos-session", daemon=True
         )
         self._thread.start()
         self._stop = weakref.finalize(self, loop.call_soon_threadsafe, loop.stop)
@@ -48,9 +51,14 @@ class LoopThread:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
 
-def _run(loop: asyncio.AbstractEventLoop) -> None:
+def _run(loop: asyncio.AbstractEventLoop, at_end: Callable[[], Awaitable[None]] | None) -> None:
+    async def end() -> None:
+        if at_end is not None:
+            await at_end()
+
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.get_loop().run_forever()
+        loop.run_forever()
+        runner.run(end())
 
 
 class HasLoop(Protocol):

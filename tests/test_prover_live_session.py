@@ -1,10 +1,13 @@
 """`lakatos.Session` on real Lean: from scripts, threads, a running event loop, and its errors."""
 
 import asyncio
+import gc
 import json
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import lakatos
+import psutil
 import pytest
 from lakatos.data.records import Accepted, Expansion, Refused, Status
 from lakatos.prover.loop_thread import LoopThread
@@ -206,6 +209,20 @@ def test_a_closed_session_says_so(toolchain):
             await other.atheorem(SWAP)
 
     asyncio.run(go())
+
+
+def test_the_processes_of_a_session_that_nobody_closes_end_with_it(toolchain):
+    before = set(psutil.Process().children(recursive=True))
+    session = lakatos.Session(toolchain=toolchain, workers=1)
+    session.theorem(SWAP)
+    mine = set(psutil.Process().children(recursive=True)) - before
+    assert mine
+    loop = weakref.ref(session.loop)
+    del session
+    gc.collect()
+    assert loop() is None
+    _, alive = psutil.wait_procs(mine, timeout=30)
+    assert not alive
 
 
 def test_a_blocking_call_in_the_sessions_own_loop_is_refused():
