@@ -480,6 +480,9 @@ def test_the_default_database_gets_its_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    with Store.open(read_only=True) as store:  # as `lakatos show` on a new machine
+        assert store.attempts() == []
+    assert not (tmp_path / "data").exists()
     with Store.open() as store:
         assert Path(store.name).parent.is_dir()
     assert Path(str(default_url().database)).exists()

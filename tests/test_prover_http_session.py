@@ -113,6 +113,12 @@ def test_what_is_refused_is_one_line_in_the_log(client, opened, caplog, path, bo
     assert "\n" not in line
 
 
+def test_the_line_of_an_unknown_path_says_what_the_status_means(client, caplog):
+    assert client.get("/nosuch").status_code == 404
+    (record,) = [each for each in caplog.records if each.name == "lakatos.serve"]
+    assert record.getMessage() == "127.0.0.1 GET /nosuch: 404 Not Found"
+
+
 def test_an_unknown_session_and_bad_json(client):
     assert client.get("/session/nosuch").status_code == 404
     answer = client.post("/session", content="not json")

@@ -93,7 +93,7 @@ class Store:
         address = default_url() if url is None else to_url(url) if isinstance(url, str) else url
         file = file_of(address)
         if read_only and file is not None:
-            if file.parent.is_dir() and not file.exists():
+            if not file.exists() and (file.parent.is_dir() or address == default_url()):
                 address = to_url(":memory:")
             elif (reading := _current(address)) is not None:
                 return cls(reading, clock, now)

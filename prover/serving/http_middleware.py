@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from http.client import responses
 
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -47,7 +48,7 @@ class RequestLog:
     """Counts requests, and logs one line for each that is refused.
 
     count: told the route's path and the status of each. A line has the client, the request, the
-    status, and `scope["state"]["why"]` where a handler put it.
+    status, and `scope["state"]["why"]` where a handler put it, else the status in words.
     """
 
     def __init__(self, app: ASGIApp, count: Callable[[str, int], None]) -> None:
@@ -81,8 +82,8 @@ class RequestLog:
         self._count(getattr(scope.get("route"), "path", "unknown"), status)
         if status >= 400:
             client = scope["client"][0] if scope.get("client") else "?"
-            why = scope.get("state", {}).get("why", "")
-            why = "the client is gone" if status == CLIENT_GONE else " ".join(str(why).split())
+            known = {**responses, CLIENT_GONE: "the client is gone"}
+            why = " ".join(str(scope.get("state", {}).get("why") or known.get(status, "")).split())
             log.warning("%s %s %s: %d %s", client, scope["method"], _shown(scope), status, why)
 
 
