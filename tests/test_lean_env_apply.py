@@ -84,9 +84,11 @@ async def test_a_draft_is_taken_again_by_a_worker_that_never_saw_it():
 
 def test_a_pool_used_in_a_second_loop_says_so():
     pool = new_pool()
-    asyncio.run(root_of(pool))
-    with pytest.raises(UsageError, match="one pool in each loop"):
-        asyncio.run(root_of(pool))
+    with asyncio.Runner() as first:
+        first.run(root_of(pool))
+        with pytest.raises(UsageError, match="one pool in each loop"):
+            asyncio.run(root_of(pool))
+        first.run(pool.close())
 
 
 def test_a_state_thousands_of_steps_deep_travels():

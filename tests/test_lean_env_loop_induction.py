@@ -97,23 +97,85 @@ theorem none_called (n : Nat) : n + 0 = n := by sorry
 theorem wrong (xs : Array Nat) : xs.size ≤ search xs + 1 := by sorry
 """
 
+FOR_LOOPS = """def largest (a : Array Nat) : Nat := Id.run do
+  let mut most := 0
+  for x in a do
+    if most < x then most := x
+  return most
+theorem a_bound (a : Array Nat) (i : Nat) (h : i < a.size) : a[i] ≤ largest a := by sorry
+
+def occurrences (a : Array Nat) (x : Nat) : Nat := Id.run do
+  let mut n := 0
+  for y in a do
+    if y = x then n := n + 1
+  return n
+theorem an_equation (a : Array Nat) (x : Nat) : occurrences a x = a.toList.count x := by sorry
+
+def positive (a : List Int) : Nat × Int := Id.run do
+  let mut n := 0
+  let mut sum := 0
+  for x in a do
+    if 0 < x then
+      n := n + 1
+      sum := sum + x
+  return (n, sum)
+theorem an_invariant (a : List Int) : 0 ≤ (positive a).2 := by sorry
+
+def first (a : Array Nat) (k : Nat) : Nat := Id.run do
+  for x in a do
+    if k < x then return x
+  return 0
+theorem an_early_end (a : Array Nat) (k : Nat) : first a k = 0 ∨ k < first a k := by sorry
+
+def sumTo (n : Nat) : Nat := Id.run do
+  let mut s := 0
+  for i in [0:n+1] do
+    s := s + i
+  return s
+theorem a_range (n : Nat) : 2 * sumTo n = n * (n + 1) := by sorry
+
+def index (a : Array Nat) (k : Nat) : Option Nat := Id.run do
+  for i in [0:a.size] do
+    if a[i]! = k then return some i
+  return none
+theorem a_hypothesis (a : Array Nat) (k i : Nat) (h : index a k = some i) : a[i]! = k := by sorry
+
+def maxOf (a : Array Int) (h : 0 < a.size) : Int := Id.run do
+  let mut m := a[0]
+  for i in [1:a.size] do
+    if m < a[i]! then m := a[i]!
+  return m
+theorem all_indices (a : Array Int) (h : 0 < a.size) (i : Nat) (hi : i < a.size) :
+    a[i]! ≤ maxOf a h := by sorry
+"""
+
 UNPROVED = ("none_called", "wrong")
+
+
+async def proved(toolchain, source):
+    """What `loop_induction?` did at each theorem; what it closes the judge takes."""
+    found = {}
+    async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
+        opened = await pool.open("Loops.lean", source)
+        for theorem in opened.theorems:
+            (step,) = await pool.apply(theorem.state, "loop_induction?", timeout_s=60)
+            found[theorem.declaration] = step
+            if step.outcome == Advanced(()):
+                checked = await verifier.verify(theorem, step.tactic)
+                assert isinstance(checked.verdict, Accepted)
+    return found
+
+
+@pytest.mark.lean
+def test_for_loops_are_folds_along_what_they_read(toolchain):
+    found = asyncio.run(proved(toolchain, FOR_LOOPS))
+    assert len(found) == 7
+    assert {name for name, step in found.items() if step.outcome != Advanced(())} == set()
 
 
 @pytest.mark.lean
 def test_invariants_of_loops_are_found_and_proved(toolchain):
-    async def go():
-        async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
-            opened = await pool.open("Loops.lean", SOURCE)
-            for theorem in opened.theorems:
-                (step,) = await pool.apply(theorem.state, "loop_induction?", timeout_s=60)
-                found[theorem.declaration] = step
-                if step.outcome == Advanced(()):
-                    checked = await verifier.verify(theorem, step.tactic)
-                    assert isinstance(checked.verdict, Accepted)
-
-    found = {}
-    asyncio.run(go())
+    found = asyncio.run(proved(toolchain, SOURCE))
     for name, step in found.items():
         if name not in UNPROVED:
             assert step.outcome == Advanced(()), (name, step)

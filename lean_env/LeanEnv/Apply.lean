@@ -262,7 +262,7 @@ def ownSearch? (text : String) : Option (Nat → MVarId → TacticM (Option Stri
   | _ => none
 
 /-- At most so many ways of one search. -/
-def mostWays : Nat := 6
+def mostWays : Nat := 7
 
 /-- How much more than one tactic each way of a search may cost, and what it found. -/
 def searchFactor : Nat := 4

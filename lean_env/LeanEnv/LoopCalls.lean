@@ -49,12 +49,15 @@ where
     | .mdata _ b | .proj _ _ b => go b
     | _ => return
 
-/-- The calls of recursive functions of the file, outer ones first. -/
+/-- The calls of recursive functions of the file, outer ones first; where there are none, folds of lists. -/
 def loopCalls (e : Expr) : MetaM (Array LoopCall) := do
   let env ← getEnv
-  (applicationsIn e).filterMapM fun app => do
+  let own ← calls (isOwn env)
+  if own.isEmpty then calls (· == ``List.foldl) else return own
+where
+  calls (isWanted : Name → Bool) : MetaM (Array LoopCall) := (applicationsIn e).filterMapM fun app => do
     let some c := app.getAppFn.constName? | return none
-    unless isOwn env c && !app.hasLooseBVars do return none
+    unless isWanted c && !app.hasLooseBVars do return none
     let some info ← loopInfo? c | return none
     let args := app.getAppArgs
     unless args.size == info.params.size do return none

@@ -88,6 +88,119 @@ def byInvariant? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Boo
     let turn := s!"(rename_i ih; intros; apply ih <;> first | {close})"
     return some s!"{facts}have key : {claim} := by\n  intro{names}\n  fun_induction {call}\n  all_goals first | {turn} | {close}\nrefine key{blanks}{holes} <;> clear key <;> first | rfl | {close}"
 
+/-- Lines that state and prove that what numbers began with bounds the result of a call, and the goal with them. -/
+def boundLines (g : MVarId) (call : String) (vars : Array Expr) (binders names : String) (endings : Array String) :
+    TacticM (String × MVarId) := do
+  let mut lines := ""
+  let mut g := g
+  let mut number := 0
+  for v in vars do
+    let name := (← v.fvarId!.getUserName).toString
+    for part in ["", ".1", ".2"] do
+      for (a, b) in [(s!"{name}{part}", s!"({call}){part}"), (s!"({call}){part}", s!"{name}{part}")] do
+        unless (← propOf? s!"{a} ≤ {b}").isSome do break
+        let line := s!"have bound{number} : ∀{binders}, {a} ≤ {b} := by\n  intro{names}\n  fun_induction {call}"
+        if let some (found, [next]) ← firstEnding? line endings g 1 then
+          lines := lines ++ found ++ "\n"
+          g := next
+          number := number + 1
+          break
+  return (lines, g)
+
+/-- A proof of what the goal says, said of any list that a loop consumes and of any values that it starts with. -/
+def byAnyList? (g : MVarId) (c : LoopCall) (target : Expr) : TacticM (Option String) :=
+  c.withSteps fun vars _ => do
+    let fixed (e : Expr) := c.app.getAppArgs.contains e && !c.moving.contains e
+    let lists := (c.moving.zip vars).filter fun (x, _) => x.isFVar
+    if lists.isEmpty then return none
+    let onLists (e : Expr) := e.hasAnyFVar fun f => lists.any (·.1 == .fvar f)
+    let locals := (← getLCtx).decls.toArray.filterMap id |>.filter fun d => !d.isImplementationDetail && !vars.contains d.toExpr
+    let premises ← locals.filterM fun d => do return (← isProp d.type) && onLists d.type
+    let others ← locals.filterM fun d => do
+      if (← isProp d.type) || fixed d.toExpr || lists.any (·.1 == d.toExpr) || (← isType d.toExpr) || (← isClass? d.type).isSome then return false
+      return premises.any fun p => p.type.containsFVar d.fvarId
+    let about := (← kabstract target c.app).instantiate1 (c.on vars)
+    let moved := (← mkForallFVars ((others ++ premises).map (·.toExpr)) about).replaceFVars (lists.map (·.1)) (lists.map (·.2))
+    let some claim ← textOf? (← mkForallFVars vars moved) | return none
+    let (binders, names) ← bound vars
+    let call := (← ppExpr (c.on vars)).pretty 1000
+    let endings ← endingsFor target c.app.getAppFn.constName?
+    let (lines, g) ← boundLines g call vars binders names endings
+    let line := s!"have key : {claim} := by\n  intro{names}\n  fun_induction {call}"
+    let some (found, _) ← firstEnding? line endings g 1 | return none
+    let blanks := "".intercalate ((vars.size + others.size).fold (init := []) fun _ _ all => " _" :: all)
+    let holes := "".intercalate (premises.toList.map fun _ => " ?_")
+    return some s!"{lines}{found}\nrefine key{blanks}{holes} <;> assumption"
+
+/-- The start of a range that a fold reads, how many turns it has, and where it ends. -/
+def LoopCall.range? (c : LoopCall) : Option (Expr × Expr × Expr) := do
+  let (``List.range', #[start, turns, _]) := (← c.moving.back?).getAppFnArgs | none
+  if start.nat? == some 0 then return (start, turns, turns)
+  let (``HSub.hSub, #[_, _, _, _, stop, s]) := turns.getAppFnArgs | none
+  guard (s == start)
+  return (start, turns, stop)
+
+/-- A proof by induction on how many turns a fold of a range has made: what the goal says of the range's end, or
+    of a whole collection, is said of where it is. -/
+def byTurns? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Bool) : TacticM (Option String) := do
+  let some (start, turns, stop) := c.range? | return none
+  let whole := match stop.getAppFnArgs with
+    | (``Array.size, #[_, xs]) | (``List.length, #[_, xs]) => if xs.isFVar then some xs else none
+    | _ => none
+  if ofBeginnings && whole.isNone then return none
+  let locals := (← getLCtx).decls.toArray.filterMap id |>.filter (!·.isImplementationDetail)
+  let isUsed (d : LocalDecl) := c.app.containsFVar d.fvarId
+  let premises ← locals.filterM fun d => do return (← isProp d.type) && !isUsed d && (← kabstract d.type stop).hasLooseBVars
+  let others ← locals.filterM fun d => do
+    if (← isProp d.type) || isUsed d || (← isType d.toExpr) || (← isClass? d.type).isSome then return false
+    return premises.any fun p => p.type.containsFVar d.fvarId
+  withLocalDeclD (← getUnusedUserName `turns) (.const ``Nat []) fun n => do
+    let sofar := if start.nat? == some 0 then n else mkNatAdd start n
+    let list := mkAppN c.moving.back!.getAppFn (c.moving.back!.getAppArgs.set! 1 n)
+    let about ← kabstract target c.app
+    let said ← withLocalDeclD `result (← inferType c.app) fun result => do
+      let mut said ← mkForallFVars ((others ++ premises).map (·.toExpr)) (about.instantiate1 result)
+      said := (← kabstract said stop).instantiate1 sofar
+      if let (true, some xs) := (ofBeginnings, whole) then said := ← Collection.before { index := 0, whole := xs } sofar said
+      return said.replaceFVar result (mkAppN c.app.getAppFn (c.app.getAppArgs.pop.push list))
+    let some claim ← textOf? (← mkForallFVars #[n] (← mkArrow (← mkAppM ``LE.le #[n, turns]) said)) | return none
+    let facts ← if let (true, some xs) := (ofBeginnings, whole) then Collection.facts { index := 0, whole := xs } 0 else pure []
+    let (lines, g) ← stated facts g
+    let name := (← n.fvarId!.getUserName).toString
+    let line := s!"have key : {claim} := by\n  intro {name}\n  induction {name}"
+    let endings := #["grind [List.range'_1_concat]", "simp_all [List.range'_1_concat] <;> grind"]
+    let some (found, _) ← firstEnding? line endings g 1 | return none
+    let last := s!"replace key := key ({(← ppExpr turns).pretty 1000}) (Nat.le_refl _)\nfirst | exact key | (apply key <;> omega) | grind | simp_all"
+    return some s!"{lines}{found}\n{last}"
+where
+  getUnusedUserName (n : Name) : MetaM Name := return (← getLCtx).getUnusedName n
+
+/-- Does an expression call a recursive function of the file? -/
+def hasOwnLoop (e : Expr) : MetaM Bool := return (← loopCalls e).any (!·.app.isAppOf ``List.foldl)
+
+/-- The collections that loops and folds in an expression run through. -/
+def readIn (e : Expr) : Array Expr :=
+  let read := (applicationsIn e).filterMap fun e => match e.getAppFnArgs with
+    | (``ForIn.forIn, args) => args[args.size - 3]?
+    | (``List.foldl, args) | (``Array.foldl, args) => args[4]?
+    | _ => none
+  read.filter (!·.hasLooseBVars)
+
+/-- Inductions along what loops run through: a list, the bound of a range, or any list in place of a range. -/
+def byElements? (g : MVarId) (target : Expr) : TacticM (Option String) := do
+  let some xs := (readIn target)[0]? | return none
+  let endings := #["grind", "simp_all <;> grind"]
+  if let .fvar x := xs then
+    return (← firstEnding? s!"induction {← x.getUserName}" endings g 0).map (·.1)
+  let (``List.range', #[_, turns, _]) := xs.getAppFnArgs | return none
+  for v in (← getLCtx).getFVars do
+    if turns.containsFVar v.fvarId! && (← inferType v).isConstOf ``Nat then
+      let endings := #["simp_all [List.range'_1_concat] <;> grind"]
+      if let some (text, _) ← firstEnding? s!"induction {← v.fvarId!.getUserName}" endings g 0 then return some text
+  let name := (← getLCtx).getUnusedName `indices
+  let line := s!"(generalize {(← ppExpr xs).pretty 1000} = {name}; induction {name})"
+  return (← firstEnding? line endings g 0).map (·.1)
+
 /-- What a call may be equal to: a term of the claim, or a pair of them. -/
 def LoopCall.equals (c : LoopCall) (claim : Expr) : MetaM (Array Expr) := do
   let type ← whnf (← inferType c.app)
@@ -214,13 +327,60 @@ def waysOf (start : MVarId) (target : Expr) : TacticM (Array (TacticM (Option St
     if c.moving.size > 0 && c.moving.all (·.isFVar) then ways := ways.push (byInduction? start c target)
     else
       let isLikened ← c.isLikened target
-      ways := ways ++ #[byInvariant? start c target isLikened, byInvariant? start c target !isLikened]
-  return if ways.isEmpty then #[] else ways.push (byEquations? start target)
+      let invariants := #[byInvariant? start c target isLikened, byInvariant? start c target !isLikened]
+      let before := if c.range?.isSome then #[byTurns? start c target false, byTurns? start c target true]
+        else if c.moving.any (·.isFVar) then #[byAnyList? start c target] else #[]
+      ways := ways ++ before ++ if c.range?.isSome then #[] else invariants
+  if !ways.isEmpty then ways := ways.push (byEquations? start target)
+  return if (← hasOwnLoop target) || (readIn target).isEmpty then ways else #[byElements? start target] ++ ways
+
+/-- Lines that write `for` loops as folds, and arrays that are folded as lists, and the goal after them. -/
+def foldsOf (g : MVarId) : TacticM (String × MVarId) := g.withContext do
+  let mut lines := []
+  let target ← instantiateMVars (← g.getType)
+  if ← hasOwnLoop target then return ("", g)
+  if target.getUsedConstants.contains ``ForIn.forIn then
+    lines := [s!"simp [← apply_ite (fun r => (pure (ForInStep.yield r) : Id _))]"]
+  let some (text, next) ← runLines? lines g | return ("", g)
+  next.withContext do
+    let target ← instantiateMVars (← next.getType)
+    let arrays ← (readIn target).filterM fun e => return e.isFVar && (← inferType e).isAppOf ``Array
+    let some array := arrays[0]? | return (text, next)
+    let a := array.fvarId!
+    let name := toString (← a.getUserName)
+    let about ← (← getLCtx).decls.toArray.filterMapM fun d => do
+      let some d := d | return none
+      return if !d.isImplementationDetail && d.type.containsFVar a then some (toString d.userName) else none
+    let names := " ".intercalate about.toList
+    let (before, after) := if about.isEmpty then ([], []) else ([s!"revert {names}"], [s!"intro {names}"])
+    let some (more, last) ← runLines? (before ++ [s!"rcases {name} with ⟨{name}⟩", "simp"] ++ after) next | return (text, next)
+    return (text ++ more, last)
+where
+  runLines? (lines : List String) (g : MVarId) : TacticM (Option (String × MVarId)) := do
+    let mut g := g
+    for line in lines do
+      let some [next] ← within? perClaim (runText line g) | return none
+      g := next
+    return some ("".intercalate (lines.map (· ++ "\n")), g)
+
+/-- A line that moves the hypotheses on programs into the goal, if it names none itself, and the goal after it. -/
+def onlyInGoal (g : MVarId) : TacticM (String × MVarId) := g.withContext do
+  let isAbout (e : Expr) : MetaM Bool := return !(← programsIn e).isEmpty || !(← loopCalls e).isEmpty
+  if ← isAbout (← instantiateMVars (← g.getType)) then return ("", g)
+  let mut names := #[]
+  for d in ← getLCtx do
+    if !d.isImplementationDetail && !d.userName.hasMacroScopes && (← isProp d.type) && (← isAbout (← instantiateMVars d.type)) then
+      names := names.push (toString d.userName)
+  if names.isEmpty then return ("", g)
+  let line := s!"revert {" ".intercalate names.toList}"
+  let [next] ← runText line g | return ("", g)
+  return (line ++ "\n", next)
 
 /-- A proof by induction along the recursive functions that the goal's programs call, in one of several ways;
     the empty text where that way leads to none; none where there is no such way. -/
-def loopProof? (way : Nat) (g : MVarId) : TacticM (Option String) := g.withContext do
-  let mut before := ""
+def loopProof? (way : Nat) (g : MVarId) : TacticM (Option String) := g.withContext <| withOptions (pp.funBinderTypes.set · true) do
+  let (lines, g) ← onlyInGoal g
+  let mut before := lines
   let mut g := g
   for _ in List.range 4 do
     let target ← instantiateMVars (← g.getType)
@@ -231,7 +391,8 @@ def loopProof? (way : Nat) (g : MVarId) : TacticM (Option String) := g.withConte
     let [next] ← runText "try dsimp only" next | break
     before := before ++ line ++ "\ntry dsimp only\n"
     g := next
-  let start := g
+  let (lines, start) ← foldsOf g
+  before := before ++ lines
   start.withContext do
     let some find := (← waysOf start (← instantiateMVars (← start.getType)))[way]? | return none
     return some <| match ← find with
