@@ -30,7 +30,7 @@ def isPropFamily (type : Expr) : MetaM Bool :=
 def programsIn (e : Expr) : MetaM (Array Name) := do
   let env ← getEnv
   e.getUsedConstants.filterM fun c => do
-    if !isOwn env c || c.isInternalDetail || isInstanceCore env c || isMatcherCore env c then return false
+    if !isOwn env c || c.isInternalDetail || isInstanceCore env c || isMatcherCore env c || env.isProjectionFn c || isAuxRecursor env c then return false
     let some (.defnInfo ci) := env.find? c | return false
     if ← isPropFamily ci.type then return false
     return (← loopInfo? c).isNone
@@ -49,11 +49,12 @@ where
     | .mdata _ b | .proj _ _ b => go b
     | _ => return
 
-/-- The calls of recursive functions of the file, outer ones first; where there are none, folds of lists. -/
-def loopCalls (e : Expr) : MetaM (Array LoopCall) := do
-  let env ← getEnv
-  let own ← calls (isOwn env)
-  if own.isEmpty then calls (· == ``List.foldl) else return own
+/-- The calls of recursive functions of the file, outer ones first; folds of lists where there are none, or
+    where the goal had a `for` loop. -/
+def loopCalls (e : Expr) (hadFor := false) : MetaM (Array LoopCall) := do
+  let own ← calls (isOwn (← getEnv))
+  let folds ← if hadFor || own.isEmpty then calls (· == ``List.foldl) else pure #[]
+  return if folds.isEmpty then own else folds
 where
   calls (isWanted : Name → Bool) : MetaM (Array LoopCall) := (applicationsIn e).filterMapM fun app => do
     let some c := app.getAppFn.constName? | return none
@@ -115,7 +116,7 @@ where
       -- after the cases come the arguments
       if !(minor.getForallBody.getAppFn == motive) then return (← named vars steps)
       if rest.hasLooseBVars then throwError "cases that depend on each other"
-      forallTelescope minor fun ys body => do
+      forallTelescope minor fun ys body => withNames ys do
         let mut given := #[]
         let mut found := #[]
         for y in ys do
@@ -178,6 +179,10 @@ def endingsFor (e : Expr) (along : Option Name) : MetaM (Array String) := do
   let own ← all.toList.filterM fun c => do
     if !isOwn env c || c.isInternalDetail || isInstanceCore env c || isMatcherCore env c || (← isReducible c) then return false
     return along != some c && (env.find? c) matches some (.defnInfo _)
+  let inside ← match along.bind env.find? with
+    | some (.defnInfo ci) => if along.any (isOwn env) then programsIn ci.value else pure #[]
+    | _ => pure #[]
+  let own := own ++ inside.toList.filter (!own.contains ·)
   let order := if [``List.Perm, ``List.isPerm, ``List.Pairwise].any all.contains then [aboutOrder] else []
   let order := if all.contains ``List.Pairwise then order ++ [byElements] else order
   let given (names : List Name) := if names.isEmpty then "" else s!" [{", ".intercalate (names.map toString)}]"
@@ -188,10 +193,11 @@ def endingsFor (e : Expr) (along : Option Name) : MetaM (Array String) := do
 def LoopCall.closing (c : LoopCall) (e : Expr) : MetaM String :=
   return " | ".intercalate (← endingsFor e c.app.getAppFn.constName?).toList
 
-/-- The first of some endings of a tactic text that closes the goal, and what it leaves; none if none does. -/
-def firstEnding? (text : String) (endings : Array String) (g : MVarId) (left : Nat) : TacticM (Option (String × List MVarId)) := do
+/-- The first of some endings of a tactic text that closes the goal, and what it leaves; none if none does.
+    times: how much more than the test of a claim each may cost. -/
+def firstEnding? (text : String) (endings : Array String) (g : MVarId) (left : Nat) (times := 2) : TacticM (Option (String × List MVarId)) := do
   for ending in endings do
-    if let some goals ← within? (2 * perClaim) (runText s!"{text} <;> {ending}" g) then
+    if let some goals ← within? (times * perClaim) (runText s!"{text} <;> {ending}" g) then
       if goals.length == left then return some (s!"{text} <;> {ending}", goals)
   return none
 

@@ -182,6 +182,8 @@ def Loop.starts (l : Loop) : TacticM (Array Expr) := do
     let start := (← ppExpr init).pretty 1000
     if init.rawNatLit?.any (· > 0) || (init.nat?).any (· > 0) then
       if let some e ← propOf? s!"{start} ≤ {name}" then out := out.push e
+    if (← inferType v).isConstOf ``Nat && !init.isFVar && init.hasFVar then
+      if let some e ← propOf? s!"{name} ≤ {start}" then out := out.push e
     if init.isFVar && ((← inferType v).isAppOf ``Array || (← inferType v).isAppOf ``List) then
       for size in ["size", "length"] do
         if let some e ← propOf? s!"{name}.{size} = ({start}).{size}" then out := out.push e

@@ -61,6 +61,57 @@ def stated (lines : List String) (g : MVarId) : TacticM (String × MVarId) :=
     let some [next] ← within? perClaim (runText line g) | return (text, g)
     return (text ++ line ++ "\n", next)
 
+/-- The recursive functions of the file that another one, or the step of a fold, calls. -/
+def helpersOf (c : LoopCall) : MetaM (Array Name) := do
+  let some name := c.app.getAppFn.constName? | return #[]
+  let env ← getEnv
+  let some (.defnInfo ci) := env.find? name | return #[]
+  let body := if isOwn env name then ci.value else c.app
+  body.getUsedConstants.filterM fun n => do
+    return n != name && isOwn env n && !n.isInternalDetail && (← loopInfo? n).isSome
+
+/-- What may hold of a helper, as texts to be proved by induction along it: that it keeps what is to be shown
+    of a result of its type, and, for lists, that it only adds an element and moves others. -/
+def helperClaims (g : Name) (about type : Expr) (moving : Array FVarId) : TacticM (Array (String × String × String)) := do
+  let ci ← getConstInfo g
+  unless ci.levelParams.isEmpty do return #[]
+  forallTelescope ci.type fun xs body => withNames xs do
+    unless ← isDefEq body type do return #[]
+    let call := mkAppN (.const g []) xs
+    let binders ← xs.mapM fun x => return s!"({← x.fvarId!.getUserName} : {(← ppExpr (← inferType x)).pretty 1000})"
+    let names := " ".intercalate (← xs.toList.mapM fun x => return toString (← x.fvarId!.getUserName))
+    let callText := (← ppExpr call).pretty 1000
+    let mut claims : Array String := #[]
+    for x in xs do
+      unless ← isDefEq (← inferType x) type do continue
+      let old := toString (← x.fvarId!.getUserName)
+      if type.isAppOf ``List then
+        let others ← xs.filterM fun y => do return ← isDefEq (← inferType y) type.appArg!
+        let new ← others.toList.mapM fun y => return s!"{← y.fvarId!.getUserName} :: "
+        claims := claims.push s!"({callText}).Perm ({"".intercalate new}{old})"
+      for p in ← claimParts (about.instantiate1 call) do
+        if (p.find? (· == call)).isSome && !p.hasAnyFVar moving.contains then
+          if let (some before, some after) := (← textOf? (p.replace fun e => if e == call then some x else none), ← textOf? p) then
+            claims := claims.push s!"{before} → {after}"
+    return claims.map fun claim => (s!"∀ {" ".intercalate binders.toList}, {claim}", names, callText)
+
+/-- Lines that state and prove what holds of the helpers of a loop, and the goal with these facts. -/
+def helperFacts (c : LoopCall) (g : MVarId) (target : Expr) : TacticM (String × MVarId) := do
+  let about ← kabstract target c.app
+  let type ← inferType c.app
+  let endings ← endingsFor target c.app.getAppFn.constName?
+  let mut lines := ""
+  let mut g := g
+  let mut number := 0
+  for n in (← helpersOf c).extract 0 2 do
+    for (claim, names, call) in (← g.withContext (helperClaims n about type ((c.moving.filter (·.isFVar)).map (·.fvarId!)))).extract 0 4 do
+      let line := s!"have fact{number} : {claim} := by\n  intro {names}\n  fun_induction {call}"
+      if let some (text, [next]) ← firstEnding? line endings g 1 then
+        g := next
+        lines := lines ++ text ++ "\n"
+        number := number + 1
+  return (lines, g)
+
 /-- A proof by induction along a loop, from an invariant that its values keep. ofBeginnings: what is said of
     a whole collection is said of its first elements. -/
 def byInvariant? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Bool) : TacticM (Option String) :=
@@ -72,6 +123,8 @@ def byInvariant? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Boo
     let each := collections.foldl (fun found k => if found.any (·.whole == k.whole) then found else found.push k) #[]
     let lines ← each.toList.zipIdx.mapM fun (k, i) => k.facts i
     let (facts, g) ← stated lines.flatten g
+    let (helped, g) ← if c.app.isAppOf ``List.foldl then helperFacts c g target else pure ("", g)
+    let facts := facts ++ helped
     let mut close ← c.closing target
     if let grind :: _ := (← endingsFor target c.app.getAppFn.constName?).toList then
       for i in List.range each.size do close := s!"(rw [next{i} _ (by assumption)]; clear next{i} whole{i}; {grind}) | {close}"
@@ -119,18 +172,52 @@ def byAnyList? (g : MVarId) (c : LoopCall) (target : Expr) : TacticM (Option Str
     let others ← locals.filterM fun d => do
       if (← isProp d.type) || fixed d.toExpr || lists.any (·.1 == d.toExpr) || (← isType d.toExpr) || (← isClass? d.type).isSome then return false
       return premises.any fun p => p.type.containsFVar d.fvarId
-    let about := (← kabstract target c.app).instantiate1 (c.on vars)
-    let moved := (← mkForallFVars ((others ++ premises).map (·.toExpr)) about).replaceFVars (lists.map (·.1)) (lists.map (·.2))
-    let some claim ← textOf? (← mkForallFVars vars moved) | return none
+    let free := (others ++ premises).map (·.toExpr)
+    let general (p : Expr) : TacticM (Option String) := do
+      let moved := (← mkForallFVars free ((← kabstract p c.app).instantiate1 (c.on vars))).replaceFVars (lists.map (·.1)) (lists.map (·.2))
+      textOf? (← mkForallFVars vars moved)
     let (binders, names) ← bound vars
     let call := (← ppExpr (c.on vars)).pretty 1000
     let endings ← endingsFor target c.app.getAppFn.constName?
+    let (helped, g) ← helperFacts c g target
+    let proofOf (claim name : String) := s!"have {name} : {claim} := by\n  intro{names}\n  fun_induction {call}"
     let (lines, g) ← boundLines g call vars binders names endings
-    let line := s!"have key : {claim} := by\n  intro{names}\n  fun_induction {call}"
-    let some (found, _) ← firstEnding? line endings g 1 | return none
-    let blanks := "".intercalate ((vars.size + others.size).fold (init := []) fun _ _ all => " _" :: all)
-    let holes := "".intercalate (premises.toList.map fun _ => " ?_")
-    return some s!"{lines}{found}\nrefine key{blanks}{holes} <;> assumption"
+    let lines := helped ++ lines
+    if let some claim ← general target then
+      if let some (found, _) ← firstEnding? (proofOf claim "key") endings g 1 then
+        let blanks := "".intercalate ((vars.size + others.size).fold (init := []) fun _ _ all => " _" :: all)
+        let holes := "".intercalate (premises.toList.map fun _ => " ?_")
+        return some s!"{lines}{found}\nrefine key{blanks}{holes} <;> assumption"
+    -- its parts, and it joined to what it says of the start
+    let mut parts := (← claimParts target).filter (· != target)
+    let type ← inferType c.app
+    for (v, init) in vars.zip c.moving do
+      if !init.isFVar && (← isDefEq (← inferType v) type) then parts := parts ++ (← joined target v)
+    let mut text := lines
+    let mut g := g
+    let mut number := 0
+    for p in parts.extract 0 6 do
+      if (p.find? (· == c.app)).isNone then continue
+      let some claim ← general p | continue
+      if let some (found, [next]) ← firstEnding? (proofOf claim s!"part{number}") endings g 1 then
+        text := text ++ found ++ "\n"
+        g := next
+        number := number + 1
+    if number == 0 && lines.isEmpty then return none
+    for ending in endings ++ #["simp_all <;> grind"] do
+      if let some [] ← within? (2 * perClaim) (runText ending g) then return some (text ++ ending)
+    return none
+where
+  /-- What a claim on the call says, of the call from any start: of the start, or of the list that is read. -/
+  joined (target start : Expr) : TacticM (Array Expr) := do
+    let atStart (e : Expr) : MetaM Expr := return (← kabstract e c.app).instantiate1 start
+    match target.getAppFnArgs with
+    | (``Iff, #[p, q]) =>
+      if (p.find? (· == c.app)).isNone then return #[]
+      let before ← atStart p
+      return #[← mkAppM ``Iff #[p, mkOr before q], ← mkAppM ``Iff #[p, mkAnd before q]]
+    | (``List.Perm, #[_, l, r]) => if l == c.app then return #[← mkAppM ``List.Perm #[l, ← mkAppM ``HAppend.hAppend #[start, r]]] else return #[]
+    | _ => return #[]
 
 /-- The start of a range that a fold reads, how many turns it has, and where it ends. -/
 def LoopCall.range? (c : LoopCall) : Option (Expr × Expr × Expr) := do
@@ -140,8 +227,9 @@ def LoopCall.range? (c : LoopCall) : Option (Expr × Expr × Expr) := do
   guard (s == start)
   return (start, turns, stop)
 
-/-- A proof by induction on how many turns a fold of a range has made: what the goal says of the range's end, or
-    of a whole collection, is said of where it is. -/
+/-- A proof by induction on how many turns a fold of a range has made. What the goal says of the range's end is
+    said of where it is; ofBeginnings: what it says of a whole collection, of its first elements. Or the goal's
+    claim itself holds at each turn. What was not reached of an array that is changed is as it was. -/
 def byTurns? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Bool) : TacticM (Option String) := do
   let some (start, turns, stop) := c.range? | return none
   let whole := match stop.getAppFnArgs with
@@ -158,25 +246,36 @@ def byTurns? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Bool) :
     let sofar := if start.nat? == some 0 then n else mkNatAdd start n
     let list := mkAppN c.moving.back!.getAppFn (c.moving.back!.getAppArgs.set! 1 n)
     let about ← kabstract target c.app
-    let said ← withLocalDeclD `result (← inferType c.app) fun result => do
+    let call := mkAppN c.app.getAppFn (c.app.getAppArgs.pop.push list)
+    let name := (← n.fvarId!.getUserName).toString
+    let type ← inferType c.app
+    let rest ← if type.isAppOf ``Array then asBefore call sofar else pure none
+    let said (isBounded : Bool) : TacticM Expr := withLocalDeclD `result type fun result => do
       let mut said ← mkForallFVars ((others ++ premises).map (·.toExpr)) (about.instantiate1 result)
-      said := (← kabstract said stop).instantiate1 sofar
+      if isBounded then said := (← kabstract said stop).instantiate1 sofar
       if let (true, some xs) := (ofBeginnings, whole) then said := ← Collection.before { index := 0, whole := xs } sofar said
-      return said.replaceFVar result (mkAppN c.app.getAppFn (c.app.getAppArgs.pop.push list))
-    let some claim ← textOf? (← mkForallFVars #[n] (← mkArrow (← mkAppM ``LE.le #[n, turns]) said)) | return none
+      return said.replaceFVar result call
     let facts ← if let (true, some xs) := (ofBeginnings, whole) then Collection.facts { index := 0, whole := xs } 0 else pure []
     let (lines, g) ← stated facts g
-    let name := (← n.fvarId!.getUserName).toString
-    let line := s!"have key : {claim} := by\n  intro {name}\n  induction {name}"
-    let endings := #["grind [List.range'_1_concat]", "simp_all [List.range'_1_concat] <;> grind"]
-    let some (found, _) ← firstEnding? line endings g 1 | return none
-    let last := s!"replace key := key ({(← ppExpr turns).pretty 1000}) (Nat.le_refl _)\nfirst | exact key | (apply key <;> omega) | grind | simp_all"
-    return some s!"{lines}{found}\n{last}"
+    for isBounded in [true, false] do
+      if ofBeginnings && !isBounded then continue
+      let claim ← said isBounded
+      let claim := match rest with
+        | some rest => mkAnd rest claim
+        | none => claim
+      let some claim ← textOf? (← mkForallFVars #[n] (← mkArrow (← mkAppM ``LE.le #[n, turns]) claim)) | continue
+      let line := s!"have key : {claim} := by\n  intro {name}\n  induction {name}"
+      let endings := #["grind [List.range'_1_concat]", "simp_all [List.range'_1_concat] <;> grind"]
+      let some (found, _) ← firstEnding? line endings g 1 (if rest.isSome then 8 else 2) | continue
+      let last := s!"replace key := key ({(← ppExpr turns).pretty 1000}) (Nat.le_refl _)\nfirst | exact key | (apply key <;> omega) | grind | simp_all"
+      return some s!"{lines}{found}\n{last}"
+    return none
 where
   getUnusedUserName (n : Name) : MetaM Name := return (← getLCtx).getUnusedName n
-
-/-- Does an expression call a recursive function of the file? -/
-def hasOwnLoop (e : Expr) : MetaM Bool := return (← loopCalls e).any (!·.app.isAppOf ``List.foldl)
+  asBefore (call sofar : Expr) : TacticM (Option Expr) := do
+    let some init := c.moving[0]? | return none
+    let (now, old) := ((← ppExpr call).pretty 1000, (← ppExpr init).pretty 1000)
+    propOf? s!"({now}).size = ({old}).size ∧ ∀ j : Nat, {(← ppExpr sofar).pretty 1000} ≤ j → ({now})[j]! = ({old})[j]!"
 
 /-- The collections that loops and folds in an expression run through. -/
 def readIn (e : Expr) : Array Expr :=
@@ -226,10 +325,11 @@ def equation? (g : MVarId) (c : LoopCall) (target : Expr) (name : String) : Tact
     let moved := vars.zip c.moving
     let held := moved.filter fun (_, init) => !init.hasFVar
     let type ← inferType c.app
-    for e in ← c.equals (← writtenOut target) do
+    let fromStart := c.on (moved.map fun (v, init) => if init.hasFVar then v else init)
+    for e in (← c.equals (← writtenOut target)) ++ (if held.isEmpty then #[] else #[fromStart]) do
       let mut rest := e
       for (v, init) in moved do
-        if init.hasFVar then rest := (← kabstract rest init).instantiate1 v
+        if init.hasFVar && e != fromStart then rest := (← kabstract rest init).instantiate1 v
       unless vars.any fun v => rest.containsFVar v.fvarId! do continue
       let text := s!"({(← ppExpr rest).pretty 1000})"
       let mut sides := []
@@ -238,72 +338,27 @@ def equation? (g : MVarId) (c : LoopCall) (target : Expr) (name : String) : Tact
         if ← isDefEq (← inferType v) type then sides := joinedTexts type (toString (← v.fvarId!.getUserName)) text
       for side in sides do
         let line := s!"have {name} : ∀{binders}, {call} = {side} := by\n  intro{names}\n  fun_induction {call}"
-        let endings ← endingsFor (← mkEq (c.on vars) rest) c.app.getAppFn.constName?
+        let along := if e == fromStart then none else c.app.getAppFn.constName?
+        let endings ← endingsFor (← mkEq (c.on vars) rest) along
         if let some (found, [next]) ← firstEnding? line endings g 1 then return some (found ++ "\n", next)
     return none
 
 /-- A proof from equations between the calls of recursive functions and other terms of the goal. -/
-def byEquations? (g : MVarId) (target : Expr) : TacticM (Option String) := do
+def byEquations? (g : MVarId) (target : Expr) (calls : Array LoopCall) : TacticM (Option String) := do
   let mut lines := ""
   let mut g := g
-  for (c, i) in ((← loopCalls target).extract 0 3).zipIdx do
+  for (c, i) in (calls.extract 0 3).zipIdx do
     if let some (line, next) ← equation? g c target s!"same{i}" then
       lines := lines ++ line
       g := next
   if lines.isEmpty then return none
   for ending in (← endingsFor target none) ++ #["simp_all <;> grind"] do
     if let some [] ← within? (4 * perClaim) (runText ending g) then return some (lines ++ ending)
+  let within := (collectFVars {} (mkAppN target (calls.map (·.moving)).flatten)).fvarIds
+  let lists ← within.filterM fun x => return (← x.getType).isAppOf ``List
+  for x in lists.extract 0 2 do
+    if let some (text, _) ← firstEnding? s!"induction {← x.getUserName}" (← endingsFor target none) g 0 then return some (lines ++ text)
   return none
-
-/-- The recursive functions of the file that another one calls. -/
-def helpersOf (c : LoopCall) : MetaM (Array Name) := do
-  let some name := c.app.getAppFn.constName? | return #[]
-  let env ← getEnv
-  let some (.defnInfo ci) := env.find? name | return #[]
-  ci.value.getUsedConstants.filterM fun n => do
-    return n != name && isOwn env n && !n.isInternalDetail && (← loopInfo? n).isSome
-
-/-- What may hold of a helper, as texts to be proved by induction along it: that it keeps what is to be shown
-    of a result of its type, and, for lists, that it only adds an element and moves others. -/
-def helperClaims (g : Name) (about type : Expr) (moving : Array FVarId) : TacticM (Array (String × String × String)) := do
-  let ci ← getConstInfo g
-  unless ci.levelParams.isEmpty do return #[]
-  forallTelescope ci.type fun xs body => withNames xs do
-    unless ← isDefEq body type do return #[]
-    let call := mkAppN (.const g []) xs
-    let binders ← xs.mapM fun x => return s!"({← x.fvarId!.getUserName} : {(← ppExpr (← inferType x)).pretty 1000})"
-    let names := " ".intercalate (← xs.toList.mapM fun x => return toString (← x.fvarId!.getUserName))
-    let callText := (← ppExpr call).pretty 1000
-    let mut claims : Array String := #[]
-    for x in xs do
-      unless ← isDefEq (← inferType x) type do continue
-      let old := toString (← x.fvarId!.getUserName)
-      if type.isAppOf ``List then
-        let others ← xs.filterM fun y => do return ← isDefEq (← inferType y) type.appArg!
-        let new ← others.toList.mapM fun y => return s!"{← y.fvarId!.getUserName} :: "
-        claims := claims.push s!"({callText}).Perm ({"".intercalate new}{old})"
-      for p in ← claimParts (about.instantiate1 call) do
-        if (p.find? (· == call)).isSome && !p.hasAnyFVar moving.contains then
-          if let (some before, some after) := (← textOf? (p.replace fun e => if e == call then some x else none), ← textOf? p) then
-            claims := claims.push s!"{before} → {after}"
-    return claims.map fun claim => (s!"∀ {" ".intercalate binders.toList}, {claim}", names, callText)
-
-/-- Lines that state and prove what holds of the helpers of a loop, and the goal with these facts. -/
-def helperFacts (c : LoopCall) (g : MVarId) (target : Expr) : TacticM (String × MVarId) := do
-  let about ← kabstract target c.app
-  let type ← inferType c.app
-  let endings ← endingsFor target c.app.getAppFn.constName?
-  let mut lines := ""
-  let mut g := g
-  let mut number := 0
-  for n in (← helpersOf c).extract 0 2 do
-    for (claim, names, call) in (← g.withContext (helperClaims n about type (c.moving.map (·.fvarId!)))).extract 0 4 do
-      let line := s!"have fact{number} : {claim} := by\n  intro {names}\n  fun_induction {call}"
-      if let some (text, [next]) ← firstEnding? line endings g 1 then
-        g := next
-        lines := lines ++ text ++ "\n"
-        number := number + 1
-  return (lines, g)
 
 /-- A proof by induction along a function of variables, from facts on its helpers. -/
 def byInduction? (g : MVarId) (c : LoopCall) (target : Expr) : TacticM (Option String) := do
@@ -320,10 +375,25 @@ def LoopCall.isLikened (c : LoopCall) (target : Expr) : TacticM Bool :=
     let guards ← l.guards
     return !(← l.likened guards (collectionsOf guards)).isEmpty
 
+/-- A line that states and proves what a loop finds that ends at the first element with a property. -/
+def earlyEnd : String := "have early {α β : Type} (p : α → Prop) [DecidablePred p] (g : α → β) (xs : List α) :
+    (forIn xs ⟨none, ⟨⟩⟩ fun x _ => if p x then pure (.done ⟨some (g x), ⟨⟩⟩) else pure (.yield ⟨none, ⟨⟩⟩) : Id (MProd (Option β) PUnit)) =
+    pure ⟨(xs.find? (fun x => decide (p x))).map g, ⟨⟩⟩ := by
+  induction xs <;> simp_all [List.find?_cons] <;> grind"
+
+/-- A proof by whether a search found something. -/
+def byFound? (g : MVarId) (target : Expr) : TacticM (Option String) := do
+  let searches := (applicationsIn target).filter fun e => e.isAppOf ``List.find? && !e.hasLooseBVars
+  let some search := searches[0]? | return none
+  let line := s!"cases found : {(← ppExpr search).pretty 1000} <;> simp_all [List.find?_range'_eq_some]"
+  let endings := #["grind", "grind [Array.mem_iff_getElem, List.mem_iff_getElem]"]
+  return (← firstEnding? line endings g 0).map (·.1)
+
 /-- The ways to prove a goal in which programs are unfolded, the likeliest first. -/
-def waysOf (start : MVarId) (target : Expr) : TacticM (Array (TacticM (Option String))) := do
+def waysOf (start : MVarId) (target : Expr) (hadFor : Bool) : TacticM (Array (TacticM (Option String))) := do
   let mut ways := #[]
-  for c in (← loopCalls target).extract 0 2 do
+  let calls ← loopCalls target hadFor
+  for c in calls.extract 0 2 do
     if c.moving.size > 0 && c.moving.all (·.isFVar) then ways := ways.push (byInduction? start c target)
     else
       let isLikened ← c.isLikened target
@@ -331,21 +401,20 @@ def waysOf (start : MVarId) (target : Expr) : TacticM (Array (TacticM (Option St
       let before := if c.range?.isSome then #[byTurns? start c target false, byTurns? start c target true]
         else if c.moving.any (·.isFVar) then #[byAnyList? start c target] else #[]
       ways := ways ++ before ++ if c.range?.isSome then #[] else invariants
-  if !ways.isEmpty then ways := ways.push (byEquations? start target)
-  return if (← hasOwnLoop target) || (readIn target).isEmpty then ways else #[byElements? start target] ++ ways
+  if target.getUsedConstants.contains ``List.find? then ways := #[byFound? start target] ++ ways
+  if !ways.isEmpty then ways := ways.push (byEquations? start target calls)
+  return if !hadFor && (calls.any (!·.app.isAppOf ``List.foldl) || (readIn target).isEmpty) then ways else #[byElements? start target] ++ ways
 
 /-- Lines that write `for` loops as folds, and arrays that are folded as lists, and the goal after them. -/
-def foldsOf (g : MVarId) : TacticM (String × MVarId) := g.withContext do
-  let mut lines := []
+def foldsOf (g : MVarId) (hadFor : Bool) : TacticM (String × MVarId) := g.withContext do
   let target ← instantiateMVars (← g.getType)
-  if ← hasOwnLoop target then return ("", g)
-  if target.getUsedConstants.contains ``ForIn.forIn then
-    lines := [s!"simp [← apply_ite (fun r => (pure (ForInStep.yield r) : Id _))]"]
-  let some (text, next) ← runLines? lines g | return ("", g)
+  if !hadFor && (← loopCalls target).any (!·.app.isAppOf ``List.foldl) then return ("", g)
+  let simplified := s!"simp [← apply_ite (fun r => (pure (ForInStep.yield r) : Id _))]"
+  let some (text, next) ← runLines? (if hadFor then [simplified] else []) g | return ("", g)
   next.withContext do
     let target ← instantiateMVars (← next.getType)
     let arrays ← (readIn target).filterM fun e => return e.isFVar && (← inferType e).isAppOf ``Array
-    let some array := arrays[0]? | return (text, next)
+    let some array := arrays[0]? | early text next
     let a := array.fvarId!
     let name := toString (← a.getUserName)
     let about ← (← getLCtx).decls.toArray.filterMapM fun d => do
@@ -354,8 +423,12 @@ def foldsOf (g : MVarId) : TacticM (String × MVarId) := g.withContext do
     let names := " ".intercalate about.toList
     let (before, after) := if about.isEmpty then ([], []) else ([s!"revert {names}"], [s!"intro {names}"])
     let some (more, last) ← runLines? (before ++ [s!"rcases {name} with ⟨{name}⟩", "simp"] ++ after) next | return (text, next)
-    return (text ++ more, last)
+    early (text ++ more) last
 where
+  early (text : String) (g : MVarId) : TacticM (String × MVarId) := g.withContext do
+    unless (← instantiateMVars (← g.getType)).getUsedConstants.contains ``ForInStep.done do return (text, g)
+    let some (more, last) ← runLines? [earlyEnd, "simp [early]", "clear early"] g | return (text, g)
+    return (text ++ more, last)
   runLines? (lines : List String) (g : MVarId) : TacticM (Option (String × MVarId)) := do
     let mut g := g
     for line in lines do
@@ -391,10 +464,11 @@ def loopProof? (way : Nat) (g : MVarId) : TacticM (Option String) := g.withConte
     let [next] ← runText "try dsimp only" next | break
     before := before ++ line ++ "\ntry dsimp only\n"
     g := next
-  let (lines, start) ← foldsOf g
+  let hadFor := (← instantiateMVars (← g.getType)).getUsedConstants.contains ``ForIn.forIn
+  let (lines, start) ← foldsOf g hadFor
   before := before ++ lines
   start.withContext do
-    let some find := (← waysOf start (← instantiateMVars (← start.getType)))[way]? | return none
+    let some find := (← waysOf start (← instantiateMVars (← start.getType)) hadFor)[way]? | return none
     return some <| match ← find with
       | some text => before ++ text
       | none => ""
