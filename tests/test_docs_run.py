@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lakatos
 import pytest
 
 ROOT = Path(__file__).parents[1]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+PROOFS = (ROOT / "docs" / "proofs.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 PROGRAMS = re.findall(r"```python\n(.*?)```", API, re.DOTALL)
 
@@ -34,6 +36,21 @@ def files():
     return dict(found)
 
 
+def shown_by(page):
+    """What a page shows: each command of lakatos, and its output."""
+    return re.findall(r"```console\n\$ lakatos (.*?)\n(.*?)```", page, re.DOTALL)
+
+
+def assert_printed(run, page):
+    """What Lean says is printed as the page shows it, but for times and counts."""
+    for command, shown in shown_by(page):
+        _, out, error = run(*shlex.split(command))
+        printed = {without_numbers(line) for line in out.splitlines()}
+        for line in shown.splitlines():
+            if line.startswith(("✓ ", "✗ ", "    ", "proofs", "tactics", "files")):
+                assert without_numbers(line) in printed, (command, out, error)
+
+
 def without_numbers(line):
     """A line of output less what differs from machine to machine."""
     return re.sub(r"\s+", " ", re.sub(r"\d+(\.\d+)? ?s\b|\d+ expansions?", "", line)).strip()
@@ -44,11 +61,25 @@ def test_the_commands_of_the_tutorial_print_what_it_shows(run, tmp_path, monkeyp
     for name, text in files().items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.setenv("COLUMNS", "100")
-    blocks = re.findall(r"```console\n\$ lakatos (.*?)\n(.*?)```", TUTORIAL, re.DOTALL)
-    assert len(blocks) == 6
-    for command, shown in blocks:
-        _, out, error = run(*shlex.split(command))
-        printed = {without_numbers(line) for line in out.splitlines()}
-        for line in shown.splitlines():
-            if line.startswith(("✓ ", "✗ ", "    ", "proofs", "tactics", "files")):
-                assert without_numbers(line) in printed, (command, out, error)
+    assert len(shown_by(TUTORIAL)) == 6
+    assert_printed(run, TUTORIAL)
+
+
+def test_the_five_proofs_are_found_and_no_tactic_alone_finds_them(run, tmp_path, toolchain):
+    (source,) = re.findall(r"```lean\n(.*?)```", PROOFS, re.DOTALL)
+    (tmp_path / "Proofs.lean").write_text(source, encoding="utf-8")
+    assert len(shown_by(PROOFS)) == 1
+    assert_printed(run, PROOFS)
+    programs = ", ".join(re.findall(r"^def (\w+)", source, re.MULTILINE))
+    alone = ["rfl", "decide", "omega", "exact?", "contradiction"]
+    alone += [
+        f"{each}{known}"
+        for each in ("simp", "simp_all", "grind")
+        for known in ("", f" [{programs}]")
+    ]
+    with lakatos.Session(toolchain=toolchain, workers=1) as lean:
+        theorems = lean.read(source).theorems
+        assert len(theorems) == 5
+        for theorem in theorems:
+            tried = theorem.state.apply_all(alone)
+            assert [each.closes for each in tried] == [False] * len(alone), theorem.name

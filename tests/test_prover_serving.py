@@ -87,7 +87,11 @@ def test_kiminas_client_of_asyncio_and_its_time_limit(url):
 
     async def ask():
         client = AsyncKiminaClient(api_url=url)
-        return await client.check([Snippet(id="slow", code=slow)], timeout=1, show_progress=False)
+        try:
+            snippets = [Snippet(id="slow", code=slow)]
+            return await client.check(snippets, timeout=1, show_progress=False)
+        finally:
+            await client.close()
 
     (result,) = asyncio.run(ask()).results
     assert result.analyze().status in (SnippetStatus.timeout_error, SnippetStatus.lean_error)

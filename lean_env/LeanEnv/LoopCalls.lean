@@ -168,6 +168,9 @@ def aboutOrder : List Name :=
 /-- Theorems that say of the elements of a collection what `List.Pairwise` says of it. -/
 def byElements : List Name := [``List.pairwise_iff_getElem, ``getElem!_pos]
 
+/-- Theorems on divisibility that `grind` does not use of its own accord. -/
+def aboutDivisibility : List Name := [``Nat.dvd_mod_iff, ``Nat.dvd_mul_right, ``Nat.dvd_mul_left, ``Nat.dvd_refl, ``Nat.dvd_zero]
+
 /-- What may close a claim, cheap ones first: automation that knows the definitions of the file which the claim
     names, except the one that the proof goes along. -/
 def endingsFor (e : Expr) (along : Option Name) : MetaM (Array String) := do
@@ -185,9 +188,11 @@ def endingsFor (e : Expr) (along : Option Name) : MetaM (Array String) := do
   let own := own ++ inside.toList.filter (!own.contains ·)
   let order := if [``List.Perm, ``List.isPerm, ``List.Pairwise].any all.contains then [aboutOrder] else []
   let order := if all.contains ``List.Pairwise then order ++ [byElements] else order
+  let order := if all.contains ``Dvd.dvd then order ++ [aboutDivisibility] else order
   let given (names : List Name) := if names.isEmpty then "" else s!" [{", ".intercalate (names.map toString)}]"
   let more := order.toArray.map fun names => s!"grind{given (own ++ names)}"
-  return #[s!"grind{given own}"] ++ more ++ #[s!"simp_all{given own}"]
+  let powers := if all.contains ``HPow.hPow then #[s!"simp_all [Nat.mul_pow, ← Nat.pow_add, ← Nat.pow_succ'] <;> grind{given own}"] else #[]
+  return #[s!"grind{given own}"] ++ more ++ #[s!"simp_all{given own}"] ++ powers
 
 /-- They as alternatives. -/
 def LoopCall.closing (c : LoopCall) (e : Expr) : MetaM String :=

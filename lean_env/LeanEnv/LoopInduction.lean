@@ -1,4 +1,4 @@
-import LeanEnv.LoopCandidates
+import LeanEnv.LoopFolds
 open Lean Meta Elab Tactic
 
 /-! Proofs by induction along the recursive functions of a file: the tactic `loop_induction?`, which
@@ -45,73 +45,6 @@ def Loop.invariants (l : Loop) (g : MVarId) (collections : Array Collection) (of
 where
   implies (a b : Expr) : Expr := .forallE `h a b .default
 
-/-- Variables as binders, and their names, each after a space. -/
-def bound (vars : Array Expr) : MetaM (String × String) := do
-  let mut binders := ""
-  let mut names := ""
-  for v in vars do
-    let name := (← v.fvarId!.getUserName).toString
-    binders := binders ++ s!" ({name} : {(← ppExpr (← inferType v)).pretty 1000})"
-    names := names ++ s!" {name}"
-  return (binders, names)
-
-/-- The lines among these that prove what they state, and the goal with it. -/
-def stated (lines : List String) (g : MVarId) : TacticM (String × MVarId) :=
-  lines.foldlM (init := ("", g)) fun (text, g) line => do
-    let some [next] ← within? perClaim (runText line g) | return (text, g)
-    return (text ++ line ++ "\n", next)
-
-/-- The recursive functions of the file that another one, or the step of a fold, calls. -/
-def helpersOf (c : LoopCall) : MetaM (Array Name) := do
-  let some name := c.app.getAppFn.constName? | return #[]
-  let env ← getEnv
-  let some (.defnInfo ci) := env.find? name | return #[]
-  let body := if isOwn env name then ci.value else c.app
-  body.getUsedConstants.filterM fun n => do
-    return n != name && isOwn env n && !n.isInternalDetail && (← loopInfo? n).isSome
-
-/-- What may hold of a helper, as texts to be proved by induction along it: that it keeps what is to be shown
-    of a result of its type, and, for lists, that it only adds an element and moves others. -/
-def helperClaims (g : Name) (about type : Expr) (moving : Array FVarId) : TacticM (Array (String × String × String)) := do
-  let ci ← getConstInfo g
-  unless ci.levelParams.isEmpty do return #[]
-  forallTelescope ci.type fun xs body => withNames xs do
-    unless ← isDefEq body type do return #[]
-    let call := mkAppN (.const g []) xs
-    let binders ← xs.mapM fun x => return s!"({← x.fvarId!.getUserName} : {(← ppExpr (← inferType x)).pretty 1000})"
-    let names := " ".intercalate (← xs.toList.mapM fun x => return toString (← x.fvarId!.getUserName))
-    let callText := (← ppExpr call).pretty 1000
-    let mut claims : Array String := #[]
-    for x in xs do
-      unless ← isDefEq (← inferType x) type do continue
-      let old := toString (← x.fvarId!.getUserName)
-      if type.isAppOf ``List then
-        let others ← xs.filterM fun y => do return ← isDefEq (← inferType y) type.appArg!
-        let new ← others.toList.mapM fun y => return s!"{← y.fvarId!.getUserName} :: "
-        claims := claims.push s!"({callText}).Perm ({"".intercalate new}{old})"
-      for p in ← claimParts (about.instantiate1 call) do
-        if (p.find? (· == call)).isSome && !p.hasAnyFVar moving.contains then
-          if let (some before, some after) := (← textOf? (p.replace fun e => if e == call then some x else none), ← textOf? p) then
-            claims := claims.push s!"{before} → {after}"
-    return claims.map fun claim => (s!"∀ {" ".intercalate binders.toList}, {claim}", names, callText)
-
-/-- Lines that state and prove what holds of the helpers of a loop, and the goal with these facts. -/
-def helperFacts (c : LoopCall) (g : MVarId) (target : Expr) : TacticM (String × MVarId) := do
-  let about ← kabstract target c.app
-  let type ← inferType c.app
-  let endings ← endingsFor target c.app.getAppFn.constName?
-  let mut lines := ""
-  let mut g := g
-  let mut number := 0
-  for n in (← helpersOf c).extract 0 2 do
-    for (claim, names, call) in (← g.withContext (helperClaims n about type ((c.moving.filter (·.isFVar)).map (·.fvarId!)))).extract 0 4 do
-      let line := s!"have fact{number} : {claim} := by\n  intro {names}\n  fun_induction {call}"
-      if let some (text, [next]) ← firstEnding? line endings g 1 then
-        g := next
-        lines := lines ++ text ++ "\n"
-        number := number + 1
-  return (lines, g)
-
 /-- A proof by induction along a loop, from an invariant that its values keep. ofBeginnings: what is said of
     a whole collection is said of its first elements. -/
 def byInvariant? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Bool) : TacticM (Option String) :=
@@ -140,25 +73,6 @@ def byInvariant? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Boo
     let claim := s!"∀{binders}, {"".intercalate texts.toList}{goal}"
     let turn := s!"(rename_i ih; intros; apply ih <;> first | {close})"
     return some s!"{facts}have key : {claim} := by\n  intro{names}\n  fun_induction {call}\n  all_goals first | {turn} | {close}\nrefine key{blanks}{holes} <;> clear key <;> first | rfl | {close}"
-
-/-- Lines that state and prove that what numbers began with bounds the result of a call, and the goal with them. -/
-def boundLines (g : MVarId) (call : String) (vars : Array Expr) (binders names : String) (endings : Array String) :
-    TacticM (String × MVarId) := do
-  let mut lines := ""
-  let mut g := g
-  let mut number := 0
-  for v in vars do
-    let name := (← v.fvarId!.getUserName).toString
-    for part in ["", ".1", ".2"] do
-      for (a, b) in [(s!"{name}{part}", s!"({call}){part}"), (s!"({call}){part}", s!"{name}{part}")] do
-        unless (← propOf? s!"{a} ≤ {b}").isSome do break
-        let line := s!"have bound{number} : ∀{binders}, {a} ≤ {b} := by\n  intro{names}\n  fun_induction {call}"
-        if let some (found, [next]) ← firstEnding? line endings g 1 then
-          lines := lines ++ found ++ "\n"
-          g := next
-          number := number + 1
-          break
-  return (lines, g)
 
 /-- A proof of what the goal says, said of any list that a loop consumes and of any values that it starts with. -/
 def byAnyList? (g : MVarId) (c : LoopCall) (target : Expr) : TacticM (Option String) :=
@@ -218,87 +132,6 @@ where
       return #[← mkAppM ``Iff #[p, mkOr before q], ← mkAppM ``Iff #[p, mkAnd before q]]
     | (``List.Perm, #[_, l, r]) => if l == c.app then return #[← mkAppM ``List.Perm #[l, ← mkAppM ``HAppend.hAppend #[start, r]]] else return #[]
     | _ => return #[]
-
-/-- The start of a range that a fold reads, how many turns it has, and where it ends. -/
-def LoopCall.range? (c : LoopCall) : Option (Expr × Expr × Expr) := do
-  let (``List.range', #[start, turns, _]) := (← c.moving.back?).getAppFnArgs | none
-  if start.nat? == some 0 then return (start, turns, turns)
-  let (``HSub.hSub, #[_, _, _, _, stop, s]) := turns.getAppFnArgs | none
-  guard (s == start)
-  return (start, turns, stop)
-
-/-- A proof by induction on how many turns a fold of a range has made. What the goal says of the range's end is
-    said of where it is; ofBeginnings: what it says of a whole collection, of its first elements. Or the goal's
-    claim itself holds at each turn. What was not reached of an array that is changed is as it was. -/
-def byTurns? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Bool) : TacticM (Option String) := do
-  let some (start, turns, stop) := c.range? | return none
-  let whole := match stop.getAppFnArgs with
-    | (``Array.size, #[_, xs]) | (``List.length, #[_, xs]) => if xs.isFVar then some xs else none
-    | _ => none
-  if ofBeginnings && whole.isNone then return none
-  let locals := (← getLCtx).decls.toArray.filterMap id |>.filter (!·.isImplementationDetail)
-  let isUsed (d : LocalDecl) := c.app.containsFVar d.fvarId
-  let premises ← locals.filterM fun d => do return (← isProp d.type) && !isUsed d && (← kabstract d.type stop).hasLooseBVars
-  let others ← locals.filterM fun d => do
-    if (← isProp d.type) || isUsed d || (← isType d.toExpr) || (← isClass? d.type).isSome then return false
-    return premises.any fun p => p.type.containsFVar d.fvarId
-  withLocalDeclD (← getUnusedUserName `turns) (.const ``Nat []) fun n => do
-    let sofar := if start.nat? == some 0 then n else mkNatAdd start n
-    let list := mkAppN c.moving.back!.getAppFn (c.moving.back!.getAppArgs.set! 1 n)
-    let about ← kabstract target c.app
-    let call := mkAppN c.app.getAppFn (c.app.getAppArgs.pop.push list)
-    let name := (← n.fvarId!.getUserName).toString
-    let type ← inferType c.app
-    let rest ← if type.isAppOf ``Array then asBefore call sofar else pure none
-    let said (isBounded : Bool) : TacticM Expr := withLocalDeclD `result type fun result => do
-      let mut said ← mkForallFVars ((others ++ premises).map (·.toExpr)) (about.instantiate1 result)
-      if isBounded then said := (← kabstract said stop).instantiate1 sofar
-      if let (true, some xs) := (ofBeginnings, whole) then said := ← Collection.before { index := 0, whole := xs } sofar said
-      return said.replaceFVar result call
-    let facts ← if let (true, some xs) := (ofBeginnings, whole) then Collection.facts { index := 0, whole := xs } 0 else pure []
-    let (lines, g) ← stated facts g
-    for isBounded in [true, false] do
-      if ofBeginnings && !isBounded then continue
-      let claim ← said isBounded
-      let claim := match rest with
-        | some rest => mkAnd rest claim
-        | none => claim
-      let some claim ← textOf? (← mkForallFVars #[n] (← mkArrow (← mkAppM ``LE.le #[n, turns]) claim)) | continue
-      let line := s!"have key : {claim} := by\n  intro {name}\n  induction {name}"
-      let endings := #["grind [List.range'_1_concat]", "simp_all [List.range'_1_concat] <;> grind"]
-      let some (found, _) ← firstEnding? line endings g 1 (if rest.isSome then 8 else 2) | continue
-      let last := s!"replace key := key ({(← ppExpr turns).pretty 1000}) (Nat.le_refl _)\nfirst | exact key | (apply key <;> omega) | grind | simp_all"
-      return some s!"{lines}{found}\n{last}"
-    return none
-where
-  getUnusedUserName (n : Name) : MetaM Name := return (← getLCtx).getUnusedName n
-  asBefore (call sofar : Expr) : TacticM (Option Expr) := do
-    let some init := c.moving[0]? | return none
-    let (now, old) := ((← ppExpr call).pretty 1000, (← ppExpr init).pretty 1000)
-    propOf? s!"({now}).size = ({old}).size ∧ ∀ j : Nat, {(← ppExpr sofar).pretty 1000} ≤ j → ({now})[j]! = ({old})[j]!"
-
-/-- The collections that loops and folds in an expression run through. -/
-def readIn (e : Expr) : Array Expr :=
-  let read := (applicationsIn e).filterMap fun e => match e.getAppFnArgs with
-    | (``ForIn.forIn, args) => args[args.size - 3]?
-    | (``List.foldl, args) | (``Array.foldl, args) => args[4]?
-    | _ => none
-  read.filter (!·.hasLooseBVars)
-
-/-- Inductions along what loops run through: a list, the bound of a range, or any list in place of a range. -/
-def byElements? (g : MVarId) (target : Expr) : TacticM (Option String) := do
-  let some xs := (readIn target)[0]? | return none
-  let endings := #["grind", "simp_all <;> grind"]
-  if let .fvar x := xs then
-    return (← firstEnding? s!"induction {← x.getUserName}" endings g 0).map (·.1)
-  let (``List.range', #[_, turns, _]) := xs.getAppFnArgs | return none
-  for v in (← getLCtx).getFVars do
-    if turns.containsFVar v.fvarId! && (← inferType v).isConstOf ``Nat then
-      let endings := #["simp_all [List.range'_1_concat] <;> grind"]
-      if let some (text, _) ← firstEnding? s!"induction {← v.fvarId!.getUserName}" endings g 0 then return some text
-  let name := (← getLCtx).getUnusedName `indices
-  let line := s!"(generalize {(← ppExpr xs).pretty 1000} = {name}; induction {name})"
-  return (← firstEnding? line endings g 0).map (·.1)
 
 /-- What a call may be equal to: a term of the claim, or a pair of them. -/
 def LoopCall.equals (c : LoopCall) (claim : Expr) : MetaM (Array Expr) := do
@@ -375,20 +208,6 @@ def LoopCall.isLikened (c : LoopCall) (target : Expr) : TacticM Bool :=
     let guards ← l.guards
     return !(← l.likened guards (collectionsOf guards)).isEmpty
 
-/-- A line that states and proves what a loop finds that ends at the first element with a property. -/
-def earlyEnd : String := "have early {α β : Type} (p : α → Prop) [DecidablePred p] (g : α → β) (xs : List α) :
-    (forIn xs ⟨none, ⟨⟩⟩ fun x _ => if p x then pure (.done ⟨some (g x), ⟨⟩⟩) else pure (.yield ⟨none, ⟨⟩⟩) : Id (MProd (Option β) PUnit)) =
-    pure ⟨(xs.find? (fun x => decide (p x))).map g, ⟨⟩⟩ := by
-  induction xs <;> simp_all [List.find?_cons] <;> grind"
-
-/-- A proof by whether a search found something. -/
-def byFound? (g : MVarId) (target : Expr) : TacticM (Option String) := do
-  let searches := (applicationsIn target).filter fun e => e.isAppOf ``List.find? && !e.hasLooseBVars
-  let some search := searches[0]? | return none
-  let line := s!"cases found : {(← ppExpr search).pretty 1000} <;> simp_all [List.find?_range'_eq_some]"
-  let endings := #["grind", "grind [Array.mem_iff_getElem, List.mem_iff_getElem]"]
-  return (← firstEnding? line endings g 0).map (·.1)
-
 /-- The ways to prove a goal in which programs are unfolded, the likeliest first. -/
 def waysOf (start : MVarId) (target : Expr) (hadFor : Bool) : TacticM (Array (TacticM (Option String))) := do
   let mut ways := #[]
@@ -404,50 +223,6 @@ def waysOf (start : MVarId) (target : Expr) (hadFor : Bool) : TacticM (Array (Ta
   if target.getUsedConstants.contains ``List.find? then ways := #[byFound? start target] ++ ways
   if !ways.isEmpty then ways := ways.push (byEquations? start target calls)
   return if !hadFor && (calls.any (!·.app.isAppOf ``List.foldl) || (readIn target).isEmpty) then ways else #[byElements? start target] ++ ways
-
-/-- Lines that write `for` loops as folds, and arrays that are folded as lists, and the goal after them. -/
-def foldsOf (g : MVarId) (hadFor : Bool) : TacticM (String × MVarId) := g.withContext do
-  let target ← instantiateMVars (← g.getType)
-  if !hadFor && (← loopCalls target).any (!·.app.isAppOf ``List.foldl) then return ("", g)
-  let simplified := s!"simp [← apply_ite (fun r => (pure (ForInStep.yield r) : Id _))]"
-  let some (text, next) ← runLines? (if hadFor then [simplified] else []) g | return ("", g)
-  next.withContext do
-    let target ← instantiateMVars (← next.getType)
-    let arrays ← (readIn target).filterM fun e => return e.isFVar && (← inferType e).isAppOf ``Array
-    let some array := arrays[0]? | early text next
-    let a := array.fvarId!
-    let name := toString (← a.getUserName)
-    let about ← (← getLCtx).decls.toArray.filterMapM fun d => do
-      let some d := d | return none
-      return if !d.isImplementationDetail && d.type.containsFVar a then some (toString d.userName) else none
-    let names := " ".intercalate about.toList
-    let (before, after) := if about.isEmpty then ([], []) else ([s!"revert {names}"], [s!"intro {names}"])
-    let some (more, last) ← runLines? (before ++ [s!"rcases {name} with ⟨{name}⟩", "simp"] ++ after) next | return (text, next)
-    early (text ++ more) last
-where
-  early (text : String) (g : MVarId) : TacticM (String × MVarId) := g.withContext do
-    unless (← instantiateMVars (← g.getType)).getUsedConstants.contains ``ForInStep.done do return (text, g)
-    let some (more, last) ← runLines? [earlyEnd, "simp [early]", "clear early"] g | return (text, g)
-    return (text ++ more, last)
-  runLines? (lines : List String) (g : MVarId) : TacticM (Option (String × MVarId)) := do
-    let mut g := g
-    for line in lines do
-      let some [next] ← within? perClaim (runText line g) | return none
-      g := next
-    return some ("".intercalate (lines.map (· ++ "\n")), g)
-
-/-- A line that moves the hypotheses on programs into the goal, if it names none itself, and the goal after it. -/
-def onlyInGoal (g : MVarId) : TacticM (String × MVarId) := g.withContext do
-  let isAbout (e : Expr) : MetaM Bool := return !(← programsIn e).isEmpty || !(← loopCalls e).isEmpty
-  if ← isAbout (← instantiateMVars (← g.getType)) then return ("", g)
-  let mut names := #[]
-  for d in ← getLCtx do
-    if !d.isImplementationDetail && !d.userName.hasMacroScopes && (← isProp d.type) && (← isAbout (← instantiateMVars d.type)) then
-      names := names.push (toString d.userName)
-  if names.isEmpty then return ("", g)
-  let line := s!"revert {" ".intercalate names.toList}"
-  let [next] ← runText line g | return ("", g)
-  return (line ++ "\n", next)
 
 /-- A proof by induction along the recursive functions that the goal's programs call, in one of several ways;
     the empty text where that way leads to none; none where there is no such way. -/

@@ -25,6 +25,10 @@ _REDUCIBLE = re.compile(
 )
 _WORD = re.compile(r"[^\W\d][\w'.]*")
 
+_NATURAL = re.compile(r": (Nat|ℕ)\b")
+ABOUT_DIVISIBILITY = ("Nat.dvd_mul_right", "Nat.dvd_mul_left", "Nat.dvd_mod_iff", "Nat.dvd_refl")
+"""What `grind` does not know of `∣`, given to it beside definitions of the file."""
+
 
 class Scope:
     """The declarations above one theorem that concern one of its goals."""
@@ -69,7 +73,8 @@ class Scope:
     @property
     def grind(self) -> str:
         """Parameters of `grind`: definitions that it takes, and predicates; with a space before."""
-        return _params(self.for_grind)
+        known = ABOUT_DIVISIBILITY if "∣" in self._text and _NATURAL.search(self._text) else ()
+        return _params([*self.for_grind, *known] if self.for_grind else ())
 
     def closers(self) -> list[str]:
         """Tactics to end the cases of an induction that know the file."""

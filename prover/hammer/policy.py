@@ -287,6 +287,10 @@ def _induction(shape: GoalText, scope: Scope) -> Iterator[Proposal]:
             names = " ".join(others)
             for closer in closers[:2] + closers[3:]:
                 yield Proposal(f"induction {h.name} generalizing {names} <;> {closer}", 0.08)
+        if scope.mentioned and relevant:
+            for o in [o for o in shape.objects if o.name in others and _inductive(o.type, scope)]:
+                both = f"induction {h.name} generalizing {o.name} <;> cases {o.name}"
+                yield Proposal(f"{both} <;> grind{scope.grind}", 0.1)
         yield Proposal(f"cases {h.name} <;> simp_all", 0.1 * weight)
         yield Proposal(f"cases {h.name} <;> simp_all [Nat.pow_succ] <;> omega", 0.05 * weight)
         if h.type in ("Nat", "ℕ") and relevant:
