@@ -24,7 +24,7 @@ def earlyEnd : String := "have early {α β : Type} (p : α → Prop) [Decidable
 def foldsOf (g : MVarId) (hadFor : Bool) : TacticM (String × MVarId) := g.withContext do
   let target ← instantiateMVars (← g.getType)
   if !hadFor && (← loopCalls target).any (!·.app.isAppOf ``List.foldl) then return ("", g)
-  let simplified := s!"simp [← apply_ite (fun r => (pure (ForInStep.yield r) : Id _))]"
+  let simplified := "simp [← apply_ite (fun r => (pure (ForInStep.yield r) : Id _))]"
   let some (text, next) ← runLines? (if hadFor then [simplified] else []) g | return ("", g)
   next.withContext do
     let target ← instantiateMVars (← next.getType)
@@ -97,7 +97,7 @@ def byTurns? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Bool) :
   let others ← locals.filterM fun d => do
     if (← isProp d.type) || isUsed d || (← isType d.toExpr) || (← isClass? d.type).isSome then return false
     return premises.any fun p => p.type.containsFVar d.fvarId
-  withLocalDeclD (← getUnusedUserName `turns) (.const ``Nat []) fun n => do
+  withLocalDeclD ((← getLCtx).getUnusedName `turns) (.const ``Nat []) fun n => do
     let sofar := if start.nat? == some 0 then n else mkNatAdd start n
     let list := mkAppN c.moving.back!.getAppFn (c.moving.back!.getAppArgs.set! 1 n)
     let about ← kabstract target c.app
@@ -126,7 +126,6 @@ def byTurns? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Bool) :
       return some s!"{lines}{found}\n{last}"
     return none
 where
-  getUnusedUserName (n : Name) : MetaM Name := return (← getLCtx).getUnusedName n
   asBefore (call sofar : Expr) : TacticM (Option Expr) := do
     let some init := c.moving[0]? | return none
     let (now, old) := ((← ppExpr call).pretty 1000, (← ppExpr init).pretty 1000)

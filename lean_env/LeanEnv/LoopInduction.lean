@@ -214,12 +214,11 @@ def waysOf (start : MVarId) (target : Expr) (hadFor : Bool) : TacticM (Array (Ta
   let calls ← loopCalls target hadFor
   for c in calls.extract 0 2 do
     if c.moving.size > 0 && c.moving.all (·.isFVar) then ways := ways.push (byInduction? start c target)
+    else if c.range?.isSome then ways := ways ++ #[byTurns? start c target false, byTurns? start c target true]
     else
+      if c.moving.any (·.isFVar) then ways := ways.push (byAnyList? start c target)
       let isLikened ← c.isLikened target
-      let invariants := #[byInvariant? start c target isLikened, byInvariant? start c target !isLikened]
-      let before := if c.range?.isSome then #[byTurns? start c target false, byTurns? start c target true]
-        else if c.moving.any (·.isFVar) then #[byAnyList? start c target] else #[]
-      ways := ways ++ before ++ if c.range?.isSome then #[] else invariants
+      ways := ways ++ #[byInvariant? start c target isLikened, byInvariant? start c target !isLikened]
   if target.getUsedConstants.contains ``List.find? then ways := #[byFound? start target] ++ ways
   if !ways.isEmpty then ways := ways.push (byEquations? start target calls)
   return if !hadFor && (calls.any (!·.app.isAppOf ``List.foldl) || (readIn target).isEmpty) then ways else #[byElements? start target] ++ ways

@@ -82,8 +82,8 @@ class RequestLog:
         self._count(getattr(scope.get("route"), "path", "unknown"), status)
         if status >= 400:
             client = scope["client"][0] if scope.get("client") else "?"
-            known = {**responses, CLIENT_GONE: "the client is gone"}
-            why = " ".join(str(scope.get("state", {}).get("why") or known.get(status, "")).split())
+            told = scope.get("state", {}).get("why") or responses.get(status, "")
+            why = "the client is gone" if status == CLIENT_GONE else " ".join(str(told).split())
             log.warning("%s %s %s: %d %s", client, scope["method"], _shown(scope), status, why)
 
 
