@@ -137,6 +137,13 @@ def test_numbers(value, words):
     assert evaluation_report.number(value) == words
 
 
+@pytest.mark.parametrize(
+    ("value", "words"), [(2, "2.00"), (1.9984, "2.00"), (0.128, "0.13"), (12_300.4, "12,300.40")]
+)
+def test_a_measured_time_always_has_its_decimals(value, words):
+    assert evaluation_report.seconds(value) == words
+
+
 @pytest.fixture
 def lakatos(tmp_path, capsys):
     """Run a command on a store with two runs of three problems."""

@@ -133,8 +133,14 @@ def _classes(run: Evaluation) -> Iterator[tuple[str, ...]]:
 
 def _efforts(run: Evaluation, title: str, *, solved: bool) -> ReportTable:
     heads = ("", *("maximum" if s == 1 else f"{100 * s:.0f} %" for s in SHARES))
-    rows = ((name, *map(number, values)) for name, values in statistics.efforts(run, solved))
+    efforts = statistics.efforts(run, solved)
+    rows = ((name, *map(seconds if name.endswith(", s") else number, v)) for name, v in efforts)
     return ReportTable(title, heads, tuple(rows))
+
+
+def seconds(value: float) -> str:
+    """A measured time in a column of times: `0.13`, `2.00`, `12,300.40`."""
+    return f"{value:,.2f}"
 
 
 def number(value: float) -> str:
