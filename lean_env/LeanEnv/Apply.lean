@@ -1,4 +1,5 @@
 import LeanEnv.Counterexample
+import LeanEnv.LibrarySearch
 import LeanEnv.LoopInduction
 import LeanEnv.Run
 open Lean Elab Meta Tactic
@@ -255,11 +256,33 @@ def Answer.foundBy (a : Answer) (text : String) : Answer := match a with
   | .result value => .result ((value.setObjVal! "tactic" text).setObjVal! "suggestion" text)
   | a => a
 
+def runIndexing (env : Environment) (x : MetaM α) : IO α := do
+  let ctx : Core.Context := { fileName := "<library>", fileMap := default }
+  return (← x.run'.toIO ctx { env }).1
+
+/-- The index of an environment as text. Only the build of the embedded worker calls it. -/
+def libraryLines (env : Environment) : IO String := return (← runIndexing env (indexOf env)).lines
+
+def addLibraryLine (r : WorkerRef) (line : String) : IO Unit :=
+  r.modify fun w => { w with index? := some ((w.index?.getD {}).addLine line) }
+
+/-- The index that this worker was built with, or that of the largest set of imports when it is first asked for:
+    Lean makes one in a process. -/
+def libraryIndex (r : WorkerRef) (here : Environment) : IO LibraryIndex := do
+  let w ← r.get
+  if let some index := w.index? then return index
+  let size (env : Environment) := env.header.moduleNames.size
+  let index ← runIndexing here (indexOf (w.envs.fold (init := here) fun best _ env => if size env > size best then env else best))
+  r.modify fun w => { w with index? := some index }
+  return index
+
 /-- The searches that are no tactics of Lean: they find texts in several ways, and the first that closes the
     goals takes their place. None is after the last way; an empty text, where a way finds nothing. -/
-def ownSearch? (text : String) : Option (Nat → MVarId → TacticM (Option String)) := match text.trimAscii.toString with
-  | "loop_induction?" => some loopProof?
-  | _ => none
+def ownSearch? (r : WorkerRef) (s : Snapshot) (text : String) : IO (Option (Nat → MVarId → TacticM (Option String))) := do
+  match text.trimAscii.toString with
+  | "loop_induction?" => return some loopProof?
+  | "library?" => return some (libraryProof? (← libraryIndex r s.core.env) s.banned)
+  | _ => return none
 
 /-- At most so many ways of one search. -/
 def mostWays : Nat := 7
@@ -317,7 +340,7 @@ def applyCounterexample (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) : IO A
 /-- Apply a tactic. One that searches is run, and what it found is applied in its place. -/
 def applyTactic (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (text : String) : IO Answer := do
   if text.trimAscii.toString == "counterexample?" then return ← applyCounterexample r s o
-  if let some search := ownSearch? text then return ← applySearch r s o search
+  if let some search ← ownSearch? r s text then return ← applySearch r s o search
   match ← applyText r s o text with
   | .inl answer => return answer
   | .inr found => match ← applyText r s o found with

@@ -301,6 +301,15 @@ structure KnownAxioms where
   clean  : NameSet := {}
   others : NameMap (Array (Name × Name)) := {}
 
+/-- A library's theorems by what they speak of. triggered: by a constant, the theorems of which it is among the
+    rarest, each with how much less rare it is than the rarest one. -/
+structure LibraryIndex where
+  frequency : Std.HashMap Name Nat := {}
+  triggered : Std.HashMap Name (List (Name × Float)) := {}
+
+def LibraryIndex.add (index : LibraryIndex) (c : Name) (frequency : Nat) (triggered : List (Name × Float)) : LibraryIndex :=
+  { frequency := index.frequency.insert c frequency, triggered := index.triggered.insert c triggered }
+
 structure WorkerState where
   token     : IO.CancelToken
   snapshots : Std.HashMap Nat Snapshot := {}
@@ -316,6 +325,8 @@ structure WorkerState where
   judged?   : Option Judged := none
   /-- By imports. -/
   axioms    : Std.HashMap String KnownAxioms := {}
+  /-- Of what may be imported; none: nobody asked yet. -/
+  index?    : Option LibraryIndex := none
 
 abbrev WorkerRef := IO.Ref WorkerState
 

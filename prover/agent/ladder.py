@@ -28,7 +28,7 @@ UNLIKELY = "it is unlikely: kept for a larger limit"
 
 _LIBRARY = re.compile(r"(exact|apply|rw|try)\?")
 """Tactics that search the library, which is indexed at the first time."""
-_SEARCHING = re.compile(rf"{_LIBRARY.pattern}|loop_induction\?")
+_SEARCHING = re.compile(rf"{_LIBRARY.pattern}|(loop_induction|library)\?")
 _SEARCH_S = 30.0
 """Wall time of a tactic that searches."""
 

@@ -19,6 +19,9 @@ from .programs import LOOP_INDUCTION, programs
 from .recurrences import recurrences
 from .witnesses import by_parts, chosen, diagonal, witnesses
 
+LIBRARY = "library?"
+"""A search of the worker, see LeanEnv/LibrarySearch.lean; what it finds takes its place."""
+
 CLOSING = (
     ("rfl", 1.0),
     ("assumption", 0.95),
@@ -33,6 +36,7 @@ CLOSING = (
     ("ac_rfl", 0.3),
     ("simp", 0.3),
     ("exact?", 0.3),
+    (LIBRARY, 0.5),
     ("exact Classical.em _", 0.02),
 )
 """Tried at every state of core Lean, cheapest and most often right first."""
@@ -55,8 +59,8 @@ CLOSING_MATHLIB = (
 MAX_PROPOSALS = 120
 """Most tactics proposed for one state."""
 
-LOOP_DEPTH = 2
-"""Loops are looked for at states fewer steps than this below a theorem: that costs most."""
+SEARCH_DEPTH = 2
+"""The worker's searches are tried at states fewer steps than this below a theorem: they cost most."""
 
 
 class Hammer:
@@ -73,9 +77,9 @@ class Hammer:
 
 
 def _suited(state: ProofState, found: Sequence[Proposal]) -> list[Proposal]:
-    """Without the search for loops where the state is far from its theorem."""
-    is_near = len(state.recipe) < LOOP_DEPTH
-    return [p for p in found if is_near or p.tactic != LOOP_INDUCTION]
+    """Without the worker's searches where the state is far from its theorem."""
+    is_near = len(state.recipe) < SEARCH_DEPTH
+    return [p for p in found if is_near or p.tactic not in (LIBRARY, LOOP_INDUCTION)]
 
 
 def portfolio(theorem: Theorem, goals: Sequence[Goal]) -> list[Proposal]:

@@ -1,5 +1,5 @@
 // Prepares a worker: elaborates its Lean sources into one self-contained module, loads that module
-// into a fresh instance, and saves the instance's memory. About 6 s.
+// into a fresh instance, and saves the instance's memory. About a minute.
 //   node build.js JOB.json     {"dist":DIR,"layer":DIR,"sources":[{"file","module","source"}...]}
 // Leaves LakatosWorker.olean, image.bin, image.json in the folder `layer`; prints {"lean":VERSION}
 // or {"errors":TEXT} when Lean refuses a source, or {"broken":TEXT} when the build itself fails.
@@ -27,10 +27,20 @@ function pack(lean, { layer, sources }) {
   return {};
 }
 
+// What theorems of the library speak of, as lines of text.
+function index(lean, { dist }) {
+  const session = Session.open(lean, importModules(lean, [MODULE]), [path.join(dist, 'lib')]);
+  const args = [importModules(lean, ['Std']), lean.box(0)];
+  return { lines: lean.text(lean.io(lean.run(session.roots.environment, 'LeanEnv.libraryLines', args))) };
+}
+
 // Load the module, import what nearly every file needs, and save the memory.
-function image(lean, { dist, layer }) {
+function image(lean, { dist, layer, lines }) {
   const session = Session.open(lean, importModules(lean, [MODULE]), [path.join(dist, 'lib')]);
   session.addEnvironment('Init', ['Init']);
+  for (const line of lines.split('\n')) {
+    lean.release(session.call('LeanEnv.addLibraryLine', [lean.string(line)]));
+  }
   session.step('{"v":1,"id":0,"op":"ping"}'); // fills the interpreter's caches
   const [version] = lean.text(lean.constant('l_Lean_versionString')).split(',');
   const saved = save(lean, path.join(layer, 'image.bin'));
@@ -47,7 +57,7 @@ function runThread() {
     try {
       runtime.mount(instance, searchPath, job.layer);
       initialize(lean, searchPath);
-      parentPort.postMessage({ pack, image }[phase](lean, job));
+      parentPort.postMessage({ pack, index, image }[phase](lean, job));
     } catch (error) {
       const refused = error instanceof LeanError;
       parentPort.postMessage(refused ? { errors: error.message } : { broken: lean.describe(error) });
@@ -74,8 +84,11 @@ function run(compiled, phase, job) {
 async function main() {
   const job = JSON.parse(fs.readFileSync(process.argv[2]));
   const compiled = runtime.compile(job.dist);
-  let result = await run(compiled, 'pack', job);
-  if (!result.errors && !result.broken) result = await run(compiled, 'image', job);
+  let result = {};
+  for (const phase of ['pack', 'index', 'image']) {
+    result = await run(compiled, phase, { ...job, ...result });
+    if (result.errors || result.broken) break;
+  }
   process.stdout.write(JSON.stringify(result) + '\n', () => process.exit(0));
 }
 

@@ -1,0 +1,57 @@
+"""`library?`: proofs from theorems of the library and of the file above, found by the worker."""
+
+import asyncio
+
+import pytest
+from lakatos.data.records import Accepted, Advanced, Rejected
+from lakatos.lean_env.pool import LeanPool
+from lakatos.lean_env.verification.verifier import Verifier
+
+SOURCE = """import Std
+
+theorem nonempty [BEq α] [Hashable α] [EquivBEq α] [LawfulHashable α] (m : Std.HashMap α β)
+    (k : α) (v : β) : (m.insert k v).isEmpty = false := by sorry
+
+theorem shorter (l₁ l₂ : List α) (h : l₁ <+: l₂) : l₁.length ≤ l₂.length := by sorry
+
+theorem no_overflow (x y : BitVec w) :
+    x.toNat + y.toNat < 2 ^ w → (x + y).toNat = x.toNat + y.toNat := by sorry
+
+theorem some_of (o : Option α) (h : o.isSome = true) : ∃ x, o = some x := by sorry
+
+def weight (xs : List Nat) : Nat := xs.foldr (fun x n => 2 * x + n) 0
+
+theorem weight_append (xs ys : List Nat) : weight (xs ++ ys) = weight xs + weight ys := by
+  induction xs <;> simp_all [weight, Nat.add_assoc]
+
+theorem weight_of_three (xs ys zs : List Nat) (h : weight ys = 0) :
+    weight (xs ++ (ys ++ zs)) = weight xs + weight zs := by sorry
+
+theorem itself (p : Nat → Prop) (h : p 0) : p 1 := by sorry
+"""
+
+
+async def tried(toolchain):
+    """What `library?` did at each theorem; what it closes the judge takes."""
+    found = {}
+    async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
+        opened = await pool.open("Library.lean", SOURCE)
+        for theorem in opened.theorems:
+            (step,) = await pool.apply(theorem.state, "library?", timeout_s=60)
+            found[theorem.declaration] = step
+            if step.outcome == Advanced(()):
+                checked = await verifier.verify(theorem, step.tactic)
+                assert isinstance(checked.verdict, Accepted)
+    return found
+
+
+@pytest.mark.lean
+def test_theorems_of_the_library_and_of_the_file_are_found_and_used(toolchain):
+    found = asyncio.run(tried(toolchain))
+    assert isinstance(found.pop("itself").outcome, Rejected)
+    assert {name for name, step in found.items() if step.outcome != Advanced(())} == set()
+    assert found["nonempty"].tactic == "exact Std.HashMap.isEmpty_insert .."
+    assert found["shorter"].tactic == "apply List.IsPrefix.length_le <;> assumption"
+    assert found["no_overflow"].tactic.startswith("intros\n")
+    assert found["weight_of_three"].tactic == "simp_all [weight_append]"
+    assert all(step.outcome.suggestion == step.tactic for step in found.values())
