@@ -281,7 +281,7 @@ def libraryIndex (r : WorkerRef) (here : Environment) : IO LibraryIndex := do
 def ownSearch? (r : WorkerRef) (s : Snapshot) (text : String) : IO (Option (Nat → MVarId → TacticM (Option String))) := do
   match text.trimAscii.toString with
   | "loop_induction?" => return some loopProof?
-  | "library?" => return some (libraryProof? (← libraryIndex r s.core.env) s.banned)
+  | "library?" => return some (libraryProof? (← libraryIndex r s.core.env) s.banned (← IO.mkRef none))
   | _ => return none
 
 /-- At most so many ways of one search. -/

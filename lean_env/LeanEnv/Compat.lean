@@ -32,16 +32,4 @@ def withoutLinters (x : IO α) : IO α := by
       let plain ← lintersRef.swap #[]
       try x finally lintersRef.set plain
 
-/-- How often theorems of the first environment asked about speak of each constant. -/
-def frequencies : CoreM (List (Name × Nat)) := by
-  first
-  | exact do return (← LibrarySuggestions.symbolFrequencyMap).toList
-  | exact return []
-
-/-- The theorems there of which a constant is among the rarest, each with how much less rare it is. -/
-def theoremsTriggeredBy (c : Name) : CoreM (List (Name × Float)) := by
-  first
-  | exact LibrarySuggestions.SineQuaNon.sineQuaNonTheorems c
-  | exact return []
-
 end LeanEnv

@@ -1,4 +1,3 @@
-import LeanEnv.Compat
 import LeanEnv.LoopCalls
 open Lean Meta Elab Tactic LibrarySuggestions
 
@@ -15,8 +14,8 @@ namespace LeanEnv
 /-- The index that Lean makes of the first environment that a process asks about. -/
 def indexOf (env : Environment) : MetaM LibraryIndex := withEnv env do
   let mut index : LibraryIndex := {}
-  for (c, n) in ← frequencies do
-    index := index.add c n (← theoremsTriggeredBy c)
+  for (c, n) in ← symbolFrequencyMap do
+    index := index.add c n (← SineQuaNon.sineQuaNonTheorems c)
   return index
 
 /-- It as lines of text, each of one constant; those with names that cannot be read back are left out. -/
@@ -200,11 +199,32 @@ def fitForGrind (names : Array String) (g : MVarId) : TacticM (Array String) := 
   s.restore
   return isFit.getD true
 
-/-- A proof by one theorem, and another one for the goal that it leaves. -/
-def byTwo? (names : Array String) (next : MVarId → TacticM (Array String)) (g : MVarId) : TacticM (Option String) := do
+/-- Steps by theorems that say when values of the goal's structure are equal, `BitVec.eq_of_toNat_eq` or
+    `UInt8.toBitVec_inj`: found by their names, then by what they say. -/
+def extensional (index : LibraryIndex) (banned : NameSet) (g : MVarId) : TacticM (Array String) := g.withContext do
+  let env ← getEnv
+  let some (type, _, _) := (← instantiateMVars (← g.getType)).eq? | return #[]
+  let some c := (← whnfR type).getAppFn.constName? | return #[]
+  unless isStructure env c do return #[]
+  let isNamedSo (n : Name) := match n with
+    | .str ns last => ns == c && (last.endsWith "_inj" || last.startsWith "ext" || last.startsWith "eq_of")
+    | _ => false
+  let named := index.triggered.fold (init := #[]) fun all key theorems =>
+    if c.isPrefixOf key then all ++ (theorems.toArray.map (·.1)).filter fun n => isNamedSo n && !all.contains n else all
+  let named := env.constants.map₂.foldl (init := named) fun all n _ => if isNamedSo n && !banned.contains n then all.push n else all
+  let ofVariables (e : Expr) := e.eq?.any fun (_, a, b) => a.isFVar && b.isFVar && a != b
+  let steps ← (named.filter env.contains).mapM fun n => do
+    forallTelescope (← getConstInfo n).type fun _ body => do
+      if ofVariables body then return s!"apply {n}"
+      let some (a, b) := body.iff? | return ""
+      return if ofVariables a then s!"rw [{n}]" else if ofVariables b then s!"rw [← {n}]" else ""
+  return (steps.filter (· != "")).qsort (· < ·)
+
+/-- A proof by one theorem, and another one for the goal that it leaves. first: steps to try before. -/
+def byTwo? (first names : Array String) (next : MVarId → TacticM (Array String)) (g : MVarId) : TacticM (Option String) := do
   let mut tried := 0
-  for n in names.extract 0 24 do
-    for head in [s!"apply {n}", s!"rw [{n}]"] do
+  for heads in first.toList.map ([·]) ++ (names.extract 0 24).toList.map fun n => [s!"apply {n}", s!"rw [{n}]", s!"rw [← {n}]"] do
+    for head in heads do
       let s ← saveState
       if let some [left] ← within? 400 (runText head g) then
         tried := tried + 1
@@ -212,7 +232,7 @@ def byTwo? (names : Array String) (next : MVarId → TacticM (Array String)) (g 
           s.restore
           return some s!"{head}\n{text}"
       s.restore
-      if tried > 5 then return none
+      if tried > 7 then return none
   return none
 
 /-- The first that finds something. -/
@@ -221,20 +241,25 @@ def firstFound? (finders : List (TacticM (Option String))) : TacticM (Option Str
     if let some text ← find then return some text
   return none
 
+/-- What the ways of one search share: the theorems that may bear on its goal. -/
+abbrev KnownPremises := IO.Ref (Option (Array String))
+
 /-- A proof from theorems of the library, in several ways, a quick one first; the empty text where a way leads
     to none; none where there is no such way. -/
-partial def libraryProof? (index : LibraryIndex) (banned : NameSet) (way : Nat) (g : MVarId) : TacticM (Option String) := g.withContext do
-  if way > 2 then return none
+partial def libraryProof? (index : LibraryIndex) (banned : NameSet) (known : KnownPremises) (way : Nat) (g : MVarId) : TacticM (Option String) := g.withContext do
+  if way > 3 then return none
   if (← whnfR (← instantiateMVars (← g.getType))).isForall then
     let [opened] ← runText "intros" g | return none
     if opened == g then return none
-    return (← libraryProof? index banned way opened).map fun text => if text.isEmpty then "" else s!"intros\n{text}"
+    return (← libraryProof? index banned known way opened).map fun text => if text.isEmpty then "" else s!"intros\n{text}"
   let premises (g : MVarId) : TacticM (Array String) := return (← premisesFor g index banned).map toString
-  let names ← premises g
+  let names ← (← known.get).getDM (premises g)
+  known.set (some names)
   let few := names.extract 0 10
   return some <| (← firstFound? <| match way with
     | 0 => [byOne? names g, byNames? few (listed "simp_all") g, byNames? few (listed "simp") g]
-    | 1 => [byTwo? names premises g, byRewriting? names g]
+    | 1 => [byRewriting? names g]
+    | 2 => [do byTwo? (← extensional index banned g) names premises g]
     | _ => [byCases? names g, do byNames? (← fitForGrind (names.extract 0 8) g) (listed "grind") g]).getD ""
 
 end LeanEnv

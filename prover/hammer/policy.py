@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ...data.records import Goal, ProofState, Theorem
 from ..policy.base import PolicyOutput, Proposal, Query
@@ -60,7 +61,7 @@ MAX_PROPOSALS = 120
 """Most tactics proposed for one state."""
 
 SEARCH_DEPTH = 2
-"""The worker's searches are tried at states fewer steps than this below a theorem: they cost most."""
+"""The worker's searches, which cost most, are tried fewer steps than this below a theorem."""
 
 
 class Hammer:
@@ -77,9 +78,12 @@ class Hammer:
 
 
 def _suited(state: ProofState, found: Sequence[Proposal]) -> list[Proposal]:
-    """Without the worker's searches where the state is far from its theorem."""
-    is_near = len(state.recipe) < SEARCH_DEPTH
-    return [p for p in found if is_near or p.tactic not in (LIBRARY, LOOP_INDUCTION)]
+    """With the worker's searches near the theorem only; that of the library waits below it."""
+    depth = len(state.recipe)
+    if depth >= SEARCH_DEPTH:
+        return [p for p in found if p.tactic not in (LIBRARY, LOOP_INDUCTION)]
+    waits = {LIBRARY} if depth else set()
+    return [replace(p, waits=True) if p.tactic in waits else p for p in found]
 
 
 def portfolio(theorem: Theorem, goals: Sequence[Goal]) -> list[Proposal]:
