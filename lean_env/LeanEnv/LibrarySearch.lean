@@ -57,6 +57,12 @@ def seenThrough (names : NameSet) : MetaM NameSet := do
 /-- Are names such that every theorem has them? They lead to none. -/
 def saysLittle (c : Name) : Bool := [``Eq, ``And, ``Or, ``Not, ``Iff, ``Exists, ``OfNat.ofNat, ``ite, ``dite].contains c
 
+/-- Is it a theorem, or an axiom? One that is not proved yet may never be: what rests on it would be no proof. -/
+def isProvedOrAssumed (ci : ConstantInfo) : Bool := match ci with
+  | .thmInfo t => !t.value.hasSorry
+  | .axiomInfo _ => true
+  | _ => false
+
 /-- At most so many theorems are compared. -/
 def mostCompared : Nat := 250
 
@@ -94,7 +100,7 @@ def premisesFor (g : MVarId) (index : LibraryIndex) (banned : NameSet) : MetaM (
       scored := scored.push (n, value)
       triggers := triggers ++ names
   let own := env.constants.map₂.foldl (init := #[]) fun all n ci =>
-    if (ci matches .thmInfo _ | .axiomInfo _) && !seen.contains n && !isDeniedPremise env n then all.push n else all
+    if isProvedOrAssumed ci && !seen.contains n && !isDeniedPremise env n then all.push n else all
   for n in own do scored := scored.push (n, (← score n).2)
   return (scored.qsort fun a b => if a.2 == b.2 then Name.quickLt a.1 b.1 else a.2 > b.2).map (·.1)
 
