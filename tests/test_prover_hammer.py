@@ -4,7 +4,7 @@ import asyncio
 import re
 
 import pytest
-from lakatos.data.records import Declaration, Goal, Hypothesis, ProofState, Theorem
+from lakatos.data.records import Declaration, Goal, Hypothesis, Origin, ProofState, Theorem
 from lakatos.prover.hammer.goal_text import introductions, split_top
 from lakatos.prover.hammer.policy import CLOSING_MATHLIB, MAX_PROPOSALS, Hammer
 from lakatos.prover.policy.base import Query
@@ -15,9 +15,9 @@ def goal(target, *hypotheses):
     return Goal(target, tuple(Hypothesis(name, text) for name, text in pairs))
 
 
-def propose(goals, *, source="", context=()):
+def propose(goals, *, source="", context=(), after=None):
     goals = goals if isinstance(goals, tuple) else (goals,)
-    state = ProofState("k", goals)
+    state = ProofState("k", goals, after)
     theorem = Theorem("t", source, "t.lean", 0, 0, 1, 0, "tactic", state, context=context)
     return asyncio.run(Hammer().propose([Query(theorem, state)]))[0].proposals
 
@@ -273,6 +273,16 @@ def test_every_portfolio_is_sound_text(shown):
     banned = re.compile(r"✝|\bsorry\b|\badmit\b|native_decide|\w\?(?=\s|$)")
     searching = {"exact?", "library?", "loop_induction?"}  # what it finds takes its place
     assert not [p.tactic for p in found if banned.search(p.tactic) and p.tactic not in searching]
+
+
+def test_searches_are_tried_near_the_theorem_and_that_of_the_library_waits_below_it():
+    below = Origin(ProofState("above"), "intro x", 0)
+    far = Origin(ProofState("between", origin=below), "simp", 0)
+    waits = [
+        {p.tactic: p.waits for p in propose(goal("f x = x"), after=after)}.get("library?")
+        for after in (None, below, far)
+    ]
+    assert waits == [False, True, None]
 
 
 def test_no_goals_no_proposals():
