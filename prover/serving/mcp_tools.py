@@ -116,7 +116,8 @@ class LeanTools:
         """Try tactics at a proof state, each for itself; the file is not changed.
 
         Says of each whether Lean takes it, and the states that it leaves, to go on from. A tactic
-        may have several lines. `exact?` and its like answer with what they found.
+        may have several lines. `exact?`, `library?` (theorems of the library and of the file above,
+        in several ways) and their like answer with what they found.
         """
         lean = await self._start.lean()
         named = lean.kept.get(state)
@@ -192,7 +193,7 @@ class LeanTools:
             named = lean.kept.get(state)
         found = await _found(lean, named, query.strip(), by, k)
         texts = await lean.parts.premises.texts(named.theorem, found)
-        following = "try_tactics: `exact?`, or `exact NAME ..`" if found else "search: other words"
+        following = "try_tactics: `library?`, or `exact NAME ..`" if found else "search: other words"
         return SearchAnswer(
             found=[
                 FoundDeclaration(name=p.name, kind=p.kind, type=short(text, 500), module=p.module)
