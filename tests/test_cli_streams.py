@@ -12,7 +12,7 @@ from .screen import environment, python
 
 lean = pytest.mark.lean
 ONE = "theorem one (a b : Nat) : a + b = b + a := by sorry\n"
-TWO = "".join(ONE.replace("one", f"t{n}") for n in range(2))
+MANY = "".join(ONE.replace("one", f"t{n}") for n in range(12))
 HARD = "theorem hard (n : Nat) (h : 2 < n) : ∃ p q : Nat, n * n + 7 = p * q + 12 * n := by sorry\n"
 needs_full_device = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")  # noqa: PTH110
 
@@ -29,7 +29,7 @@ def test_from_standard_input_to_standard_output(run, monkeypatch):
 
 @lean
 def test_a_reader_that_goes_away_stops_the_run(tmp_path):
-    (tmp_path / "f.lean").write_text(TWO + HARD, encoding="utf-8")
+    (tmp_path / "f.lean").write_text(MANY + HARD, encoding="utf-8")
     main = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
     options = ["--time", "600", "--workers", "1", "--db", "attempts.db"]
     with subprocess.Popen(
