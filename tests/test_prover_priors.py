@@ -151,11 +151,12 @@ class FixedTactics:
 
     name = "fixed"
 
-    def __init__(self, *tactics):
+    def __init__(self, *tactics, waits=False):
         self._tactics = tactics
+        self._waits = waits
 
     async def propose(self, queries):
-        found = tuple(Proposal(t, 0.5 / (n + 1)) for n, t in enumerate(self._tactics))
+        found = tuple(Proposal(t, 0.5 / (n + 1), self._waits) for n, t in enumerate(self._tactics))
         return [PolicyOutput(found) for _ in queries]
 
 
@@ -170,6 +171,13 @@ def test_chance_orders_depend_on_state_and_seed_alone():
     assert one == proposals(RandomPriors(FixedTactics(*names), 0), SUM)
     assert sorted(one) == names != one
     assert one != proposals(RandomPriors(FixedTactics(*names), 1), SUM)
+
+
+def test_what_its_policy_has_wait_waits_in_any_order():
+    table, _ = train_priors(TacticOutcomes(list(many()), {"4.28.0"}))
+    waiting = FixedTactics("omega", waits=True)
+    for policy in (LearnedPriors(waiting, table), RandomPriors(waiting, 0)):
+        assert run_policy(policy, SUM)[0].proposals[0].waits
 
 
 def test_what_waits_is_not_sent_first_and_costs_nothing():

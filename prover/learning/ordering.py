@@ -38,7 +38,8 @@ class LearnedPriors:
 
     def _judged(self, proposal: Proposal, state: StateWords) -> Proposal:
         chance = self._table.chances(levels(proposal.tactic, state)).proves
-        return Proposal(proposal.tactic, chance, chance < self._table.wait_below)
+        waits = proposal.waits or chance < self._table.wait_below
+        return Proposal(proposal.tactic, chance, waits)
 
 
 class RandomPriors:
@@ -60,7 +61,7 @@ class RandomPriors:
 
     def _shuffled(self, query: Query, answer: PolicyOutput) -> PolicyOutput:
         drawn = [
-            Proposal(each.tactic, each.prior**KEPT_OF_PRIOR * self._draw(query, each.tactic))
+            replace(each, prior=each.prior**KEPT_OF_PRIOR * self._draw(query, each.tactic))
             for each in answer.proposals
         ]
         return replace(answer, proposals=tuple(sorted(drawn, key=lambda each: -each.prior)))
