@@ -193,7 +193,7 @@ class LeanTools:
             named = lean.kept.get(state)
         found = await _found(lean, named, query.strip(), by, k)
         texts = await lean.parts.premises.texts(named.theorem, found)
-        following = "try_tactics: `library?`, or `exact NAME ..`" if found else "search: other words"
+        following = "try_tactics: `library?`, `exact NAME ..`" if found else "search: other words"
         return SearchAnswer(
             found=[
                 FoundDeclaration(name=p.name, kind=p.kind, type=short(text, 500), module=p.module)
