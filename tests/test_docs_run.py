@@ -72,6 +72,10 @@ def test_the_five_proofs_are_found_and_no_tactic_alone_finds_them(run, tmp_path,
     ((command, shown),) = shown_by(PROOFS)
     code, out, error = run(*shlex.split(command))
     assert (code, "5 of 5 proved" in out) == (0, True), (out, error)
+    printed = {without_numbers(line) for line in out.splitlines()}
+    told = {without_numbers(line) for line in shown.splitlines() if line.startswith("✓ ")}
+    assert len(told) == 5
+    assert told <= printed, (out, error)
     # how far a proof is shortened depends on the machine: that those shown hold is checked instead
     proofs = re.findall(r"^✓ \S+ (\w+) .*\n((?:    .*\n)+)", shown, re.MULTILINE)
     assert {name for name, _ in proofs} == set(re.findall(r"^theorem (\w+)", source, re.MULTILINE))

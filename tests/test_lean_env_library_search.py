@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from lakatos.data.records import Accepted, Advanced, Rejected
-from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.verification.verifier import Verifier
+from lakatos.data.records import Advanced, Rejected
+
+from .worker_searches import searched
 
 SOURCE = """import Std
 
@@ -33,23 +33,9 @@ theorem itself (p : Nat → Prop) (h : p 0) : p 1 := by sorry
 """
 
 
-async def tried(toolchain):
-    """What `library?` did at each theorem; what it closes the judge takes."""
-    found = {}
-    async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
-        opened = await pool.open("Library.lean", SOURCE)
-        for theorem in opened.theorems:
-            (step,) = await pool.apply(theorem.state, "library?", timeout_s=60)
-            found[theorem.declaration] = step
-            if step.outcome == Advanced(()):
-                checked = await verifier.verify(theorem, step.tactic)
-                assert isinstance(checked.verdict, Accepted)
-    return found
-
-
 @pytest.mark.lean
 def test_theorems_of_the_library_and_of_the_file_are_found_and_used(toolchain):
-    found = asyncio.run(tried(toolchain))
+    found = asyncio.run(searched(toolchain, SOURCE, "library?"))
     for name in ("unproved", "itself"):
         assert isinstance(found.pop(name).outcome, Rejected)  # a theorem with a sorry proves none
     assert {name for name, step in found.items() if step.outcome != Advanced(())} == set()

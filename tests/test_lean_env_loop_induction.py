@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from lakatos.data.records import Accepted, Advanced, Rejected
-from lakatos.lean_env.pool import LeanPool
-from lakatos.lean_env.verification.verifier import Verifier
+from lakatos.data.records import Advanced, Rejected
+
+from .worker_searches import searched
 
 SOURCE = """def firstZero (xs : Array Nat) (i : Nat) : Nat :=
   if i < xs.size then
@@ -152,30 +152,16 @@ theorem all_indices (a : Array Int) (h : 0 < a.size) (i : Nat) (hi : i < a.size)
 UNPROVED = ("none_called", "wrong")
 
 
-async def proved(toolchain, source):
-    """What `loop_induction?` did at each theorem; what it closes the judge takes."""
-    found = {}
-    async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
-        opened = await pool.open("Loops.lean", source)
-        for theorem in opened.theorems:
-            (step,) = await pool.apply(theorem.state, "loop_induction?", timeout_s=60)
-            found[theorem.declaration] = step
-            if step.outcome == Advanced(()):
-                checked = await verifier.verify(theorem, step.tactic)
-                assert isinstance(checked.verdict, Accepted)
-    return found
-
-
 @pytest.mark.lean
 def test_for_loops_are_folds_along_what_they_read(toolchain):
-    found = asyncio.run(proved(toolchain, FOR_LOOPS))
+    found = asyncio.run(searched(toolchain, FOR_LOOPS, "loop_induction?"))
     assert len(found) == 7
     assert {name for name, step in found.items() if step.outcome != Advanced(())} == set()
 
 
 @pytest.mark.lean
 def test_invariants_of_loops_are_found_and_proved(toolchain):
-    found = asyncio.run(proved(toolchain, SOURCE))
+    found = asyncio.run(searched(toolchain, SOURCE, "loop_induction?"))
     for name, step in found.items():
         if name not in UNPROVED:
             assert step.outcome == Advanced(()), (name, step)

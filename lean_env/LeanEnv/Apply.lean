@@ -256,6 +256,7 @@ def Answer.foundBy (a : Answer) (text : String) : Answer := match a with
   | .result value => .result ((value.setObjVal! "tactic" text).setObjVal! "suggestion" text)
   | a => a
 
+/-- Run what reads an environment and belongs to no file. -/
 def runIndexing (env : Environment) (x : MetaM α) : IO α := do
   let ctx : Core.Context := { fileName := "<library>", fileMap := default }
   return (← x.run'.toIO ctx { env }).1
@@ -263,6 +264,7 @@ def runIndexing (env : Environment) (x : MetaM α) : IO α := do
 /-- The index of an environment as text. Only the build of the embedded worker calls it. -/
 def libraryLines (env : Environment) : IO String := return (← runIndexing env (indexOf env)).lines
 
+/-- Take one of those lines into the worker's index. -/
 def addLibraryLine (r : WorkerRef) (line : String) : IO Unit :=
   r.modify fun w => { w with index? := some ((w.index?.getD {}).addLine line) }
 

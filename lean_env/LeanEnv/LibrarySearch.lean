@@ -39,8 +39,8 @@ where
     | t :: tolerance :: rest => (t.toName, (tolerance.toNat?.getD 0).toFloat / 1000) :: pairs rest
     | _ => []
 
-/-- A definition that stands for other things says what they say: `HashMap.insert` speaks of `DHashMap.insert`,
-    for its definition speaks of so few things. -/
+/-- A definition that speaks of no more constants than this stands for them: `HashMap.insert` for
+    `DHashMap.insert`. -/
 def mostInside : Nat := 6
 
 /-- The constants, and what those stand for. -/
@@ -54,7 +54,7 @@ def seenThrough (names : NameSet) : MetaM NameSet := do
     if inside.size > mostInside || inside.any isCompiled then return all
     return inside.foldl (·.insert ·) all
 
-/-- Are names such that every theorem has them? They lead to none. -/
+/-- Does nearly every theorem speak of it? Then it leads to none. -/
 def saysLittle (c : Name) : Bool := [``Eq, ``And, ``Or, ``Not, ``Iff, ``Exists, ``OfNat.ofNat, ``ite, ``dite].contains c
 
 /-- Is it a theorem, or an axiom? One that is not proved yet may never be: what rests on it would be no proof. -/
@@ -106,13 +106,14 @@ def premisesFor (g : MVarId) (index : LibraryIndex) (banned : NameSet) : MetaM (
 
 /-! ### How they are used -/
 
-/-- Does a text leave so many goals, or none that is open? What it did is taken back. -/
+/-- The goals that a text leaves; none if it fails. What it did is taken back. heartbeats: in thousands. -/
 def leaves? (text : String) (g : MVarId) (heartbeats := perClaim) : TacticM (Option (List MVarId)) := do
   let s ← saveState
   let left? ← within? heartbeats (runText text g)
   if left?.isSome then s.restore
   return left?
 
+/-- Does a text close the goal? heartbeats: in thousands. -/
 def closes (text : String) (g : MVarId) (heartbeats := perClaim) : TacticM Bool :=
   return (← leaves? text g heartbeats).any (·.isEmpty)
 
@@ -129,6 +130,7 @@ def byNames? (names : Array String) (text : Array String → String) (g : MVarId
     if ← closes (text fewer) g then kept := fewer
   return some (text kept)
 
+/-- A tactic with a list of theorems, which may be empty. -/
 def listed (head : String) (names : Array String) : String :=
   if names.isEmpty then head else s!"{head} [{", ".intercalate names.toList}]"
 

@@ -325,7 +325,7 @@ structure WorkerState where
   judged?   : Option Judged := none
   /-- By imports. -/
   axioms    : Std.HashMap String KnownAxioms := {}
-  /-- Of what may be imported; none: nobody asked yet. -/
+  /-- Of what may be imported; none: nobody asked for it yet. -/
   index?    : Option LibraryIndex := none
 
 abbrev WorkerRef := IO.Ref WorkerState

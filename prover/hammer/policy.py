@@ -82,8 +82,7 @@ def _suited(state: ProofState, found: Sequence[Proposal]) -> list[Proposal]:
     depth = len(state.recipe)
     if depth >= SEARCH_DEPTH:
         return [p for p in found if p.tactic not in (LIBRARY, LOOP_INDUCTION)]
-    waits = {LIBRARY} if depth else set()
-    return [replace(p, waits=True) if p.tactic in waits else p for p in found]
+    return [replace(p, waits=True) if depth and p.tactic == LIBRARY else p for p in found]
 
 
 def portfolio(theorem: Theorem, goals: Sequence[Goal]) -> list[Proposal]:

@@ -1,0 +1,19 @@
+"""What a search of the worker finds for the theorems of a file, judged."""
+
+from lakatos.data.records import Accepted, Advanced
+from lakatos.lean_env.pool import LeanPool
+from lakatos.lean_env.verification.verifier import Verifier
+
+
+async def searched(toolchain, source, tactic):
+    """By theorem, the step that the search made; what closes a theorem the judge takes."""
+    found = {}
+    async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
+        opened = await pool.open("Searched.lean", source)
+        for theorem in opened.theorems:
+            (step,) = await pool.apply(theorem.state, tactic, timeout_s=60)
+            found[theorem.declaration] = step
+            if step.outcome == Advanced(()):
+                checked = await verifier.verify(theorem, step.tactic)
+                assert isinstance(checked.verdict, Accepted)
+    return found
