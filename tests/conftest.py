@@ -39,6 +39,8 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--require-lean"):
+        # of two processes that share the tests, one sets Lean up while the other need not wait
+        items.sort(key=lambda item: item.get_closest_marker("lean") is not None)
         return
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.markexpr:
         for marker in ("lean", "model", "slow"):

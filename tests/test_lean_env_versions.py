@@ -100,11 +100,11 @@ def elaborated():
                     text = text.replace(old, new)
                 yield pytest.param(f"{each['declared']}\n{text}", True, id=f"{name}, recorded")
     (options,) = RECORDED["Options"]
-    state = (ROOT / "LeanEnv" / "State.lean").read_text(encoding="utf-8")
+    printing = (ROOT / "LeanEnv" / "Printing.lean").read_text(encoding="utf-8")
     library = (ROOT / "LeanEnv" / options["file"]).read_text(encoding="utf-8")
     assert options["form"].replace("NewOptions", "Options") in library
-    printing = re.search(r"def setsPrinting .*?return false\n", state, re.DOTALL)[0]
-    text = f"{printing.replace('Options', 'NewOptions')}\ndef f : NewOptions := {options['form']}\n"
+    setting = re.search(r"def setsPrinting .*?return false\n", printing, re.DOTALL)[0]
+    text = f"{setting.replace('Options', 'NewOptions')}\ndef f : NewOptions := {options['form']}\n"
     yield pytest.param(f"{options['declared']}\n{text}", True, id="Options, recorded")
 
 

@@ -212,37 +212,60 @@ def ApplyOptions.limit (o : ApplyOptions) (s : Snapshot) : Nat :=
   | 0 => o.heartbeats
   | n => min n o.heartbeats
 
-/-- Run a text that Lean can read and that may be tried. The text instead, when it searches. -/
-def runTactic (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (text : String) (stx : Syntax) : IO (Answer ⊕ String) := do
+/-- Does it end well only if Lean's kernel takes what it adds (`decide +kernel`)? What a library that is not
+    Lean's own, or the file, makes of a text may be of that kind. -/
+def asksKernel (text : String) (stx : Syntax) : Bool :=
+  text.contains "kernel" || (stx.find? fun s => !s.isAtom && !s.isIdent && !isOwnKind s.getKind).isSome
+
+/-- Read a text, or say why it may not be tried. -/
+def Snapshot.read (s : Snapshot) (o : ApplyOptions) (text : String) : BaseIO (Except Answer Reading) := do
+  let key := (text, o.drafts)
+  if let some kept := s.readings? then
+    if let some reading := (← kept.get)[key]? then return .ok reading
+  match s.parse text with
+  | .error e => return .error (rejected "parse" e)
+  | .ok stx =>
+    if let some against := s.place.objection? (drafts := o.drafts) stx then return .error (rejected against.kind against.text)
+    let reading : Reading := { stx, map := text.toFileMap, drafts := o.drafts && hasHole stx
+                               searches := (suggests? stx).isSome, asksKernel := asksKernel text stx }
+    if let some kept := s.readings? then
+      kept.modify fun m => (if m.size < mostRead then m else {}).insert key reading
+    return .ok reading
+
+/-- Without the kernel's check of each lemma that a tactic puts aside, an eighth of the time of a mixture of
+    tactics: a proof is judged as a whole, and then the kernel checks all of it. -/
+def Snapshot.uncheckedLemmas (s : Snapshot) : Snapshot :=
+  { s with coreCtx := { s.coreCtx with options := debug.skipKernelTC.set s.coreCtx.options true } }
+
+/-- Run a text as it was read. The text instead, when it searches. -/
+def runTactic (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (text : String) (reading : Reading) : IO (Answer ⊕ String) := do
   let token := (← r.get).token
-  let drafts := o.drafts && hasHole stx
-  let (outcome, log) ← s.runLogged token (o.limit s) (evaluate stx s) (trees := drafts)
-  let map := s.coreCtx.fileMap
-  let messages := (← log.toList.mapM (messageToWire map ·)).toArray
+  let s := { s with coreCtx := { s.coreCtx with fileMap := reading.map } }
+  let tried := if reading.asksKernel then s else s.uncheckedLemmas
+  let (outcome, log) ← tried.runLogged token (o.limit s) (evaluate reading.stx s) (trees := reading.drafts)
+  let messages := (← log.toList.mapM (messageToWire reading.map ·)).toArray
   match outcome with
   | .error stop => return .inl (stop.rejected messages)
-  | .ok (holdsSorry, s') =>
-    if (suggests? stx).isSome then
-      let said ← log.toList.filterMapM fun m => return (suggestedBy (← m.data.toString)).map ((map.ofPosition m.pos).byteIdx, ·)
-      match replaceSearches text stx said.toArray with
+  | .ok (holdsSorry, after) =>
+    if reading.searches then
+      let said ← log.toList.filterMapM fun m => return (suggestedBy (← m.data.toString)).map ((reading.map.ofPosition m.pos).byteIdx, ·)
+      match replaceSearches text reading.stx said.toArray with
       | .ok new => return .inr new
       | .error why => return .inl (rejectedWith "elaboration" s!"a proof says what was found, not that it was searched for: {why}" messages)
     if log.hasErrors then return .inl (rejectedWith "elaboration" (← errorsOf log) messages)
-    if holdsSorry && !drafts then return .inl (rejectedWith "sorry" "the tactic leaves a sorry in the proof" messages)
+    if holdsSorry && !reading.drafts then return .inl (rejectedWith "sorry" "the tactic leaves a sorry in the proof" messages)
     let said := if messages.isEmpty then [] else [("messages", Json.arr messages)]
-    if !drafts then return .inl (← advanced r s' o #[] said)
+    let s' := { after with coreCtx := s.coreCtx }
+    if !reading.drafts then return .inl (← advanced r s' o #[] said)
     match ← draftedState s.goals s' token with
     | .error stop => return .inl (stop.rejected messages)
     | .ok (holes, s') => return .inl (← advanced r s' o holes said)
 
-/-- Parse a text and run it. The text instead, when it searches. -/
+/-- Read a text and run it. The text instead, when it searches. -/
 def applyText (r : WorkerRef) (s : Snapshot) (o : ApplyOptions) (text : String) : IO (Answer ⊕ String) := do
-  let s := { s with coreCtx := { s.coreCtx with fileMap := text.toFileMap } }
-  match s.parse text with
-  | .error e => return .inl (rejected "parse" e)
-  | .ok stx => match s.place.objection? (drafts := o.drafts) stx with
-    | some against => return .inl (rejected against.kind against.text)
-    | none => runTactic r s o text stx
+  match ← s.read o text with
+  | .error answer => return .inl answer
+  | .ok reading => runTactic r s o text reading
 
 /-- Why an answer is none that takes a tactic; none where it takes it. -/
 def Answer.refusal? : Answer → Option String
@@ -265,8 +288,8 @@ def runIndexing (env : Environment) (x : MetaM α) : IO α := do
 def libraryLines (env : Environment) : IO String := return (← runIndexing env (indexOf env)).lines
 
 /-- Take one of those lines into the worker's index. -/
-def addLibraryLine (r : WorkerRef) (line : String) : IO Unit :=
-  r.modify fun w => { w with index? := some ((w.index?.getD {}).addLine line) }
+def addLibraryLine (r : WorkerRef) (known : Environment) (line : String) : IO Unit :=
+  r.modify fun w => { w with index? := some ((w.index?.getD {}).addLine known line) }
 
 /-- The index that this worker was built with, or that of the largest set of imports when it is first asked for:
     Lean makes one in a process. -/

@@ -62,6 +62,9 @@ def isForeign (env : Environment) (n : Name) : Bool :=
   | some i => !([`Init, `Std, `Lean].contains (((env.allImportedModuleNames[i]?).map Name.getRoot).getD `Init))
   | none => env.contains n
 
+/-- Is it Lean's own syntax, of which a proof may be made? -/
+def isOwnKind (kind : Name) : Bool := allowedKinds.contains kind || kind.getRoot == `token
+
 /-- Is a byte of the file in the proposed text? -/
 def Place.holds (p : Place) (at_ : String.Pos.Raw) : Bool :=
   p.span?.all fun s => s.start ≤ at_.byteIdx && at_.byteIdx < s.stop
@@ -162,7 +165,7 @@ def Place.againstName (p : Place) (stx : Syntax) (n : Name) : Option Objection :
 def Place.againstKind (p : Place) (drafts : Bool) (stx : Syntax) (kind : Name) : Option Objection :=
   if sorryKinds.contains kind then
     if drafts && draftKinds.contains kind then none else some { kind := "sorry", text := s!"{wordOf stx} is not a proof", part := stx }
-  else if !(allowedKinds.contains kind || kind.getRoot == `token || isForeign p.env kind) then notInProof stx (wordOf stx)
+  else if !(isOwnKind kind || isForeign p.env kind) then notInProof stx (wordOf stx)
   else if optionKinds.contains kind && !allowedOptions.contains stx[1].getId.eraseMacroScopes then
     notInProof stx s!"set_option {stx[1].getId.eraseMacroScopes}"
   else none

@@ -29,14 +29,15 @@ def LibraryIndex.lines (index : LibraryIndex) : String := Id.run do
 where
   isReadable (n : Name) : Bool := !(toString n).contains ' ' && (toString n).toName == n
 
-/-- With one more of these lines. -/
-def LibraryIndex.addLine (index : LibraryIndex) (line : String) : LibraryIndex :=
+/-- With one more of these lines. known: its constants' names are shared, not made once more. -/
+def LibraryIndex.addLine (index : LibraryIndex) (known : Environment) (line : String) : LibraryIndex :=
   match line.splitOn " " with
-  | c :: n :: theorems => index.add c.toName (n.toNat?.getD 0) (pairs theorems)
+  | c :: n :: theorems => index.add (named c) (n.toNat?.getD 0) (pairs theorems)
   | _ => index
 where
+  named (text : String) : Name := (known.find? text.toName).elim text.toName (·.name)
   pairs : List String → List (Name × Float)
-    | t :: tolerance :: rest => (t.toName, (tolerance.toNat?.getD 0).toFloat / 1000) :: pairs rest
+    | t :: tolerance :: rest => (named t, (tolerance.toNat?.getD 0).toFloat / 1000) :: pairs rest
     | _ => []
 
 /-- A definition that speaks of no more constants than this stands for them: `HashMap.insert` for

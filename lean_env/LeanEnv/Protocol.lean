@@ -56,15 +56,15 @@ def Request.parse (j : Json) : Except String Request := do
     | .ok v => some <$> fromJson? v
     | .error _ => pure none
   match ← field String "op" with
+  | "apply" =>
+    return .apply (← field Nat "state") (← field String "tactic")
+      (← optional Nat "heartbeats" defaultHeartbeats) (← optional Bool "drafts" false) (← optional Bool "together" false)
   | "ping" => return .ping
   | "options" => return .options (← field (Array (String × Json)) "values")
   | "open" =>
     return .open (← optional String "name" "<file>") (← field String "source") (← maybe Span "proposed")
       (← optional Bool "typed" true)
   | "state" => return .state (← field Nat "file") (← field String "statement") (← maybe Nat "command")
-  | "apply" =>
-    return .apply (← field Nat "state") (← field String "tactic")
-      (← optional Nat "heartbeats" defaultHeartbeats) (← optional Bool "drafts" false) (← optional Bool "together" false)
   | "release" =>
     return .release (← optional (Array Nat) "states" #[]) (← optional (Array Nat) "files" #[])
   | "stats" => return .stats

@@ -99,7 +99,8 @@ def Hole.snapshot (h : Hole) (before : Environment) (token : IO.CancelToken) :
   | .error stop => return .error stop
   | .ok ((isProp, levelNames, types, own?), s', _) =>
     let (env, banned) := environmentFor before c.env types
-    return .ok ({ s' with core := { s'.core with env := (← rememberPrinted env) }, term := { levelNames }, banned, own? }, isProp)
+    let core := { s'.core with env := (← rememberPrinted env) }
+    return .ok ({ s' with core, term := { levelNames }, banned, own?, readings? := some (← IO.mkRef {}) }, isProp)
 
 /-- What a constant is called; a proposition that a structure holds is a field, not a theorem. -/
 def kindOf (env : Environment) (n : Name) : ConstantInfo → String
@@ -249,7 +250,8 @@ def poseStatement (r : WorkerRef) (file : OpenFile) (text : String) (command? : 
   let s : Snapshot := {
     coreCtx := { fileName := "<tactic>", fileMap := default, options := scope.opts, currNamespace := scope.currNamespace
                  openDecls := scope.openDecls, maxRecDepth := c.maxRecDepth }
-    core := { env := (← rememberPrinted c.env), ngen := c.ngen }, metaState := {}, term := { levelNames := scope.levelNames }, goals := [] }
+    core := { env := (← rememberPrinted c.env), ngen := c.ngen }, metaState := {}, term := { levelNames := scope.levelNames }, goals := []
+    readings? := some (← IO.mkRef {}) }
   let posed : TacticM Unit := do
     match Parser.runParserCategory (← getEnv) `term text "<statement>" with
     | .error e => throwError e

@@ -39,7 +39,8 @@ function image(lean, { dist, layer, lines }) {
   const session = Session.open(lean, importModules(lean, [MODULE]), [path.join(dist, 'lib')]);
   session.addEnvironment('Init', ['Init']);
   for (const line of lines.split('\n')) {
-    lean.release(session.call('LeanEnv.addLibraryLine', [lean.string(line)]));
+    const known = lean.retain(session.roots.environment);
+    lean.release(session.call('LeanEnv.addLibraryLine', [known, lean.string(line)]));
   }
   session.step('{"v":1,"id":0,"op":"ping"}'); // fills the interpreter's caches
   const [version] = lean.text(lean.constant('l_Lean_versionString')).split(',');
