@@ -5,7 +5,15 @@ import pickle
 
 import pytest
 from lakatos.data.errors import UsageError
-from lakatos.data.records import Accepted, Advanced, Origin, ProofState, ProofTree, Rejected
+from lakatos.data.records import (
+    Accepted,
+    Advanced,
+    Origin,
+    ProofState,
+    ProofTree,
+    Rejected,
+    Rejection,
+)
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.verification.script import script
 from lakatos.lean_env.verification.verifier import Verifier
@@ -283,3 +291,29 @@ def test_holes_are_judged_one_by_one_where_a_universe_has_a_common_name(toolchai
             return [(await gate.verify(*pair)).verdict for pair in proofs]
 
     assert all(isinstance(verdict, Accepted) for verdict in asyncio.run(go()))
+
+
+KERNEL = """macro "certainly" : tactic => `(tactic| decide +kernel)
+theorem right : 2 ^ 10 = 1024 := by sorry
+theorem wrong : 2 ^ 10 = 1023 := by sorry
+"""
+
+
+@on_lean
+async def test_what_asks_the_kernel_is_answered_by_it(lean):
+    """Of what other tactics put aside it is asked only when the whole proof is judged."""
+    right, wrong = (await lean.pool.open("kernel.lean", KERNEL)).theorems
+    tactics = ["decide +kernel", "decide (config := { kernel := true })", "certainly"]
+    for theorem, expected in ((right, True), (wrong, False)):
+        steps = await lean.pool.apply(theorem.state, tactics)
+        assert [step.outcome == Advanced(()) for step in steps] == [expected] * 3
+
+
+@on_lean
+async def test_a_text_that_was_read_before_is_read_as_it_is_meant_now(lean):
+    for _ in range(2):
+        assert isinstance(await lean.outcome("both", "exact sorry", allow_sorry=True), Advanced)
+        refused = await lean.outcome("both", "exact sorry")
+        assert (refused.kind, refused.message) == (Rejection.SORRY, "sorry is not a proof")
+        assert isinstance(await lean.outcome("wrong", "simp only"), Rejected)
+        assert await lean.outcome("zero", "simp only [Nat.add_zero]") == Advanced(())

@@ -123,6 +123,8 @@ def evaluation_config(
     _check_problems_named(options, stored)
     selection = _selection(options)
     problems = _read_problems(options, selection, reporter) if options.data else ()
+    if options.header and problems:  # a file that cannot be read is told before Lean is set up
+        read_source(str(options.header))
     toolchain, lean_choice = find_lean(options.data or (_data_of(stored) if stored else None))
     problems, header = _with_header(options, problems, toolchain)
     name = options.problem_set or "problems"

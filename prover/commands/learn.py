@@ -117,6 +117,13 @@ Evaluate = Callable[[EvaluationConfig, RunRecord, str | None, Path | None], Awai
 """Runs one evaluation, or goes on with it, and stores it; the exit code."""
 
 
+def check_folder(out: Path) -> None:
+    """Raise UsageError for a folder of another use than learning."""
+    is_other = out.exists() and (not out.is_dir() or any(out.iterdir()))
+    if is_other and not (out / RECORD).is_file():
+        raise UsageError(f"{out} is not empty, and no learning was begun there")
+
+
 class LearnCommand:
     """Runs the rounds. evaluate: runs each part of them; cache: where Lean is set up."""
 
@@ -176,8 +183,7 @@ class LearnCommand:
                 differing = ", ".join(name for name in terms if known.get(name) != terms[name])
                 raise UsageError(f"{out} has another learning ({differing} differ): choose another")
             return
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise UsageError(f"{out} is not empty, and no learning was begun there")
+        check_folder(out)
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
