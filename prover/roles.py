@@ -71,8 +71,12 @@ def _suits(form: PromptFormat, mode: str) -> bool:
 def check_options(words: str, model: ModelConfig, drafts: DraftConfig, mode: str) -> None:
     """Check that the options given are of use: for models where one is asked, for drafts.
 
-    Raises UsageError for an option that is of none, and for an unknown prompt format.
+    Raises UsageError for an option that is of none, an unknown prompt format, a missing package.
     """
+    from .models.checkpoint import require  # slow to import
+
+    for asked in parse_policy(words).models:
+        require(f"{asked.word}:{asked.name}", asked.packages, "'lakatos[llm]'")
     if model.prompt:
         format_named(model.prompt)
     if not parse_policy(words).models:

@@ -43,7 +43,11 @@ def rows(tmp_path):
         (["--data", "set.jsonl", "--header", "no.lean"], "no.lean: no such file"),
         ([], "missing --data PATH: lakatos eval NAME --data PATH, or --run N to go on"),
         (["--run", "7"], "run 7 is no evaluation"),
-        (["--data", "set.jsonl", "--resume", "--lean", "embedded"], "no run to go on with"),
+        pytest.param(
+            ["--data", "set.jsonl", "--resume", "--lean", "embedded"],
+            "no run to go on with",
+            marks=lean,
+        ),
     ],
 )
 def test_a_wrong_use_is_one_line_and_exit_2(run, rows, tmp_path, arguments, line):
