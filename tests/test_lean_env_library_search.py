@@ -27,6 +27,8 @@ theorem weight_append (xs ys : List Nat) : weight (xs ++ ys) = weight xs + weigh
 theorem weight_of_three (xs ys zs : List Nat) (h : weight ys = 0) :
     weight (xs ++ (ys ++ zs)) = weight xs + weight zs := by sorry
 
+theorem kept_or_dropped (a b : UInt32) : (a &&& b) ||| (a &&& ~~~b) = a := by sorry
+
 theorem unproved (p : Nat → Prop) : p 0 → p 1 := by sorry
 
 theorem itself (p : Nat → Prop) (h : p 0) : p 1 := by sorry
@@ -41,6 +43,7 @@ def test_theorems_of_the_library_and_of_the_file_are_found_and_used(toolchain):
     assert {name for name, step in found.items() if step.outcome != Advanced(())} == set()
     assert found["nonempty"].tactic == "exact Std.HashMap.isEmpty_insert .."
     assert found["shorter"].tactic == "apply List.IsPrefix.length_le <;> assumption"
+    assert found["kept_or_dropped"].tactic.startswith("apply UInt32.eq_of_toBitVec_eq <;> ")
     assert found["no_overflow"].tactic.startswith("intros\n")
     assert "weight_append" in found["weight_of_three"].tactic
     assert all(step.outcome.suggestion == step.tactic for step in found.values())

@@ -208,15 +208,16 @@ def fitForGrind (names : Array String) (g : MVarId) : TacticM (Array String) := 
   s.restore
   return isFit.getD true
 
-/-- Steps by theorems that say when values of the goal's structure are equal, `BitVec.eq_of_toNat_eq` or
-    `UInt8.toBitVec_inj`: found by their names, then by what they say. -/
+/-- Steps by theorems that say when values of the goal's type are equal, `BitVec.eq_of_toNat_eq`,
+    `UInt8.toBitVec_inj` or `Nat.eq_of_testBit_eq`: found by their names, then by what they say. -/
 def extensional (index : LibraryIndex) (banned : NameSet) (g : MVarId) : TacticM (Array String) := g.withContext do
   let env ← getEnv
   let some (type, _, _) := (← instantiateMVars (← g.getType)).eq? | return #[]
   let some c := (← whnfR type).getAppFn.constName? | return #[]
-  unless isStructure env c do return #[]
+  unless isStructure env c || c == ``Nat do return #[]
   let isNamedSo (n : Name) := match n with
-    | .str ns last => ns == c && (last.endsWith "_inj" || last.startsWith "ext" || last.startsWith "eq_of")
+    | .str ns last =>
+      (ns == c && (last.endsWith "_inj" || last.startsWith "ext" || last.startsWith "eq_of")) || (ns.getPrefix == c && last == "inj")
     | _ => false
   let named := index.triggered.fold (init := #[]) fun all key theorems =>
     if c.isPrefixOf key then all ++ (theorems.toArray.map (·.1)).filter fun n => isNamedSo n && !all.contains n else all
@@ -228,6 +229,11 @@ def extensional (index : LibraryIndex) (banned : NameSet) (g : MVarId) : TacticM
       let some (a, b) := body.iff? | return ""
       return if ofVariables a then s!"rw [{n}]" else if ofVariables b then s!"rw [← {n}]" else ""
   return (steps.filter (· != "")).qsort (· < ·)
+
+/-- A proof by such a step, and what simplifies the equation that it leaves, bit by bit if need be. -/
+def byEqualParts? (steps names : Array String) (g : MVarId) : TacticM (Option String) :=
+  let endings := ["simp", "grind", "(simp; ext; simp; grind)", listed "simp_all" names]
+  firstClosing? (steps.toList.flatMap fun step => endings.map fun ending => s!"{step} <;> {ending}") g
 
 /-- A proof by one theorem, and another one for the goal that it leaves. first: steps to try before. -/
 def byTwo? (first names : Array String) (next : MVarId → TacticM (Array String)) (g : MVarId) : TacticM (Option String) := do
@@ -268,7 +274,9 @@ partial def libraryProof? (index : LibraryIndex) (banned : NameSet) (known : Kno
   return some <| (← firstFound? <| match way with
     | 0 => [byOne? names g, byNames? few (listed "simp_all") g, byNames? few (listed "simp") g]
     | 1 => [byRewriting? names g]
-    | 2 => [do byTwo? (← extensional index banned g) names premises g]
+    | 2 => [do
+        let steps ← extensional index banned g
+        firstFound? [byEqualParts? steps few g, byTwo? steps names premises g]]
     | _ => [byCases? names g, do byNames? (← fitForGrind (names.extract 0 8) g) (listed "grind") g]).getD ""
 
 end LeanEnv
