@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..config import DraftConfig, ModelConfig, ProverConfig, key_values, rising_limits
+from ..hammer.policy import Hammer
+from ..learning.files import known_steps
+from ..learning.ordering import with_priors
 from ..session import RunConfig, searched
 from .options import RuntimeOptions
 from .proving_options import DraftOptions, PolicyOptions, ProvingOptions
@@ -31,6 +34,7 @@ def run_config(
         priors=file_word(policy.priors),
         memory=file_word(policy.memory),
     )
+    _check_files(model)
     prover = ProverConfig(
         expansions=budget.expansions,
         wall_s=budget.seconds,
@@ -69,6 +73,14 @@ def run_config(
         sample_steps=search.sample_steps,
         granularity=search.granularity,
     )
+
+
+def _check_files(model: ModelConfig) -> None:
+    """Raise UsageError for a wrong file of `--priors` or `--memory`, before Lean is set up."""
+    if model.priors not in (None, *LEARNED):
+        with_priors(Hammer(), model.priors, seed=0)
+    if model.memory not in (None, *LEARNED):
+        known_steps(model.memory)
 
 
 def file_word(word: str | None) -> str | None:
