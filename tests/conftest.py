@@ -40,7 +40,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--require-lean"):
         # of two processes that share the tests, one sets Lean up while the other need not wait
-        items.sort(key=lambda item: item.get_closest_marker("lean") is not None)
+        items.sort(key=_meets_lean)
         return
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.markexpr:
         for marker in ("lean", "model", "slow"):
@@ -50,6 +50,11 @@ def pytest_collection_modifyitems(config, items):
         _skip(items, "lean", "the embedded Lean is not set up (lakatos setup)")
     if pretrained.found(cache()) is None:
         _skip(items, "model", "the pretrained model is not here (pytest --require-lean fetches it)")
+
+
+def _meets_lean(item):
+    """Whether a test needs Lean, or gives a command that may."""
+    return item.get_closest_marker("lean") is not None or "lakatos" in item.fixturenames
 
 
 def _skip(items, marker, reason):
@@ -133,5 +138,6 @@ def smollm(smollm_file):
 @pytest.fixture(autouse=True)
 def _prepared_lean(request):
     """Set Lean up before the first test that needs it: no command meets a bare machine."""
-    if request.node.get_closest_marker("lean"):
+    is_required = request.config.getoption("--require-lean") and _meets_lean(request.node)
+    if is_required or request.node.get_closest_marker("lean"):
         request.getfixturevalue("own_toolchain")

@@ -275,7 +275,6 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path):
     assert done.stderr.splitlines() == [line]  # and Lean was not set up for it
 
 
-@pytest.mark.lean
 def test_a_wrong_key_and_a_dead_server_are_one_line(run, monkeypatch):
     with Server(key="right") as server:
         arguments = ["prove", "logic.lean", "--policy", f"openai:m@{server.url}"]
