@@ -1,5 +1,5 @@
 // The part of the stand-in `lean` that runs a program in the embedded engine.
-//   node lean.js JOB.json   {"dist":DIR,"code":FILE,"path":[DIR...],"imports":[NAME...],"source":{file,module,source}}
+//   node lean.js '{"dist":DIR,"code":FILE,"path":[DIR...],"imports":[NAME...],"source":{file,module,source}}'
 // Elaborates `source` on top of its imports, found in dist/lib and on `path`, and runs its `main` on
 // standard input, which is read to its end first: this engine has one thread, and `main` reads ahead
 // in a second. Prints Lean's errors and ends with status 1 if there are any.
@@ -52,7 +52,7 @@ function work(instance) {
 }
 
 if (isMainThread) {
-  const job = JSON.parse(fs.readFileSync(process.argv[2]));
+  const job = JSON.parse(process.argv[2]);
   const compiled = runtime.compile(job.dist, job.code);
   const thread = new Worker(__filename, { workerData: { job, compiled }, resourceLimits: THREAD_LIMITS });
   thread.on('exit', (status) => process.exit(status));
