@@ -3,9 +3,11 @@
 import asyncio
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import pytest
+from lakatos.data.errors import WorkerDied
 from lakatos.data.records import Accepted, Refused
 from lakatos.lean_env.protocol import Result
 from lakatos.lean_env.verification.judge import CheckLimits, CheckTime, Judge
@@ -84,7 +86,7 @@ class Opener:
 
 class NoLean:
     def worker_command(self, *, memory_mb):
-        return memory_mb
+        return SimpleNamespace(modules=None)
 
 
 def test_a_worker_holds_only_so_many_sets_of_imports():
@@ -104,6 +106,33 @@ def test_a_worker_holds_only_so_many_sets_of_imports():
     asyncio.run(run())
     assert [len(worker.opened) for worker in started] == [8, 8, 8, 2]
     assert all(worker.is_closed for worker in started)
+
+
+def test_a_check_is_tried_again_where_lean_died_once():
+    """A worker that somebody kills says nothing of the proof; one that ends two of them does."""
+    deaths = []
+
+    class Mortal(Opener):
+        async def request(self, op, *, wall_s, **fields):
+            if op == "judge" and deaths:
+                raise WorkerDied(deaths.pop())
+            answer = await super().request(op, wall_s=wall_s, **fields)
+            verdict = {"results": [{"name": "t", "reasons": [], "axioms": []}]}
+            return replace(answer, value=answer.value | verdict)
+
+    async def start(command):
+        return Mortal()
+
+    async def judged(died):
+        deaths[:] = died
+        judge = Judge(NoLean(), CheckLimits(), start)
+        said = await judge.judge("", {"constants": [], "imports": []}, ["t"], [], CheckTime(60.0))
+        await judge.close()
+        return said
+
+    assert asyncio.run(judged(["killed"])) == {"t": Accepted()}
+    refused = asyncio.run(judged(["killed", "killed again"]))
+    assert refused.text == "Lean ended during the check (judge): killed"
 
 
 @pytest.mark.lean

@@ -11,7 +11,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ...data.errors import UsageError, WorkerDied
 from ...data.records import (
@@ -38,6 +38,7 @@ LEAST_CHECK_S = 10.0
 JUDGING = ("judge", "judge_at")
 
 Answer = Result | Failure | TimedOut
+T = TypeVar("T")
 
 
 class Asks(Protocol):
@@ -201,6 +202,7 @@ class Judge:
         self._worker: OwnWorker | None = None
         self._opened: OrderedDict[str, Original] = OrderedDict()
         self._import_sets: set[tuple[str, ...]] = set()
+        self._deaths = 0
         self.last_answer = 0
         """The number of the last verdicts, by which their theorems can be exported."""
 
@@ -215,14 +217,14 @@ class Judge:
 
     async def open(self, source: str, time: CheckTime) -> Original | Refusal:
         """Elaborate a trusted file, or find it open already."""
-        async with self._turn:
-            return await self._open(source, time)
+        return await self._twice(lambda: self._open(source, time))
 
     async def block_reasons(
         self, source: str, start: int, text: str, time: CheckTime
     ) -> tuple[Refusal, ...]:
         """What stands against a text as the tactic block for the hole at byte `start`."""
-        async with self._turn:
+
+        async def reasons() -> tuple[Refusal, ...]:
             opened = await self._open(source, time)
             if isinstance(opened, Refusal):
                 return (opened,)
@@ -232,6 +234,8 @@ class Judge:
             number = places.index(start)
             said = await self._ask("block", time, file=opened.file, hole=number, text=text)
             return (said,) if isinstance(said, Refusal) else _refusals(said["reasons"])
+
+        return await self._twice(reasons)
 
     async def known(self, opened: Original, names: Sequence[str]) -> list[str]:
         """Those of the names that a constant of the original's imports has."""
@@ -256,16 +260,14 @@ class Judge:
         """
         modules, imports = self._command.modules, list(exported["imports"])
         foreign = modules.foreign(original, imports) if modules else []
-        async with self._turn:
-            said = await self._ask(
-                "judge",
-                time,
-                original=original,
-                constants=exported["constants"],
-                imports=[name for name in imports if name not in foreign],
-                targets=None if targets is None else list(targets),
-                allow=list(allow),
-            )
+        fields = {
+            "original": original,
+            "constants": exported["constants"],
+            "imports": [name for name in imports if name not in foreign],
+            "targets": None if targets is None else list(targets),
+            "allow": list(allow),
+        }
+        said = await self._twice(lambda: self._ask("judge", time, **fields))
         if isinstance(said, Refusal):
             return said
         self.last_answer = said.get("judged", 0)
@@ -275,8 +277,7 @@ class Judge:
 
     async def elaborate_at(self, place: PlacedText, time: CheckTime) -> Json | Refusal:
         """What a trusted text gives in its place, as `export_at` says."""
-        async with self._turn:
-            return await self._at("export_at", place, time)
+        return await self._twice(lambda: self._at("export_at", place, time))
 
     async def judge_at(
         self,
@@ -290,18 +291,20 @@ class Judge:
 
         place: with what the original has there; they are held against its constants.
         """
-        async with self._turn:
-            said = await self._at(
-                "judge_at",
-                place,
-                time,
-                constants=exported["constants"],
-                targets=list(targets),
-                allow=list(allow),
-            )
+        constants, wanted = exported["constants"], {"targets": list(targets), "allow": list(allow)}
+        said = await self._twice(
+            lambda: self._at("judge_at", place, time, constants=constants, **wanted)
+        )
         if isinstance(said, Refusal):
             return said
         return dict(zip(targets, map(_verdict, said["results"]), strict=True))
+
+    async def _twice(self, job: Callable[[], Awaitable[T]]) -> T:
+        """Do a job, and once more where Lean died: as a rule that was not the proof's doing."""
+        async with self._turn:
+            before = self._deaths
+            done = await job()
+            return done if self._deaths == before else await job()
 
     async def _at(
         self, op: str, place: PlacedText, time: CheckTime, **fields: Any
@@ -342,10 +345,18 @@ class Judge:
     async def _ask(self, op: str, time: CheckTime, **fields: Any) -> Json | Refusal:
         if self._worker is None:
             self._worker = await self._start(self._command)
-        said = await ask(self._worker, op, time, **fields)
+        said = await answered(self._request(op, time, fields), op, time, fields)
         if isinstance(said, Refusal) and said.kind is RefusalKind.LIMIT:
             await self._lose()
         return said
+
+    async def _request(self, op: str, time: CheckTime, fields: Json) -> Answer:
+        assert self._worker is not None
+        try:
+            return await self._worker.request(op, wall_s=time.left_s, **fields)
+        except WorkerDied:
+            self._deaths += 1
+            raise
 
     async def _lose(self) -> None:
         self._opened.clear()
