@@ -75,11 +75,12 @@ def check_options(words: str, model: ModelConfig, drafts: DraftConfig, mode: str
     """
     from .models.checkpoint import require  # slow to import
 
-    for asked in parse_policy(words).models:
+    models = parse_policy(words).models
+    for asked in models:
         require(f"{asked.word}:{asked.name}", asked.packages, "'lakatos[llm]'")
     if model.prompt:
         format_named(model.prompt)
-    if not parse_policy(words).models:
+    if not models:
         _check_default(model, _OF_MODELS, f"for language models; the policy is {words}")
     if mode == "tactic":
         _check_default(drafts, _OF_DRAFTS, "for whole proofs and sketches; the mode is tactic")

@@ -117,7 +117,7 @@ Evaluate = Callable[[EvaluationConfig, RunRecord, str | None, Path | None], Awai
 """Runs one evaluation, or goes on with it, and stores it; the exit code."""
 
 
-def check_folder(out: Path) -> None:
+def check_unused(out: Path) -> None:
     """Raise UsageError for a folder of another use than learning."""
     is_other = out.exists() and (not out.is_dir() or any(out.iterdir()))
     if is_other and not (out / RECORD).is_file():
@@ -183,7 +183,7 @@ class LearnCommand:
                 differing = ", ".join(name for name in terms if known.get(name) != terms[name])
                 raise UsageError(f"{out} has another learning ({differing} differ): choose another")
             return
-        check_folder(out)
+        check_unused(out)
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -100,12 +100,12 @@ def run(context: Context, options: LearnOptions) -> int:
     from ....data.problems.reader import read_problems
     from ....data.problems.selection import Selection
     from ..evaluation_config import RunRecord
-    from ..learn import Learning, check_folder, learn
+    from ..learn import Learning, check_unused, learn
     from ..learn_model import ModelRounds
     from ..run_options import run_config
 
     environment = context.obj
-    check_folder(options.out)  # before Lean is set up
+    check_unused(options.out)  # before Lean is set up
     problems = read_problems(options.problem_set, options.data).problems
     sound = [each for each in problems if not each.flaw]
     train, held_out = (
