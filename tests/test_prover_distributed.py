@@ -49,13 +49,16 @@ class Gate(ToyPolicy):
 
 
 class ToySetup:
-    """The toy logic on a node. fault: what comes instead."""
+    """The toy logic on a node. fault: what comes instead. log: a file with a line for each call."""
 
-    def __init__(self, sign=None, doomed=None, fault=None):
-        self.sign, self.doomed, self.fault = sign, doomed, fault
+    def __init__(self, sign=None, doomed=None, fault=None, log=None):
+        self.sign, self.doomed, self.fault, self.log = sign, doomed, fault, log
 
     @asynccontextmanager
     async def __call__(self):
+        if self.log:
+            with self.log.open("a") as file:
+                file.write("set up\n")
         if self.fault:
             raise self.fault
         yield toy_parts(OpenPool(), Judge(), Gate(self.doomed, self.sign))
@@ -155,19 +158,21 @@ def test_a_fault_of_a_node_is_told(cluster, tmp_path):
     assert set(run.said) == {"a node cannot work: no such model"}
 
 
-def test_statements_are_elaborated_on_the_nodes(cluster):
+def test_statements_are_elaborated_on_nodes_that_are_set_up_once(cluster, tmp_path):
     problems = [problem("lem"), replace(problem("bad"), header="bad\n"), problem("curry")]
 
     async def ask():
         import ray
 
-        nodes = Cluster(ray, ToySetup(), print)
+        nodes = Cluster(ray, ToySetup(log=tmp_path / "log"), print)
         try:
-            return await RayBackend(nodes).all_unfit(problems)
+            return [await RayBackend(nodes).all_unfit(problems) for _ in range(2)]
         finally:
             await nodes.close()
 
-    found = asyncio.run(ask())
+    found, again = asyncio.run(ask())
+    assert again == found
+    assert (tmp_path / "log").read_text() in ("set up\n", "set up\nset up\n")  # of two nodes
     assert [each is None for each in found] == [True, False, True]
     assert (found[1].detail, found[1].is_refused) == ("line 1: unknown constant", True)
 
@@ -214,14 +219,24 @@ def test_nobody_at_an_address_is_one_line():
 HARD = "(n : Nat) (h : 2 < n) : ∃ p q : Nat, n * n + 7 = p * q + 12 * n"
 
 
-def evaluate(folder, claims, address):
+def evaluate(folder, claims, address, time_s=10):
     """Start `lakatos eval` on theorems of these names, in a process of its own."""
     lines = [
         {"name": name, "header": "", "statement": f"theorem {name} {claim} := by sorry"}
         for name, claim in claims.items()
     ]
     (folder / "set.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    asked = ["eval", "small", "--data", "set.jsonl", "--json", "--time", "10", "--workers", "1"]
+    asked = [
+        "eval",
+        "small",
+        "--data",
+        "set.jsonl",
+        "--json",
+        "--time",
+        str(time_s),
+        "--workers",
+        "1",
+    ]
     code = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, *asked, "--cluster", address, "--db", "l.db"]
     return subprocess.Popen(
@@ -251,9 +266,9 @@ def test_real_lean_works_on_a_cluster_of_one_machine(toolchain, tmp_path):
 @pytest.mark.lean
 def test_real_lean_survives_the_loss_of_a_node(cluster, toolchain, tmp_path):
     node = cluster.add_node(num_cpus=1)
-    claims = {"hard_1": HARD, "hard_2": HARD}
+    claims = {"hard": HARD}
     claims |= {f"easy_{n}": f"(a b : Nat) : a + b + {n} = b + a + {n}" for n in range(6)}
-    run = evaluate(tmp_path, claims, cluster.address)
+    run = evaluate(tmp_path, claims, cluster.address, time_s=5)
     with run:
         lines = [run.stdout.readline()]
         cluster.remove_node(node, allow_graceful=False)

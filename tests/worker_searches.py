@@ -4,6 +4,9 @@ from lakatos.data.records import Accepted, Advanced
 from lakatos.lean_env.pool import LeanPool
 from lakatos.lean_env.verification.verifier import Verifier
 
+HEARTBEATS = 10_000
+"""In thousands: a quarter of what a tactic has at most; what finds nothing uses it up."""
+
 
 async def searched(toolchain, source, tactic):
     """By theorem, the step that the search made; what closes a theorem the judge takes."""
@@ -11,9 +14,9 @@ async def searched(toolchain, source, tactic):
     async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
         opened = await pool.open("Searched.lean", source)
         for theorem in opened.theorems:
-            (step,) = await pool.apply(theorem.state, tactic, timeout_s=60)
+            (step,) = await pool.apply(theorem.state, tactic, heartbeats=HEARTBEATS, timeout_s=60)
             found[theorem.declaration] = step
             if step.outcome == Advanced(()):
-                checked = await verifier.verify(theorem, step.tactic)
+                checked = await verifier.verify_in_place(theorem, step.tactic)
                 assert isinstance(checked.verdict, Accepted)
     return found

@@ -160,6 +160,7 @@ class Cluster:
         self._cpus = cpus
         self._gpus = gpus
         self._actors: dict[str, Any] = {}
+        self._ready: set[str] = set()
         self._lost: Counter[str] = Counter()
         self._why = "none has a CPU to spare"
 
@@ -208,14 +209,14 @@ class Cluster:
 
     async def _serve(self, node: dict[str, Any], work: _Work[Any]) -> None:
         """Do items on one node until it is lost."""
-        name, is_ready = node["NodeID"], False
+        name = node["NodeID"]
         actor = self._actors[name] = self._actors.get(name) or self._place(node)
         try:
             context = await remote_context(actor)
-            is_ready = True
+            self._ready.add(name)
             await run_all([work.serve(context) for _ in range(context.pool.workers)])
         except LakatosError as error:
-            if is_ready:
+            if name in self._ready:
                 raise
             self._why = str(error)
             self._lost[name] = MAX_LOSSES
@@ -224,7 +225,8 @@ class Cluster:
             del self._actors[name]
             self._lost[name] += 1
             self._why = "all were lost"
-            if is_ready:  # else Ray did not know yet that the node is gone
+            if name in self._ready:  # else Ray did not know yet that the node is gone
+                self._ready.remove(name)
                 self._say("a node was lost; what it was at is tried elsewhere")
 
     def _place(self, node: dict[str, Any]) -> Any:
@@ -239,13 +241,13 @@ class Cluster:
         return actor.remote(self._setup)
 
     async def close(self) -> None:
-        """End all actors, and their processes."""
+        """End all actors, and their processes. Only one that is at work has something to close."""
 
         async def close(actor: Any) -> None:
             await actor.close.remote()
 
         actors = list(self._actors.values())
-        ends = [asyncio.create_task(close(actor)) for actor in actors]
+        ends = [asyncio.create_task(close(self._actors[name])) for name in self._ready]
         if ends:
             await asyncio.wait(ends, timeout=CLOSING_S)
         for end in ends:

@@ -109,8 +109,9 @@ class EvaluationWorker:
         self._provers: set[Proving] = set()
 
     async def capacity(self) -> int:
-        """Set the node up: how many problems it tries at once. Raises what its setup raises."""
-        self._holding = asyncio.create_task(self._hold())
+        """Set the node up, once: how many problems it tries at once. Raises what that raises."""
+        if self._holding is None:
+            self._holding = asyncio.create_task(self._hold())
         ready = asyncio.create_task(self._ready.wait())
         await asyncio.wait([ready, self._holding], return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
