@@ -179,6 +179,80 @@ def test_proofs_of_inductive_predicates_are_taken_apart_and_built():
     assert not [tactic for tactic in other if "Path" in tactic or "grind [Edge.Tree]" in tactic]
 
 
+COMMANDS = (
+    Declaration("Com", "inductive", "Type"),
+    Declaration("Com.skip", "constructor", "Com"),
+    Declaration("Com.seq", "constructor", "Com → Com → Com"),
+    Declaration("Run", "inductive", "Com → Nat → Nat → Prop"),
+    Declaration("Run.skip", "constructor", "∀ {s : Nat}, Run Com.skip s s"),
+    Declaration(
+        "Run.seq",
+        "constructor",
+        "∀ {c : Com} {s t : Nat} {d : Com} {u : Nat}, Run c s t → Run d t u → Run (c.seq d) s u",
+    ),
+    Declaration("Ev", "inductive", "Nat → Prop"),
+    Declaration("Ev.two", "constructor", "∀ {n : Nat}, Ev n → Ev (n + 2)"),
+    Declaration("Ev.all", "constructor", "∀ {n : Nat}, Ev n → Ev n"),
+)
+
+
+def test_what_a_rule_puts_together_is_taken_apart_again():
+    runs = goal("Run c s t ↔ Run d s t", "c d : Com", "s t : Nat")
+    (found,) = [t for t in tactics(runs, context=COMMANDS) if "cases ‹" in t]
+    assert found.startswith("constructor <;> intro h <;> (iterate 4 all_goals try first | ")
+    assert "cases ‹Run Com.skip _ _› | cases ‹Run (Com.seq ..) _ _›)" in found
+    assert "solve_by_elim [Run.skip, Run.seq]" in found
+    even = tactics(goal("Ev m", "m : Nat", "h : Ev (m + 4)"), context=COMMANDS)
+    assert [t for t in even if "cases ‹Ev (_ + 2)›" in t]
+    assert not [t for t in even if "cases ‹Ev _›" in t], "it could go on for ever"
+
+
+def test_an_induction_along_a_proof_is_for_all_other_values():
+    values = ("c : Com", "r : Nat", "s : Nat", "t : Nat")
+    same = goal("s = t", *values, "h : Run c r s", "h' : Run c r t")
+    found = tactics(same, context=COMMANDS)
+    assert "induction h generalizing t <;> grind [Run]" in found
+    assert "induction h' generalizing s <;> grind [Run]" in found
+
+
+def test_helpers_of_programs_are_known_and_strangers_are_not():
+    source = "def far (n : Nat) := n\ndef near (n : Nat) := n\ndef f (n : Nat) : Nat :=\n  near n\n"
+    source += "def loop : Nat → Nat\n  | 0 => 0\n  | n + 1 => loop n\ndef g (n : Nat) := loop n\n"
+    own = [Declaration(n, "definition", "Nat → Nat") for n in ("far", "near", "f", "loop", "g")]
+    found = tactics(goal("f n = n", "n : Nat"), source=source, context=tuple(own))
+    assert "grind [f, near]" in found
+    assert "grind [f]" in found
+    assert not [t for t in found if "far" in t]
+    assert "simp [g]" in tactics(goal("g n = 0", "n : Nat"), source=source, context=tuple(own))
+
+
+GROUP = (
+    Declaration("Grp", "inductive", "Type → Type"),
+    Declaration("Grp.one", "definition", "{G : Type} → Grp G → G"),
+    Declaration("Grp.inv", "definition", "{G : Type} → Grp G → G → G"),
+    Declaration(
+        "Grp.assoc",
+        "field",
+        "∀ {G : Type} (self : Grp G) (a b c : G), self.mul (self.mul a b) c = self.mul a b",
+    ),
+    Declaration("Grp.neutral", "field", "∀ {G : Type} (self : Grp G) (a : G), self.mul a a = a"),
+)
+
+
+def test_laws_of_structures_are_stated_at_small_terms():
+    found = tactics(goal("a = g.one", "G : Type", "g : Grp G", "a : G"), context=GROUP)
+    (text,) = [t for t in found if "law0" in t]
+    lines = text.splitlines()
+    assert len(lines) == 4**3 + 4 + 1
+    assert "have law1 := g.assoc a a g.one" in lines
+    assert "have law64 := g.neutral a" in lines
+    assert any(line.endswith("g.assoc (g.inv (g.inv a)) a (g.inv a)") for line in lines)
+    assert lines[-1] == "grind [g.assoc, g.neutral]"
+    things = ("M : Type", "f : M → M → M", "e : M", "u : M")
+    with_fact = goal("u = e", *things, "h : ∀ (a : M), f u a = a")
+    assert "have law0 := h e\nhave law1 := h u\ngrind" in tactics(with_fact)
+
+
 def test_quotients_are_witnesses_of_multiples():
     by = "by first | omega | grind"
     assert f"exact ⟨(m + n) / 2, {by}⟩" in tactics(goal("∃ k, m + n = 2 * k", "m n : Nat"))

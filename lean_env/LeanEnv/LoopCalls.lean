@@ -75,6 +75,10 @@ def LoopCall.on (c : LoopCall) (moving : Array Expr) : Expr := Id.run do
     else args := args.push x
   return mkAppN c.app.getAppFn args
 
+/-- Is it a call on variables only, none of which is also an argument that stays? -/
+def LoopCall.isGeneral (c : LoopCall) : Bool := c.moving.all fun x =>
+  x.isFVar && (c.app.getAppArgs.zip c.info.params).all fun (y, k) => k == .target || !y.containsFVar x.fvarId!
+
 /-- The expression with the values of its `let`s and `have`s written in. -/
 def withoutLets (e : Expr) : CoreM Expr :=
   Core.transform e (pre := fun e => match e with
@@ -171,17 +175,31 @@ def byElements : List Name := [``List.pairwise_iff_getElem, ``getElem!_pos]
 /-- Theorems on divisibility that `grind` does not use of its own accord. -/
 def aboutDivisibility : List Name := [``Nat.dvd_mod_iff, ``Nat.dvd_mul_right, ``Nat.dvd_mul_left, ``Nat.dvd_refl, ``Nat.dvd_zero]
 
-/-- What may close a claim, cheap ones first: automation that knows the definitions of the file which the claim
-    names, except the one that the proof goes along. -/
-def endingsFor (e : Expr) (along : Option Name) : MetaM (Array String) := do
+/-- A list of theorems behind a tactic. -/
+def given (names : List Name) : String := if names.isEmpty then "" else s!" [{", ".intercalate (names.map toString)}]"
+
+/-- What a claim names, and what the propositions do that it names. -/
+def namedIn (e : Expr) : MetaM NameSet := do
   let env ← getEnv
   let mut all := e.getUsedConstantsAsSet
   for c in all.toList do
     if let some (.defnInfo ci) := env.find? c then
       if isOwn env c && (← isPropFamily ci.type) then all := ci.value.getUsedConstantsAsSet.foldl (·.insert ·) all
-  let own ← all.toList.filterM fun c => do
+  return all
+
+/-- The definitions of the file among some names that automation can be given. -/
+def ownAmong (names : NameSet) : MetaM (List Name) := do
+  let env ← getEnv
+  names.toList.filterM fun c => do
     if !isOwn env c || c.isInternalDetail || isInstanceCore env c || isMatcherCore env c || (← isReducible c) then return false
-    return along != some c && (env.find? c) matches some (.defnInfo _)
+    return (env.find? c) matches some (.defnInfo _)
+
+/-- What may close a claim, cheap ones first: automation that knows the definitions of the file which the claim
+    names, except the one that the proof goes along. -/
+def endingsFor (e : Expr) (along : Option Name) : MetaM (Array String) := do
+  let env ← getEnv
+  let all ← namedIn e
+  let own := (← ownAmong all).filter (along != some ·)
   let inside ← match along.bind env.find? with
     | some (.defnInfo ci) => if along.any (isOwn env) then programsIn ci.value else pure #[]
     | _ => pure #[]
@@ -189,7 +207,6 @@ def endingsFor (e : Expr) (along : Option Name) : MetaM (Array String) := do
   let order := if [``List.Perm, ``List.isPerm, ``List.Pairwise].any all.contains then [aboutOrder] else []
   let order := if all.contains ``List.Pairwise then order ++ [byElements] else order
   let order := if all.contains ``Dvd.dvd then order ++ [aboutDivisibility] else order
-  let given (names : List Name) := if names.isEmpty then "" else s!" [{", ".intercalate (names.map toString)}]"
   let more := order.toArray.map fun names => s!"grind{given (own ++ names)}"
   let powers := if all.contains ``HPow.hPow then #[s!"simp_all [Nat.mul_pow, ← Nat.pow_add, ← Nat.pow_succ'] <;> grind{given own}"] else #[]
   return #[s!"grind{given own}"] ++ more ++ #[s!"simp_all{given own}"] ++ powers

@@ -78,9 +78,9 @@ def byElements? (g : MVarId) (target : Expr) : TacticM (Option String) := do
 def LoopCall.range? (c : LoopCall) : Option (Expr × Expr × Expr) := do
   let (``List.range', #[start, turns, _]) := (← c.moving.back?).getAppFnArgs | none
   if start.nat? == some 0 then return (start, turns, turns)
-  let (``HSub.hSub, #[_, _, _, _, stop, s]) := turns.getAppFnArgs | none
-  guard (s == start)
-  return (start, turns, stop)
+  match turns.getAppFnArgs with
+  | (``HSub.hSub, #[_, _, _, _, stop, s]) => return (start, turns, if s == start then stop else turns)
+  | _ => return (start, turns, turns)
 
 /-- A proof by induction on how many turns a fold of a range has made. What the goal says of the range's end is
     said of where it is; ofBeginnings: what it says of a whole collection, of its first elements. Or the goal's
@@ -98,7 +98,7 @@ def byTurns? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Bool) :
     if (← isProp d.type) || isUsed d || (← isType d.toExpr) || (← isClass? d.type).isSome then return false
     return premises.any fun p => p.type.containsFVar d.fvarId
   withLocalDeclD ((← getLCtx).getUnusedName `turns) (.const ``Nat []) fun n => do
-    let sofar := if start.nat? == some 0 then n else mkNatAdd start n
+    let sofar := if stop == turns then n else mkNatAdd start n
     let list := mkAppN c.moving.back!.getAppFn (c.moving.back!.getAppArgs.set! 1 n)
     let about ← kabstract target c.app
     let call := mkAppN c.app.getAppFn (c.app.getAppArgs.pop.push list)
@@ -120,7 +120,8 @@ def byTurns? (g : MVarId) (c : LoopCall) (target : Expr) (ofBeginnings : Bool) :
         | none => claim
       let some claim ← textOf? (← mkForallFVars #[n] (← mkArrow (← mkAppM ``LE.le #[n, turns]) claim)) | continue
       let line := s!"have key : {claim} := by\n  intro {name}\n  induction {name}"
-      let endings := #["grind [List.range'_1_concat]", "simp_all [List.range'_1_concat] <;> grind"]
+      let own ← ownAmong (← namedIn target)
+      let endings := #[s!"grind{given (``List.range'_1_concat :: own)}", s!"simp_all [List.range'_1_concat] <;> grind{given own}"]
       let some (found, _) ← firstEnding? line endings g 1 (if rest.isSome then 8 else 2) | continue
       let last := s!"replace key := key ({(← ppExpr turns).pretty 1000}) (Nat.le_refl _)\nfirst | exact key | (apply key <;> omega) | grind | simp_all"
       return some s!"{lines}{found}\n{last}"

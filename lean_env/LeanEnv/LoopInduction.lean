@@ -130,6 +130,11 @@ where
       if (p.find? (· == c.app)).isNone then return #[]
       let before ← atStart p
       return #[← mkAppM ``Iff #[p, mkOr before q], ← mkAppM ``Iff #[p, mkAnd before q]]
+    | (``LE.le, #[_, _, l, r]) =>
+      let added (e : Expr) := mkAppM ``HAdd.hAdd #[start, e]
+      if l == c.app then return #[← mkAppM ``LE.le #[l, ← added r]]
+      if r == c.app then return #[← mkAppM ``LE.le #[← added l, r]]
+      return #[]
     | (``List.Perm, #[_, l, r]) => if l == c.app then return #[← mkAppM ``List.Perm #[l, ← mkAppM ``HAppend.hAppend #[start, r]]] else return #[]
     | _ => return #[]
 
@@ -213,7 +218,7 @@ def waysOf (start : MVarId) (target : Expr) (hadFor : Bool) : TacticM (Array (Ta
   let mut ways := #[]
   let calls ← loopCalls target hadFor
   for c in calls.extract 0 2 do
-    if c.moving.size > 0 && c.moving.all (·.isFVar) then ways := ways.push (byInduction? start c target)
+    if c.moving.size > 0 && c.isGeneral then ways := ways.push (byInduction? start c target)
     else if c.range?.isSome then ways := ways ++ #[byTurns? start c target false, byTurns? start c target true]
     else
       if c.moving.any (·.isFVar) then ways := ways.push (byAnyList? start c target)

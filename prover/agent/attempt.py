@@ -166,9 +166,10 @@ class AttemptLoop:
         end_s = context.clock() + MINIMISE_S
 
         async def proves(candidate: str) -> bool:
-            if context.switch.is_set or context.clock() >= end_s:
+            left_s = end_s - context.clock()
+            if context.switch.is_set or left_s <= 0:
                 return False
-            (step,) = await context.pool.apply(theorem.state, [candidate])
+            (step,) = await context.pool.apply(theorem.state, [candidate], timeout_s=left_s)
             return step.outcome == Advanced(())
 
         return await minimised(block, proves)

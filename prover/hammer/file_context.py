@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from ...data.records import Declaration, Goal
 from ..policy.base import Proposal
@@ -24,6 +26,8 @@ _REDUCIBLE = re.compile(
     r"\s+([^\s({\[:]+)"
 )
 _WORD = re.compile(r"[^\W\d][\w'.]*")
+_HEAD = re.compile(r"^(?=\S)(?!\|)", re.MULTILINE)
+_NAMED = re.compile(r"\b(?:def|abbrev)\s+([^\s({\[:]+)")
 
 _NATURAL = re.compile(r": (Nat|ℕ)\b")
 ABOUT_DIVISIBILITY = ("Nat.dvd_mul_right", "Nat.dvd_mul_left", "Nat.dvd_mod_iff", "Nat.dvd_refl")
@@ -36,22 +40,40 @@ class Scope:
     def __init__(self, context: Sequence[Declaration], goal: Goal, source: str = "") -> None:
         own = [d for d in context if not _GENERATED.search(d.name) and not _SYNTAX.search(d.type)]
         self._text = goal.pretty
-        definitions = [d.name for d in own if d.kind == "definition"]
+        bodies = _bodies(source)
+        inductive = [d for d in own if d.kind == "inductive"]
+        self.inductives = {word for d in inductive for word in (d.name, _last(d.name))}
+        definitions = [
+            d.name
+            for d in own
+            if d.kind == "definition" and not self._is_projection(d.name, bodies)
+        ]
         near = [name for name in definitions if self._has(name)]
-        self.definitions = near or definitions[-MAX_DEFINITIONS:]
+        found = [d.name for d in inductive if d.type.endswith("Prop") and self._has(d.name)]
+        self.predicates = found[:MAX_DEFINITIONS]
+        self.constructors = [d for d in own if d.kind == "constructor"]
+        rules = [d for d in self.constructors if d.name.rpartition(".")[0] in self.predicates]
+        self.rules = [d.name for d in rules]
+        self.fields = _by_prefix(d for d in own if d.kind == "field")
+        self.operations = _by_prefix(d for d in own if d.kind == "definition")
+        below = [d.type for d in rules] + [bodies.get(_last(name), "") for name in near]
+        helpers = [
+            name
+            for name in definitions
+            if name not in near
+            and any(mentions(text, _last(name)) for text in below)
+            and not mentions(bodies.get(_last(name), _last(name)), _last(name))
+        ]
+        self.definitions = [*near, *helpers]
+        if not self.definitions and not found:
+            self.definitions = definitions[-MAX_DEFINITIONS:]
         self.definitions = self.definitions[:MAX_DEFINITIONS]
         self.mentioned = near
         seen_through = _reducible(source)
         self.for_grind = [n for n in self.definitions if _last(n) not in seen_through]
         stated = {d.name for d in own if d.kind == "definition" and d.type.endswith("Prop")}
         self.propositions = [name for name in near if name in stated]
-        inductive = [d for d in own if d.kind == "inductive"]
-        self.inductives = {word for d in inductive for word in (d.name, _last(d.name))}
-        found = [d.name for d in inductive if d.type.endswith("Prop") and self._has(d.name)]
-        self.predicates = found[:MAX_DEFINITIONS]
         self.for_grind += self.predicates
-        rules = [d.name for d in own if d.kind == "constructor"]
-        self.rules = [name for name in rules if name.rpartition(".")[0] in self.predicates]
         constants = {d.name for d in own if d.kind not in ("theorem", "field")}
         theorems = [d for d in own if d.kind in ("theorem", "field", "axiom")]
         words = {_last(name) for name in constants if self._has(name)}
@@ -61,6 +83,11 @@ class Scope:
 
     def _has(self, name: str) -> bool:
         return mentions(self._text, _last(name))
+
+    def _is_projection(self, name: str, bodies: dict[str, str]) -> bool:
+        """Whether a structure made it: its name stands below that, and no `def` has it."""
+        is_below = name.rpartition(".")[0] in self.inductives
+        return is_below and bool(bodies) and _last(name) not in bodies
 
     @staticmethod
     def _common(theorem: Declaration, words: set[str]) -> int:
@@ -103,6 +130,8 @@ class Scope:
         """Yield uses of the definitions and theorems at the goal itself."""
         if self.for_grind:  # before what unfolds: a proof in one word is the better one
             yield Proposal(f"grind{self.grind}", 0.72 if self.mentioned else 0.3)
+            if near := [name for name in self.for_grind if name in self.mentioned]:
+                yield Proposal(f"grind{_params([*near, *self.predicates])}", 0.7)
         if self.definitions:
             yield Proposal(f"simp [{self._unfold}]", 0.3)
             yield Proposal(f"simp_all [{self._unfold}]", 0.25)
@@ -136,6 +165,24 @@ def _params(names: Sequence[str]) -> str:
 def _reducible(source: str) -> set[str]:
     """The last parts of the names that a file declares reducible: `grind` refuses those."""
     return {_last(name) for name in _REDUCIBLE.findall(source)}
+
+
+def _by_prefix(declarations: Iterable[Declaration]) -> dict[str, list[Declaration]]:
+    """They by the name that they stand below: fields by their structure."""
+    found: dict[str, list[Declaration]] = defaultdict(list)
+    for each in declarations:
+        found[each.name.rpartition(".")[0]].append(each)
+    return found
+
+
+@lru_cache(maxsize=4)
+def _bodies(source: str) -> dict[str, str]:
+    """The texts of a file's definitions behind their names, by the last parts of these."""
+    found = {}
+    for text in _HEAD.split(source):
+        if match := _NAMED.search(text):
+            found[_last(match[1])] = text[match.end() :]
+    return found
 
 
 def _last(name: str) -> str:

@@ -16,7 +16,7 @@ _OPEN, _CLOSE = "([{⟨⟦", ")]}⟩⟧"
 _RELATION = re.compile(r"[=≠<>≤≥∧∨¬∣↔∀∃∈⊆]|\bTrue\b|\bFalse\b")
 _CONNECTIVE = re.compile(r"[∧∨↔∃→]")
 _SORT = re.compile(r"(Prop|Type|Sort)\b( [\w()+]+)?")
-_BINDERS = re.compile(r"∀ ((?:[({⦃\[][^()]*?[)}⦄\]]\s*)+|[^,()]*?), ", re.DOTALL)
+BINDERS = re.compile(r"∀ ((?:[({⦃\[][^()]*?[)}⦄\]]\s*)+|[^,()]*?), ", re.DOTALL)
 _GROUP = re.compile(r"[({⦃\[]([^()]*?)[)}⦄\]]")
 NUMBERS = {"Nat": "Nat", "ℕ": "Nat", "Int": "Int", "ℤ": "Int"}
 """Types of discrete numbers as printed, and their names in core Lean."""
@@ -115,7 +115,7 @@ def introductions(target: str, taken: Iterable[str]) -> list[str]:
 
     rest = target.strip()
     while True:
-        if match := _BINDERS.match(rest):
+        if match := BINDERS.match(rest):
             for name in _bound(match.group(1)):
                 add(name)
             rest = rest[match.end() :].strip()

@@ -18,6 +18,7 @@ from .goal_text import GoalText, fresh, introductions, mentions, split_top
 from .predicates import predicates
 from .programs import LOOP_INDUCTION, programs
 from .recurrences import recurrences
+from .structures import structures
 from .witnesses import by_parts, chosen, diagonal, witnesses
 
 LIBRARY = "library?"
@@ -116,6 +117,7 @@ def _all(shape: GoalText, scope: Scope, mathlib: bool) -> Iterator[Proposal]:
     yield from _induction(shape, scope)
     yield from scope.proposals()
     yield from predicates(shape, scope)
+    yield from structures(shape, scope)
     yield from programs(shape, scope)
     yield from arithmetic(shape)
     yield from recurrences(shape)

@@ -84,13 +84,13 @@ def chosen(shape: GoalText) -> Iterator[Proposal]:
         yield Proposal(f"obtain ⟨{function}, {fact}⟩ := Classical.axiomOfChoice {h.name}", 0.2)
 
 
-_RELATION = re.compile(r"(\w+) → \(?\1 → Prop\)?")
+_RELATION = re.compile(r"(\w+) → \(?\1 → (Prop|Bool)\)?")
 
 
 def diagonal(shape: GoalText) -> Iterator[Proposal]:
     """Yield what a relation misses, as the witness or at hand: those not related to themselves."""
     for h in [h for h in shape.objects if _RELATION.fullmatch(h.type)][-2:]:
-        missed = f"(fun x => ¬ {h.name} x x)"
+        missed = f"(fun x => {'!' if 'Bool' in h.type else '¬ '}{h.name} x x)"
         if shape.target.startswith("∃"):
             yield Proposal(f"refine ⟨{missed}, ?_⟩", 0.15)
         for fact in [each for each in shape.facts if each.type.startswith("∀")][-2:]:
