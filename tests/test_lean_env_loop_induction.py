@@ -93,6 +93,14 @@ def mem (x : Nat) : Tree → Prop
 
 theorem kept (x y : Nat) (t : Tree) : mem y (insert x t) ↔ y = x ∨ mem y t := by sorry
 
+def below (n : Nat) : Nat := go n
+where
+  go : Nat → Nat
+    | 0 => 0
+    | k + 1 => if (k + 1) * (k + 1) ≤ n then k + 1 else go k
+
+theorem fuelled_by_what_stays (n : Nat) : below n * below n ≤ n := by sorry
+
 theorem none_called (n : Nat) : n + 0 = n := by sorry
 theorem wrong (xs : Array Nat) : xs.size ≤ search xs + 1 := by sorry
 """
@@ -140,6 +148,18 @@ def index (a : Array Nat) (k : Nat) : Option Nat := Id.run do
   return none
 theorem a_hypothesis (a : Array Nat) (k i : Nat) (h : index a k = some i) : a[i]! = k := by sorry
 
+def product (n : Nat) : Nat := Id.run do
+  let mut p := 1
+  for i in [1:n+1] do
+    p := p * i
+  return p
+def factorial : Nat → Nat
+  | 0 => 1
+  | n + 1 => (n + 1) * factorial n
+theorem a_program_of_the_claim (n : Nat) : product n = factorial n := by sorry
+
+theorem a_bound_from_any_start (a : Array Nat) (x : Nat) : occurrences a x ≤ a.size := by sorry
+
 def maxOf (a : Array Int) (h : 0 < a.size) : Int := Id.run do
   let mut m := a[0]
   for i in [1:a.size] do
@@ -155,7 +175,7 @@ UNPROVED = ("none_called", "wrong")
 @pytest.mark.lean
 def test_for_loops_are_folds_along_what_they_read(toolchain):
     found = asyncio.run(searched(toolchain, FOR_LOOPS, "loop_induction?"))
-    assert len(found) == 7
+    assert len(found) == 9
     assert {name for name, step in found.items() if step.outcome != Advanced(())} == set()
 
 

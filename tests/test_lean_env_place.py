@@ -170,3 +170,29 @@ def test_what_is_no_proof_is_refused_in_its_place(proof, kind, runner, lean):
 def test_an_error_has_the_line_of_the_users_file(runner, lean):
     verified = in_place(runner, lean, "A.two#2", "exact Nat.foo")
     assert verified.verdict.reasons[0].text.startswith("F.lean:10:")
+
+
+UNREADABLE = """theorem above (n : Nat) : n + 0 = n := by sorry
+theorem unreadable {xs ys : List Nat} (h : Sub xs ys) (h' : Sub ys xs) : xs = ys := by sorry
+theorem below (n : Nat) : n * 1 = n := by sorry
+"""
+
+
+@pytest.mark.lean
+def test_a_statement_that_lean_cannot_read_costs_no_other_its_proof(runner, lean, toolchain):
+    """What stands for it names its place in the text, and a longer proof above moves that."""
+
+    async def judged():
+        async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
+            opened = await pool.open("U.lean", UNREADABLE)
+            above, bad, below = opened.theorems
+            whole = await verifier.verify(above, "have : n = n := rfl\nexact this")
+            texts = ["\n  have : n = n := rfl\n  exact this", "exact Nat.mul_one n"]
+            together = await verifier.verify_together([above, below], texts)
+            forged = await verifier.verify_together([above, bad], [texts[0], "exact h.elim"])
+            return whole.verdict, together, forged
+
+    whole, together, forged = runner.run(judged())
+    assert isinstance(whole, Accepted), whole
+    assert [type(verdict) for verdict in together] == [Accepted, Accepted], together
+    assert not isinstance(forged[1], Accepted), "nothing that rests on it is accepted"

@@ -226,6 +226,21 @@ def test_helpers_of_programs_are_known_and_strangers_are_not():
     assert "simp [g]" in tactics(goal("g n = 0", "n : Nat"), source=source, context=tuple(own))
 
 
+def test_products_are_compared_by_squares_of_differences():
+    found = tactics(goal("a * b + b * c + c * a ≤ 9", "a : Int", "b : Int", "c : Int"))
+    (text,) = [t for t in found if "sq0" in t]
+    assert [line.split(" := ")[0] for line in text.splitlines()] == [
+        "have sq0 : 0 ≤ (a - b) * (a - b)",
+        "have sq1 : 0 ≤ (a - c) * (a - c)",
+        "have sq2 : 0 ≤ (b - c) * (b - c)",
+        "grind",
+    ]
+    one = [t for t in tactics(goal("2 * x ≤ x * x + 1", "x : Int")) if "sq0" in t]
+    assert "(x - 1) * (x - 1)" in one[0]
+    naturals = tactics(goal("2 * a * b ≤ a * a + b * b", "a : Nat", "b : Nat"))
+    assert [t for t in naturals if t.startswith("rcases Nat.le_total a b with h | h")]
+
+
 GROUP = (
     Declaration("Grp", "inductive", "Type → Type"),
     Declaration("Grp.one", "definition", "{G : Type} → Grp G → G"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import combinations
 from math import gcd
 
 from ..policy.base import Proposal
@@ -35,6 +36,7 @@ def arithmetic(shape: GoalText) -> Iterator[Proposal]:
     yield from _modular(shape)
     yield from _powers(shape)
     yield from _gcd(shape)
+    yield from _squares(shape)
     yield from finite_search(shape)
 
 
@@ -116,6 +118,28 @@ def _by_period(base: int, name: str, modulus: int, period: int, shape: GoalText)
     ]
     start = f"have hd := Nat.div_add_mod {name} {period}\n{_residues(name, period, 'hm')}"
     return " <;> ".join([start, *parts])
+
+
+def _squares(shape: GoalText) -> Iterator[Proposal]:
+    """Inequalities of products: that squares of differences are not negative, then `grind`."""
+    if not re.search(r"[≤<≥>]", shape.target) or not re.search(r"\*|\^", shape.target):
+        return
+    used = [(name, kind) for name, kind in shape.numbers if mentions(shape.target, name)]
+    integers = [name for name, kind in used if kind == "Int"][:4]
+    values = list(dict.fromkeys(re.findall(r"(?<![\w.])\d+", shape.target)))[:3]
+    terms = [f"({a} - {b})" for a, b in combinations(integers, 2)]
+    terms = terms or [*integers, *(f"({name} - {n})" for name in integers for n in values)]
+    if terms:
+        lines = [
+            f"have sq{i} : 0 ≤ {term} * {term} := by generalize {term} = x; cases x <;> grind"
+            for i, term in enumerate(terms)
+        ]
+        yield Proposal("\n".join([*lines, "grind"]), 0.2)
+    naturals = [name for name, kind in used if kind == "Nat"]
+    if len(naturals) == 2:
+        cases = f"rcases Nat.le_total {' '.join(naturals)} with h | h"
+        more = "obtain ⟨k, rfl⟩ := Nat.exists_eq_add_of_le h"
+        yield Proposal(f"{cases} <;> {more} <;> grind", 0.1)
 
 
 def _gcd(shape: GoalText) -> Iterator[Proposal]:

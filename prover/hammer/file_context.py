@@ -56,18 +56,18 @@ class Scope:
         self.rules = [d.name for d in rules]
         self.fields = _by_prefix(d for d in own if d.kind == "field")
         self.operations = _by_prefix(d for d in own if d.kind == "definition")
-        below = [d.type for d in rules] + [bodies.get(_last(name), "") for name in near]
+        below = [d.type for d in rules] + [_body(name, bodies) or "" for name in near]
         helpers = [
             name
             for name in definitions
             if name not in near
             and any(mentions(text, _last(name)) for text in below)
-            and not mentions(bodies.get(_last(name), _last(name)), _last(name))
+            and (body := _body(name, bodies)) is not None
+            and not mentions(body, _last(name))
         ]
-        self.definitions = [*near, *helpers]
+        self.definitions = self.near = [*near, *helpers][:MAX_DEFINITIONS]
         if not self.definitions and not found:
             self.definitions = definitions[-MAX_DEFINITIONS:]
-        self.definitions = self.definitions[:MAX_DEFINITIONS]
         self.mentioned = near
         seen_through = _reducible(source)
         self.for_grind = [n for n in self.definitions if _last(n) not in seen_through]
@@ -87,7 +87,7 @@ class Scope:
     def _is_projection(self, name: str, bodies: dict[str, str]) -> bool:
         """Whether a structure made it: its name stands below that, and no `def` has it."""
         is_below = name.rpartition(".")[0] in self.inductives
-        return is_below and bool(bodies) and _last(name) not in bodies
+        return is_below and bool(bodies) and _body(name, bodies) is None
 
     @staticmethod
     def _common(theorem: Declaration, words: set[str]) -> int:
@@ -114,7 +114,7 @@ class Scope:
             found.append(f"simp_all [{self._unfold}] <;> omega")
             found.append(f"simp_all [{self._unfold}] <;> grind")
         if self.theorems:
-            names = ", ".join([*self.mentioned, *self.theorems])
+            names = ", ".join([*self.near, *self.theorems])
             found.append(f"simp_all [{names}]")
             found.append(f"grind{self.grind_with_theorems}")
         return found
@@ -122,7 +122,7 @@ class Scope:
     @property
     def grind_with_theorems(self) -> str:
         """The same, and the theorems of the file."""
-        near = {*self.mentioned, *self.predicates}
+        near = {*self.near, *self.predicates}
         known = [name for name in self.for_grind if name in near]
         return _params([*known, *self.theorems])
 
@@ -153,7 +153,7 @@ class Scope:
             yield Proposal(f"simp [{name}]", 0.08)
             yield Proposal(f"grind [{name}]", 0.06)
         if self.theorems:
-            names = ", ".join([*self.mentioned, *self.theorems])
+            names = ", ".join([*self.near, *self.theorems])
             yield Proposal(f"simp [{names}]", 0.08)
             yield Proposal(f"grind{self.grind_with_theorems}", 0.08)
 
@@ -177,12 +177,19 @@ def _by_prefix(declarations: Iterable[Declaration]) -> dict[str, list[Declaratio
 
 @lru_cache(maxsize=4)
 def _bodies(source: str) -> dict[str, str]:
-    """The texts of a file's definitions behind their names, by the last parts of these."""
+    """The texts of a file's definitions behind their names, by the names as written there."""
     found = {}
     for text in _HEAD.split(source):
         if match := _NAMED.search(text):
-            found[_last(match[1])] = text[match.end() :]
+            found[match[1]] = text[match.end() :]
     return found
+
+
+def _body(name: str, bodies: dict[str, str]) -> str | None:
+    """The text of a definition, which may have been written without its namespaces."""
+    parts = name.split(".")
+    written = (".".join(parts[i:]) for i in range(len(parts)))
+    return next((bodies[each] for each in written if each in bodies), None)
 
 
 def _last(name: str) -> str:
