@@ -198,8 +198,8 @@ COMMANDS = (
 
 def test_what_a_rule_puts_together_is_taken_apart_again():
     runs = goal("Run c s t ↔ Run d s t", "c d : Com", "s t : Nat")
-    (found,) = [t for t in tactics(runs, context=COMMANDS) if "cases ‹" in t]
-    assert found.startswith("constructor <;> intro h <;> (iterate 4 all_goals try first | ")
+    start = "constructor <;> intro h <;> (iterate 4 all_goals try first | "
+    (found,) = [t for t in tactics(runs, context=COMMANDS) if t.startswith(start)]
     assert "cases ‹Run Com.skip _ _› | cases ‹Run (Com.seq ..) _ _›)" in found
     assert "solve_by_elim [Run.skip, Run.seq]" in found
     even = tactics(goal("Ev m", "m : Nat", "h : Ev (m + 4)"), context=COMMANDS)
@@ -239,6 +239,21 @@ def test_products_are_compared_by_squares_of_differences():
     assert "(x - 1) * (x - 1)" in one[0]
     naturals = tactics(goal("2 * a * b ≤ a * a + b * b", "a : Nat", "b : Nat"))
     assert [t for t in naturals if t.startswith("rcases Nat.le_total a b with h | h")]
+
+
+def test_a_name_behind_a_variable_is_of_its_type():
+    own = [Declaration(name, "definition", "Nat") for name in ("Com.exec", "Instr.exec")]
+    own += [Declaration("Com", "inductive", "Type"), Declaration("Instr", "inductive", "Type")]
+    found = tactics(goal("c.exec s = s", "c : Com", "s : Nat"), context=tuple(own))
+    assert "grind [Com.exec]" in found
+    assert not [t for t in found if "Instr" in t]
+    assert "grind [Com.exec, Instr.exec]" in tactics(goal("exec c s = s"), context=tuple(own))
+
+
+def test_a_rule_is_reached_by_induction_on_what_it_speaks_of():
+    back = goal("Run c s t", "c : Com", "s : Nat", "t : Nat", "h : f c s = t")
+    start = "induction c generalizing s t <;> (try simp_all) <;> (iterate 4 all_goals try first | "
+    assert [t for t in tactics(back, context=COMMANDS) if t.startswith(start)]
 
 
 GROUP = (

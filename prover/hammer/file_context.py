@@ -40,6 +40,7 @@ class Scope:
     def __init__(self, context: Sequence[Declaration], goal: Goal, source: str = "") -> None:
         own = [d for d in context if not _GENERATED.search(d.name) and not _SYNTAX.search(d.type)]
         self._text = goal.pretty
+        self._types = {h.name: _last(h.type.split(" ")[0]) for h in goal.hypotheses}
         bodies = _bodies(source)
         inductive = [d for d in own if d.kind == "inductive"]
         self.inductives = {word for d in inductive for word in (d.name, _last(d.name))}
@@ -81,8 +82,18 @@ class Scope:
         used = [d.name for i, d in ranked if self._common(d, words) or i >= len(theorems) - 2]
         self.theorems = used[:MAX_THEOREMS]
 
+    def is_inductive(self, type_: str) -> bool:
+        """Whether there is induction on values of a type: numbers, lists, types of the file."""
+        head = type_.split(" ")[0]
+        return head in ("Nat", "ℕ", "List") or head in self.inductives
+
     def _has(self, name: str) -> bool:
-        return mentions(self._text, _last(name))
+        """Whether the goal may speak of it: `c.exec s` does of the `exec` of the type of `c`."""
+        prefix, _, last = name.rpartition(".")
+        used = rf"(?:([\w'✝]+|[)\]⟩])\.)?(?<![\w'✝]){re.escape(last)}(?![\w'✝])"
+        owners = {match[1] for match in re.finditer(used, self._text)}
+        kinds = {self._types.get(owner, owner) for owner in owners}
+        return any(kind is None or not kind[0].isalpha() or kind == _last(prefix) for kind in kinds)
 
     def _is_projection(self, name: str, bodies: dict[str, str]) -> bool:
         """Whether a structure made it: its name stands below that, and no `def` has it."""

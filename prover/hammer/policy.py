@@ -278,7 +278,7 @@ def _induction(shape: GoalText, scope: Scope) -> Iterator[Proposal]:
     if not re.search(r"[^\s]", shape.target):
         return
     closers = ["simp_all", "grind", "omega", *scope.closers()]
-    for h in [h for h in shape.objects if _inductive(h.type, scope)][:3]:
+    for h in [h for h in shape.objects if scope.is_inductive(h.type)][:3]:
         relevant = mentions(shape.text, h.name)
         weight = 1.0 if relevant else 0.1
         others = [
@@ -297,7 +297,7 @@ def _induction(shape: GoalText, scope: Scope) -> Iterator[Proposal]:
             for closer in closers[:2] + closers[3:]:
                 yield Proposal(f"induction {h.name} generalizing {names} <;> {closer}", 0.08)
         if scope.mentioned and relevant:
-            for o in [o for o in shape.objects if o.name in others and _inductive(o.type, scope)]:
+            for o in [o for o in shape.objects if o.name in others and scope.is_inductive(o.type)]:
                 both = f"induction {h.name} generalizing {o.name} <;> cases {o.name}"
                 yield Proposal(f"{both} <;> grind{scope.grind}", 0.1)
         yield Proposal(f"cases {h.name} <;> simp_all", 0.1 * weight)
@@ -305,11 +305,6 @@ def _induction(shape: GoalText, scope: Scope) -> Iterator[Proposal]:
         if h.type in ("Nat", "ℕ") and relevant:
             power = f"have hp := @Nat.lt_two_pow_self {h.name}"
             yield Proposal(_growth(h.name, power, shape), 0.08)
-
-
-def _inductive(type_: str, scope: Scope) -> bool:
-    head = type_.split(" ")[0]
-    return head in ("Nat", "ℕ", "List") or head in scope.inductives
 
 
 def _structured(name: str, type_: str, shape: GoalText) -> str:

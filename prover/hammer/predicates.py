@@ -35,6 +35,7 @@ def predicates(shape: GoalText, scope: Scope) -> Iterator[Proposal]:
         for rule in scope.rules:
             yield Proposal(f"apply {rule} <;> first | assumption | grind{scope.grind}", 0.15)
             yield Proposal(f"apply {rule}", 0.12)
+        yield from _along_values(shape, scope, ends)
     if len(split_top(shape.target, " ↔ ")) == 2:
         yield Proposal(f"constructor <;> intro {fresh('h', shape.taken)} <;> {ends}", 0.6)
     else:
@@ -62,6 +63,16 @@ def _apart(fact: Hypothesis, shape: GoalText, scope: Scope, ends: str) -> Iterat
         yield Proposal(f"{way} <;> {ends}", prior - 0.08)
         yield Proposal(f"{way} <;> simp_all", prior - 0.1)
         yield Proposal(way, prior - 0.2)
+
+
+def _along_values(shape: GoalText, scope: Scope, ends: str) -> Iterator[Proposal]:
+    """A proof for each way to make a value that the target speaks of, for all other values."""
+    values = [h for h in shape.named if _varies(h, shape)]
+    written = f"simp_all [{', '.join(scope.definitions)}]" if scope.definitions else "simp_all"
+    for h in [h for h in values if scope.is_inductive(h.type)][:2]:
+        others = [each.name for each in values if each.name != h.name]
+        way = f"induction {h.name}" + (f" generalizing {' '.join(others)}" if others else "")
+        yield Proposal(f"{way} <;> (try {written}) <;> {ends}", 0.25)
 
 
 def _varies(h: Hypothesis, shape: GoalText) -> bool:
