@@ -247,7 +247,9 @@ def test_a_name_behind_a_variable_is_of_its_type():
     found = tactics(goal("c.exec s = s", "c : Com", "s : Nat"), context=tuple(own))
     assert "grind [Com.exec]" in found
     assert not [t for t in found if "Instr" in t]
-    assert "grind [Com.exec, Instr.exec]" in tactics(goal("exec c s = s"), context=tuple(own))
+    for unknown in ("exec c s = s", "(f c).exec s = s", "c.rest.exec s = s"):
+        both = tactics(goal(unknown, "c : Com", "s : Nat"), context=tuple(own))
+        assert "grind [Com.exec, Instr.exec]" in both
 
 
 def test_a_rule_is_reached_by_induction_on_what_it_speaks_of():

@@ -90,10 +90,20 @@ class Scope:
     def _has(self, name: str) -> bool:
         """Whether the goal may speak of it: `c.exec s` does of the `exec` of the type of `c`."""
         prefix, _, last = name.rpartition(".")
+        if last not in self._text:
+            return False
         used = rf"(?:([\w'✝]+|[)\]⟩])\.)?(?<![\w'✝]){re.escape(last)}(?![\w'✝])"
         owners = {match[1] for match in re.finditer(used, self._text)}
-        kinds = {self._types.get(owner, owner) for owner in owners}
-        return any(kind is None or not kind[0].isalpha() or kind == _last(prefix) for kind in kinds)
+        return any(self._may_own(owner, _last(prefix)) for owner in owners)
+
+    def _may_own(self, owner: str | None, wanted: str) -> bool:
+        """Whether what stands before a dot may be of a type, or be its name. None: nothing does."""
+        if owner is None or not owner[0].isalpha():
+            return True
+        if owner in self._types:
+            kind = self._types[owner]
+            return not kind[:1].isalpha() or kind == wanted
+        return owner == wanted or owner[0].islower()
 
     def _is_projection(self, name: str, bodies: dict[str, str]) -> bool:
         """Whether a structure made it: its name stands below that, and no `def` has it."""

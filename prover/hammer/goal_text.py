@@ -37,6 +37,8 @@ def split_top(text: str, symbol: str) -> list[str]:
 
 def mentions(text: str, name: str) -> bool:
     """Whether the name stands in the text as a word of its own, or behind a dot."""
+    if name not in text:
+        return False
     return re.search(rf"(?<![\w'✝]){re.escape(name)}(?![\w'✝])", text) is not None
 
 

@@ -17,7 +17,7 @@ MAX_DEPTH = 4
 MAX_PATTERNS = 12
 """Most forms of a proof that are taken apart again and again."""
 
-_BOUND = re.compile(r"[({\[⦃]([^(){}\[\]⦃⦄:]+) :")
+_BOUND = re.compile(r"[({\[⦃]([^(){}\[\]⦃⦄:]+) : ([^\s(){}\[\]⦃⦄]*)")
 _VARIABLE = re.compile(r"[^\W\d][\w']*")
 
 
@@ -98,7 +98,8 @@ def _form(rule: Declaration, scope: Scope) -> str | None:
     """
     if rule.name not in scope.rules:
         return None
-    variables = {name for group in _BOUND.findall(rule.type) for name in group.split()}
+    bound = _BOUND.findall(rule.type)
+    variables = {name: kind for names, kind in bound for name in names.split()}
     claim = split_top(BINDERS.sub("", " ".join(rule.type.split()), count=1), " → ")[-1]
     head, *arguments = split_top(claim.partition(" fun ")[0], " ")
     arguments += ["_"] * (" fun " in claim)
@@ -108,13 +109,14 @@ def _form(rule: Declaration, scope: Scope) -> str | None:
     return " ".join([head, *shown])
 
 
-def _argument(text: str, variables: set[str], constructors: list[Declaration]) -> str:
-    """An argument as a pattern; `_` for one that is no constructor's."""
+def _argument(text: str, variables: dict[str, str], constructors: list[Declaration]) -> str:
+    """An argument as a pattern; `_` for one that is no constructor's. variables: their types."""
     inside = text[1:-1] if text.startswith("(") else text
     head = inside.split(" ")[0]
     start, _, method = head.rpartition(".")
     if start in variables:  # x.add y
-        made = [d.name for d in constructors if d.name.endswith(f".{method}")]
+        name = f"{variables[start]}.{method}"
+        made = [d.name for d in constructors if f".{d.name}".endswith(f".{name}")]
         return f"({made[0]} ..)" if made else "_"
     if any(d.name == head for d in constructors):
         return f"({head} ..)" if " " in inside else head
