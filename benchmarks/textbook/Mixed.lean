@@ -40,14 +40,14 @@ theorem numVal_hasTy (h : NumVal v) : HasTy v .nat := by sorry
 theorem no_tru_succ : ¬ HasTy (.succ .tru) T := by sorry
 
 /-! Sets as predicates. -/
-def Pow (α : Type) := α → Prop
-def Pow.sub (s t : Pow α) : Prop := ∀ x, s x → t x
-def Pow.union (s t : Pow α) : Pow α := fun x => s x ∨ t x
-def Pow.inter (s t : Pow α) : Pow α := fun x => s x ∧ t x
-theorem Pow.inter_sub (s t : Pow α) : (s.inter t).sub s := by sorry
-theorem Pow.union_inter (s t u : Pow α) : s.union (t.inter u) = (s.union t).inter (s.union u) := by sorry
-theorem Pow.sub_iff (s t : Pow α) : s.sub t ↔ s.inter t = s := by sorry
-theorem Pow.sub_antisymm (s t : Pow α) (h : s.sub t) (h' : t.sub s) : s = t := by sorry
+def Pset (α : Type) := α → Prop
+def Pset.sub (s t : Pset α) : Prop := ∀ x, s x → t x
+def Pset.union (s t : Pset α) : Pset α := fun x => s x ∨ t x
+def Pset.inter (s t : Pset α) : Pset α := fun x => s x ∧ t x
+theorem Pset.inter_sub (s t : Pset α) : (s.inter t).sub s := by sorry
+theorem Pset.union_inter (s t u : Pset α) : s.union (t.inter u) = (s.union t).inter (s.union u) := by sorry
+theorem Pset.sub_iff (s t : Pset α) : s.sub t ↔ s.inter t = s := by sorry
+theorem Pset.sub_antisymm (s t : Pset α) (h : s.sub t) (h' : t.sub s) : s = t := by sorry
 
 /-! Rings. -/
 structure Rg (R : Type) where

@@ -131,10 +131,10 @@ where
       let before ← atStart p
       return #[← mkAppM ``Iff #[p, mkOr before q], ← mkAppM ``Iff #[p, mkAnd before q]]
     | (``LE.le, #[_, _, l, r]) =>
-      let added (e : Expr) := mkAppM ``HAdd.hAdd #[start, e]
-      if l == c.app then return #[← mkAppM ``LE.le #[l, ← added r]]
-      if r == c.app then return #[← mkAppM ``LE.le #[← added l, r]]
-      return #[]
+      let about (e : Expr) := (e.find? (· == c.app)).isSome
+      if about l == about r then return #[]
+      if about l then return #[← mkAppM ``LE.le #[l, ← mkAppM ``HAdd.hAdd #[← atStart l, r]]]
+      return #[← mkAppM ``LE.le #[← mkAppM ``HAdd.hAdd #[← atStart r, l], r]]
     | (``List.Perm, #[_, l, r]) => if l == c.app then return #[← mkAppM ``List.Perm #[l, ← mkAppM ``HAppend.hAppend #[start, r]]] else return #[]
     | _ => return #[]
 

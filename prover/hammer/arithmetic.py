@@ -126,7 +126,7 @@ def _squares(shape: GoalText) -> Iterator[Proposal]:
         return
     used = [(name, kind) for name, kind in shape.numbers if mentions(shape.target, name)]
     integers = [name for name, kind in used if kind == "Int"][:4]
-    values = list(dict.fromkeys(re.findall(r"(?<![\w.])\d+", shape.target)))[:3]
+    values = list(dict.fromkeys(["1", "2", "3", *re.findall(r"(?<![\w.])\d+", shape.target)]))[:6]
     terms = [f"({a} - {b})" for a, b in combinations(integers, 2)]
     terms = terms or [*integers, *(f"({name} - {n})" for name in integers for n in values)]
     if terms:

@@ -88,6 +88,8 @@ def _ends(scope: Scope) -> str:
     # `repeat'` would not end in a file: there Lean goes on where the last of them fails
     apart = f"iterate {MAX_DEPTH} all_goals try first | {' | '.join(f'cases ‹{f}›' for f in forms)}"
     build = f"first | solve_by_elim [{rules}] | (simp_all; done) | grind{scope.grind}"
+    if scope.theorems:
+        build += f" | grind{scope.grind_with_theorems}"
     return f"({apart}) <;> ({build})" if forms else f"({build})"
 
 
