@@ -54,14 +54,11 @@ def test_a_reader_that_goes_away_stops_the_run(tmp_path):
 
 def test_a_reader_that_has_gone_is_exit_141(tmp_path):
     main = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
-    read, write = os.pipe()
-    os.close(read)
-    command = [sys.executable, "-c", main, "show"]
+    # a pipe made here could live on in a process that another thread starts just then
+    shell = ["bash", "-c", 'exec 3> >(true); wait $!; exec "$@" >&3', "bash"]
+    command = [*shell, sys.executable, "-c", main, "show"]
     variables = environment(LAKATOS_DB="attempts.db")
-    done = subprocess.run(
-        command, cwd=tmp_path, env=variables, stdout=write, stderr=subprocess.PIPE
-    )
-    os.close(write)
+    done = subprocess.run(command, cwd=tmp_path, env=variables, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (141, b"")
 
 
