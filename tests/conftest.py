@@ -30,6 +30,13 @@ def pytest_addoption(parser):
     )
 
 
+IS_LEAN_MADE_HERE = pytest.StashKey[bool]()
+
+
+def pytest_configure(config):
+    config.stash[IS_LEAN_MADE_HERE] = not embedded.is_prepared(cache())
+
+
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--require-lean"):
         # of two processes that share the tests, one sets Lean up while the other need not wait

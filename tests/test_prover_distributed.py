@@ -226,17 +226,7 @@ def evaluate(folder, claims, address, time_s=10):
         for name, claim in claims.items()
     ]
     (folder / "set.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    asked = [
-        "eval",
-        "small",
-        "--data",
-        "set.jsonl",
-        "--json",
-        "--time",
-        str(time_s),
-        "--workers",
-        "1",
-    ]
+    asked = f"eval small --data set.jsonl --json --time {time_s} --workers 1".split()
     code = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, *asked, "--cluster", address, "--db", "l.db"]
     return subprocess.Popen(
@@ -266,7 +256,7 @@ def test_real_lean_works_on_a_cluster_of_one_machine(toolchain, tmp_path):
 @pytest.mark.lean
 def test_real_lean_survives_the_loss_of_a_node(cluster, toolchain, tmp_path):
     node = cluster.add_node(num_cpus=1)
-    claims = {"hard": HARD}
+    claims = {"hard_1": HARD, "hard_2": HARD}
     claims |= {f"easy_{n}": f"(a b : Nat) : a + b + {n} = b + a + {n}" for n in range(6)}
     run = evaluate(tmp_path, claims, cluster.address, time_s=5)
     with run:
