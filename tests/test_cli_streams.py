@@ -52,10 +52,10 @@ def test_a_reader_that_goes_away_stops_the_run(tmp_path):
     assert "interrupted" in listed
 
 
-def test_a_reader_that_has_gone_is_exit_141(tmp_path):
+@pytest.mark.parametrize("job", ["", "trap '' INT; "], ids=["foreground", "background"])
+def test_a_reader_that_has_gone_is_exit_141(tmp_path, job):
     main = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
-    # a pipe made here could live on in a process that another thread starts just then
-    shell = ["bash", "-c", 'exec 3> >(true); wait $!; exec "$@" >&3', "bash"]
+    shell = ["bash", "-c", job + 'exec 3> >(true); wait $!; exec "$@" >&3', "bash"]
     command = [*shell, sys.executable, "-c", main, "show"]
     variables = environment(LAKATOS_DB="attempts.db")
     done = subprocess.run(command, cwd=tmp_path, env=variables, stderr=subprocess.PIPE)

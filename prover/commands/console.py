@@ -48,8 +48,10 @@ class Output(Console):
         super().print(text, end="", soft_wrap=True, markup=False, emoji=False, highlight=False)
 
     def on_broken_pipe(self) -> None:
-        """Stop, as at Ctrl-C."""
+        """Stop, as at Ctrl-C, also where a shell lets a job in the background ignore that."""
         streams.drop(self.file)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
 
 
