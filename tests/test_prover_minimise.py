@@ -53,6 +53,14 @@ def test_what_is_not_needed_goes(block, needs, result):
     assert len(checked) == len(set(checked))
 
 
+@pytest.mark.parametrize("needed", [(), (3,), (0, 31, 79), (40, 41, 42), tuple(range(0, 80, 16))])
+def test_of_many_steps_the_few_that_are_needed_are_found_soon(needed):
+    lines = [f"have law{n} := a {n}" for n in range(80)] + ["grind"]
+    kept = [lines[n] for n in needed] + ["grind"]
+    found, _ = shortened("\n".join(lines), lambda text: set(kept) <= set(text.split("\n")))
+    assert found == "\n".join(kept)
+
+
 def test_alternatives_that_different_goals_need_both_stay():
     def accepts(candidate):
         return "constructor <;> " in candidate and {"b", "d"} <= set(re.findall(r"\w+", candidate))

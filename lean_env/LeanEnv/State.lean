@@ -105,7 +105,11 @@ def Snapshot.runLogged (s : Snapshot) (token : IO.CancelToken) (heartbeats : Nat
     return (.ok (a, { s with core, metaState, term, goals := tac.goals }), ← logged.get)
   | .error ex =>
     let log ← logged.get
-    let stop ← stopOf ex log
+    -- `grind` and its solvers take the end of the heartbeats for a failure of their own
+    let isSpent := 0 < heartbeats && coreCtx.maxHeartbeats < (← IO.getNumHeartbeats) - coreCtx.initHeartbeats
+    let stop := match ← stopOf ex log with
+      | .error text => if isSpent then .heartbeats text else .error text
+      | stop => stop
     return (.error stop, log ++ s.thrown ex stop)
 
 /-- The same, in one. -/

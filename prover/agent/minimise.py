@@ -34,6 +34,7 @@ async def minimised(block: str, check: Proves, most: int = MOST_CHECKS) -> str:
         before = work.text
         await work.choose_alternatives()
         await work.drop(_lemmas)
+        await work.drop_runs()
         await work.drop(_steps)
         await work.drop(_parts)
     return work.text
@@ -112,6 +113,17 @@ class _Work:
         while found := [span for span in spans(self.text) if span < bound]:
             start, stop = bound = max(found)
             await self._take(self.text[:start] + self.text[stop:])
+
+    async def drop_runs(self) -> None:
+        """Cut out runs of steps, half of all first: of many, few may be needed."""
+        size = len(list(_steps(self.text))) // 2
+        while size > 1:
+            spans = list(_steps(self.text))
+            for number in range(len(spans) - size, -size, -size):
+                run = spans[max(0, number) : number + size]
+                stop = max(stop for _, stop in run)
+                await self._take((self.text[: run[0][0]] + self.text[stop:]).rstrip("\n"))
+            size //= 2
 
 
 def _joined(alternatives: Sequence[str]) -> str:
