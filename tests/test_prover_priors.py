@@ -173,6 +173,18 @@ def test_chance_orders_depend_on_state_and_seed_alone():
     assert one != proposals(RandomPriors(FixedTactics(*names), 1), SUM)
 
 
+def test_a_tactic_of_a_kind_seldom_tried_keeps_its_policys_prior():
+    table, _ = train_priors(TacticOutcomes(list(many()), {"4.28.0"}))
+    policy = LearnedPriors(FixedTactics("decide", "unheard_of", "omega", "never_met"), table)
+    (answer,) = run_policy(policy, SUM)
+    found = {each.tactic: each for each in answer.proposals}
+    assert list(found) == ["omega", "unheard_of", "never_met", "decide"]
+    new, newer = found["unheard_of"], found["never_met"]
+    assert new.prior == pytest.approx(2 * newer.prior)  # as its policy has them
+    assert found["decide"].waits
+    assert {new.waits, newer.waits} == {False}
+
+
 def test_what_its_policy_has_wait_waits_in_any_order():
     table, _ = train_priors(TacticOutcomes(list(many()), {"4.28.0"}))
     waiting = FixedTactics("omega", waits=True)

@@ -9,14 +9,21 @@ from pathlib import Path
 
 from ..policy.base import Policy, PolicyOutput, Proposal, Query
 from .files import NONE, RANDOM, SHIPPED, read_priors
-from .priors import PriorTable, StateWords, levels
+from .priors import OF_KIND, PriorTable, StateWords, levels
+
+TRUSTED = 20
+"""A kind that was tried so often is judged half by what came of it, half by the policy's prior."""
 
 KEPT_OF_PRIOR = 0.3
 """The power of the policy's own prior in a chance one: what it thinks likely comes earlier."""
 
 
 class LearnedPriors:
-    """A policy whose tactics are tried in the order of their chance to prove the state."""
+    """A policy whose tactics are tried in the order of their chance to prove the state.
+
+    What says little of a kind, for it was seldom tried, leaves its tactics where the policy has
+    them: a table of other theorems does not know the names of these.
+    """
 
     def __init__(self, policy: Policy, table: PriorTable) -> None:
         self.name = policy.name
@@ -33,13 +40,22 @@ class LearnedPriors:
         if not query.state.goals:
             return answer
         state = StateWords.of(query.state.goals[0], is_root=query.state.origin is None)
-        judged = [self._judged(each, state) for each in answer.proposals]
+        keys = [levels(each.tactic, state) for each in answer.proposals]
+        chances = [self._table.chances(each).proves for each in keys]
+        own = sum(each.prior for each in answer.proposals)
+        scale = sum(chances) / own if own else 0.0
+        judged = [
+            self._judged(each, chance, scale * each.prior, self._table.tried(key[OF_KIND]))
+            for each, chance, key in zip(answer.proposals, chances, keys, strict=True)
+        ]
         return replace(answer, proposals=tuple(sorted(judged, key=lambda each: -each.prior)))
 
-    def _judged(self, proposal: Proposal, state: StateWords) -> Proposal:
-        chance = self._table.chances(levels(proposal.tactic, state)).proves
-        waits = proposal.waits or chance < self._table.wait_below
-        return Proposal(proposal.tactic, chance, waits)
+    def _judged(self, proposal: Proposal, chance: float, own: float, tried: int) -> Proposal:
+        """own: the chance as the policy's prior has it; tried: how often the tactic's kind was."""
+        trust = tried / (tried + TRUSTED)
+        prior = chance**trust * own ** (1 - trust)
+        is_hopeless = tried >= TRUSTED and prior < self._table.wait_below
+        return Proposal(proposal.tactic, prior, proposal.waits or is_hopeless)
 
 
 class RandomPriors:

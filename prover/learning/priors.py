@@ -107,6 +107,11 @@ class PriorTable:
         proves = on * (closing + (1 - closing) * going_on)
         return Chances(self.on_line(on), self.proof_line(proves))
 
+    def tried(self, kind: str) -> int:
+        """How often a kind was tried. kind: its key, of `levels`."""
+        found = self.counts.get(kind)
+        return 0 if found is None else found.tried
+
     def _smoothed(self, hits: int, of: int, before: float) -> float:
         return (hits + self.strength * before) / (of + self.strength)
 
@@ -151,6 +156,10 @@ class StateWords:
 
 
 _BETWEEN = "\t"
+
+
+OF_KIND = 2
+"""Which of the `levels` is the kind's own."""
 
 
 def levels(tactic: str, state: StateWords) -> tuple[str, ...]:
