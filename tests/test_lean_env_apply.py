@@ -1,6 +1,7 @@
 """What a pool says of a tactic: drafts, searches, messages, limits; states that travel."""
 
 import asyncio
+import itertools
 import pickle
 
 import pytest
@@ -317,3 +318,27 @@ async def test_a_text_that_was_read_before_is_read_as_it_is_meant_now(lean):
         assert (refused.kind, refused.message) == (Rejection.SORRY, "sorry is not a proof")
         assert isinstance(await lean.outcome("wrong", "simp only"), Rejected)
         assert await lean.outcome("zero", "simp only [Nat.add_zero]") == Advanced(())
+
+
+CANCEL = """theorem cancel {G : Type} (mul : G → G → G) (one : G) (inv : G → G)
+    (assoc : ∀ a b c, mul (mul a b) c = mul a (mul b c)) (one_mul : ∀ a, mul one a = a)
+    (inv_mul : ∀ a, mul (inv a) a = one) (a b c : G) (h : mul a b = mul a c) : b = c := by sorry
+"""
+LAWS = "".join(
+    f"have {x}{y}{z} := assoc {x} {y} {z}\n" for x, y, z in itertools.product("abc", repeat=3)
+)
+
+
+@on_lean
+async def test_a_grind_that_ends_with_its_heartbeats_is_out_of_heartbeats(lean):
+    """It takes their end for a failure of its own, and says so."""
+    (cancel,) = (await lean.pool.open("cancel.lean", CANCEL)).theorems
+    tactic = f"{LAWS}have h1 := inv_mul a\nhave h2 := assoc (inv a) a\ngrind"
+    outcomes = [
+        (await lean.pool.apply(cancel.state, tactic, heartbeats=limit))[0].outcome
+        for limit in (*range(200, 450, 50), 8_000)
+    ]
+    assert outcomes.pop() == Advanced(())
+    out_of_them = [each for each in outcomes if each != Advanced(())]
+    assert {each.kind for each in out_of_them} == {Rejection.HEARTBEATS}
+    assert any("`grind` failed" in each.message for each in out_of_them)
