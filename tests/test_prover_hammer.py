@@ -273,13 +273,14 @@ GROUP = (
 
 def test_laws_of_structures_are_stated_at_small_terms():
     found = tactics(goal("a = g.one", "G : Type", "g : Grp G", "a : G"), context=GROUP)
-    (text,) = [t for t in found if "law0" in t]
-    lines = text.splitlines()
-    assert len(lines) == 4**3 + 4 + 1
-    assert "have law1 := g.assoc a a g.one" in lines
-    assert "have law64 := g.neutral a" in lines
-    assert any(line.endswith("g.assoc (g.inv (g.inv a)) a (g.inv a)") for line in lines)
-    assert lines[-1] == "grind [g.assoc, g.neutral]"
+    few, many = [t.splitlines() for t in found if "law0" in t]
+    assert len(few) == 3**3 + 4 + 1
+    assert "have law1 := g.assoc a a g.one" in few
+    assert len(many) == 4**3 + 4 + 1
+    assert "have law1 := g.assoc a a g.one" in many
+    assert "have law64 := g.neutral a" in many
+    assert any(line.endswith("g.assoc (g.inv (g.inv a)) a (g.inv a)") for line in many)
+    assert few[-1] == many[-1] == "grind [g.assoc, g.neutral]"
     things = ("M : Type", "f : M → M → M", "e : M", "u : M")
     with_fact = goal("u = e", *things, "h : ∀ (a : M), f u a = a")
     assert "have law0 := h e\nhave law1 := h u\ngrind" in tactics(with_fact)
