@@ -156,8 +156,8 @@ class ModelConfig:
     options: Mapping[str, str] = field(default_factory=dict)
     """The rest: top_p, max_tokens, beam, and what each kind of model has of its own."""
     priors: str | None = None
-    """In which order the hammer's tactics are tried: `none`, its own; `shipped`, by what was
-    learned on Lean's library; a file of `lakatos train priors`; `random`. None: its own."""
+    """In which order the hammer's tactics are tried: `none`, its own; `shipped`, by what came of
+    them at other theorems; a file of `lakatos train priors`; `random`. None: `shipped`."""
     memory: str | None = None
     """What `knn` remembers from the start: `none`, `shipped` or a file of `lakatos train memory`.
     None: `shipped`."""

@@ -12,6 +12,7 @@ from lakatos.data.errors import ModelUnavailable, UsageError
 from lakatos.data.records import Goal, Hypothesis, ProofState, Theorem
 from lakatos.prover.config import ModelConfig
 from lakatos.prover.hammer.policy import Hammer
+from lakatos.prover.learning.ordering import LearnedPriors
 from lakatos.prover.models.server_watch import Servers
 from lakatos.prover.policy.base import PolicyOutput, Proposal, Query
 from lakatos.prover.policy.critic import ConstantCritic
@@ -189,8 +190,10 @@ def test_an_error_of_policy_or_critic_is_raised_as_itself():
 
 
 def test_the_hammer_needs_no_model():
+    own, _ = opened("hammer", ModelConfig(priors="none"))
+    assert isinstance(own, Hammer)
     policy, found = opened("hammer")
-    assert isinstance(policy, Hammer)
+    assert isinstance(policy, LearnedPriors)
     assert found.value is None
     _, judged = opened("hammer", ModelConfig(critic="constant"))
     assert (judged.value, judged.proposals) == (0.5, found.proposals)

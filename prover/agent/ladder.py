@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from ...data.records import Expansion, ProofState, Rejected, Rejection, Step, TimedOut
 from ...search.graph import LIMIT_GROWTH
 from ..config import HEARTBEATS
-from ..policy.base import PolicyOutput, Proposal
+from ..policy.base import SEARCHING, PolicyOutput, Proposal
 
 RETURN_HEARTBEATS = 8_000
 """About what coming back to a state once may cost, in thousands; one tactic always is tried."""
@@ -28,7 +28,6 @@ UNLIKELY = "it is unlikely: kept for a larger limit"
 
 _LIBRARY = re.compile(r"(exact|apply|rw|try)\?")
 """Tactics that search the library, which is indexed at the first time."""
-_SEARCHING = re.compile(rf"{_LIBRARY.pattern}|(loop_induction|library)\?")
 _SEARCH_S = 30.0
 """Wall time of a tactic that searches."""
 
@@ -62,7 +61,7 @@ class Ladder:
 
     def wall_s(self, rung: int, tactics: Iterable[str]) -> float:
         """The wall time for each of the tactics under a limit, in seconds."""
-        least = _SEARCH_S if any(map(_SEARCHING.match, tactics)) else 0.0
+        least = _SEARCH_S if any(map(SEARCHING.match, tactics)) else 0.0
         return max(least, wall_s(self.heartbeats[rung]))
 
     def kept_back(self, proposal: Proposal, rung: int) -> Rejected | None:

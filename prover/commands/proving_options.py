@@ -84,8 +84,8 @@ class PolicyOptions:
         _model(
             metavar="none|FILE",
             help="The order in which the hammer's tactics are tried. none: its own. shipped: by "
-            "their success on theorems of Lean's library. FILE: of `lakatos train priors`. random: "
-            "any, to learn from. Default: none.",
+            "their success at other theorems. FILE: of `lakatos train priors`. random: any, to "
+            "learn from. Default: shipped.",
             autocompletion=one_of("none", "shipped", "random"),
         ),
     ] = None

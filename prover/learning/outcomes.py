@@ -18,6 +18,7 @@ from ...data.dataset.rows_read import LEAN_VERSION, lean_versions, table_of
 from ...data.errors import UsageError, unreadable
 from ...data.proof_graph import proof_graph
 from ...data.records import Advanced, Goal, Hypothesis
+from ..policy.base import SEARCHING
 from .priors import TacticOutcome
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ AT_ONCE = 100
 """Attempts whose rows the database is asked for together."""
 
 UNTOLD = ("cancelled", "postponed", "timed_out", "crash")
-"""Outcomes that do not say whether a tactic is good."""
+"""Outcomes that do not say whether a tactic is good. Nor do those of a tactic that searches: where
+it succeeds, what it found stands in its place."""
 
 
 @dataclass
@@ -100,7 +102,9 @@ def _of_attempt(stored: StoredAttempt) -> Iterator[TacticOutcome]:
         for step in expansion.steps:
             node = nodes[key, number[key]]
             number[key] += 1
-            if node["outcome"] in UNTOLD or not expansion.state.goals:
+            if node["outcome"] in UNTOLD or SEARCHING.match(step.tactic):
+                continue
+            if not expansion.state.goals:
                 continue
             leads_on = isinstance(step.outcome, Advanced)
             yield TacticOutcome(
@@ -122,7 +126,7 @@ def read_dataset(folder: Path) -> TacticOutcomes:
     found = TacticOutcomes(leans=lean_versions(folder))
     for line, row in _rows(steps):
         try:
-            if row["outcome"] not in UNTOLD:
+            if row["outcome"] not in UNTOLD and not SEARCHING.match(row["tactic"]):
                 found.rows.append(_of_row(row))
         except (KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{steps}, line {line}: no row of a step: {error}") from error

@@ -5,6 +5,7 @@ A policy knows theorems and states as records; it sees no Lean process and no se
 
 from __future__ import annotations
 
+import re
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
@@ -13,6 +14,9 @@ from ...data.records import ProofState, Theorem
 
 NEUTRAL_VALUE = 0.5
 """The value of a state in [0, 1] when no critic judges it."""
+
+SEARCHING = re.compile(r"(exact|apply|rw|try|loop_induction|library)\?")
+"""Tactics that search; what they find takes their place."""
 
 _DRAWS = 64
 """Expansions of one state for which the draws of different seeds differ."""
