@@ -110,6 +110,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--time", type=float, default=15)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
     parser.add_argument("--only-compare", action="store_true")
     options = parser.parse_args()
     options.folder.mkdir(exist_ok=True)
@@ -118,14 +119,14 @@ def main() -> None:
     if not options.only_compare:
         data = options.folder / "sample.jsonl"
         data.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-        for arm in ARMS:
+        for arm in options.arms:
             run(arm, options, data)
-    arms = {arm: results(options.folder, arm) for arm in ARMS}
+    arms = {arm: results(options.folder, arm) for arm in options.arms}
     found: Row = {"command": record.command(), "commit": record.commit()}
     found |= {"steps": options.steps, "time_s": options.time, "seed": options.seed}
-    for arm in list(ARMS)[1:]:
-        found[arm] = compared(arms["hammer"], arms[arm])
-        of_fair = [{n: r for n, r in arms[a].items() if n in fair} for a in ("hammer", arm)]
+    for arm in options.arms[1:]:
+        found[arm] = compared(arms[options.arms[0]], arms[arm])
+        of_fair = [{n: r for n, r in arms[a].items() if n in fair} for a in (options.arms[0], arm)]
         found[f"{arm}, fair problems"] = compared(*of_fair)
     record.write(RESULTS, found)
 
