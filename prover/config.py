@@ -157,7 +157,7 @@ class ModelConfig:
     """The rest: top_p, max_tokens, beam, and what each kind of model has of its own."""
     priors: str | None = None
     """In which order the hammer's tactics are tried: `none`, its own; `shipped`, by what came of
-    them at other theorems; a file of `lakatos train priors`; `random`. None: `shipped`."""
+    them at other theorems; a file of `lakatos train priors`; `random`. None: its own."""
     memory: str | None = None
     """What `knn` remembers from the start: `none`, `shipped` or a file of `lakatos train memory`.
     None: `shipped`."""

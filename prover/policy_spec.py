@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from ..data.errors import UsageError
 from .config import ModelConfig, options
 from .hammer.policy import Hammer
-from .learning.files import SHIPPED, known_steps
+from .learning.files import known_steps
 from .learning.knn import NearestNeighbours
 from .learning.ordering import with_priors
 from .models.base import LanguageModel, Sampling
@@ -140,7 +140,7 @@ class HammerSpec(PolicySpec):
 
     async def open(self, setup: ModelSetup, stack: AsyncExitStack) -> Policy:
         """The hammer, with the priors that are wanted. Raises UsageError for a wrong file."""
-        return with_priors(Hammer(), setup.config.priors or SHIPPED, setup.seed, setup.lean)
+        return with_priors(Hammer(), setup.config.priors, setup.seed, setup.lean)
 
 
 class NearestNeighboursSpec(PolicySpec):

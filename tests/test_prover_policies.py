@@ -190,11 +190,12 @@ def test_an_error_of_policy_or_critic_is_raised_as_itself():
 
 
 def test_the_hammer_needs_no_model():
-    own, _ = opened("hammer", ModelConfig(priors="none"))
-    assert isinstance(own, Hammer)
     policy, found = opened("hammer")
-    assert isinstance(policy, LearnedPriors)
+    assert isinstance(policy, Hammer)
     assert found.value is None
+    learned, ranked = opened("hammer", ModelConfig(priors="shipped"))
+    assert isinstance(learned, LearnedPriors)
+    assert {p.tactic for p in ranked.proposals} == {p.tactic for p in found.proposals}
     _, judged = opened("hammer", ModelConfig(critic="constant"))
     assert (judged.value, judged.proposals) == (0.5, found.proposals)
 

@@ -85,7 +85,7 @@ class PolicyOptions:
             metavar="none|FILE",
             help="The order in which the hammer's tactics are tried. none: its own. shipped: by "
             "their success at other theorems. FILE: of `lakatos train priors`. random: any, to "
-            "learn from. Default: shipped.",
+            "learn from. Default: none.",
             autocompletion=one_of("none", "shipped", "random"),
         ),
     ] = None
