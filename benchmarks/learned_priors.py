@@ -110,7 +110,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--time", type=float, default=15)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
+    parser.add_argument(
+        "--arms",
+        nargs="+",
+        choices=list(ARMS),
+        default=list(ARMS),
+        help="the first is the baseline",
+    )
     parser.add_argument("--only-compare", action="store_true")
     options = parser.parse_args()
     options.folder.mkdir(exist_ok=True)

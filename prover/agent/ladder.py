@@ -7,14 +7,13 @@ heartbeats, so what is tried does not depend on the speed of the machine; wall t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from ...data.records import Expansion, ProofState, Rejected, Rejection, Step, TimedOut
 from ...search.graph import LIMIT_GROWTH
 from ..config import HEARTBEATS
-from ..policy.base import SEARCHING, PolicyOutput, Proposal
+from ..policy.base import LEAN_SEARCH, SEARCHING, PolicyOutput, Proposal
 
 RETURN_HEARTBEATS = 8_000
 """About what coming back to a state once may cost, in thousands; one tactic always is tried."""
@@ -26,8 +25,6 @@ SEARCHES = "it searches the library: kept for a larger limit"
 UNLIKELY = "it is unlikely: kept for a larger limit"
 """Why Lean was not sent a tactic with the first limit."""
 
-_LIBRARY = re.compile(r"(exact|apply|rw|try)\?")
-"""Tactics that search the library, which is indexed at the first time."""
 _SEARCH_S = 30.0
 """Wall time of a tactic that searches."""
 
@@ -68,7 +65,7 @@ class Ladder:
         """That a tactic is not tried with the first limit: it searches the library, or waits."""
         if rung or not self.last:
             return None
-        if _LIBRARY.match(proposal.tactic):
+        if LEAN_SEARCH.match(proposal.tactic):
             return Rejected(SEARCHES, Rejection.POSTPONED)
         if proposal.waits:
             return Rejected(UNLIKELY, Rejection.POSTPONED)

@@ -16,7 +16,7 @@ from .file_context import Scope
 from .goal_text import BINDERS, GoalText, split_top
 
 INSTANCES = (27, 64)
-"""Most instances of one law: few first, which take `grind` a tenth of the time."""
+"""Most instances of one law: few first, which take `grind` an eighth of the heartbeats."""
 MAX_VARIABLES = 4
 """Most variables of a law that is stated at terms."""
 

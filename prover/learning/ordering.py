@@ -21,8 +21,8 @@ KEPT_OF_PRIOR = 0.3
 class LearnedPriors:
     """A policy whose tactics are tried in the order of their chance to prove the state.
 
-    What says little of a kind, for it was seldom tried, leaves its tactics where the policy has
-    them: a table of other theorems does not know the names of these.
+    Tactics of a kind that the table has seldom seen stay where the policy has them: theorems with
+    other names do not speak of it.
     """
 
     def __init__(self, policy: Policy, table: PriorTable) -> None:

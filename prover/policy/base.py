@@ -15,8 +15,11 @@ from ...data.records import ProofState, Theorem
 NEUTRAL_VALUE = 0.5
 """The value of a state in [0, 1] when no critic judges it."""
 
-SEARCHING = re.compile(r"(exact|apply|rw|try|loop_induction|library)\?")
-"""Tactics that search; what they find takes their place."""
+LEAN_SEARCH = re.compile(r"(exact|apply|rw|try)\?")
+"""Lean's tactics that search the library, which is indexed at the first time."""
+
+SEARCHING = re.compile(rf"{LEAN_SEARCH.pattern}|(loop_induction|library)\?")
+"""All tactics that search; what they find takes their place."""
 
 _DRAWS = 64
 """Expansions of one state for which the draws of different seeds differ."""
