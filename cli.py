@@ -60,6 +60,7 @@ def _run(words: Sequence[str], make: Callable[..., Environment] | None) -> int:
             traceback.print_exc()
         from .prover.commands.console import explain
 
+        streams.drop_unwritable()
         return explain(error)
 
 

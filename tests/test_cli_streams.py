@@ -52,12 +52,35 @@ def test_a_reader_that_goes_away_stops_the_run(tmp_path):
     assert "interrupted" in listed
 
 
+@pytest.mark.parametrize(
+    ("words", "redirected", "code"),
+    [
+        ("--version", ">&-", 0),
+        ("--version", ">&- 2>&-", 0),
+        ("prove no.lean", "2>&-", 2),
+        pytest.param("prove no.lean", "2>/dev/full", 2, marks=needs_full_device),
+        pytest.param("--version", ">/dev/full 2>&1", 3, marks=needs_full_device),
+    ],
+)
+def test_streams_that_take_nothing_leave_the_exit_code(tmp_path, words, redirected, code):
+    main = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = ["bash", "-c", f'"$@" {redirected}', "bash", sys.executable, "-c", main]
+    done = subprocess.run(
+        [*command, *words.split()],
+        cwd=tmp_path,
+        env=environment(PYTHONUNBUFFERED=""),
+        capture_output=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("job", ["", "trap '' INT; "], ids=["foreground", "background"])
-def test_a_reader_that_has_gone_is_exit_141(tmp_path, job):
+def test_a_reader_that_has_gone_is_exit_141(tmp_path, job, unbuffered):
     main = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
     shell = ["bash", "-c", job + 'exec 3> >(true); wait $!; exec "$@" >&3', "bash"]
     command = [*shell, sys.executable, "-c", main, "show"]
-    variables = environment(LAKATOS_DB="attempts.db")
+    variables = environment(LAKATOS_DB="attempts.db", PYTHONUNBUFFERED=unbuffered)
     done = subprocess.run(command, cwd=tmp_path, env=variables, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (141, b"")
 
@@ -142,13 +165,15 @@ def test_a_full_disk_is_the_same_exit_code_everywhere(run, tmp_path):
         assert code == 3, arguments
         assert "/dev/full: cannot be written (No space left on device)" in error[-1]
     assert stat.S_ISCHR(os.stat("/dev/full").st_mode)  # noqa: PTH116
-    with open("/dev/full", "wb") as full:  # noqa: PTH123
-        main = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
-        command = [sys.executable, "-c", main, "show", "--db", "attempts.db"]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environment(), stdout=full, stderr=subprocess.PIPE
-        )
-    assert done.returncode == 3
-    assert done.stderr.decode().splitlines() == [
-        "lakatos: the output cannot be written (No space left on device)"
-    ]
+    for unbuffered in ("", "1"):  # text that stays in the buffer is written when Python ends
+        with open("/dev/full", "wb") as full:  # noqa: PTH123
+            main = "import sys; from lakatos.cli import main; sys.exit(main(sys.argv[1:]))"
+            command = [sys.executable, "-c", main, "show", "--db", "attempts.db"]
+            variables = environment(PYTHONUNBUFFERED=unbuffered)
+            done = subprocess.run(
+                command, cwd=tmp_path, env=variables, stdout=full, stderr=subprocess.PIPE
+            )
+        assert done.returncode == 3
+        assert done.stderr.decode().splitlines() == [
+            "lakatos: the output cannot be written (No space left on device)"
+        ]

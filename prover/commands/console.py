@@ -35,10 +35,21 @@ _PADDING = re.compile(r"[ \t]+$", re.MULTILINE)
 
 
 class Output(Console):
-    """A console on a standard stream: no padding into a file; no reader, no more work."""
+    """A console on a standard stream: no padding into a file; no reader, no more work.
+
+    What is said on standard error is lost on a full disk, and the command goes on.
+    """
 
     def print(self, *objects: Any, **options: Any) -> None:
         """As rich does; into a file without the blanks that fill the rows of tables."""
+        try:
+            self._print(*objects, **options)
+        except OSError as error:
+            if not self.stderr or not is_of_the_disk(error):
+                raise
+            streams.to_nowhere(self.file)
+
+    def _print(self, *objects: Any, **options: Any) -> None:
         if self.is_terminal:
             super().print(*objects, **options)
             return

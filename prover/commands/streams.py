@@ -9,6 +9,7 @@ import codecs
 import os
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 INTERRUPTED = 130
@@ -30,8 +31,14 @@ class Interrupted(Exception):
 
 
 def set_up() -> None:
-    """Let standard output and error take every text, whatever the encoding of the locale."""
+    """Let standard output and error take every text, whatever the encoding of the locale.
+
+    A stream that was closed before we began (`>&-`) takes it to nowhere.
+    """
     codecs.register_error("lakatos.plain", _plain)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and not is_unicode(stream.encoding):
             stream.reconfigure(errors="lakatos.plain")
@@ -61,6 +68,23 @@ def interrupted_code() -> int:
 def drop(stream: Any) -> None:
     """Write to nowhere from now on: nobody reads this stream any more."""
     _gone.add(stream.fileno())
+    to_nowhere(stream)
+
+
+def drop_unwritable() -> None:
+    """Write to nowhere what a full disk did not take: Python would try again at its end.
+
+    Its exit code would be 120 then, whatever ours is.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            to_nowhere(stream)
+
+
+def to_nowhere(stream: Any) -> None:
+    """Let a stream take whatever is written, and what it still holds, and keep nothing."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
