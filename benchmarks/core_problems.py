@@ -70,12 +70,13 @@ def was_fair(row: Row) -> bool:
     return is_fair(row | {"marks": []} if is_late else row)
 
 
-def prove(rows: list[Row], wall_s: float, workers: int) -> dict[str, Any]:
-    """Give the hammer each problem once; what came of it."""
+def prove(rows: list[Row], wall_s: float, workers: int, kept: Path | None = None) -> dict[str, Any]:
+    """Give the hammer each problem once; what came of it. kept: a database that stays."""
     with tempfile.TemporaryDirectory() as folder:
-        data, db = Path(folder) / "sample.jsonl", Path(folder) / "l.db"
+        data, db = Path(folder) / "sample.jsonl", kept or Path(folder) / "l.db"
         data.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
         words = ["eval", "core", "--data", str(data), "--db", str(db), "--time", f"{wall_s:g}"]
+        words += ["--resume"] if db.is_file() else []
         lakatos = [sys.executable, "-c", "import sys, lakatos.cli as c; sys.exit(c.main())"]
         subprocess.run([*lakatos, *words, "--workers", str(workers), "--quiet"], check=False)
         with Store.open(str(db)) as store:
@@ -129,6 +130,7 @@ def main() -> None:
     parser.add_argument("--time", type=float, default=10.0)
     parser.add_argument("--split", help="only problems of these parts, such as valid,test")
     parser.add_argument("--fair", action="store_true")
+    parser.add_argument("--db", type=Path, help="prove: kept there, and gone on with if broken off")
     parser.add_argument("--json", type=Path, help="where the result is kept")
     options = parser.parse_args()
     began = time.perf_counter()
@@ -146,7 +148,7 @@ def main() -> None:
         found |= {"lean": rows[0]["lean"], "seed": options.seed, "time_s": options.time}
         found |= {"data_sha256": hashlib.sha256(options.data.read_bytes()).hexdigest()}
         if options.what == "prove":
-            found |= prove(rows, options.time, options.workers)
+            found |= prove(rows, options.time, options.workers, options.db)
         else:
             found |= with_and_without(options.data, options)
     record.write(options.json or RESULTS / f"core_{options.what}.json", found)

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .outcomes import ADVANCED, TIMED_OUT
 from .records import Advanced, Expansion, ProofState, Rejected, Status, Step
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def to_dot(graph: Graph, *, rejected: bool = False) -> str:
     lines = ["digraph proof {", "  rankdir=LR;", '  node [fontname="monospace", fontsize=10];']
     names: dict[Node, str] = {}
     for node, data in graph.nodes(data=True):
-        if data["kind"] == "tactic" and data["outcome"] != "advanced" and not rejected:
+        if data["kind"] == "tactic" and data["outcome"] != ADVANCED and not rejected:
             continue
         names[node] = f"n{len(names)}"
         text = data["pretty"] if data["kind"] == "state" else data["tactic"]
@@ -101,14 +102,14 @@ def _add_state(graph: Graph, state: ProofState) -> None:
 
 
 def _add_step(graph: Graph, key: str, number: int, step: Step) -> None:
-    outcome, message = "advanced", ""
+    outcome, message = ADVANCED, ""
     children: tuple[ProofState, ...] = ()
     if isinstance(step.outcome, Advanced):
         children = step.outcome.states
     elif isinstance(step.outcome, Rejected):
         outcome, message = step.outcome.kind.value, step.outcome.message
     else:
-        outcome, message = "timed_out", f"no answer within {step.outcome.wall_s:g} s"
+        outcome, message = TIMED_OUT, f"no answer within {step.outcome.wall_s:g} s"
     graph.add_node(
         (key, number),
         kind="tactic",
@@ -152,7 +153,7 @@ def _set_statuses(graph: Graph) -> None:
         count, is_tactic = len(below[node]), data["kind"] == "tactic"
         waiting[Status.PROVED][node] = count if is_tactic else 1
         waiting[Status.FAILED][node] = 1 if is_tactic else count
-        if (is_tactic and data["outcome"] != "advanced") or (is_tactic and node[0] in below[node]):
+        if (is_tactic and data["outcome"] != ADVANCED) or (is_tactic and node[0] in below[node]):
             dead.append(node)
         elif is_tactic and not count:
             proved.append(node)
@@ -225,7 +226,7 @@ def _best_tactics(graph: Graph) -> tuple[dict[Any, Node], dict[Node, tuple[int, 
         heapq.heappush(heap, ((steps, length), order[tactic], tactic))
 
     for node in waiting:
-        if graph.nodes[node]["outcome"] == "advanced" and waiting[node] == 0:
+        if graph.nodes[node]["outcome"] == ADVANCED and waiting[node] == 0:
             offer(node)
     while heap:
         price, _, tactic = heapq.heappop(heap)

@@ -133,6 +133,7 @@ class Rejection(StrEnum):
     CRASH = "crash"  # it ended two workers; the message names the cause
     FALSE = "false"  # the goal is false at the values that the message names
     POSTPONED = "postponed"  # it ran out of a first, small limit, and may get a larger one later
+    REPLACED = "replaced"  # it searched; what it found was tried, and is the next step
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,12 @@ from lakatos.data.records import (
     Theorem,
     TimedOut,
 )
+from lakatos.prover.agent.budget import Budget
 from lakatos.prover.agent.counterexample import SEARCH as VALUES
 from lakatos.prover.agent.expander import CUT_OFF, Expander, SearchMemory
 from lakatos.prover.agent.ladder import Ladder, Postponed, is_postponed, wall_s
 from lakatos.prover.agent.prover import Prover
+from lakatos.prover.agent.rejections import Rejections
 from lakatos.prover.config import HEARTBEATS, ProverConfig, SearchConfig, rising_limits
 from lakatos.prover.policy.base import Proposal
 from lakatos.prover.policy.scripted import ScriptedPolicy
@@ -265,6 +267,13 @@ def test_what_a_postponed_search_found_takes_its_place():
     postponed.note([first])
     (second,) = asyncio.run(expander([A], left=[postponed.at(A)]))
     assert [s.tactic for s in second.steps] == ["exact?", "exact h"]
+    assert second.steps[0].outcome.kind is Rejection.REPLACED
+    budget = Budget(ProverConfig(), lambda: 0.0)
+    budget.spend([second])
+    assert budget.steps == 1  # one call of Lean
+    remembered = Rejections()
+    remembered.add(A, second.steps)
+    assert remembered.of(A, "exact?", 0) is None  # it is asked again in another run
     postponed.note([second])
     assert postponed.at(A) is None
 

@@ -165,6 +165,30 @@ def run_policy(policy, at):
     return asyncio.run(policy.propose([Query(theorem, theorem.state)]))
 
 
+def test_of_tactics_as_good_the_cheaper_comes_first():
+    rows = [
+        TacticOutcome(f"t{n}", SUM, True, tactic, n % 2 == 0, n % 2 == 0, False, ms)
+        for n in range(40)
+        for tactic, ms in (("grind", 200.0), ("omega", 2.0))
+    ]
+    dear = TacticOutcome("t0", SUM, True, "omega", False, False, False, 900.0, is_told=False)
+    table, report = train_priors(TacticOutcomes(rows, {"4.28.0"}))
+    (answer,) = run_policy(LearnedPriors(FixedTactics("grind", "omega"), table), SUM)
+    first, second = answer.proposals
+    assert (first.tactic, second.tactic) == ("omega", "grind")
+    assert first.prior < second.prior  # which is first in the policy's own order
+    assert first.cost < 20 < 150 < second.cost
+    assert [each.tactic for each in distribution(answer.proposals)] == ["omega", "grind"]
+    # what ran out of a limit says what it cost, and nothing of its chance
+    again, same = train_priors(TacticOutcomes([*rows, *[dear] * 20], {"4.28.0"}))
+    assert same.tactics == report.tactics
+    found = run_policy(LearnedPriors(FixedTactics("grind", "omega"), again), SUM)[0].proposals
+    assert {each.tactic: each.prior for each in found} == {
+        each.tactic: each.prior for each in answer.proposals
+    }
+    assert found[0].tactic == "grind"
+
+
 def test_chance_orders_depend_on_state_and_seed_alone():
     names = [f"t{n}" for n in range(9)]
     one = proposals(RandomPriors(FixedTactics(*names), 0), SUM)
@@ -232,7 +256,10 @@ def filled(place):
     steps = (
         Step("omega", 0.5, Rejected("no"), 1.0),
         Step("exact?", 0.5, Rejected("later", Rejection.POSTPONED)),
-        Step("library?", 0.5, Rejected("found nothing"), 1.0),  # a find has another name
+        Step("simp", 0.5, Rejected("later", Rejection.POSTPONED)),  # not sent
+        Step("grind", 0.5, Rejected("out of heartbeats", Rejection.POSTPONED), 250.0),
+        Step("loop_induction?", 0.5, Rejected("found nothing"), 1.0),
+        Step("library?", 0.5, Rejected("replaced by what it found", Rejection.REPLACED)),
         Step("cases xs", 0.5, Advanced((child,)), 1.0),
     )
     tried = [
@@ -256,9 +283,15 @@ def test_the_database_and_a_dataset_of_it_say_the_same(tmp_path):
         from_store.write(store, tmp_path / "data")
         assert read_store(store, (7,)).rows == []
     assert found.lean == "4.28.0"
-    told = [(t.tactic, t.is_root, t.leads_on, t.closes, t.in_proof) for t in found.rows]
+    (dear,) = [each for each in found.rows if not each.is_told]
+    assert (dear.tactic, dear.ms) == ("grind", 250.0)
+    told = [
+        (t.tactic, t.is_root, t.leads_on, t.closes, t.in_proof) for t in found.rows if t.is_told
+    ]
+    assert [t.found_by for t in found.rows] == ["", "", "", "library?", ""]
     assert told == [
         ("omega", True, False, False, False),
+        ("loop_induction?", True, False, False, False),
         ("cases xs", True, True, False, True),
         ("rfl", False, True, True, True),
     ]
@@ -271,7 +304,7 @@ def test_the_command_learns_from_the_database(run, tmp_path):
     filled(tmp_path / "attempts.db")
     code, out, err = run("train", "priors", "--out", "p.json", "--html", "p.html")
     assert (code, err) == (0, [])
-    assert "learned from: 3 tactics at 1 theorems" in out
+    assert "learned from: 4 tactics at 1 theorems" in out
     page = (tmp_path / "p.html").read_text()
     assert "Reliability: a tactic proves" in page
     assert "http" not in page.partition("<body>")[2]

@@ -17,6 +17,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..outcomes import ADVANCED, PASSING, TIMED_OUT
 from ..proof_graph import Graph, proof_graph, states, steps_to_go
 from ..records import Accepted, Advanced, Refused, Status, Step, StopReason, Visits
 from ..turns import PROMPT, Turn
@@ -156,9 +157,9 @@ def _preferences(stored: StoredAttempt, graph: Graph) -> Iterator[Row]:
     for row in _steps(stored, graph, {}):
         texts[row["key"]] = row["state"]
         rank = (row["in_proof"], row["proves"], row["prior"], row["tactic"])
-        if row["outcome"] == "advanced":
+        if row["outcome"] == ADVANCED:
             best[row["key"]] = max(best.get(row["key"], rank), rank)
-        elif row["outcome"] != "timed_out":
+        elif row["outcome"] not in (*PASSING, TIMED_OUT):
             rejected.setdefault(row["key"], {})[row["tactic"]] = row["message"] or ""
     for key, bad in rejected.items():
         if key in best:

@@ -15,6 +15,7 @@ from fnmatch import fnmatch
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from ..outcomes import ADVANCED
 from ..proof_graph import Graph, Node, children, proof_graph, states
 from ..records import Accepted, Advanced, Refused, Rejected, Status
 from .words import stop_word
@@ -164,7 +165,7 @@ def _below(graph: Graph, item: _Item, node: Node, rejected: bool) -> list[_Item]
     """What stands below a line: the children of `node`, and a note on those left out."""
     nodes = list(graph.successors(node))
     if graph.nodes[node]["kind"] == "state":
-        taken = [n for n in nodes if rejected or graph.nodes[n]["outcome"] == "advanced"]
+        taken = [n for n in nodes if rejected or graph.nodes[n]["outcome"] == ADVANCED]
         refused, nodes = len(nodes) - len(taken), sorted(taken, key=lambda n: _rank(graph, n))
     else:
         refused = 0
@@ -181,14 +182,14 @@ def _below(graph: Graph, item: _Item, node: Node, rejected: bool) -> list[_Item]
 
 def _rank(graph: Graph, tactic: Node) -> tuple[int, float]:
     data = graph.nodes[tactic]
-    dead = 0 if data["outcome"] == "advanced" else 3
+    dead = 0 if data["outcome"] == ADVANCED else 3
     return (0 if data["in_proof"] else _RANK[data["status"]] + dead, -data["prior"])
 
 
 def _style(data: dict[str, Any]) -> str:
     if data["in_proof"]:
         return "proof"
-    is_refused = data["kind"] == "tactic" and data["outcome"] != "advanced"
+    is_refused = data["kind"] == "tactic" and data["outcome"] != ADVANCED
     return "rejected" if is_refused else str(data["status"].value)
 
 
@@ -199,7 +200,7 @@ def _described(graph: Graph, item: _Item) -> str:
     if data["kind"] == "state":
         return f"{sign} {_short(graph, item.node, item.state)}"
     tactic = " ".join(data["tactic"].split())
-    if data["outcome"] != "advanced":
+    if data["outcome"] != ADVANCED:
         return f"{sign} {tactic}  [{data['outcome']}] {' '.join(data['message'].split())}"
     children = [child for _, child in graph.out_edges(item.node)]
     if len(children) == 1:

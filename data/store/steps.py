@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from ..outcomes import ADVANCED, TIMED_OUT
 from ..records import (
     Advanced,
     Expansion,
@@ -195,8 +196,8 @@ def _child(
 def _outcome(
     word: str, states: tuple[ProofState, ...], message: str | None, wall_s: float | None
 ) -> Outcome:
-    if word == "advanced":
+    if word == ADVANCED:
         return Advanced(states)
-    if word == "timed_out":
+    if word == TIMED_OUT:
         return TimedOut(wall_s or 0.0)
     return Rejected(message or "", Rejection(word))

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from ..outcomes import ADVANCED, TIMED_OUT
 from ..records import (
     Accepted,
     Advanced,
@@ -246,11 +247,11 @@ class AttemptWriter:
             self._batch.visits.append(row | {"tactic_id": self._batch.text(tactic)})
 
     def _step_row(self, place: Row, number: int, step: Step) -> Row:
-        outcome, message, wall_s = "advanced", None, None
+        outcome, message, wall_s = ADVANCED, None, None
         if isinstance(step.outcome, Rejected):
             outcome, message = step.outcome.kind.value, self._batch.text(step.outcome.message)
         elif not isinstance(step.outcome, Advanced):
-            outcome, wall_s = "timed_out", step.outcome.wall_s
+            outcome, wall_s = TIMED_OUT, step.outcome.wall_s
         return {
             **place,
             "number": number,

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...data.records import Expansion, StopReason
 from ..config import ProverConfig
-from .ladder import is_cut_off, is_unsent
+from .ladder import is_cut_off, is_replaced, is_unsent
 
 Clock = Callable[[], float]
 """Seconds from any fixed origin, such as `time.monotonic`."""
@@ -74,7 +74,7 @@ class Budget:
         self.expansions += len(expansions)
         self.tokens += sum(expansion.tokens for expansion in expansions)
         for step in (step for expansion in expansions for step in expansion.steps):
-            self.steps += not (is_cut_off(step) or is_unsent(step))
+            self.steps += not (is_cut_off(step) or is_unsent(step) or is_replaced(step))
             self.lean_s += step.elapsed_ms / 1e3
 
     @property

@@ -77,8 +77,8 @@ class _Tried:
 
 
 def _replaced(proposal: Proposal, step: Step) -> Step:
-    """That a postponed tactic is done with, whose place another one took."""
-    outcome = Rejected(f"replaced by what it found: {step.tactic}")
+    """That a tactic which searched is done with: what it found took its place."""
+    outcome = Rejected(f"replaced by what it found: {step.tactic}", Rejection.REPLACED)
     return Step(proposal.tactic, proposal.prior, outcome)
 
 
@@ -117,7 +117,7 @@ class Expander:
     ) -> list[Expansion]:
         """Ask the policy about the states in one call, then try its tactics, states in parallel.
 
-        The tactics of a state are tried by falling prior, up to the first that proves it. again:
+        The tactics of a state are tried by falling gain, up to the first that proves it. again:
         how often the policy was asked about each state before. left: what to try instead at a
         state whose tactics were postponed.
         """
@@ -164,7 +164,7 @@ class Expander:
             for proposal, step in zip(
                 chunk, await self._try(tried.state, chunk, rung), strict=True
             ):
-                if rung and step.tactic != proposal.tactic:
+                if step.tactic != proposal.tactic:
                     tried.steps.append(_replaced(proposal, step))
                 tried.steps.append(step)
                 if _closes(step):

@@ -94,6 +94,11 @@ def is_unsent(step: Step) -> bool:
     return isinstance(step.outcome, Rejected) and step.outcome.message in (SEARCHES, UNLIKELY)
 
 
+def is_replaced(step: Step) -> bool:
+    """Whether the next step is what the tactic found, in one call of Lean."""
+    return isinstance(step.outcome, Rejected) and step.outcome.kind is Rejection.REPLACED
+
+
 def is_cut_off(step: Step) -> bool:
     """Whether the search ended while it was tried; then it is the last of its expansion."""
     return isinstance(step.outcome, Rejected) and step.outcome.kind is Rejection.CANCELLED

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from ...data.outcomes import PASSING
 from ...data.records import ProofState, Rejected, Rejection, Step, Theorem
 from ...lean_env.pool import Limits
 from ...lean_env.toolchains.sources import worker_sources
@@ -28,10 +29,6 @@ StoredRejections = Callable[[ProofState], Mapping[str, Rejected]]
 RejectionLookup = Callable[[Theorem], StoredRejections]
 """What a store has of a theorem's rejected tactics."""
 
-PASSING = {Rejection.CANCELLED, Rejection.CRASH, Rejection.POSTPONED}
-"""Rejections that are due to the moment, not to the tactic."""
-
-
 _MAY_REACH_ON = re.compile(r"[|\n;]|\b(by|fun|do|match|if|let|calc|from|show|have)\b|=>|·")
 """What may hold a later `<;>` within it."""
 
@@ -42,6 +39,9 @@ def beginnings(tactic: str) -> list[str]:
     ends = itertools.accumulate(parts[:-1], lambda start, part: f"{start} <;> {part}")
     return [] if _MAY_REACH_ON.search(" ".join(parts[:-1])) else list(ends)
 
+
+FORM = 2
+"""Grows when older rows may no longer be trusted: those of 1 have searches that found something."""
 
 CORE = {"Init", "Std", "Lean"}
 """Libraries that change only with Lean's version."""
@@ -63,7 +63,7 @@ def worker_name(toolchain: Toolchain, heartbeats: int = HEARTBEATS[-1]) -> str:
     heartbeats: the largest limit of a tactic.
     """
     texts = [source.text for source in worker_sources()]
-    inputs = repr([toolchain.name, toolchain.lean, Limits(heartbeats), texts])
+    inputs = repr([FORM, toolchain.name, toolchain.lean, Limits(heartbeats), texts])
     return blake2b(inputs.encode(), digest_size=8).hexdigest()
 
 

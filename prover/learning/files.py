@@ -13,7 +13,7 @@ from ...data.records import Goal, Hypothesis
 from .memory import StoredStep
 from .priors import PriorTable
 
-PRIORS = "lakatos priors 1"
+PRIORS = "lakatos priors 2"
 MEMORY = "lakatos memory 1"
 """What the files say of themselves first."""
 

@@ -19,7 +19,10 @@ KEPT_OF_PRIOR = 0.3
 
 
 class LearnedPriors:
-    """A policy whose tactics are tried in the order of their chance to prove the state.
+    """A policy whose tactics are tried by their chance to prove the state for the time they take.
+
+    So tried one after the other until one proves it, they take the least time that can be expected
+    (Smith, Naval Research Logistics Quarterly 1956: by falling ratio of weight to time).
 
     Tactics of a kind that the table has seldom seen stay where the policy has them: theorems with
     other names do not speak of it.
@@ -45,17 +48,21 @@ class LearnedPriors:
         own = sum(each.prior for each in answer.proposals)
         scale = sum(chances) / own if own else 0.0
         judged = [
-            self._judged(each, chance, scale * each.prior, self._table.tried(key[OF_KIND]))
+            self._judged(each, chance, scale * each.prior, key)
             for each, chance, key in zip(answer.proposals, chances, keys, strict=True)
         ]
-        return replace(answer, proposals=tuple(sorted(judged, key=lambda each: -each.prior)))
+        return replace(answer, proposals=tuple(sorted(judged, key=lambda each: -each.gain)))
 
-    def _judged(self, proposal: Proposal, chance: float, own: float, tried: int) -> Proposal:
-        """own: the chance as the policy's prior has it; tried: how often the tactic's kind was."""
+    def _judged(
+        self, proposal: Proposal, chance: float, own: float, keys: Sequence[str]
+    ) -> Proposal:
+        """own: the chance as the policy's prior has it; keys: `levels` of the tactic."""
+        tried = self._table.tried(keys[OF_KIND])
         trust = tried / (tried + TRUSTED)
         prior = chance**trust * own ** (1 - trust)
-        is_hopeless = tried >= TRUSTED and prior < self._table.wait_below
-        return Proposal(proposal.tactic, prior, proposal.waits or is_hopeless)
+        found = replace(proposal, prior=prior, cost=self._table.cost_ms(keys))
+        is_hopeless = tried >= TRUSTED and found.gain < self._table.wait_below
+        return replace(found, waits=proposal.waits or is_hopeless)
 
 
 class RandomPriors:

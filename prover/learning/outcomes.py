@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from ...data.dataset.dataset import NOTHING_EXCLUDED, Excluded
 from ...data.dataset.rows_read import LEAN_VERSION, lean_versions, table_of
 from ...data.errors import UsageError, unreadable
+from ...data.outcomes import ADVANCED, PASSING, TIMED_OUT
 from ...data.proof_graph import proof_graph
-from ...data.records import Advanced, Goal, Hypothesis
-from ..policy.base import SEARCHING
+from ...data.records import Advanced, Goal, Hypothesis, Rejection
 from .priors import TacticOutcome
 
 if TYPE_CHECKING:
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 AT_ONCE = 100
 """Attempts whose rows the database is asked for together."""
 
-UNTOLD = ("cancelled", "postponed", "timed_out", "crash")
-"""Outcomes that do not say whether a tactic is good. Nor do those of a tactic that searches: where
-it succeeds, what it found stands in its place."""
+UNTOLD = (Rejection.POSTPONED, TIMED_OUT)
+"""Outcomes that only say what a tactic cost."""
 
 
 @dataclass
@@ -97,14 +96,14 @@ def _of_attempt(stored: StoredAttempt) -> Iterator[TacticOutcome]:
     nodes = proof_graph(root, stored.expansions).nodes
     number: Counter[str] = Counter()
     is_proved = stored.summary.is_accepted
+    found_by = ""
     for expansion in stored.expansions:
         key = expansion.state.key
         for step in expansion.steps:
             node = nodes[key, number[key]]
             number[key] += 1
-            if node["outcome"] in UNTOLD or SEARCHING.match(step.tactic):
-                continue
-            if not expansion.state.goals:
+            searched, found_by = found_by, _search(node["outcome"], step.tactic)
+            if not expansion.state.goals or not _counts(node["outcome"], step.elapsed_ms):
                 continue
             leads_on = isinstance(step.outcome, Advanced)
             yield TacticOutcome(
@@ -115,7 +114,19 @@ def _of_attempt(stored: StoredAttempt) -> Iterator[TacticOutcome]:
                 leads_on=leads_on,
                 closes=isinstance(step.outcome, Advanced) and not step.outcome.states,
                 in_proof=is_proved and node["in_proof"],
+                ms=step.elapsed_ms,
+                is_told=node["outcome"] not in UNTOLD,
+                found_by=searched,
             )
+
+
+def _search(outcome: str, tactic: str) -> str:
+    """The tactic that found the one of the next step; empty: none did."""
+    return tactic if outcome == Rejection.REPLACED else ""
+
+
+def _counts(outcome: str, ms: float) -> bool:
+    return bool(ms) if outcome in UNTOLD else outcome not in PASSING
 
 
 def read_dataset(folder: Path) -> TacticOutcomes:
@@ -124,17 +135,19 @@ def read_dataset(folder: Path) -> TacticOutcomes:
     if not steps.is_file():
         raise UsageError(f"{folder}: no steps.jsonl there, which `lakatos extract store` writes")
     found = TacticOutcomes(leans=lean_versions(folder))
+    found_by = ""
     for line, row in _rows(steps):
         try:
-            if row["outcome"] not in UNTOLD and not SEARCHING.match(row["tactic"]):
-                found.rows.append(_of_row(row))
+            searched, found_by = found_by, _search(row["outcome"], row["tactic"])
+            if _counts(row["outcome"], row["elapsed_ms"]):
+                found.rows.append(_of_row(row, searched))
         except (KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{steps}, line {line}: no row of a step: {error}") from error
     return found
 
 
-def _of_row(row: dict[str, Any]) -> TacticOutcome:
-    leads_on = row["outcome"] == "advanced"
+def _of_row(row: dict[str, Any], found_by: str) -> TacticOutcome:
+    leads_on = row["outcome"] == ADVANCED
     return TacticOutcome(
         theorem=row["root_key"],
         goal=goal_of(row["state"]),
@@ -143,6 +156,9 @@ def _of_row(row: dict[str, Any]) -> TacticOutcome:
         leads_on=leads_on,
         closes=leads_on and not row["next_states"],
         in_proof=bool(row["in_proof"]),
+        ms=float(row["elapsed_ms"]),
+        is_told=row["outcome"] not in UNTOLD,
+        found_by=found_by,
     )
 
 

@@ -25,6 +25,12 @@ LEAST = 2
 SEEN_BEFORE = 0.05
 """The share of tactics that lead on, and then lie on a proof, where nothing was counted."""
 
+USUAL_MS = 20.0
+"""The time of a tactic where nothing was counted."""
+
+OVERHEAD_MS = 5.0
+"""What sending any tactic takes besides."""
+
 
 @dataclass(frozen=True, slots=True)
 class TacticOutcome:
@@ -32,6 +38,8 @@ class TacticOutcome:
 
     theorem: the key of its statement. is_root: whether the state is the theorem's own. closes:
     whether it left nothing to prove; in_proof: whether a proof that was found goes on with it.
+    ms: the time that it took Lean. is_told: whether that time was enough to say all this.
+    found_by: the tactic that searched and found this one; empty: it was proposed as it is.
     """
 
     theorem: str
@@ -41,20 +49,30 @@ class TacticOutcome:
     leads_on: bool
     closes: bool
     in_proof: bool
+    ms: float = 0.0
+    is_told: bool = True
+    found_by: str = ""
 
 
 @dataclass(slots=True)
 class Outcomes:
     """Counts: tactics tried; that led on; of those, that closed their state; that lie on a proof
-    without closing it."""
+    without closing it. sent: with those that ran out of a limit, without those whose answer was
+    known; ms: the time of all."""
 
     tried: int = 0
     led_on: int = 0
     closed: int = 0
     in_proof: int = 0
+    sent: int = 0
+    ms: float = 0.0
 
     def add(self, each: TacticOutcome) -> None:
         """Count one more."""
+        self.sent += each.ms > 0
+        self.ms += each.ms
+        if not each.is_told:
+            return
         self.tried += 1
         self.led_on += each.leads_on
         self.closed += each.closes
@@ -76,7 +94,8 @@ class PriorTable:
     Args:
         lean: the version of the Lean that tried the tactics.
         strength: made-up outcomes of each level.
-        wait_below: a tactic whose chance to prove is below this waits for the second limit.
+        wait_below: a tactic whose chance to prove for each millisecond that it takes is below this
+            waits for the second limit.
         theorems: how many there were.
         on_line, proof_line: make its two chances mean what they say.
     """
@@ -107,21 +126,30 @@ class PriorTable:
         proves = on * (closing + (1 - closing) * going_on)
         return Chances(self.on_line(on), self.proof_line(proves))
 
+    def cost_ms(self, keys: Iterable[str]) -> float:
+        """The time that a tactic takes, by its `levels`, in milliseconds."""
+        cost = USUAL_MS
+        for key in keys:
+            found = self.counts.get(key)
+            if found is not None:
+                cost = self._smoothed(found.ms, found.sent, cost)
+        return OVERHEAD_MS + cost
+
     def tried(self, kind: str) -> int:
         """How often a kind was tried. kind: its key, of `levels`."""
         found = self.counts.get(kind)
         return 0 if found is None else found.tried
 
-    def _smoothed(self, hits: int, of: int, before: float) -> float:
+    def _smoothed(self, hits: float, of: int, before: float) -> float:
         return (hits + self.strength * before) / (of + self.strength)
 
     @property
     def as_json(self) -> dict[str, Any]:
         """Its counts, without those of the finest levels that say nothing of their own."""
         kept = {
-            key: [found.tried, found.led_on, found.closed, found.in_proof]
+            key: [*astuple(found)[:-1], round(found.ms)]
             for key, found in sorted(self.counts.items())
-            if found.tried >= LEAST or key.count(_BETWEEN) < 2
+            if max(found.tried, found.sent) >= LEAST or key.count(_BETWEEN) < 2
         }
         return {
             "lean": self.lean,
@@ -176,5 +204,5 @@ def levels_of(rows: Iterable[TacticOutcome]) -> list[tuple[str, ...]]:
     for each in rows:
         if last is None or each.goal is not last[0] or each.is_root != last[1]:
             last = each.goal, each.is_root, StateWords.of(each.goal, each.is_root)
-        found.append(levels(each.tactic, last[2]))
+        found.append(levels(each.found_by or each.tactic, last[2]))
     return found

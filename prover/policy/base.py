@@ -30,12 +30,18 @@ class Proposal:
     """One tactic to try. prior: in (0, 1], relative to the other proposals of its state.
 
     waits: whether it is so unlikely that it waits for the second limit, as if the first had not
-    been enough for it.
+    been enough for it. cost: the time that it takes Lean, relative to the others.
     """
 
     tactic: str
     prior: float
     waits: bool = False
+    cost: float = 1.0
+
+    @property
+    def gain(self) -> float:
+        """What it promises for its cost: tactics are tried in the order of falling gain."""
+        return self.prior / self.cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +130,15 @@ class SeededPolicy:
 
 
 def distribution(proposals: Sequence[Proposal]) -> list[Proposal]:
-    """Merge equal tactics, scale priors to sum 1, order by falling prior (ties as proposed)."""
+    """Merge equal tactics, scale priors to sum 1, order by falling gain (ties as proposed)."""
     mass: dict[str, float] = {}
-    waits: dict[str, bool] = {}
+    last: dict[str, Proposal] = {}
     for proposal in proposals:
         tactic = proposal.tactic.strip()
         if tactic:
             mass[tactic] = mass.get(tactic, 0.0) + proposal.prior
-            waits[tactic] = proposal.waits and waits.get(tactic, True)
+            waits = proposal.waits and (tactic not in last or last[tactic].waits)
+            last[tactic] = replace(proposal, tactic=tactic, waits=waits)
     total = sum(mass.values())
-    ranked = sorted(mass.items(), key=lambda item: -item[1])
-    return [Proposal(tactic, prior / total, waits[tactic]) for tactic, prior in ranked]
+    scaled = [replace(last[tactic], prior=prior / total) for tactic, prior in mass.items()]
+    return sorted(scaled, key=lambda proposal: -proposal.gain)

@@ -69,9 +69,10 @@ class PriorReport:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The chances of a tactic, and what came of it."""
+    """The chances of a tactic, the milliseconds that it takes, and what came of it."""
 
     chances: Chances
+    cost_ms: float
     leads_on: bool
     proves: bool
 
@@ -81,7 +82,7 @@ def train_priors(tried: TacticOutcomes) -> tuple[PriorTable, PriorReport]:
 
     Raises UsageError where nothing was tried, nothing proved, or by several versions of Lean.
     """
-    rows, lean = tried.rows, tried.lean
+    rows, lean = [each for each in tried.rows if each.is_told], tried.lean
     if not rows:
         raise UsageError("nothing to learn from: no tactic was tried yet")
     if not any(each.closes or each.in_proof for each in rows):
@@ -91,12 +92,16 @@ def train_priors(tried: TacticOutcomes) -> tuple[PriorTable, PriorReport]:
     raw = min(made.values(), key=lambda each: _loss(calibrated(each).of_proofs))
     strength = next(each for each in STRENGTHS if made[each] is raw)
     judged = calibrated(raw)
-    table = counted(keyed)
+    table = counted(zip(tried.rows, levels_of(tried.rows), strict=True))
     table.lean, table.strength = lean, strength
     table.theorems = len({each.theorem for each in rows})
     table.on_line, table.proof_line = judged.on_line, judged.proof_line
-    table.wait_below = wait_below(judged.of_proofs)
-    return table, _report(table, rows, judged)
+    gains = [
+        (chance / each.cost_ms, is_so)
+        for each, (chance, is_so) in zip(raw, judged.of_proofs, strict=True)
+    ]
+    table.wait_below = wait_below(gains)
+    return table, _report(table, rows, judged, gains)
 
 
 Keyed = tuple[TacticOutcome, tuple[str, ...]]
@@ -122,7 +127,12 @@ def predicted(rows: Sequence[Keyed]) -> dict[float, list[Prediction]]:
         for strength, found in made.items():
             table.strength = strength
             found += [
-                Prediction(table.chances(keys), each.leads_on, each.closes or each.in_proof)
+                Prediction(
+                    table.chances(keys),
+                    table.cost_ms(keys),
+                    each.leads_on,
+                    each.closes or each.in_proof,
+                )
                 for each, keys in own
             ]
     return made
@@ -133,7 +143,7 @@ def _fold(theorem: str) -> int:
 
 
 Judged = list[tuple[float, bool]]
-"""Chances, each with what came of it."""
+"""Chances, or chances for each millisecond, each with what came of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,17 +169,20 @@ def calibrated(made: Sequence[Prediction]) -> CalibratedPredictions:
 
 
 def wait_below(made: Judged) -> float:
-    """The chance below which only 1 - KEPT_PROOFS of the tactics that prove lie."""
+    """The bound below which only 1 - KEPT_PROOFS of the tactics that prove lie."""
     of_proofs = sorted(chance for chance, is_so in made if is_so)
     return of_proofs[int(len(of_proofs) * (1 - KEPT_PROOFS))]
 
 
 def _report(
-    table: PriorTable, rows: Sequence[TacticOutcome], judged: CalibratedPredictions
+    table: PriorTable,
+    rows: Sequence[TacticOutcome],
+    judged: CalibratedPredictions,
+    gains: Judged,
 ) -> PriorReport:
     on, proves = judged.of_leading_on, judged.of_proofs
     limit = table.wait_below
-    hits = [chance for chance, is_so in proves if is_so]
+    hits = [gain for gain, is_so in gains if is_so]
     return PriorReport(
         lean=table.lean,
         theorems=table.theorems,
@@ -180,8 +193,8 @@ def _report(
         wait_below=limit,
         loss_leads_on=(_loss(on), _loss(_bare(on))),
         loss_proves=(_loss(proves), _loss(_bare(proves))),
-        kept=sum(chance >= limit for chance in hits) / len(hits),
-        waiting=sum(chance < limit for chance, _ in proves) / len(proves),
+        kept=sum(gain >= limit for gain in hits) / len(hits),
+        waiting=sum(gain < limit for gain, _ in gains) / len(gains),
         leads_on=tuple(reliability(on)),
         proves=tuple(reliability(proves)),
     )

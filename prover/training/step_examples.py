@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...data.dataset.from_store import PAIRS_PER_STATE, rows_of
 from ...data.dataset.rows_read import read_rows, table_of
-from ..learning.outcomes import UNTOLD
+from ...data.outcomes import ADVANCED, PASSING, TIMED_OUT
 
 if TYPE_CHECKING:
     from ...data.store.attempts import StoredAttempt
@@ -131,9 +131,9 @@ def tactic_pairs(dataset: Path) -> Iterator[TacticPair]:
 
 def _came_to_nothing(row: dict[str, Any], dead: set[tuple[int, str]]) -> bool:
     """Whether Lean rejected a tactic, or all was tried in vain behind it."""
-    if row["outcome"] == "advanced":
+    if row["outcome"] == ADVANCED:
         return any((row["attempt"], state) in dead for state in row["next_states"])
-    return row["outcome"] not in UNTOLD
+    return row["outcome"] not in (*PASSING, TIMED_OUT)
 
 
 def _dead_ends(dataset: Path) -> set[tuple[int, str]]:
