@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from uuid import uuid4
 
 from .errors import UsageError, unwritable
 
+STANDARD_OUTPUT = Path("-")
+
 
 def write_whole(place: Path, content: bytes, *, like: Path | None = None) -> None:
     """Write a file in one step: beside it first, then renamed. A device or pipe is written to.
 
-    Raises UsageError, or EnvironmentFault when the disk is at fault.
+    `-` is standard output. Raises UsageError, or EnvironmentFault when the disk is at fault.
     """
+    if place == STANDARD_OUTPUT:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+        return
     try:
         if _is_special(place):
             place.write_bytes(content)
@@ -44,6 +52,8 @@ def check_writable_file(place: Path) -> None:
 
     A file that exists and is marked read-only is not to be written, by root neither.
     """
+    if place == STANDARD_OUTPUT:
+        return
     if place.is_dir():
         raise UsageError(f"{place}: is a folder, not a file")
     if place.exists() and not (os.access(place, os.W_OK) and place.stat().st_mode & 0o222):

@@ -109,6 +109,8 @@ def test_prove_prints_the_proofs_and_keeps_the_file(run, tmp_path):
     assert run("show", "1", "--html", "graph.html", "--dot", "graph.dot")[0] == 0
     assert "<html" in (tmp_path / "graph.html").read_text()
     assert (tmp_path / "graph.dot").read_text().startswith("digraph")
+    _, out, _ = run("show", "1", "--dot", "-")
+    assert out == (tmp_path / "graph.dot").read_text()
 
 
 @lean

@@ -149,11 +149,19 @@ class ShowOptions:
     ] = False
     html: Annotated[
         Path | None,
-        _common("--html", metavar="FILE", help="Write the proof graph as an HTML page."),
+        _common(
+            "--html",
+            metavar="FILE",
+            help="Write the proof graph as an HTML page; - is standard output.",
+        ),
     ] = None
     dot: Annotated[
         Path | None,
-        _common("--dot", metavar="FILE", help="Write the proof graph for Graphviz."),
+        _common(
+            "--dot",
+            metavar="FILE",
+            help="Write the proof graph for Graphviz; - is standard output.",
+        ),
     ] = None
 
 
