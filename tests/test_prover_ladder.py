@@ -278,6 +278,35 @@ def test_what_a_postponed_search_found_takes_its_place():
     assert postponed.at(A) is None
 
 
+def test_what_is_cut_off_is_the_next_tactic_also_behind_what_a_search_found():
+    class Pool:
+        def __init__(self):
+            self.is_stuck = asyncio.Event()
+
+        async def apply(self, state, tactics, *, heartbeats, timeout_s):
+            if "t6" in tactics:
+                self.is_stuck.set()
+                await asyncio.get_running_loop().create_future()
+            found = {"library?": "exact no h"}
+            return [Step(found.get(t, t), 1.0, Rejected("no")) for t in tactics]
+
+    async def cut_off():
+        pool = Pool()
+        texts = ["library?", *(f"t{n}" for n in range(1, 9))]
+        proposals = [Proposal(text, 1 / n) for n, text in enumerate(texts, 1)]
+        policy = ScriptedPolicy({"a": proposals}, ())
+        expander = Expander(THEOREM, policy, pool)
+        work = asyncio.create_task(expander([A]))
+        await asyncio.wait_for(pool.is_stuck.wait(), 60)
+        work.cancel()
+        return expander.so_far()
+
+    (expansion,) = asyncio.run(cut_off())
+    tried = [step.tactic for step in expansion.steps]
+    assert tried == ["library?", "exact no h", "t1", "t2", "t3", "t4", "t5", "t6"]
+    assert expansion.steps[-1].outcome == Rejected(CUT_OFF, Rejection.CANCELLED)
+
+
 def test_limits_are_whole_numbers_that_rise():
     assert rising_limits("500,2000") == (500, 2_000)
     assert wall_s(500) == 2.25

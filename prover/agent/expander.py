@@ -12,7 +12,7 @@ from typing import Protocol
 from ...data.records import Advanced, Expansion, ProofState, Rejected, Rejection, Step, Theorem
 from ..concurrency import run_all
 from ..policy.base import NEUTRAL_VALUE, Policy, PolicyOutput, Proposal, Query, distribution
-from .ladder import Ladder, TacticBatch
+from .ladder import Ladder, TacticBatch, is_replaced
 from .rejections import Rejections, beginnings
 
 Expand = Callable[[Sequence[ProofState]], Awaitable[list[Expansion]]]
@@ -71,7 +71,8 @@ class _Tried:
         if self.is_over:
             return self.end()
         proposals = self.batch.advice.proposals
-        cut = proposals[min(len(self.steps), len(proposals) - 1)]
+        done = sum(not is_replaced(step) for step in self.steps)
+        cut = proposals[min(done, len(proposals) - 1)]
         mark = Step(cut.tactic, cut.prior, Rejected(CUT_OFF, Rejection.CANCELLED))
         return to_expansion(self.state, [*self.steps, mark], self.batch.advice)
 
