@@ -106,6 +106,15 @@ def unreadable(place: object, error: OSError | ValueError) -> UsageError:
     return UsageError(f"{place}: cannot be read ({error})")
 
 
+def unreachable(error: BaseException) -> UsageError | None:
+    """What to raise where the system does not follow a path that was named; None: for others."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return None
+    if error.errno not in (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP):
+        return None
+    return UsageError(f"{error.filename}: cannot be reached ({error.strerror})")
+
+
 def is_of_the_disk(error: OSError) -> bool:
     """Whether the disk is full or broken: nothing that other words on the command line mend."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)

@@ -85,6 +85,55 @@ def test_a_reader_that_has_gone_is_exit_141(tmp_path, job, unbuffered):
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+TOO_LONG = "a" * 300
+"""A name that the system refuses to follow, as it does one in a folder that nobody may enter."""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "prove {}",
+        "prove f.lean --out {}/x",
+        "prove f.lean --db {}",
+        "verify {}",
+        "show --db {}",
+        "eval set --data {}",
+        "learn set --data {} --out l",
+        "extract {} --out d",
+        "train priors --data {} --out p",
+        "train priors --out {}",
+        "prove f.lean --policy hf:{}",
+    ],
+)
+def test_a_path_that_cannot_be_followed_is_one_line(run, tmp_path, words):
+    (tmp_path / "f.lean").write_text(ONE)
+    code, out, error = run(*words.format(TOO_LONG).split())
+    assert (code, out, len(error)) == (2, "", 1), error
+    assert TOO_LONG in error[0]
+    assert "(File name too long)" in error[0]
+
+
+def test_doctor_goes_on_behind_a_path_that_cannot_be_followed(run):
+    code, out, error = run("doctor", "--db", TOO_LONG)
+    assert (code, error) == (3, [])
+    assert f"database: {TOO_LONG}: cannot be reached (File name too long)" in out
+    assert "machine: " in out
+
+
+@pytest.mark.parametrize("verb", ["prove f.lean", "repair f.lean", "eval set --data f.lean"])
+def test_a_database_that_is_none_is_told_before_lean_is_set_up(tmp_path, verb):
+    (tmp_path / "f.lean").write_text(ONE)
+    done = subprocess.run(
+        python([[*verb.split(), "--db", "."]]),
+        cwd=tmp_path,
+        env=environment(LAKATOS_CACHE="/dev/null/x"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines()[-1] == "= 3"
+    assert done.stderr == "lakatos: database . cannot be opened: it is a folder\n"
+
+
 @pytest.fixture
 def stored(run, tmp_path):
     """An empty database, and the file that it is."""

@@ -24,6 +24,7 @@ from ...data.errors import (
     SoundnessAlarm,
     UsageError,
     is_of_the_disk,
+    unreachable,
 )
 from ...data.files import write_whole
 from ...data.records import Attempt, Message
@@ -248,6 +249,7 @@ def explain(error: Exception) -> int:
     """Print an error as one line; the exit code."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
+    error = unreachable(error) or error
     if isinstance(error, LakatosError):
         print_error(str(error))
         return error.exit_code

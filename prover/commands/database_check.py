@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...data.errors import LakatosError
+from ...data.errors import LakatosError, unreachable
 from ...lean_env.doctor import Finding
 
 
@@ -15,5 +15,8 @@ def check_database(place: str | None) -> Finding:
             store.check_writable()
             last = store.attempts(limit=1)
             return Finding("database", f"{store.name}, {last[0].id if last else 0} attempts")
-    except LakatosError as error:
-        return Finding("database", str(error), "choose another file with --db or LAKATOS_DB")
+    except (LakatosError, OSError) as error:
+        told = unreachable(error) or error
+        if not isinstance(told, LakatosError):
+            raise
+        return Finding("database", str(told), "choose another file with --db or LAKATOS_DB")

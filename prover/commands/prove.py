@@ -190,8 +190,8 @@ def run_on_files(
         out=target.out,
         as_json=target.as_json,
     )
-    toolchain = environment.find_toolchain(options.lean, files[0].path)
     with environment.open_store(options.runtime.db) as store:
+        toolchain = environment.find_toolchain(options.lean, files[0].path)  # may take a minute
         command = FileCommand(
             job=job,
             command=environment.command,

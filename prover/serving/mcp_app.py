@@ -26,7 +26,7 @@ from mcp.types import (
 from mcp.types import Tool as ListedTool
 from pydantic import ValidationError
 
-from ...data.errors import LakatosError
+from ...data.errors import LakatosError, unreachable
 from .mcp_messages import answering_broken_messages
 from .mcp_proving import ProvingTools
 from .mcp_tools import LeanTools
@@ -148,6 +148,8 @@ def _line(error: ToolError) -> str:
     if isinstance(cause, ValidationError):
         faults = cause.errors(include_url=False)
         return "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in faults)
-    if cause is not None and not isinstance(cause, LakatosError):
-        raise cause
+    if cause is not None:
+        cause = unreachable(cause) or cause
+        if not isinstance(cause, LakatosError):
+            raise cause
     return " ".join(str(cause or error).split())
