@@ -11,11 +11,13 @@ import pytest
 from lakatos.data.dataset import leandojo_read
 from lakatos.data.dataset import leandojo_write as leandojo
 from lakatos.data.errors import ToolchainError, UsageError, WorkerDied
+from lakatos.data.problems.reader import read_problems
 from lakatos.data.records import TimedOut
 from lakatos.lean_env.protocol import Failure, Result
 from lakatos.lean_env.queries.trace import Traces
 from lakatos.prover.commands.extract import ExtractJob, extract_job
 from lakatos.prover.commands.verb_options import ExtractOptions
+from lakatos.prover.dataset.decontamination import excluded_by
 from lakatos.prover.dataset.provenance import origin_of
 from lakatos.prover.dataset.tracing import FileExtraction, find, repository_tables, trace_all
 
@@ -195,6 +197,11 @@ def test_a_project_becomes_a_dataset_without_its_broken_parts(tmp_path, toolchai
     assert proved() == ["c"], "one by its state, one by its statement"
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "the problems of set (2 of 2 problems could be stated)" in card
+    told = []
+    sets = [read_problems("set", problems)]
+    excluded = asyncio.run(excluded_by(sets, toolchain, lambda *each: told.append(each)))
+    assert told == [(0, 2, "set"), (1, 2, "set")]
+    assert len(excluded.statements) == 2
 
 
 def test_an_interrupted_extraction_says_that_nothing_is_lost(tmp_path, capsys):

@@ -333,6 +333,13 @@ def test_wrong_words_are_told_in_one_line(run, words, says):
     assert says in err[-1]
 
 
+def test_missing_data_is_told_before_lean_reads_what_is_excluded(run, tmp_path):
+    (tmp_path / "t.lean").write_text("theorem t : 1 = 1 := by\n  sorry\n")
+    words = ("train", "priors", "--data", "away", "--exclude", "t.lean", "--out", "p.json")
+    code, _, err = run(*words)
+    assert (code, err) == (2, ["lakatos: no such dataset or database: away"])
+
+
 @pytest.mark.parametrize(("flag", "policy"), [("--priors", "hammer"), ("--memory", "knn")])
 def test_a_wrong_file_is_told_before_anything_is_proved(run, tmp_path, flag, policy):
     (tmp_path / "t.lean").write_text("theorem t : 1 = 1 := by\n  sorry\n")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...data.dataset import card, from_store, leandojo_read
 from ...data.dataset import files as dataset_files
-from ...data.dataset.dataset import NOTHING_EXCLUDED, count
+from ...data.dataset.dataset import count
 from ...data.dataset.tables import check_formats
 from ...data.errors import UsageError
 from ...data.problems import library
@@ -22,7 +22,7 @@ from ..dataset.library_problems import LibraryExtraction
 from ..dataset.synthetic import COUNT, SyntheticExtraction
 from ..dataset.tracing import FileExtraction, LeanDojoExtraction, find, leandojo_tables
 from .console import is_watched
-from .extraction_console import ProgressLine, print_result, print_row_counts
+from .extraction_console import ProgressLine, print_result, print_row_counts, read_excluded
 from .verb_options import ExtractOptions
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ async def _make_problems(work: SyntheticExtraction, toolchain: Toolchain) -> int
 
 async def _export_store(work: StoreExtraction, lean: Callable[[], Toolchain]) -> int:
     """Lean is needed only to read the problems to leave out."""
-    excluded = await excluded_by(work.problems, lean()) if work.problems else NOTHING_EXCLUDED
+    excluded = await read_excluded(work.problems, lean)
     with work.store() as store:
         if work.out:
             dataset = from_store.write(store, work.out, work.formats, work.seed, excluded)

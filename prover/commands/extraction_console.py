@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from .console import err, print_error, standard_output, status
+from ...data.dataset.dataset import NOTHING_EXCLUDED, Excluded
+from ...data.problems.reader import ProblemSet
+from ...lean_env.toolchains.find import Toolchain
+from ..dataset.decontamination import excluded_by
+from .console import err, is_watched, print_error, standard_output, status
 
 
 class ProgressLine:
@@ -42,6 +46,15 @@ class ProgressLine:
             except CancelledError:
                 err.print(f"interrupted: {self._done} {self._of} are done; {self._after_interrupt}")
                 raise
+
+
+async def read_excluded(sets: Sequence[ProblemSet], find_lean: Callable[[], Toolchain]) -> Excluded:
+    """What the problems say that nothing may be learned from, while a line shows how far it is."""
+    if not sets:
+        return NOTHING_EXCLUDED
+    line = ProgressLine(is_watched(), "reading what is excluded", "problems", "nothing is written")
+    with line.show():
+        return await excluded_by(sets, find_lean(), line.update)
 
 
 def print_result(

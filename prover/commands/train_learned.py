@@ -13,12 +13,11 @@ from ...data.files import check_writable_file, write_whole
 from ...data.problems.reader import read_problems
 from ...data.report.training_page import reliability_page
 from ...lean_env.toolchains.find import Toolchain
-from ..dataset.decontamination import excluded_by
 from ..learning.files import write_memory, write_priors
 from ..learning.outcomes import TacticOutcomes, merged, read_dataset, read_store
 from ..training.memory import train_memory
 from ..training.priors import PriorReport, train_priors
-from .extraction_console import print_result
+from .extraction_console import print_result, read_excluded
 
 if TYPE_CHECKING:
     from ...data.store.store import Store
@@ -60,7 +59,10 @@ async def train_learned(
         if place:
             check_writable_file(place)
     sets = [read_problems(path.stem, path) for path in training.exclude]
-    excluded = await excluded_by(sets, find_lean()) if sets else NOTHING_EXCLUDED
+    for path in training.data:
+        if not path.exists():
+            raise UsageError(f"no such dataset or database: {path}")
+    excluded = await read_excluded(sets, find_lean)
     tried = read_tried(training, open_store, excluded)
     if training.what == "memory":
         steps = train_memory(tried)
@@ -93,11 +95,9 @@ def read_tried(
             if excluded is not NOTHING_EXCLUDED:
                 raise UsageError(f"{path}: give --exclude to the extract store that writes it")
             found.append(read_dataset(path))
-        elif path.is_file():
+        else:
             with Store.open(str(path), read_only=True) as store:
                 found.append(read_store(store, training.runs, excluded))
-        else:
-            raise UsageError(f"no such dataset or database: {path}")
     return merged(found)
 
 

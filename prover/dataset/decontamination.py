@@ -10,9 +10,12 @@ from ...data.problems.reader import CORE_HEADER, ProblemSet, with_header
 from ...lean_env.pool import LeanPool
 from ...lean_env.queries.trace import Traces, to_traced
 from ...lean_env.toolchains.find import Toolchain
+from .progress import OnProgress, silent
 
 
-async def exclude_problems(sets: Sequence[ProblemSet], pool: LeanPool, is_bare: bool) -> Excluded:
+async def exclude_problems(
+    sets: Sequence[ProblemSet], pool: LeanPool, is_bare: bool, on_progress: OnProgress = silent
+) -> Excluded:
     """The keys of the problems' statements, and of the states that their proofs begin with.
 
     is_bare: problems of Mathlib are read as far as core Lean can. The name says how many problems
@@ -26,7 +29,8 @@ async def exclude_problems(sets: Sequence[ProblemSet], pool: LeanPool, is_bare: 
         if is_bare:
             sound = list(with_header(sound, CORE_HEADER, only_foreign=True))
         taken = 0
-        for problem in sound:
+        for done, problem in enumerate(sound):
+            on_progress(done, len(sound), each.name)
             try:
                 keys, roots = await _keys(pool, problem.path, problem.lean)
             except (UsageError, WorkerDied):
@@ -38,12 +42,14 @@ async def exclude_problems(sets: Sequence[ProblemSet], pool: LeanPool, is_bare: 
     return Excluded(", ".join(names), frozenset(statements), frozenset(states))
 
 
-async def excluded_by(sets: Sequence[ProblemSet], toolchain: Toolchain) -> Excluded:
+async def excluded_by(
+    sets: Sequence[ProblemSet], toolchain: Toolchain, on_progress: OnProgress = silent
+) -> Excluded:
     """`exclude_problems` by a pool of its own, if there is anything to exclude."""
     if not sets:
         return NOTHING_EXCLUDED
     async with LeanPool(toolchain, workers=1) as pool:
-        return await exclude_problems(sets, pool, toolchain.name == "embedded")
+        return await exclude_problems(sets, pool, toolchain.name == "embedded", on_progress)
 
 
 async def _keys(pool: LeanPool, path: str, text: str) -> tuple[set[str], set[str]]:

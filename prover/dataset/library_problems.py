@@ -29,7 +29,7 @@ from ...lean_env.queries.library import HEARTBEATS, ROOTS, LibraryReader, Module
 from ...lean_env.toolchains.find import Toolchain
 from ...lean_env.toolchains.sources import worker_sources
 from ...lean_env.worker_command import lean_title
-from .tracing import OnProgress, silent
+from .progress import OnProgress, silent
 
 FORM = 2
 """Of the answers kept; under another number modules are posed anew."""

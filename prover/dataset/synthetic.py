@@ -26,7 +26,7 @@ from ...lean_env.toolchains.find import Toolchain
 from ...lean_env.worker_command import lean_title
 from .decontamination import exclude_problems
 from .mutation import Mutator
-from .tracing import OnProgress, silent
+from .progress import OnProgress, silent
 
 CLOSERS = ("rfl", "simp", "omega", "decide")
 SHARES = (("identity", 0.3), ("machine", 0.2), ("mutation", 0.5))

@@ -31,16 +31,10 @@ from ...lean_env.toolchains.project import Project
 from ...lean_env.toolchains.sources import worker_sources
 from ...lean_env.worker_command import lean_title
 from .decontamination import exclude_problems
+from .progress import OnProgress, silent
 from .provenance import origin_of
 
 BUILT = (".lake", "build", "lake-packages")
-
-OnProgress = Callable[[int, int, str], None]
-"""Files done, files in all, the one just done."""
-
-
-def silent(done: int, total: int, path: str) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True)
