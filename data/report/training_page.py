@@ -175,7 +175,8 @@ def drawn(chart: Chart) -> str:
         parts += [
             f'<circle class="s{number % 2}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in points
         ]
-        parts.append(_text(right, high + 14 * number, curve.name, "end"))
+        above = 10 + 14 * (len(chart.curves) - 1 - number)  # where no curve goes
+        parts.append(_text(right, high - above, curve.name, "end"))
     label = html.escape(chart.title, quote=True)
     size = f"0 0 {WIDTH} {HEIGHT}"
     return f'<svg viewBox="{size}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
