@@ -13,6 +13,7 @@ from lakatos.data.dataset.from_store import (
     part_of,
     write,
 )
+from lakatos.data.outcomes import PASSING
 from lakatos.data.records import (
     Accepted,
     Advanced,
@@ -144,6 +145,14 @@ def test_a_state_gives_only_so_many_pairs(store):
     pairs = rows(store)["preferences"]
     assert len(pairs) == PAIRS_PER_STATE
     assert {(pair["chosen"], pair["chosen_proves"]) for pair in pairs} == {("skip", False)}
+
+
+@pytest.mark.parametrize("kind", sorted(PASSING))
+def test_what_says_nothing_against_a_tactic_is_no_pair(store, kind):
+    passing = Step("library?", 0.9, Rejected("later", kind), 1.0)
+    expansions = [replace(EXPANSIONS[0], steps=(passing, *EXPANSIONS[0].steps)), *EXPANSIONS[1:]]
+    fill(store, verdict=Accepted(()), expansions=expansions)
+    assert [pair["rejected"] for pair in rows(store)["preferences"]] == ["simp"]
 
 
 @pytest.mark.parametrize(
