@@ -181,14 +181,14 @@ UNPROVED = ("none_called", "wrong")
 
 @pytest.mark.lean
 def test_for_loops_are_folds_along_what_they_read(toolchain):
-    found = asyncio.run(searched(toolchain, FOR_LOOPS, "loop_induction?", 5_000))
+    found = asyncio.run(searched(toolchain, FOR_LOOPS, "loop_induction?"))
     assert len(found) == 10
     assert {name for name, step in found.items() if step.outcome != Advanced(())} == set()
 
 
 @pytest.mark.lean
 def test_invariants_of_loops_are_found_and_proved(toolchain):
-    found = asyncio.run(searched(toolchain, SOURCE, "loop_induction?", 5_000))
+    found = asyncio.run(searched(toolchain, SOURCE, "loop_induction?"))
     for name, step in found.items():
         if name not in UNPROVED:
             assert step.outcome == Advanced(()), (name, step)

@@ -177,7 +177,12 @@ def test_of_tactics_as_good_the_cheaper_comes_first():
     first, second = answer.proposals
     assert (first.tactic, second.tactic) == ("omega", "grind")
     assert first.prior < second.prior  # which is first in the policy's own order
-    assert first.cost < 20 < 150 < second.cost
+    assert first.cost < 1 < second.cost
+    assert 10 * first.cost < second.cost
+    # costs are relative: in a mixture they do not put another policy's tactics first
+    learned = LearnedPriors(FixedTactics("grind", "omega"), table)
+    mixed = run_policy(Mixture([(learned, 0.9), (FixedTactics("other"), 0.1)]), SUM)[0].proposals
+    assert mixed[0].tactic == "omega"
     assert [each.tactic for each in distribution(answer.proposals)] == ["omega", "grind"]
     # what ran out of a limit says what it cost, and nothing of its chance
     again, same = train_priors(TacticOutcomes([*rows, *[dear] * 20], {"4.28.0"}))

@@ -9,7 +9,7 @@ HEARTBEATS = 10_000
 """In thousands: a quarter of what a tactic has at most; what finds nothing uses it up."""
 
 
-async def searched(toolchain, source, tactic, heartbeats=HEARTBEATS):
+async def searched(toolchain, source, tactic):
     """By theorem, the step that the search made; what closes a theorem the judge takes.
 
     As `lakatos prove` asks it: each proof in its place, and the file with all of them at the end.
@@ -18,8 +18,7 @@ async def searched(toolchain, source, tactic, heartbeats=HEARTBEATS):
     async with LeanPool(toolchain, workers=1) as pool, Verifier(pool, toolchain) as verifier:
         opened = await pool.open("Searched.lean", source)
         for theorem in opened.theorems:
-            state = theorem.state
-            (step,) = await pool.apply(state, tactic, heartbeats=heartbeats, timeout_s=60)
+            (step,) = await pool.apply(theorem.state, tactic, heartbeats=HEARTBEATS, timeout_s=60)
             found[theorem.declaration] = step
             if step.outcome == Advanced(()):
                 checked = await verifier.verify_in_place(theorem, step.tactic)

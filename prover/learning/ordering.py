@@ -51,7 +51,8 @@ class LearnedPriors:
             self._judged(each, chance, scale * each.prior, key)
             for each, chance, key in zip(answer.proposals, chances, keys, strict=True)
         ]
-        return replace(answer, proposals=tuple(sorted(judged, key=lambda each: -each.gain)))
+        ranked = sorted(_of_usual_cost(judged), key=lambda each: -each.gain)
+        return replace(answer, proposals=tuple(ranked))
 
     def _judged(
         self, proposal: Proposal, chance: float, own: float, keys: Sequence[str]
@@ -63,6 +64,13 @@ class LearnedPriors:
         found = replace(proposal, prior=prior, cost=self._table.cost_ms(keys))
         is_hopeless = tried >= TRUSTED and found.gain < self._table.wait_below
         return replace(found, waits=proposal.waits or is_hopeless)
+
+
+def _of_usual_cost(proposals: Sequence[Proposal]) -> list[Proposal]:
+    """With costs that are 1 on average, as those of policies are with which they may be mixed."""
+    whole = sum(each.prior for each in proposals)
+    usual = sum(each.prior * each.cost for each in proposals) / whole if whole else 1.0
+    return [replace(each, cost=each.cost / usual) for each in proposals]
 
 
 class RandomPriors:
